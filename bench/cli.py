@@ -1,0 +1,144 @@
+"""The command line; the only reader of ``sys.argv``."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench import __version__
+from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
+
+QUICK_SET = "ml-100k"
+
+
+class Parser(argparse.ArgumentParser):
+    """One clear line for a wrong flag, near misses named."""
+
+    def error(self, message: str):
+        words = message.split()
+        if message.startswith("unrecognized arguments") and words[2].startswith("-"):
+            flags = [flag for action in self._actions for flag in action.option_strings]
+            raise unknown("flag", words[2].split("=")[0], flags)
+        raise BenchError(f"{message}; see {self.prog} --help")
+
+
+def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
+    """Run one command and exit: 0 done, 1 a job failed, 2 a mistake in the request, 130 stopped."""
+    argv = sys.argv[1:] if argv is None else argv
+    if command is None:
+        command, argv = (argv[0], argv[1:]) if argv else ("--help", [])
+    try:
+        if command not in COMMANDS:
+            if command not in ("-h", "--help"):
+                raise unknown("command", command, COMMANDS)
+            print(f"usage: python -m bench {{{','.join(COMMANDS)}}} ...   (python -m bench run --help)")
+            sys.exit(0)
+        sys.exit(COMMANDS[command](argv))
+    except BenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def run_command(argv: list[str]) -> int:
+    """Plan, run what is missing, report."""
+    args = run_parser().parse_args(argv)
+    from bench import session
+    from bench.run import grid
+
+    request = grid.Request(
+        datasets=args.datasets or [QUICK_SET],
+        models=args.models,
+        protocols=args.protocols,
+        budget=args.budget or ("standard" if args.datasets else "quick"),
+        seeds=args.seeds,
+        features=args.features,
+        hyper=dict(args.set),
+        data_dir=args.data_dir,
+    )
+    if args.list:
+        return session.list_records(args.results)
+    if args.report:
+        return session.report(args.results, args.reports)
+    options = {k: getattr(args, k) for k in ("when", "dry_run", "jobs", "threads", "device", "timeout", "ranking")}
+    return session.run(request, results=args.results, reports=args.reports, **options)
+
+
+def run_parser() -> Parser:
+    parser = Parser(prog="run_all.py", description=__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    add("--version", action="version", version=__version__)
+    add("--datasets", nargs="+", metavar="NAME|FOLDER", help=f"default: {QUICK_SET}, which needs no network")
+    add("--models", nargs="+", metavar="MODEL[:PRESET]", help="default: every model")
+    add("--protocols", nargs="+", metavar="NAME", help=f"{', '.join(PROTOCOLS)}; default: paper for its sets, else clean")
+    add("--budget", metavar="NAME", help=f"{', '.join(BUDGETS)}; default: standard, quick without --datasets")
+    add("--seeds", nargs="+", type=int, default=[0])
+    add("--features", metavar="ID", help="entities, entities+review, deep, ...; default: what the data set has")
+    add("--set", nargs="+", type=setting, default=[], metavar="KEY=VALUE", help="settings of all models asked for")
+    add("--data-dir", type=Path, help="folder of the paper's files; default: $MCLN_BENCH_DATA, then download")
+    add("--results", type=Path, default=Path("results"))
+    add("--reports", type=Path, default=Path("reports"))
+    add("--when", choices=("missing", "failed", "always"), default="missing", help="which jobs to run")
+    add("--ranking", choices=("sampled", "full"), help="print only this ranking; refused for models that lack it")
+    add("--dry-run", action="store_true", help="print the jobs, run nothing")
+    add("--list", action="store_true", help="print the records that stand, run nothing")
+    add("--report", action="store_true", help="tables again from the stored records, run nothing")
+    add("--jobs", type=positive, metavar="N", help="jobs at a time; default: cores / threads")
+    add("--threads", type=positive, default=2, metavar="N", help="threads a job (default 2)")
+    add("--device", default="auto", help="auto, cpu or cuda:N")
+    add("--timeout", type=float, metavar="SECONDS", help="longest time a job may take")
+    return parser
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """KEY=VALUE, the value read as JSON where it is JSON and as text otherwise."""
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def audit_command(argv: list[str]) -> int:
+    """Measure data sets and store what was found."""
+    parser = Parser(prog="python -m bench audit", allow_abbrev=False)
+    parser.add_argument("datasets", nargs="+", metavar="NAME|FOLDER")
+    parser.add_argument("--features", metavar="ID")
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--reports", type=Path, default=Path("reports"))
+    args = parser.parse_args(argv)
+    from bench.data import audit, sources
+
+    audits = []
+    for name in args.datasets:
+        source = sources.find(name, data_dir=args.data_dir)
+        audits.append(audit.audit(source.load(args.features)))
+    print(audit.render(audits))
+    for path in audit.write(audits, args.reports):
+        print(f"wrote {path}")
+    return 0
+
+
+def job_command(argv: list[str]) -> int:
+    """One job in this process, told on standard input; used by the runner."""
+    import threading
+
+    order = json.loads(sys.stdin.readline())
+    # the runner holds the other end: when it is gone, so is the reason to go on
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(3)), daemon=True).start()
+    from bench.run import child
+
+    child.run(order)
+    return 0
+
+
+COMMANDS = {"run": run_command, "audit": audit_command, "job": job_command}

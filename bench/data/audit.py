@@ -1,0 +1,147 @@
+"""What the files of a data set really hold, found by counting."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from tabulate import tabulate
+
+from bench.data.cache import write_whole
+from bench.data.dataset import Dataset
+from bench.data.features import Rows, is_empty
+from bench.data.split import keys, split
+
+SHOWN = {
+    "users": "users",
+    "items": "items",
+    "interactions": "interactions (train, test, and validation outside train)",
+    "density": "density",
+    "train_entries": "train entries",
+    "valid_entries": "validation entries",
+    "test_entries": "test entries",
+    "repeated_train_entries": "train entries that repeat a pair",
+    "users_with_repeats": "users with repeats in train",
+    "valid_in_train": "validation pairs that are also in train",
+    "test_in_own_train": "test pairs that are in the user's own train list",
+    "users_with_test_in_train": "users concerned",
+    "test_equals_valid": "test pairs that are the user's validation pair",
+    "cold_test_entries": "test entries on items that no train list has",
+    "cold_test_items": "distinct items of these",
+    "items_in_train": "items in train",
+    "users_without_train": "users without train entry",
+    "min_train_per_user": "train entries a user (with any): min",
+    "median_train_per_user": "median",
+    "max_train_per_user": "max",
+    "clean_scored_users": "users left under clean (scored)",
+    "clean_valid_users": "of these with a validation pair",
+}
+
+
+def stats(dataset: Dataset) -> dict[str, int | float]:
+    """Table 1: users, items, interactions (train, test, and validation outside train), density."""
+    is_outside = ~np.isin(keys(dataset, dataset.valid), keys(dataset, dataset.train))
+    interactions = len(dataset.train) + len(dataset.test) + int(is_outside.sum())
+    return {
+        "users": dataset.n_users,
+        "items": dataset.n_items,
+        "interactions": interactions,
+        "density": interactions / (dataset.n_users * dataset.n_items),
+    }
+
+
+def audit(dataset: Dataset) -> dict[str, Any]:
+    """All facts of one data set; what can be counted is under the keys of ``SHOWN``."""
+    train, valid, test = (keys(dataset, pairs) for pairs in (dataset.train, dataset.valid, dataset.test))
+    _, first = np.unique(train, return_index=True)
+    repeated = np.delete(dataset.train[:, 0], first)
+    leaked = np.isin(test, train)
+    degrees = np.bincount(dataset.train[:, 0], minlength=dataset.n_users)
+    trained = np.unique(dataset.train[:, 1])
+    cold = dataset.test[~np.isin(dataset.test[:, 1], trained), 1]
+    clean = split(dataset, "clean")
+    return {
+        "dataset": dataset.name,
+        "hash": dataset.hash,
+        "feature_id": dataset.feature_id,
+        **stats(dataset),
+        "train_entries": len(train),
+        "valid_entries": len(valid),
+        "test_entries": len(test),
+        "repeated_train_entries": len(repeated),
+        "users_with_repeats": len(np.unique(repeated)),
+        "valid_in_train": int(np.isin(valid, train).sum()),
+        "test_in_own_train": int(leaked.sum()),
+        "users_with_test_in_train": len(np.unique(dataset.test[leaked, 0])),
+        "test_equals_valid": int(np.isin(test, valid).sum()),
+        "cold_test_entries": len(cold),
+        "cold_test_items": len(np.unique(cold)),
+        "items_in_train": len(trained),
+        "users_without_train": int((degrees == 0).sum()),
+        **spread(degrees[degrees > 0]),
+        "clean_scored_users": len(np.unique(clean.test[:, 0])),
+        "clean_valid_users": len(np.unique(clean.valid[:, 0])),
+        "features": {modality: describe(rows) for modality, rows in dataset.features.items()},
+        "warnings": list(dataset.warnings),
+    }
+
+
+def spread(degrees: np.ndarray) -> dict[str, float]:
+    named = {"min": degrees.min(), "median": np.median(degrees), "max": degrees.max()}
+    return {f"{name}_train_per_user": float(value) for name, value in named.items()}
+
+
+def describe(rows: Rows) -> dict[str, Any]:
+    """Form, width, non-zero entries (entities: distinct links) and items without features of one modality."""
+    n_nonzero = rows.nnz if sp.issparse(rows) else np.count_nonzero(rows)
+    return {
+        "form": "sparse" if sp.issparse(rows) else "dense",
+        "width": rows.shape[1],
+        "nonzero": int(n_nonzero),
+        "items_without": int(is_empty(rows).sum()),
+    }
+
+
+def render(audits: list[dict[str, Any]]) -> str:
+    """Markdown: facts as rows, data sets as columns, then features and warnings."""
+    names = [facts["dataset"] for facts in audits]
+    counts = [[label, *(show(key, facts[key]) for facts in audits)] for key, label in SHOWN.items()]
+    features = [
+        [facts["dataset"], facts["feature_id"], modality, *(show(key, value) for key, value in found.items())]
+        for facts in audits
+        for modality, found in facts["features"].items()
+    ]
+    columns = ["data set", "features", "modality", "form", "width", "non-zero entries", "items without"]
+    warnings = [f"- {facts['dataset']}: {warning}" for facts in audits for warning in facts["warnings"]]
+    hashes = [f"- {facts['dataset']}: {facts['hash']}" for facts in audits]
+    blocks = [
+        "# Audit",
+        table(counts, ["fact", *names]),
+        "## Features",
+        table(features, columns) if features else "none",
+        "## Warnings",
+        "\n".join(warnings) or "none",
+        "## Content hashes",
+        "\n".join(hashes),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def table(rows: list[list[str]], headers: list[str]) -> str:
+    # numbers are strings with thousands marks already: tabulate must leave them alone
+    return tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True)
+
+
+def show(key: str, value: int | float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.5f}" if key == "density" else f"{value:,g}" if value % 1 else f"{int(value):,}"
+
+
+def write(audits: list[dict[str, Any]], folder: Path) -> None:
+    """``audit.json`` and ``audit.md`` below ``folder``, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {"audit.json": json.dumps(audits, indent=1) + "\n", "audit.md": render(audits)}
+    for name, text in texts.items():
+        write_whole(folder / name, lambda path, text=text: Path(path).write_text(text))

@@ -1,0 +1,160 @@
+"""From a recipe to a loaded data set, by way of a binary file named by content."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pooch
+import scipy.sparse as sp
+
+from bench.data.dataset import Dataset
+from bench.spec import BenchError, canonical_hash
+
+LOADER = 1  # raised when the same files are read into other arrays
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How one data set with one choice of features is made.
+
+    Attributes:
+        digests: name to sha256 of every file that enters.
+        settings: what else decides the outcome.
+        build: reads the files; ``name`` and ``hash`` of what it returns are filled in later.
+    """
+
+    feature_id: str
+    digests: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    build: Callable[[], Dataset]
+
+    @property
+    def hash(self) -> str:
+        parts = {
+            "loader": LOADER,
+            "features": self.feature_id,
+            "files": self.digests,
+            "settings": self.settings,
+        }
+        return canonical_hash(parts)
+
+
+class Source:
+    """One data set that can be had: fingerprinted cheaply, loaded when needed."""
+
+    def __init__(self, name: str, recipe: Callable[[str | None], Recipe]):
+        self.name = name
+        self.recipe = recipe
+
+    def fingerprint(self, features: str | None = None) -> tuple[str, str]:
+        """Feature id, and sha256 over the content of all that enters.
+
+        Raises:
+            BenchError: when the files cannot be had, or ``features`` are not among them.
+        """
+        recipe = self.recipe(features)
+        return recipe.feature_id, recipe.hash
+
+    def load(self, features: str | None = None, *, cache_dir: Path | None = None) -> Dataset:
+        """The data set, from the cache where it stands there whole.
+
+        Raises:
+            BenchError: as ``fingerprint``; for a broken file; when the cache folder cannot be written.
+        """
+        recipe = self.recipe(features)
+        path = (cache_dir or cache_folder()) / "sets" / f"{self.name}-{recipe.hash[:16]}.npz"
+        found = read_cached(path, recipe.hash)
+        if found is not None:
+            return found
+        built = dataclasses.replace(recipe.build(), name=self.name, hash=recipe.hash)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, lambda name: write_cached(name, built))
+        except OSError as error:
+            raise BenchError(
+                f"cache folder {path.parent} cannot be written ({error.strerror}); "
+                "set MCLN_BENCH_CACHE to another folder"
+            ) from None
+        return built
+
+
+def cache_folder() -> Path:
+    """``$MCLN_BENCH_CACHE``, else the cache folder of the operating system."""
+    return Path(os.environ.get("MCLN_BENCH_CACHE") or pooch.os_cache("mcln-bench"))
+
+
+def sha256(path: Path) -> str:
+    """Hash of the file's content.
+
+    Raises:
+        BenchError: when it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except FileNotFoundError:
+        raise BenchError(f"{path} is missing") from None
+    except OSError as error:
+        raise BenchError(f"{path} cannot be read ({error.strerror})") from None
+    return digest.hexdigest()
+
+
+def write_whole(path: Path, write: Callable[[str], object]) -> None:
+    """Write beside ``path``, then rename: a reader finds the old file or the new one, never a part."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    try:
+        write(name)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_cached(path: str, dataset: Dataset) -> None:
+    """All of ``dataset`` as one uncompressed ``.npz``."""
+    meta = {f.name: getattr(dataset, f.name) for f in dataclasses.fields(dataset)}
+    arrays = {part: meta.pop(part) for part in ("train", "valid", "test")}
+    rows = meta.pop("features")
+    for modality, table in rows.items():
+        if sp.issparse(table):
+            arrays |= {f"{modality}/{part}": getattr(table, part) for part in ("data", "indices", "indptr")}
+            arrays[f"{modality}/shape"] = np.array(table.shape)
+        else:
+            arrays[f"{modality}/dense"] = table
+    arrays["meta"] = np.array(json.dumps(meta | {"modalities": list(rows)}))
+    np.savez(path, **arrays)
+
+
+def read_cached(path: Path, expected: str) -> Dataset | None:
+    """What ``write_cached`` wrote; None where that is absent, damaged or of another hash."""
+    if not path.exists():
+        return None
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+            meta = json.loads(str(stored["meta"]))
+            meta["planted"] = {
+                m: {k: tuple(v) for k, v in kinds.items()} for m, kinds in meta["planted"].items()
+            }
+            rows = {modality: read_rows(stored, modality) for modality in meta.pop("modalities")}
+            parts = {part: stored[part] for part in ("train", "valid", "test")}
+        return Dataset(**meta, **parts, features=rows) if meta["hash"] == expected else None
+    except Exception:  # a damaged archive fails in many ways, and every one means: build it again
+        return None
+
+
+def read_rows(stored: np.lib.npyio.NpzFile, modality: str) -> np.ndarray | sp.csr_matrix:
+    if f"{modality}/dense" in stored:
+        return stored[f"{modality}/dense"]
+    data, indices, indptr, shape = (stored[f"{modality}/{p}"] for p in ("data", "indices", "indptr", "shape"))
+    return sp.csr_matrix((data, indices, indptr), shape=tuple(shape))

@@ -1,0 +1,44 @@
+"""Which pairs are trained on, select, and are scored."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int64
+
+from bench.data.dataset import Dataset
+
+Pairs = Int64[np.ndarray, "_ 2"]  # user, item
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """User-item pairs of the three parts, int64, ids from 0; ``train`` may repeat pairs."""
+
+    train: Pairs
+    valid: Pairs
+    test: Pairs
+
+
+def split(dataset: Dataset, train: Literal["released", "clean"]) -> Split:
+    """The pairs of ``dataset`` under one reading of its files.
+
+    released: train as it stands, repeats kept; no validation.
+    clean: train without repeats, without validation pairs, without the user's own test pairs; validation
+        without test pairs; a user whose train is then empty is in no part.
+    """
+    if train == "released":
+        return Split(dataset.train, np.empty((0, 2), dtype=np.int64), dataset.test)
+    valid_keys, test_keys = keys(dataset, dataset.valid), keys(dataset, dataset.test)
+    train_keys, first = np.unique(keys(dataset, dataset.train), return_index=True)
+    is_free = ~np.isin(train_keys, np.concatenate([valid_keys, test_keys]))
+    kept = dataset.train[np.sort(first[is_free])]
+    is_trained = np.zeros(dataset.n_users, dtype=bool)
+    is_trained[kept[:, 0]] = True
+    valid = dataset.valid[is_trained[dataset.valid[:, 0]] & ~np.isin(valid_keys, test_keys)]
+    return Split(kept, valid, dataset.test[is_trained[dataset.test[:, 0]]])
+
+
+def keys(dataset: Dataset, pairs: Pairs) -> Int64[np.ndarray, " pair"]:
+    """One number a pair: equal numbers mean equal pairs."""
+    return pairs[:, 0] * dataset.n_items + pairs[:, 1]

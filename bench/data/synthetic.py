@@ -1,0 +1,197 @@
+"""Simulated sets: the paper's counts, a like spread of degrees, and item content whose use is known.
+
+User u and item i have preference factors p_u, q_i of length 1 (6 factors). A user's items are drawn without
+repeats: each is chosen among 32 drawn by popularity, with probability proportional to exp(10 p_u . q_i). A
+modality's rows are [relevant | irrelevant]: the relevant columns are a noisy linear view of q_i, the others
+a view of factors of their own, twice as strong and without any bearing on preference.
+"""
+
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from bench.data.cache import Recipe
+from bench.data.dataset import Dataset
+from bench.spec import BenchError, unknown
+
+VERSION = 1  # raised when the same settings give other data
+N_FACTORS = 6
+N_CHOICES = 32
+SHARPNESS = 10.0
+MIN_TRAIN = 4  # train entries a user, as in the paper's files
+WIDTHS = {"visual": 64, "textual": 32}  # columns of each kind; other modalities have 16
+NOISE = 0.5  # of the relevant columns, whose signal has variance 1
+CHUNK = 1 << 14  # entries drawn at a time: bounds memory whatever the size of the set
+# enters the hash beside a set's own settings
+GENERATOR = {"version": VERSION, "factors": N_FACTORS, "choices": N_CHOICES, "sharpness": SHARPNESS}
+GENERATOR |= {"min_train": MIN_TRAIN, "widths": WIDTHS, "noise": NOISE, "chunk": CHUNK}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What decides a simulated set."""
+
+    n_users: int
+    n_items: int
+    n_train: int
+    seed: int = 2023
+    modalities: tuple[str, ...] = ("visual", "textual")
+
+
+SIMULATED = {
+    "beauty-sim": Settings(n_users=15_576, n_items=8_678, n_train=123_742),
+    "art-sim": Settings(n_users=25_165, n_items=9_324, n_train=176_262),
+    "taobao-sim": Settings(n_users=12_539, n_items=8_735, n_train=71_109, modalities=("visual",)),
+}
+
+
+def simulated_recipe(name: str, features: str | None) -> Recipe:
+    """The recipe of one of ``SIMULATED``.
+
+    Raises:
+        BenchError: for other features than "planted".
+    """
+    if features not in {None, "planted"}:
+        raise unknown("features", features, ["planted"])
+    settings = asdict(SIMULATED[name])
+    return Recipe(
+        feature_id="planted",
+        settings=settings | GENERATOR,
+        build=lambda: simulate(name=name, **settings),
+    )
+
+
+def simulate(
+    *,
+    name: str,
+    n_users: int,
+    n_items: int,
+    n_train: int,
+    seed: int = 2023,
+    modalities: tuple[str, ...] = ("visual", "textual"),
+) -> Dataset:
+    """A simulated set: a validation pair (in train) and a test pair (not in it) a user, every item in train.
+
+    Raises:
+        BenchError: when the counts cannot be met.
+    """
+    most = max(MIN_TRAIN, n_items // 3)  # train entries of one user
+    if not max(MIN_TRAIN * n_users, n_items) <= n_train <= most * n_users or n_items < 2 * MIN_TRAIN:
+        raise BenchError(f"{n_users} users and {n_items} items cannot have {n_train} train entries")
+    pairs_seed, *feature_seeds = np.random.SeedSequence(seed).spawn(1 + len(modalities))
+    rng = np.random.default_rng(pairs_seed)
+    taste = Taste(rng, n_users=n_users, n_items=n_items)
+    degrees = draw_degrees(rng, n_users=n_users, n_train=n_train, most=most)
+    slots = np.repeat(np.arange(n_users), degrees)
+    train = taste.cover(taste.draw(slots, taken=np.empty(0, dtype=np.int64)))
+    test = taste.draw(np.arange(n_users), taken=np.sort(train))
+    valid = train[np.cumsum(degrees) - 1 - rng.integers(degrees)]
+    parts = {"train": train, "valid": valid, "test": test}
+    seeds = zip(modalities, feature_seeds, strict=True)
+    contents = {m: draw_content(seed, taste.items, WIDTHS.get(m, 16)) for m, seed in seeds}
+    return Dataset(
+        name=name,
+        n_users=n_users,
+        n_items=n_items,
+        **{part: np.stack(np.divmod(keys, n_items), axis=1) for part, keys in parts.items()},
+        features=contents,
+        feature_id="planted",
+        hash="",
+        planted={m: halves(table.shape[1]) for m, table in contents.items()},
+    )
+
+
+def halves(width: int) -> dict[str, tuple[int, int]]:
+    """First column, and the one past the last, of each kind of content."""
+    return {"relevant": (0, width // 2), "irrelevant": (width // 2, width)}
+
+
+def draw_degrees(rng: np.random.Generator, *, n_users: int, n_train: int, most: int) -> np.ndarray:
+    """(n_users,) train entries, heavy-tailed as in the paper's sets: 4 to ``most``, ``n_train`` in all."""
+    weights = rng.lognormal(sigma=1.5, size=n_users)
+    weights = weights.clip(max=45 * weights.mean())
+    degrees = MIN_TRAIN + rng.multinomial(n_train - MIN_TRAIN * n_users, weights / weights.sum())
+    while (excess := (degrees - most).clip(min=0).sum()) > 0:
+        degrees = degrees.clip(max=most)
+        room = most - degrees
+        degrees = degrees + rng.multinomial(excess, room / room.sum())
+    return degrees
+
+
+def draw_content(seed: np.random.SeedSequence, factors: np.ndarray, width: int) -> np.ndarray:
+    """(n_items, 2 * width) float32 rows [relevant | irrelevant]; ``factors`` is (n_items, N_FACTORS)."""
+    rng = np.random.default_rng(seed)
+    n_items, n_factors = factors.shape
+    relevant = factors @ rng.normal(size=(n_factors, width)) + NOISE * rng.normal(size=(n_items, width))
+    others = unit(rng.normal(size=(n_items, n_factors)))
+    irrelevant = 2 * others @ rng.normal(size=(n_factors, width)) + NOISE * rng.normal(size=(n_items, width))
+    return np.hstack([relevant, irrelevant]).astype(np.float32)
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class Taste:
+    """Preference factors and item popularity; a pair is kept as one number, user * n_items + item."""
+
+    def __init__(self, rng: np.random.Generator, *, n_users: int, n_items: int):
+        self.rng = rng
+        self.users = unit(rng.normal(size=(n_users, N_FACTORS)))
+        self.items = unit(rng.normal(size=(n_items, N_FACTORS)))
+        self.popularity = np.cumsum(rng.lognormal(sigma=1.1, size=n_items))
+
+    def draw(self, slots: np.ndarray, *, taken: np.ndarray) -> np.ndarray:
+        """(slot,) pairs of the users ``slots``, distinct and none in the sorted ``taken``."""
+        n_items = len(self.items)
+        drawn = np.full(len(slots), -1, dtype=np.int64)
+        open_slots = np.arange(len(slots))
+        rounds = 0
+        while len(open_slots):
+            users = slots[open_slots]
+            # from the 20th round on evenly: a user who has nearly all popular items must still end
+            pairs = users * n_items + (
+                self.pick(users) if rounds < 20 else self.rng.integers(n_items, size=len(users))
+            )
+            distinct, first = np.unique(pairs, return_index=True)
+            first = np.sort(first[~is_in(distinct, taken)])
+            drawn[open_slots[first]] = pairs[first]
+            taken = np.sort(np.concatenate([taken, pairs[first]]))
+            open_slots = np.delete(open_slots, first)
+            rounds += 1
+        return drawn
+
+    def pick(self, users: np.ndarray) -> np.ndarray:
+        """(slot,) items: among ``N_CHOICES`` drawn by popularity, one by preference."""
+        picked = [np.empty(0, dtype=np.int64)]
+        for first, last in pairwise([*range(0, len(users), CHUNK), len(users)]):
+            shape = (last - first, N_CHOICES)
+            drawn = np.searchsorted(
+                self.popularity, self.rng.random(shape) * self.popularity[-1], side="right"
+            )
+            affinity = np.einsum("sf,scf->sc", self.users[users[first:last]], self.items[drawn])
+            best = (SHARPNESS * affinity + self.rng.gumbel(size=shape)).argmax(axis=1)
+            picked.append(np.take_along_axis(drawn, best[:, None], axis=1)[:, 0])
+        return np.concatenate(picked)
+
+    def cover(self, pairs: np.ndarray) -> np.ndarray:
+        """``pairs`` with every item: one without users takes the place of another item's spare entry."""
+        user, item = np.divmod(pairs, len(self.items))
+        missing = np.setdiff1d(np.arange(len(self.items)), item)
+        shuffled = self.rng.permutation(len(pairs))
+        _, first = np.unique(item[shuffled], return_index=True)
+        spare = np.delete(shuffled, first)  # without these, every item met so far still has one entry
+        n_choices = min(N_CHOICES, len(spare) // max(1, len(missing)))
+        choices = spare[: len(missing) * n_choices].reshape(len(missing), n_choices)
+        affinity = np.einsum("mf,mcf->mc", self.items[missing], self.users[user[choices]])
+        place = choices[np.arange(len(missing)), affinity.argmax(axis=1)] if len(missing) else missing
+        item[place] = missing
+        return user * len(self.items) + item
+
+
+def is_in(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:
+    """(n,) bool: which ``values`` stand in the sorted ``ordered``."""
+    if not len(ordered):
+        return np.zeros(len(values), dtype=bool)
+    return ordered[np.searchsorted(ordered, values).clip(max=len(ordered) - 1)] == values

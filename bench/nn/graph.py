@@ -1,0 +1,89 @@
+"""Constant sparse matrices and the graphs built from interactions."""
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SparseMatrix(nn.Module):
+    """A constant sparse matrix A whose product ``A @ x`` is differentiable in the dense x.
+
+    ``embedding_bag`` sums weighted rows several times faster than torch's CSR and COO products on a CPU and
+    is deterministic; the transpose needed by the backward pass is kept beside the matrix, since A need not be
+    symmetric.
+
+    Args:
+        matrix: (rows, cols) of any SciPy format; repeated entries are summed.
+    """
+
+    def __init__(self, matrix):
+        super().__init__()
+        csr = sp.csr_matrix(matrix, dtype=np.float32)
+        csr.sum_duplicates()
+        self.shape = csr.shape
+        for name, part in (("forward_", csr), ("backward_", csr.T.tocsr())):
+            self.register_buffer(name + "columns", torch.from_numpy(part.indices.astype(np.int64)), persistent=False)
+            self.register_buffer(name + "offsets", torch.from_numpy(part.indptr.astype(np.int64)), persistent=False)
+            self.register_buffer(name + "values", torch.from_numpy(part.data.copy()), persistent=False)
+
+    def forward(self, dense: Float[Tensor, "cols dim"]) -> Float[Tensor, "rows dim"]:
+        return _Product.apply(dense, self)
+
+    def columns(self) -> Float[Tensor, "rows cols"]:
+        """The matrix itself, dense: for tests and tiny data."""
+        return self(torch.eye(self.shape[1], device=self.forward_values.device))
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, dense, matrix):
+        ctx.matrix = matrix
+        return _bag(dense, matrix.forward_columns, matrix.forward_offsets, matrix.forward_values)
+
+    @staticmethod
+    def backward(ctx, grad):
+        m = ctx.matrix
+        return _bag(grad.contiguous(), m.backward_columns, m.backward_offsets, m.backward_values), None
+
+
+def _bag(dense, columns, offsets, values):
+    return F.embedding_bag(
+        columns, dense, offsets, mode="sum", per_sample_weights=values, include_last_offset=True
+    )
+
+
+def bipartite(interactions) -> sp.csr_matrix:
+    """(node, node) binary adjacency [[0, R], [R', 0]] of (user, item) interactions; repeats collapse to 1."""
+    r = sp.csr_matrix(interactions, dtype=np.float32)
+    r.data[:] = 1.0
+    return sp.bmat([[None, r], [r.T, None]], format="csr", dtype=np.float32)
+
+
+def norm_adjacency(interactions, *, self_loop: bool = False, alpha: float = 0.0) -> SparseMatrix:
+    """D^(-1/2) A D^(-(1/2-alpha)): row = target node, column = source node.
+
+    Args:
+        interactions: (user, item) SciPy matrix.
+        self_loop: add the identity to A; it then counts in the degrees.
+        alpha: popularity exponent of the source node; 0 is the symmetric Laplacian of LightGCN.
+    """
+    a = bipartite(interactions)
+    if self_loop:
+        a = a + sp.identity(a.shape[0], dtype=np.float32, format="csr")
+    degree = np.asarray(a.sum(axis=1)).ravel().astype(np.float64)
+    return SparseMatrix(sp.diags(_power(degree, -0.5)) @ a @ sp.diags(_power(degree, -(0.5 - alpha))))
+
+
+def _power(degree, exponent):
+    return np.power(degree, exponent, out=np.zeros_like(degree), where=degree > 0)
+
+
+def propagate_mean(adjacency: SparseMatrix, ego: Float[Tensor, "node dim"], n_layers: int) -> Float[Tensor, "node dim"]:
+    """Mean over k = 0..n_layers of A^k E, in Horner form: h <- E + A h."""
+    hidden = ego
+    for _ in range(n_layers):
+        hidden = ego + adjacency(hidden)
+    return hidden / (n_layers + 1)

@@ -1,0 +1,133 @@
+"""The model contract: RecBole's ``GeneralRecommender`` with strict settings and one way to score."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from recbole.model.abstract_recommender import GeneralRecommender
+from recbole.utils import InputType
+from torch import Tensor
+
+from bench.nn.features import FeatureRows
+from bench.nn.sampling import NegativeSampler
+from bench.spec import BenchError, read
+
+
+class Recommender(GeneralRecommender):
+    """Base of every model. A subclass declares ``Hyper`` and writes ``calculate_loss``, ``represent``, ``score``.
+
+    Scoring is split in two, so that an evaluation encodes once and then scores users in blocks: ``represent``
+    computes whatever all scores share, ``score`` and ``score_all`` use it. RecBole's ``predict`` and
+    ``full_sort_predict`` are made of these two.
+
+    Ids follow RecBole: ``n_users`` and ``n_items`` count the padding id 0.
+    """
+
+    input_type = InputType.PAIRWISE
+    Hyper: ClassVar[type]
+    # settings per preset, and per data set (or the set that a "-sim" set simulates): literal dicts, read without
+    # importing the file; they may also preset the fields of bench.spec.Training
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"default": {}}
+    per_dataset: ClassVar[dict[str, dict[str, Any]]] = {}
+    n_negatives: ClassVar[int] = 1  # items outside the user's training items drawn with each positive
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        names = [f.name for f in dataclasses.fields(self.Hyper)]
+        missing = [n for n in names if n not in config]
+        if missing:
+            raise BenchError(f"{type(self).__name__} needs the setting {missing[0]!r} and the config has none")
+        self.hyper = read(self.Hyper, {n: config[n] for n in names})
+        self.draw_negatives = NegativeSampler(dataset.inter_matrix(form="coo"))
+
+    @staticmethod
+    def depends_on_candidates(hyper) -> bool:
+        """Whether, under these settings, a score depends on the other candidates; full ranking is then not defined."""
+        return False
+
+    @property
+    def is_candidate_dependent(self) -> bool:
+        return self.depends_on_candidates(self.hyper)
+
+    def pretrain(self, batches, *, epochs: int) -> None:
+        """Whatever the method learns before the main loop; ``epochs`` is the budget of that loop.
+
+        ``batches`` is the loop's ``Batches``: iterate it for an epoch of batches. Draws come from torch's global
+        generator, which the job has seeded. RecBole's Trainer does not call this.
+        """
+
+    def before_epoch(self, epoch: int) -> None:
+        """Called at the start of each training epoch (from 1), in training mode."""
+
+    def represent(self) -> Any:
+        """Whatever scoring shares between users, computed once an evaluation."""
+        raise NotImplementedError
+
+    def score(
+        self, shared: Any, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
+    ) -> Float[Tensor, "batch candidate"]:
+        """Scores of each user's own candidates."""
+        raise NotImplementedError
+
+    def score_all(self, shared: Any, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
+        """Scores of every item, the padding id included."""
+        if self.is_candidate_dependent:
+            raise BenchError(
+                f"{type(self).__name__} scores an item among its candidates, so full ranking is not defined; "
+                "use the sampled ranking or a preset whose scores stand alone"
+            )
+        every = torch.arange(self.n_items, device=user.device)
+        return self.score(shared, user, every.expand(len(user), -1))
+
+    def predict(self, interaction) -> Float[Tensor, " batch"]:
+        user, item = interaction[self.USER_ID], interaction[self.ITEM_ID]
+        if not self.is_candidate_dependent:
+            return self.score(self.represent(), user, item.unsqueeze(1)).squeeze(1)
+        shared, scores = self.represent(), torch.empty(len(user), device=user.device)
+        for one in user.unique():  # the candidates of a user are the rows that name the user
+            rows = (user == one).nonzero().squeeze(1)
+            scores[rows] = self.score(shared, one.view(1), item[rows].unsqueeze(0)).squeeze(0)
+        return scores
+
+    def full_sort_predict(self, interaction) -> Float[Tensor, " scores"]:
+        return self.score_all(self.represent(), interaction[self.USER_ID]).view(-1)
+
+    def triple(self, interaction) -> tuple[Int[Tensor, " batch"], Int[Tensor, " batch"], Int[Tensor, " batch"]]:
+        """(user, positive item, negative item) of a batch."""
+        return interaction[self.USER_ID], interaction[self.ITEM_ID], interaction[self.NEG_ITEM_ID]
+
+    def negatives(self, interaction) -> Int[Tensor, "batch negative"]:
+        """``n_negatives`` items a row; RecBole's loader brings one, the missing ones are drawn here."""
+        given = interaction[self.NEG_ITEM_ID]
+        given = given.view(len(given), -1)
+        missing = self.n_negatives - given.shape[1]
+        if not missing:
+            return given
+        user = interaction[self.USER_ID].unsqueeze(1).expand(-1, missing)
+        return torch.cat([given, self.draw_negatives(user)], dim=1)
+
+    @staticmethod
+    def feature_rows(dataset, modality: str) -> FeatureRows:
+        """The data set's frozen rows of one modality."""
+        return FeatureRows(dataset.item_features[modality])
+
+
+class EmbeddingRecommender(Recommender):
+    """A model whose score is the inner product of a user vector and an item vector, both given by ``embed``."""
+
+    def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
+        raise NotImplementedError
+
+    def represent(self):
+        return self.embed()
+
+    def score(
+        self, shared, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
+    ) -> Float[Tensor, "batch candidate"]:
+        users, items = shared
+        return torch.bmm(items[item], users[user].unsqueeze(2)).squeeze(2)
+
+    def score_all(self, shared, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
+        users, items = shared
+        return users[user] @ items.T

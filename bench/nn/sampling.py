@@ -1,0 +1,46 @@
+"""Uniform draws of items a user has not met, without rejection and without a look back at the host."""
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
+
+
+class NegativeSampler(nn.Module):
+    """Draws items uniformly from those outside a user's training items.
+
+    The r-th item outside a sorted list t_0 < t_1 < ... is r + #{k : t_k - k <= r}; one binary search in the keys
+    ``user * stride + t_k - k`` finds that count for every draw at once, exactly.
+
+    Args:
+        interactions: (user, item) SciPy matrix of training pairs.
+        first_item: smallest id that may be drawn; 1 leaves the padding id out.
+    """
+
+    def __init__(self, interactions, *, first_item: int = 1):
+        super().__init__()
+        csr = sp.csr_matrix(interactions)
+        csr.sum_duplicates()
+        csr.sort_indices()
+        degree = np.diff(csr.indptr)
+        self.first_item, self.stride = first_item, csr.shape[1] + 1
+        rows = np.repeat(np.arange(csr.shape[0]), degree)
+        place = np.arange(csr.nnz) - csr.indptr[rows]
+        keys = rows * self.stride + (csr.indices - first_item) - place
+        self.register_buffer("keys", torch.from_numpy(keys.astype(np.int64)), persistent=False)
+        self.register_buffer("start", torch.from_numpy(csr.indptr[:-1].astype(np.int64)), persistent=False)
+        free = csr.shape[1] - first_item - degree
+        self.register_buffer("free", torch.from_numpy(free.astype(np.int64)), persistent=False)
+
+    def forward(
+        self, user: Int[Tensor, "..."], generator: torch.Generator | None = None
+    ) -> Int[Tensor, "..."]:
+        """One negative for every entry of ``user``, any shape. Users who met every item are not drawn for."""
+        share = torch.rand(user.shape, device=user.device, dtype=torch.float64, generator=generator)
+        return self.outside(user, (share * self.free[user]).long())
+
+    def outside(self, user: Int[Tensor, "..."], rank: Int[Tensor, "..."]) -> Int[Tensor, "..."]:
+        """The ``rank``-th item (from 0) outside the training items of ``user``."""
+        met = torch.searchsorted(self.keys, user * self.stride + rank, right=True) - self.start[user]
+        return rank + met + self.first_item

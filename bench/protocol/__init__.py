@@ -1,0 +1,1 @@
+"""What a number means: candidates, ranks, metrics."""

@@ -1,0 +1,81 @@
+"""Ranks per case: representations once, then users in blocks of matrix products."""
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from bench.protocol.candidates import Cases
+
+BLOCK_SCORES = 4_000_000  # scores held at once: 16 MB in float32, near the size of a cache
+
+
+class NotFinite(ArithmeticError):
+    """A score is NaN or infinite, so no rank means anything."""
+
+
+class Evaluator:
+    """Ranks a model's targets among frozen candidates, on the model's device.
+
+    Ties are resolved against the target: it stands below every candidate with an equal score. Works on any model
+    with ``represent``, ``score``, ``score_all`` and ``is_candidate_dependent``; ids are shifted by the padding id here.
+    """
+
+    def __init__(self, cases: Cases, *, device: torch.device):
+        self.cases, self.device = cases, device
+        self.user = torch.from_numpy(cases.user + 1).to(device)
+        target = torch.from_numpy(cases.target[:, None] + 1)
+        candidates = torch.from_numpy(cases.candidates + 1)
+        self.items = torch.cat([candidates, target], dim=1).to(device)  # the target stands last
+        count = np.diff(cases.met_start)[cases.user]
+        self.met_start = np.concatenate([[0], np.cumsum(count)])
+        within = np.arange(self.met_start[-1]) - np.repeat(self.met_start[:-1], count)
+        met = cases.met_items[np.repeat(cases.met_start[cases.user], count) + within]
+        self.met_case = torch.from_numpy(np.repeat(np.arange(len(cases.user)), count)).to(device)
+        self.met_item = torch.from_numpy(met + 1).to(device)
+
+    @torch.no_grad()
+    def ranks(self, model, *, rankings: tuple[str, ...]) -> pd.DataFrame:
+        """One row a case: ``user``, ``target``, and for each ranking ``rank_…`` (from 1) and ``ties_…``.
+
+        Raises:
+            NotFinite: when a score is not finite.
+        """
+        was_training = model.training
+        model.eval()
+        shared = model.represent()
+        columns = {"user": self.cases.user, "target": self.cases.target}
+        for ranking in rankings:
+            width = self.items.shape[1] if ranking == "sampled" else model.n_items
+            block = max(1, BLOCK_SCORES // width)
+            score = self._sampled if ranking == "sampled" else self._full
+            parts = [
+                score(model, shared, slice(first, min(first + block, len(self.user))))
+                for first in range(0, len(self.user), block)
+            ]
+            columns[f"rank_{ranking}"], columns[f"ties_{ranking}"] = (
+                torch.cat(part).cpu().numpy().astype(np.int32) for part in zip(*parts, strict=True)
+            )
+        model.train(was_training)
+        return pd.DataFrame(columns)
+
+    def _sampled(self, model, shared, rows: slice) -> tuple[Tensor, Tensor]:
+        scores = model.score(shared, self.user[rows], self.items[rows])
+        return rank_and_ties(scores[:, :-1], scores[:, -1:])
+
+    def _full(self, model, shared, rows: slice) -> tuple[Tensor, Tensor]:
+        scores = model.score_all(shared, self.user[rows])
+        target = scores.gather(1, self.items[rows, -1:])
+        first, last = self.met_start[rows.start], self.met_start[rows.stop]
+        scores[self.met_case[first:last] - rows.start, self.met_item[first:last]] = -torch.inf  # the target is met too
+        scores[:, 0] = -torch.inf
+        return rank_and_ties(scores, target)
+
+
+def rank_and_ties(others: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """(batch,) rank from 1 and number of ties of ``target`` (batch, 1) among ``others`` (batch, n); -inf is masked."""
+    ties = (others == target).sum(1)
+    better = (others > target).sum(1)
+    if not bool(torch.isfinite(target).all()) or bool((others.isnan() | (others == torch.inf)).any()):
+        raise NotFinite("a score is NaN or infinite")
+    return 1 + better + ties, ties

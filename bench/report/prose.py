@@ -1,0 +1,79 @@
+"""What a table says about itself: protocol, ranking, budget, features, seeds, and the notes below it."""
+
+import pandas as pd
+
+from bench.report.paper import BASELINES, DATASETS, heading
+from bench.report.summary import EQUAL, blocks, in_block, seeds_of
+
+SELECTORS = {"test": "the TEST set", "valid": "the validation set"}
+
+
+def caption(records: pd.DataFrame, ranking: str) -> str:
+    """``records``: the standing ones of one protocol and budget."""
+    protocol, budget, select_on, n = records[["protocol", "budget", "select_on", "n_candidates"]].iloc[0]
+    how = sorted(records["selected_by"].dropna().unique())
+    against = f"{n} sampled candidates" if ranking == "sampled" else "all items but the user's known ones"
+    return " ".join(
+        (
+            f"Protocol {protocol}: the epoch is chosen on {SELECTORS[select_on]}",
+            f"({'; '.join(how)})." if how else "(no finished record).",
+            f"Ranking {ranking}: the test item against {against}.",
+            f"Budget {budget}.",
+            f"Features: {', '.join(map(heading, blocks(records)))}.",
+            f"Seeds: {seeds(records)}.",
+        )
+    )
+
+
+def seeds(records: pd.DataFrame) -> str:
+    """The seeds of all data sets, or of each where they differ."""
+    found = {block: ", ".join(map(str, seeds_of(in_block(records, block)))) for block in blocks(records)}
+    if len(set(found.values())) == 1:
+        return next(iter(found.values()))
+    return "; ".join(f"{heading(block)} {s}" for block, s in found.items())
+
+
+def notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list[str]:
+    """The notes without a number; ``data`` is the long form that the table shows."""
+    n_seen = len(set(data.loc[data["mean"].notna(), "row"]) & set(BASELINES))
+    said = [
+        "H@k is HR@k (equal to Recall@k, as a user has one test item), N@k is NDCG@k.",
+        "Best value bold, second underlined, by unrounded value within a data set.",
+        f"%Imp.: MCLN over the best of the {n_seen} paper baselines with a value (of {len(BASELINES)}).",
+    ]
+    if (data["n_seeds"] > 1).any():
+        said.append("Mean ± sample standard deviation over the seeds.")
+    if records["is_candidate_dependent"].any():
+        said.append("† A score depends on the other candidates, not on user and item alone.")
+    said += paper_notes(records, data, ranking) + mixtures(records)
+    n_older = int(records["superseded"].sum())
+    if n_older:
+        said.append(f"The newest record of each cell and seed stands; superseded records: {n_older}.")
+    return said
+
+
+def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list[str]:
+    """How the paper's numbers stand beside ours, where its data sets do."""
+    ours = data[data["dataset"].isin(list(DATASETS))]
+    if ours.empty:
+        return []
+    if ranking != "sampled":
+        return ["The paper ranked 99 sampled candidates, so none of its values stand here."]
+    said = ["diff. is ours minus the paper's."]
+    if ours["paper"].isna().any():
+        said.append("— under paper: the paper's value is not in bench/report/paper.csv.")
+    if records["select_on"].iloc[0] != "test":
+        said.append("The paper's values were measured under its own protocol, not under this one.")
+    return said
+
+
+def mixtures(records: pd.DataFrame) -> list[str]:
+    """A warning for each data set whose records were not made under equal conditions."""
+    said = []
+    for block in blocks(records):
+        part = in_block(records, block)
+        done = part[part["status"] == "done"]
+        differing = [what for column, what in EQUAL.items() if done[column].dropna().nunique() > 1]
+        if differing:
+            said.append(f"Not comparable: the records of {heading(block)} differ in {', '.join(differing)}.")
+    return said

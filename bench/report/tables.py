@@ -1,0 +1,145 @@
+"""Tables 1 and 2: records in, ``Table`` out. Values are rounded here and nowhere else."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.report import paper as published
+from bench.report.layout import EMPTY, Block, Cell, Table, number
+from bench.report.paper import DATASETS, FLOORS, IMPROVEMENT, OURS, STATISTICS, Published, heading
+from bench.report.prose import caption, notes
+from bench.report.summary import blocks, cells, improvement, in_block, order, standing
+from bench.spec import RANKINGS, SHOWN
+
+
+def tables(
+    frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, paper: Published | None = None
+) -> list[Table]:
+    """Table 1, then a Table 2 for each protocol, budget and ranking; none mixes two of these.
+
+    Args:
+        frame: ``bench.store.store.frame`` of the records.
+        seeds: the seeds that the tables are about; all that the records hold where it is not given.
+        paper: the paper's numbers; those of ``paper.csv`` where it is not given.
+    """
+    paper = published.load() if paper is None else paper
+    records = standing(frame)
+    if seeds is not None:
+        records = records[records["seed"].isin(list(seeds))]
+    if records.empty:
+        return []
+    found = [statistics(records, paper)]
+    for _, group in records.groupby(["protocol", "budget"]):
+        found += [comparison(group, ranking, paper) for ranking in RANKINGS]
+    return found
+
+
+def statistics(records: pd.DataFrame, paper: Published) -> Table:
+    """Table 1: the data sets, from the newest record that knows their sizes."""
+    lines, data = [], []
+    said = [f"{EMPTY} under paper: the data set is not in the paper's Table 1 (bench/report/paper.csv)."]
+    for name in dict.fromkeys(name for name, _ in blocks(records)):
+        known = records[(records["dataset"] == name) & records["users"].notna()]
+        newest = known.sort_values(["started", "key"], na_position="first").tail(1)
+        ours, theirs, differences = [], [], []
+        for metric in STATISTICS:
+            form = ".5f" if metric == "density" else ",.0f"
+            value = float(newest[metric].iloc[0]) if len(newest) else math.nan
+            stated = paper.get(("table1", name, "", metric), math.nan)
+            gap = value - stated
+            ours.append(Cell(number(value, form), note="" if len(newest) else "no finished record"))
+            theirs.append(Cell(number(stated, form)))
+            differences.append(Cell(number(gap, f"+{form}")))
+            data.append([name, metric, value, stated, gap, " ".join(newest["key"])])
+        if len(known[list(STATISTICS)].drop_duplicates()) > 1:
+            said.append(f"The records of {name} differ in its sizes; those of the newest are shown.")
+        lines.append([Cell(DATASETS.get(name, name)), *ours, *theirs, *differences])
+    shown = [s.capitalize() for s in STATISTICS]
+    header = ["Data set", *shown, *(f"paper: {s}" for s in STATISTICS), *(f"diff.: {s}" for s in STATISTICS)]
+    columns = ["dataset", "metric", "value", "paper", "difference", "keys"]
+    frame = pd.DataFrame(data, columns=columns)
+    return Table(
+        name="table1",
+        title="Table 1: data sets",
+        caption="Density is interactions / (users × items). Differences are ours minus the paper's.",
+        blocks=[Block(title="", header=header, lines=lines)],
+        cost=None,
+        notes=said,
+        keys=sorted({key for keys in frame["keys"] for key in keys.split()}),
+        data=frame,
+    )
+
+
+def comparison(records: pd.DataFrame, ranking: str, paper: Published) -> Table:
+    """Table 2 of one protocol, budget and ranking."""
+    protocol, budget = records[["protocol", "budget"]].iloc[0]
+    data = cells(records, ranking, paper)
+    dependent = set(records.loc[records["is_candidate_dependent"], "row"])
+    found = []
+    for name, features in blocks(records):
+        part = in_block(data, (name, features))
+        is_compared = name in DATASETS and ranking == "sampled"
+        columns = [[shown, "paper", "diff."] if is_compared else [shown] for shown in SHOWN.values()]
+        lines = []
+        for row, own in part.groupby("row", sort=False):
+            shown = [c for cell in own.to_dict("records") for c in compared(cell)[: 3 if is_compared else 1]]
+            lines.append([Cell(label(row, row in dependent)), *shown])
+        lines.append(improvements(part, paper, is_compared=is_compared))
+        found.append(Block(title=heading((name, features)), header=["Model", *sum(columns, [])], lines=lines))
+    return Table(
+        name=f"table2-{protocol}-{budget}-{ranking}",
+        title=f"Table 2: comparison (protocol {protocol}, budget {budget}, {ranking} ranking)",
+        caption=caption(records, ranking),
+        blocks=found,
+        cost=cost(records),
+        notes=notes(records, data, ranking),
+        keys=sorted(records["key"]),
+        data=data,
+        ranking=ranking,
+    )
+
+
+def label(row: str, is_dependent: bool) -> str:
+    """A row's name with its marks: a floor, ours, † for scores that depend on the other candidates."""
+    kind = " (floor)" if row in FLOORS else " (ours)" if row == OURS else ""
+    return f"{row}{kind}{' †' if is_dependent else ''}"
+
+
+def compared(cell: dict) -> list[Cell]:
+    """Our value with its marks, the paper's, the difference."""
+    text = number(cell["mean"], ".4f")
+    if cell["n_seeds"] > 1 and text != EMPTY:
+        text += f" ± {cell['std']:.4f}"
+    mark = "best" if cell["best"] else "second" if cell["second"] else ""
+    theirs = [Cell(number(cell["paper"], ".4f")), Cell(number(cell["difference"], "+.4f"))]
+    return [Cell(text, mark, cell["note"]), *theirs]
+
+
+def improvements(part: pd.DataFrame, paper: Published, *, is_compared: bool) -> list[Cell]:
+    """The line of %Imp.: MCLN over the best of the paper's baselines."""
+    line = [Cell(IMPROVEMENT)]
+    for shown, own in part.groupby("metric", sort=False):
+        ours = improvement(own.set_index("row")["mean"])
+        theirs = paper.get(("table2", part["dataset"].iloc[0], IMPROVEMENT, shown), math.nan)
+        values = (ours, theirs, ours - theirs) if is_compared else (ours,)
+        line += [Cell(number(value, "+.2f")) for value in values]
+    return line
+
+
+def cost(records: pd.DataFrame) -> Block | None:
+    """What the finished runs took: means over the seeds."""
+    forms = {
+        "best_epoch": ".0f", "epochs": ".0f", "seconds.train": ",.1f", "seconds.evaluate": ",.1f",
+        "parameters": ",.0f", "peak_memory_mib": ",.1f",
+    }  # fmt: skip
+    done = records[records["status"] == "done"]
+    lines = []
+    for block in blocks(records):
+        part = in_block(done, block)
+        for row in [r for r in order(list(part["row"])) if r in set(part["row"])]:
+            means = part.loc[part["row"] == row, list(forms)].astype(float).mean()
+            values = [Cell(number(means[column], form)) for column, form in forms.items()]
+            lines.append([Cell(heading(block)), Cell(row), *values])
+    names = ["best epoch", "epochs", "train s", "evaluate s", "parameters", "memory MiB"]
+    return Block(title="", header=["Data set", "Model", *names], lines=lines) if lines else None

@@ -1,0 +1,76 @@
+"""Tables out: files below a folder, and the text that a run prints at its end."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from bench.report.layout import Table
+from bench.report.render import csv, latex, markdown, text
+from bench.report.tables import tables
+from bench.spec import BenchError
+from bench.store.record import Record
+from bench.store.store import frame, write_whole
+
+FORMATS = {"md": markdown, "tex": latex, "csv": csv}
+GENERATED = ("table1.", "table2-")  # files below the folder that a new report replaces or removes
+
+
+def write(records: list[Record], folder: Path, *, seeds: Sequence[int] | None = None) -> list[Path]:
+    """Write ``index.md`` and each table as Markdown, LaTeX and CSV; tables without records are removed.
+
+    Equal records give equal bytes.
+
+    Raises:
+        BenchError: when the folder cannot be written.
+    """
+    found = tables(frame(records), seeds=seeds)
+    pages = {f"{table.name}.{ext}": show(table) for table in found for ext, show in FORMATS.items()}
+    pages["index.md"] = index(found, records)
+    check_writable(folder)
+    try:
+        for name, page in pages.items():
+            write_whole(folder / name, lambda path, page=page: Path(path).write_text(page, encoding="utf-8"))
+        for path in sorted(folder.iterdir()):
+            is_ours = path.name.startswith(GENERATED) and path.suffix[1:] in FORMATS
+            if is_ours and path.name not in pages:
+                path.unlink()
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    return [folder / name for name in pages]
+
+
+def check_writable(folder: Path) -> None:
+    """Fail before any work is done, not after."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise unwritable(folder, error) from None
+
+
+def unwritable(folder: Path, error: OSError) -> BenchError:
+    return BenchError(
+        f"reports folder {folder} cannot be written ({error.strerror}); choose another with --reports"
+    )
+
+
+def index(found: list[Table], records: list[Record]) -> str:
+    """The list of tables, with what they were made from."""
+    counts = [
+        f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")
+    ]
+    lines = ["# Reports", "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
+    for table in found:
+        links = ", ".join(f"[{ext}]({table.name}.{ext})" for ext in FORMATS)
+        lines.append(f"- {table.title}: {links} ({len(table.keys)} records)")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def console(frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, ranking: str | None = None) -> str:
+    """All tables as plain text, or Table 1 and those of one ranking; * marks the best value, + the second."""
+    found = tables(frame, seeds=seeds)
+    shown = [table for table in found if ranking is None or table.ranking in ("", ranking)]
+    return "\n".join(map(text, shown)) or "No records.\n"

@@ -1,0 +1,1 @@
+"""Which jobs, one job, many jobs."""

@@ -1,0 +1,23 @@
+"""The job's own process: reads the order, runs it, prints events as JSON lines."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from bench.run import job
+from bench.run.grid import Work
+from bench.spec import Job, read
+from bench.store.store import Store
+
+
+def run(order: dict) -> None:
+    torch.set_num_threads(order["threads"])
+    work = Work(job=read(Job, order["job"]), location=order["location"], data_dir=order["data_dir"])
+    job.run(work, Store(Path(order["results"])), device=order["device"], tell=tell)
+    sys.stdout.flush()
+
+
+def tell(entry: dict) -> None:
+    print(json.dumps(entry), flush=True)

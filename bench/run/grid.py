@@ -1,0 +1,90 @@
+"""Which jobs a request means, and which of them are missing."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from bench import registry
+from bench.data import sources
+from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, resolve_budget, unknown
+from bench.store.store import Store
+
+PAPER_SETS = ("beauty", "art", "taobao")
+When = Literal["missing", "failed", "always"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for; ``None`` leaves the choice to the data set."""
+
+    datasets: Sequence[str]
+    models: Sequence[str] | None = None
+    protocols: Sequence[str] | None = None
+    budget: str = "standard"
+    seeds: Sequence[int] = (0,)
+    features: str | None = None
+    hyper: dict[str, Any] = field(default_factory=dict)
+    data_dir: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A job and what its process needs to find its data; only the job enters the key."""
+
+    job: Job
+    location: str  # the data set as the user named it: a name or a folder
+    data_dir: str | None
+
+    def payload(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def plan(request: Request) -> list[Work]:
+    """Every job of the request: data sets, then protocols, models and seeds, in the order given.
+
+    Raises:
+        BenchError: for an unknown name, or data that cannot be had; nothing has started then.
+    """
+    if request.budget not in BUDGETS:
+        raise unknown("budget", request.budget, BUDGETS)
+    for name in request.protocols or ():
+        if name not in PROTOCOLS:
+            raise unknown("protocol", name, PROTOCOLS)
+    models = [registry.find(text) for text in request.models or registry.cards()]
+    for card, preset in models if request.hyper else ():
+        registry.settings(card, preset, dataset="", hyper=request.hyper)
+    works = []
+    for location in dict.fromkeys(request.datasets):
+        source = sources.find(location, data_dir=request.data_dir)
+        features, data_hash = source.fingerprint(request.features)
+        protocols = request.protocols or (["paper"] if source.name in PAPER_SETS else ["clean"])
+        for protocol, (card, preset), seed in itertools.product(protocols, models, request.seeds):
+            job = Job(
+                dataset=source.name,
+                data_hash=data_hash,
+                features=features,
+                model=card.name,
+                preset=preset,
+                hyper=request.hyper,
+                protocol=PROTOCOLS[protocol],
+                budget=resolve_budget(BUDGETS[request.budget], source.name),
+                seed=seed,
+                source=card.source,
+            )
+            data_dir = str(request.data_dir) if request.data_dir else None
+            works.append(Work(job=job, location=location, data_dir=data_dir))
+    return list({work.job.key: work for work in works}.values())
+
+
+def is_due(store: Store, job: Job, *, when: When) -> bool:
+    """Whether the job is to run: "missing" also reruns what failed, "failed" reruns nothing else."""
+    record = store.find(job)
+    if when == "always":
+        return True
+    if when == "failed":
+        return record is not None and record.status == "failed"
+    if when == "missing":
+        return record is None or record.status == "failed"
+    raise BenchError(f"--when is missing, failed or always, not {when!r}")

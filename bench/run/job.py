@@ -1,0 +1,200 @@
+"""One job to one record: load, build, fit, evaluate."""
+
+import platform
+import resource
+import subprocess
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from bench import registry
+from bench.data import audit, sources
+from bench.data.dataset import Dataset
+from bench.data.split import Split, split
+from bench.protocol.candidates import Cases, draw_cases
+from bench.protocol.evaluate import Evaluator
+from bench.protocol.metrics import means
+from bench.run.grid import Work
+from bench.spec import RANKINGS, BenchError, Job, Protocol, Training, read
+from bench.store.record import Record
+from bench.store.store import Store
+from bench.train import bridge, seed
+from bench.train.batches import Batches
+from bench.train.fit import Fit, fit
+
+Tell = Callable[[dict], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """All that a job trains and is judged on."""
+
+    dataset: Dataset
+    split: Split
+    test: Cases
+    valid: Cases | None
+
+
+def run(work: Work, store: Store, *, device: str, tell: Tell = lambda entry: None) -> Record:
+    """Execute ``work`` and store its record, whatever happens short of the process dying."""
+    start = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    base = Record(job=work.job, key=work.job.key, status="failed", provenance=provenance(device, start))
+    try:
+        record, ranks = execute(work, base, device=torch.device(device), tell=tell)
+    except BenchError as error:
+        record, ranks = base.model_copy(update={"status": error.status, "reason": str(error)}), None
+    except Exception as error:  # noqa: BLE001 - a job's fault must end as its record, not as the runner's end
+        tail = "".join(traceback.format_exc().splitlines(keepends=True)[-12:])
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
+        record, ranks = base.model_copy(update={"reason": reason, "traceback": tail}), None
+    store.write(record, ranks)
+    return record
+
+
+def execute(work: Work, base: Record, *, device: torch.device, tell: Tell) -> tuple[Record, pd.DataFrame]:
+    """The job itself; returns the finished record and the ranks per case."""
+    job, clock = work.job, time.perf_counter()
+    prepared = prepare(work)
+    card, _ = registry.find(f"{job.model}:{job.preset}")
+    settings = registry.settings(card, job.preset, dataset=job.dataset, hyper=job.hyper)
+    model = build_model(job, prepared, settings, device=device)
+    seconds = {"prepare": time.perf_counter() - clock}
+
+    result, selected_by = train(job, model, prepared, settings=settings, tell=tell)
+    clock = time.perf_counter()
+    rankings = RANKINGS if not model.is_candidate_dependent else ("sampled",)
+    ranks = Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
+    seconds |= {"train": result.seconds_train, "evaluate": result.seconds_evaluate + time.perf_counter() - clock}
+    facts = {
+        **audit.stats(prepared.dataset),
+        "best_epoch": result.best_epoch,
+        "epochs": result.epochs,
+        "selected_by": selected_by,
+        "is_candidate_dependent": model.is_candidate_dependent,
+        "candidate_hash": prepared.test.hash,
+        "n_cases": len(ranks),
+        **{f"ties_{r}": int((ranks[f"ties_{r}"] > 0).sum()) for r in rankings},
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "peak_memory_mib": peak_memory_mib(device),
+    }
+    update = {"status": "done", "settings": settings, "metrics": means(ranks), "curve": result.curve}
+    return base.model_copy(update={**update, "seconds": seconds, "facts": facts}), ranks
+
+
+def prepare(work: Work) -> Prepared:
+    """Load the data set, split it by the protocol, draw the frozen candidates.
+
+    Raises:
+        BenchError: when the files are no longer those that the job was planned on.
+    """
+    job = work.job
+    source = sources.find(work.location, data_dir=Path(work.data_dir) if work.data_dir else None)
+    dataset = source.load(job.features)
+    if dataset.hash != job.data_hash:
+        raise BenchError(f"{job.dataset}: the files changed since the job was planned; start again")
+    parts = split(dataset, job.protocol.train)
+    return Prepared(
+        dataset=dataset,
+        split=parts,
+        test=frozen_cases(dataset, parts.test, job.protocol, part=0),
+        valid=frozen_cases(dataset, parts.valid, job.protocol, part=1) if len(parts.valid) else None,
+    )
+
+
+def frozen_cases(dataset: Dataset, pairs, protocol: Protocol, *, part: int) -> Cases:
+    """The cases of ``pairs``; the same for every job on this data set and protocol."""
+    met = np.concatenate([dataset.train, dataset.valid, dataset.test])
+    return draw_cases(
+        pairs,
+        met,
+        n_users=dataset.n_users,
+        n_items=dataset.n_items,
+        n_candidates=protocol.n_candidates,
+        seed=protocol.candidate_seed + part,
+    )
+
+
+def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.device):
+    """The untrained model of the job, initialised from the job's seed."""
+    card, _ = registry.find(job.model)
+    cls, d = registry.load(card), prepared.dataset
+    _, hyper = registry.split_settings(cls, settings)
+    data = bridge.TrainingSet(
+        prepared.split.train, n_users=d.n_users, n_items=d.n_items, features=d.features, name=d.name
+    )
+    seed.seed_all(job.seed, "init")
+    return bridge.build(cls, data, hyper, device=str(device))
+
+
+def train(job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell) -> tuple[Fit, str]:
+    """Fit ``model``; also says in words what selected the epoch."""
+    protocol, device = job.protocol, model.device
+    # a score that depends on the other candidates has no full ranking to select on
+    ranking = "sampled" if model.is_candidate_dependent else protocol.select_ranking
+    cases = prepared.valid if protocol.select_on == "valid" else prepared.test
+    if cases is None:
+        raise BenchError(f"{job.dataset} has no validation pairs, which protocol {protocol.name!r} selects the epoch on")
+    training, _ = registry.split_settings(type(model), settings)
+    training = read(Training, training)
+    evaluator = Evaluator(cases, device=device)
+    data = prepared.split.train + 1
+    batches = Batches(
+        data[:, 0],
+        data[:, 1],
+        draw_negatives=model.draw_negatives,
+        n_negatives=model.n_negatives,
+        size=training.train_batch_size,
+        sampling=training.sampling,
+        generator=seed.generator(job.seed, "sampling", device),
+    )
+    select = f"{ranking}.{protocol.select_metric}"
+    seed.seed_all(job.seed, "train")
+    result = fit(
+        model,
+        batches,
+        budget=job.budget,
+        learning_rate=training.learning_rate,
+        evaluate=lambda: means(evaluator.ranks(model, rankings=(ranking,))),
+        select=select,
+        report=lambda entry: tell({"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)}),
+    )
+    return result, f"{protocol.select_on} {select}, every {job.budget.eval_every} epochs"
+
+
+def peak_memory_mib(device: torch.device) -> float:
+    """Peak memory of the device, or of this process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def provenance(device: str, start: str) -> dict[str, str]:
+    """Where a number comes from: device, versions, code revision, start time."""
+    kind = torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"
+    packages = {name: version(name) for name in ("torch", "recbole", "numpy", "mcln-bench")}
+    return {
+        "device": kind,
+        "threads": str(torch.get_num_threads()),
+        "python": platform.python_version(),
+        **packages,
+        "code": code_revision(),
+        "start": start,
+    }
+
+
+def code_revision() -> str:
+    """The commit of the source tree, marked where it has changes; empty outside a checkout."""
+    call = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    root = Path(__file__).parent
+    try:
+        return subprocess.run(call, cwd=root, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

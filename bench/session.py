@@ -1,0 +1,147 @@
+"""One call of the program: plan, run what is due, show progress, report."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench import registry
+from bench.report import write as report_write
+from bench.run import grid
+from bench.run.grid import Request, Work
+from bench.run.pool import Pool
+from bench.spec import BenchError
+from bench.store.store import Store, frame
+
+
+def run(request: Request, *, results: Path, reports: Path, when, dry_run, jobs, threads, device, timeout, ranking) -> int:
+    """Everything from the request to the tables; returns the exit code."""
+    works = grid.plan(request)
+    if ranking == "full":
+        refuse_candidate_dependent(works)
+    store = Store(results)
+    due = [work for work in works if grid.is_due(store, work.job, when=when)]
+    print(f"{len(works)} jobs: {len(due)} to run, {len(works) - len(due)} stand in {results}")
+    if dry_run:
+        for work in due:
+            print(f"  {name(work)}  {work.job.key}")
+        return 0
+    store.check_writable()
+    report_write.check_writable(reports)
+    started, states = time.monotonic(), []
+    if due:
+        count = jobs or max(1, (os.cpu_count() or 1) // threads)
+        with Screen(total=len(due)) as screen:
+            pool = Pool(store=store, jobs=count, threads=threads, device=pick(device), timeout=timeout, tell=screen.tell)
+            states = pool.run(due)
+    mine = {work.job.key for work in works}
+    records = store.records()
+    asked = frame([r for r in records if r.key in mine])
+    paths = report_write.write(records, reports)
+    print(report_write.console(asked, ranking=ranking))
+    return close(works, states, store, seconds=time.monotonic() - started, reports=reports, paths=paths)
+
+
+def close(works: list[Work], states: list[str], store: Store, *, seconds: float, reports: Path, paths) -> int:
+    """Say how it ended; the exit code says it too."""
+    counts = Counter(states)
+    text = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "nothing to run"
+    print(f"{text} in {seconds:.0f} s; records in {store.root}, {len(paths)} report files in {reports}")
+    for work in works:
+        record = store.find(work.job)
+        if record is not None and record.status == "failed":
+            print(f"failed: {name(work)}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
+    if counts["stopped"]:
+        print("stopped; the same command goes on where it was")
+        return 130
+    failed = [w for w in works if (r := store.find(w.job)) is not None and r.status == "failed"]
+    return 1 if failed else 0
+
+
+def name(work: Work) -> str:
+    job = work.job
+    return f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name} seed {job.seed}"
+
+
+def refuse_candidate_dependent(works: list[Work]) -> None:
+    """Full ranking of a model that scores an item among its candidates is not defined: say so before any work."""
+    for work in works:
+        card, preset = registry.find(f"{work.job.model}:{work.job.preset}")
+        model = registry.load(card)
+        values = registry.settings(card, preset, dataset=work.job.dataset, hyper=work.job.hyper)
+        if model.depends_on_candidates(registry.hyper(model, values)):
+            raise BenchError(
+                f"{work.job.row} scores an item among its candidates, so full ranking is not defined; leave it out of "
+                "--models, use a preset that stands alone (MCLN:itemwise), or use --ranking sampled"
+            )
+
+
+def pick(device: str) -> str:
+    """ "auto" is the first GPU where there is one."""
+    if device == "cpu":
+        return device
+    import torch
+
+    if device == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+    if not device.startswith("cuda") or not torch.cuda.is_available():
+        raise BenchError(f"device {device!r} is not here; use --device cpu")
+    return device
+
+
+def list_records(results: Path) -> int:
+    """Print what stands in the store."""
+    records = Store(results).records()
+    for r in records:
+        value = r.metrics.get("sampled.ndcg@10")
+        shown = f"N@10 {value:.4f}" if value is not None else r.reason
+        j = r.job
+        print(f"{r.key}  {r.status:7} {j.dataset:12} {j.row:16} {j.protocol.name:6} {j.budget.name:9} seed {j.seed}  {shown}")
+    print(f"{len(records)} records in {results}")
+    return 0
+
+
+def report(results: Path, reports: Path) -> int:
+    """Rebuild every table from the records alone."""
+    records = Store(results).records()
+    paths = report_write.write(records, reports)
+    print(f"{len(paths)} report files in {reports} from {len(records)} records")
+    return 0
+
+
+class Screen:
+    """Live bars on a terminal, plain lines elsewhere."""
+
+    def __init__(self, *, total: int):
+        self.console = Console()
+        self.total, self.ended, self.tasks = total, 0, {}
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+        self.progress = Progress(*columns, console=self.console) if self.console.is_terminal else None
+
+    def __enter__(self):
+        if self.progress:
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_):
+        if self.progress:
+            self.progress.stop()
+
+    def tell(self, work: Work, event: dict) -> None:
+        key, state = work.job.key, event.get("state")
+        if self.progress and state == "started":
+            self.tasks[key] = self.progress.add_task(name(work), total=None, note="")
+        elif self.progress and "epoch" in event:
+            note = f"epoch {event['epoch']}/{event['of']}"
+            if event.get("value") is not None:
+                note += f"  {event['value']:.4f}"
+            self.progress.update(self.tasks[key], total=event["of"], completed=event["epoch"], note=note)
+        elif state not in (None, "started"):
+            self.ended += 1
+            if self.progress:
+                self.progress.remove_task(self.tasks.pop(key))
+            reason = f": {event['reason']}" if event.get("reason") else ""
+            self.console.print(f"[{self.ended}/{self.total}] {name(work)} {state}{reason}", markup=False, highlight=False)

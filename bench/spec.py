@@ -1,0 +1,163 @@
+"""What the whole program agrees on: jobs, protocols, budgets, settings. Imports nothing from bench."""
+
+import dataclasses
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+ENGINE = 1  # raised by hand, with a line under "Numbers moved", when shared code changes what a job computes
+
+METRICS = ("hr@5", "ndcg@5", "hr@10", "ndcg@10", "hr@20", "ndcg@20", "mrr")
+SHOWN = {"hr@5": "H@5", "ndcg@5": "N@5", "hr@10": "H@10", "ndcg@10": "N@10"}  # the paper's names
+RANKINGS = ("sampled", "full")
+
+
+class BenchError(Exception):
+    """A mistake the user can mend: the message names the place and the remedy, on one line."""
+
+    status: ClassVar[Literal["failed", "skipped"]] = "failed"
+
+
+class NotApplicable(BenchError):
+    """A job that makes no sense, such as a content model on data without content: skipped, not failed."""
+
+    status = "skipped"
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> BenchError:
+    """The error for a name that is not there, near misses first."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3)
+    hint = [k for k in known if k.lower() in near]
+    tail = f"did you mean {' or '.join(hint)}?" if hint else f"known: {', '.join(known)}"
+    return BenchError(f"unknown {kind} {name!r}; {tail}")
+
+
+def choice(default: Any, *, among: tuple) -> Any:
+    """A field of ``Hyper`` whose search space is the finite set ``among``."""
+    return field(default=default, metadata={"among": among})
+
+
+def log_uniform(default: float, *, low: float, high: float) -> Any:
+    """A field of ``Hyper`` searched log-uniformly in [low, high]."""
+    return field(default=default, metadata={"low": low, "high": high, "log": True})
+
+
+def uniform(default: float, *, low: float, high: float) -> Any:
+    """A field of ``Hyper`` searched uniformly in [low, high]."""
+    return field(default=default, metadata={"low": low, "high": high, "log": False})
+
+
+def read(cls: type, values: Mapping[str, Any], *, what: str = "setting") -> Any:
+    """Build the dataclass ``cls`` from ``values``, strictly.
+
+    Raises:
+        BenchError: for a key that ``cls`` does not have, or a value of the wrong type.
+    """
+    names = [f.name for f in dataclasses.fields(cls)]
+    for key in values:
+        if key not in names:
+            raise unknown(what, key, names)
+    try:
+        return TypeAdapter(cls).validate_python(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BenchError(f"{what} {place}={first['input']!r}: {first['msg'].lower()}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a model is trained; any model may preset these beside its own ``Hyper``."""
+
+    learning_rate: float = log_uniform(1e-3, low=1e-4, high=1e-1)
+    train_batch_size: int = 2048
+    # user: B distinct users a step, one positive each (MCLN's released code); interaction: shuffled train pairs
+    sampling: Literal["user", "interaction"] = "user"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """What a number means: which interactions are trained on, what selects the epoch, who is ranked."""
+
+    name: str
+    version: int = 1
+    train: Literal["released", "clean"]
+    select_on: Literal["test", "valid"]
+    select_ranking: Literal["sampled", "full"]
+    select_metric: str = "ndcg@10"
+    n_candidates: int = 99
+    candidate_seed: int = 2023
+    ties: Literal["pessimistic"] = "pessimistic"
+
+
+PROTOCOLS = {
+    "paper": Protocol(name="paper", train="released", select_on="test", select_ranking="sampled"),
+    "clean": Protocol(name="clean", train="clean", select_on="valid", select_ranking="full"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How long a job may train. ``epochs=None`` means the epochs of MCLN's released code for the data set."""
+
+    name: str
+    epochs: int | None
+    eval_every: int | None
+    patience: int | None  # evaluations without gain before training stops; None never stops
+
+
+BUDGETS = {
+    "smoke": Budget(name="smoke", epochs=1, eval_every=1, patience=None),
+    "quick": Budget(name="quick", epochs=60, eval_every=5, patience=4),
+    "standard": Budget(name="standard", epochs=400, eval_every=5, patience=10),
+    "full": Budget(name="full", epochs=None, eval_every=None, patience=None),
+}
+RELEASED_EPOCHS = {"taobao": (500, 5)}  # (epochs, evaluated every); every other set as Beauty and Art
+RELEASED_EPOCHS_DEFAULT = (1000, 20)
+
+
+def resolve_budget(budget: Budget, dataset: str) -> Budget:
+    """``budget`` with the released epochs of ``dataset`` (or of the set it simulates) filled in."""
+    epochs, every = RELEASED_EPOCHS.get(dataset.removesuffix("-sim"), RELEASED_EPOCHS_DEFAULT)
+    return dataclasses.replace(
+        budget, epochs=budget.epochs or epochs, eval_every=budget.eval_every or every
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One unit of work: one model, trained once on one data set under one protocol."""
+
+    dataset: str
+    data_hash: str  # content of every file that entered, features included
+    features: str
+    model: str
+    preset: str
+    hyper: dict[str, Any]  # only what differs from the preset
+    protocol: Protocol
+    budget: Budget
+    seed: int
+    source: str  # revision of the model's file: comments and docstrings do not count
+    engine: int = ENGINE
+
+    @property
+    def key(self) -> str:
+        """Names the record: equal keys mean equal work."""
+        return canonical_hash(dataclasses.asdict(self))[:16]
+
+    @property
+    def row(self) -> str:
+        """The model's name in a table: the preset is named where it is not the default one."""
+        return self.model if self.preset == "default" else f"{self.model}:{self.preset}"
+
+
+def canonical_hash(value: Any) -> str:
+    """sha256 of ``value`` as JSON with sorted keys and no spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,119 @@
+"""Records on disk: one JSON and one parquet a job, written whole or not at all, read as a frame."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from pydantic import ValidationError
+
+from bench.spec import BenchError, Job
+from bench.store.record import Record
+
+
+class Store:
+    """The records below one folder: ``<dataset>/<model>/<key>.json`` and ``<key>.users.parquet``.
+
+    Raises:
+        BenchError: when the folder cannot be written, or a record cannot be read.
+    """
+
+    def __init__(self, root: Path):
+        self.root = Path(root)
+
+    def path(self, job: Job) -> Path:
+        folder = Path(job.dataset).name  # a data set given as a folder is stored under the folder's name
+        return self.root / folder / job.model / f"{job.key}.json"
+
+    def check_writable(self) -> None:
+        """Fail before any work is done, not after."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise BenchError(
+                f"results folder {self.root} cannot be written ({error.strerror}); choose another with --results"
+            ) from None
+
+    def find(self, job: Job) -> Record | None:
+        path = self.path(job)
+        return read_record(path) if path.exists() else None
+
+    def write(self, record: Record, ranks: pd.DataFrame | None = None) -> Path:
+        """Ranks first, then the record: a record that stands is complete."""
+        path = self.path(record.job)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if ranks is not None:
+            write_whole(path.with_suffix(".users.parquet"), lambda name: ranks.to_parquet(name, index=False))
+        write_whole(path, lambda name: Path(name).write_text(record.model_dump_json(indent=1) + "\n"))
+        return path
+
+    def ranks(self, job: Job) -> pd.DataFrame:
+        return pd.read_parquet(self.path(job).with_suffix(".users.parquet"))
+
+    def records(self) -> list[Record]:
+        """Every record, in the order of its path."""
+        return [read_record(path) for path in sorted(self.root.glob("*/*/*.json"))]
+
+
+def read_record(path: Path) -> Record:
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except (ValidationError, OSError) as error:
+        line = str(error).splitlines()[0]
+        raise BenchError(
+            f"record {path} cannot be read ({line}); delete it and start again to rerun its job"
+        ) from None
+
+
+def write_whole(path: Path, write: Callable[[str], object]) -> None:
+    """Write beside ``path``, then rename: a reader finds the old file or the new one, never a part."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        write(name)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def frame(records: list[Record]) -> pd.DataFrame:
+    """One row a record: the job's fields, ``status``, ``reason``, and one column a metric, fact and second.
+
+    ``row`` is the model's name in a table, with the settings that differ from its preset; a data set given as
+    a folder goes by the folder's name.
+    """
+    rows = []
+    for r in records:
+        job = r.job
+        overrides = ", ".join(f"{name}={value}" for name, value in sorted(job.hyper.items()))
+        rows.append(
+            {
+                "key": r.key,
+                "dataset": Path(job.dataset).name,
+                "row": f"{job.row} ({overrides})" if overrides else job.row,
+                "model": job.model,
+                "preset": job.preset,
+                "protocol": job.protocol.name,
+                "budget": job.budget.name,
+                "features": job.features,
+                "seed": job.seed,
+                "status": r.status,
+                "reason": r.reason,
+                "started": r.provenance.get("start", ""),
+                "data_hash": job.data_hash,
+                "engine": job.engine,
+                "protocol_version": job.protocol.version,
+                "select_on": job.protocol.select_on,
+                "n_candidates": job.protocol.n_candidates,
+                "budget_epochs": job.budget.epochs,
+                **r.metrics,
+                **r.facts,
+                **{f"seconds.{k}": v for k, v in r.seconds.items()},
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,1 @@
+"""Training, and the one place that meets RecBole."""

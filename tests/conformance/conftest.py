@@ -1,0 +1,36 @@
+"""Every model and preset that the registry finds goes through the same suite."""
+
+import pytest
+
+
+def every_row():
+    from bench.registry import cards
+
+    return [f"{card.name}:{preset}" for card in cards().values() for preset in card.presets]
+
+
+def pytest_generate_tests(metafunc):
+    if "row" in metafunc.fixturenames:
+        metafunc.parametrize("row", every_row())
+    if "field" in metafunc.fixturenames:
+        import dataclasses
+
+        from bench.registry import cards, load
+
+        pairs = [(c.name, f.name) for c in cards().values() for f in dataclasses.fields(load(c).Hyper)]
+        metafunc.parametrize(("model", "field"), pairs)
+
+
+@pytest.fixture
+def data():
+    from tests.toy import random_set
+
+    return random_set()
+
+
+@pytest.fixture
+def build(row, data):
+    """build(seed=0, data=None, **settings): the model of this row, small."""
+    from tests.conformance.rows import build_row
+
+    return lambda **options: build_row(row, options.pop("data", data), **options)

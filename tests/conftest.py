@@ -1,0 +1,14 @@
+"""Fixtures shared by all tests. Imports nothing of the packages under test before jaxtyping's hook stands."""
+
+import os
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+@pytest.fixture
+def rng():
+    import numpy as np
+
+    return np.random.default_rng(0)

@@ -1,0 +1,135 @@
+"""Names, where the paper's sets are looked for, and what is said when they cannot be had."""
+
+import hashlib
+import subprocess
+import sys
+
+import pytest
+
+from bench.data import folders, sources
+from bench.spec import BenchError
+from tests.data.files import GOOD, write_folder
+
+
+@pytest.fixture(autouse=True)
+def no_surroundings(monkeypatch, tmp_path):
+    """No data folder in the environment, an empty cache, no network."""
+
+    def offline(url, *args, **kwargs):
+        raise ConnectionError(url)
+
+    monkeypatch.delenv("MCLN_BENCH_DATA", raising=False)
+    monkeypatch.setenv("MCLN_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("pooch.retrieve", offline)
+
+
+def test_names():
+    assert sources.names() == ["beauty", "art", "taobao", "ml-100k", "beauty-sim", "art-sim", "taobao-sim"]
+    assert all(sources.find(name).name == name for name in sources.names())
+
+
+def test_unknown_name_and_folder(tmp_path):
+    with pytest.raises(BenchError, match="unknown data set 'beuaty'; did you mean .*beauty"):
+        sources.find("beuaty")
+    with pytest.raises(BenchError, match="data set folder .*nowhere is not there"):
+        sources.find(str(tmp_path / "nowhere"))
+    with pytest.raises(BenchError, match="no known layout; it needs train.txt, .*inter"):
+        sources.find(str(tmp_path))
+
+
+def test_missing_data_names_set_attempts_and_remedies(tmp_path):
+    with pytest.raises(BenchError) as caught:
+        sources.find("art", data_dir=tmp_path).fingerprint()
+    text = str(caught.value)
+    parts = ["data set art", f"--data-dir: no folder {tmp_path / 'Art'}", "MCLN_BENCH_DATA is not set"]
+    parts += ["hfutmars/MEGCF/3022b330", "ConnectionError", "network", "--data-dir", "ml-100k", "art-sim"]
+    assert all(part in text for part in parts)
+    assert "\n" not in text
+
+
+def test_places_are_tried_in_order(tmp_path, monkeypatch):
+    for place, test in (("flag", "0 3\n"), ("env", "0 2\n")):
+        write_folder(tmp_path / place / "taobao", GOOD | {"test.txt": test})
+    monkeypatch.setenv("MCLN_BENCH_DATA", str(tmp_path / "env"))
+    assert sources.find("taobao", data_dir=tmp_path / "flag").load().test.tolist() == [[0, 3]]
+    assert sources.find("taobao", data_dir=tmp_path / "other").load().test.tolist() == [[0, 2]]
+    assert sources.find("taobao").load().test.tolist() == [[0, 2]]
+
+
+def test_local_files_that_are_not_the_release(tmp_path):
+    write_folder(tmp_path / "amazon-beauty")
+    data = sources.find("beauty", data_dir=tmp_path).load()
+    assert "train.txt differs from the pinned release" in data.warnings
+    assert data.name == "beauty"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "feature_id", "modalities"),
+    [
+        ("beauty", None, "entities", ["visual", "textual"]),
+        ("taobao", None, "entities", ["visual"]),
+        ("taobao", "entities+title", "entities+title", ["visual", "textual"]),
+    ],
+)
+def test_default_features(tmp_path, name, asked, feature_id, modalities):
+    write_folder(tmp_path / folders.FOLDERS[name])
+    data = sources.find(name, data_dir=tmp_path).load(asked)
+    assert (data.feature_id, list(data.features)) == (feature_id, modalities)
+
+
+def test_deep_needs_all_its_files(tmp_path):
+    write_folder(tmp_path / "taobao", GOOD | {"item2imgfeat.txt": "0 1\n"})
+    assert sources.find("taobao", data_dir=tmp_path).load().feature_id == "deep"
+    write_folder(tmp_path / "Art", GOOD | {"item2imgfeat.txt": "0 1\n"})
+    with pytest.raises(BenchError, match="features 'deep' need itemtitle2vec.txt"):
+        sources.find("art", data_dir=tmp_path).load()
+    assert sources.find("art", data_dir=tmp_path).load("entities").feature_id == "entities"
+
+
+def test_a_missing_local_file_is_not_fetched(tmp_path):
+    write_folder(tmp_path / "Art", {name: text for name, text in GOOD.items() if name != "test.txt"})
+    with pytest.raises(BenchError, match=r"Art/test\.txt is missing"):
+        sources.find("art", data_dir=tmp_path).load()
+
+
+def test_download_asks_for_the_pinned_files(tmp_path, monkeypatch):
+    asked = {}
+
+    def serve(url, known_hash, *, fname, path, downloader):
+        asked[url.split("3022b330a2089664bd45b3d498e88129b3415b62/Data/")[1]] = known_hash
+        path.mkdir(parents=True, exist_ok=True)
+        (path / fname).write_text(GOOD[fname])
+        return str(path / fname)
+
+    monkeypatch.setattr("pooch.retrieve", serve)
+    assert sources.find("taobao").load().n_users == 3
+    names = ["train.txt", "validation.txt", "test.txt", "i2e_visual.txt"]
+    assert asked == {f"taobao/{name}": folders.PINS[f"taobao/{name}"] for name in names}
+
+
+def test_a_download_of_other_content_is_refused(tmp_path, monkeypatch):
+    """Through pooch itself, from a server on this machine whose file has another hash than the pinned one."""
+    monkeypatch.undo()
+    monkeypatch.setenv("MCLN_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MCLN_BENCH_DATA", raising=False)
+    write_folder(tmp_path / "served" / "taobao")
+    monkeypatch.setattr(folders, "URL", (tmp_path / "served").as_uri())
+    with pytest.raises(BenchError, match=r"taobao cannot be had.*download of .*train\.txt failed"):
+        sources.find("taobao").load()
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_pins_are_whole():
+    assert len(folders.PINS) == 17
+    assert {len(bytes.fromhex(digest)) for digest in folders.PINS.values()} == {hashlib.sha256().digest_size}
+
+
+def test_no_heavy_import_to_read_a_cached_set(tmp_path):
+    """A start that finds its data cached pays for neither torch nor recbole nor scikit-learn."""
+    code = "import sys, bench.data.sources as s; s.find('ml-100k').fingerprint(); s.find('ml-100k').load()"
+    heavy = "print([m for m in ('torch', 'recbole', 'sklearn') if m in sys.modules])"
+    sources.find("ml-100k").load()
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,1 @@
+"""Models written naively, straight from their specs."""

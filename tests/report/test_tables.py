@@ -1,0 +1,246 @@
+"""Whole tables against strings, and what they must say about themselves."""
+
+import re
+
+import pytest
+
+from bench.report.render import csv, latex, markdown, text
+from bench.report.tables import tables
+from bench.spec import BUDGETS, PROTOCOLS
+from bench.store.store import frame
+from tests.report.made import record, unfinished
+
+PAPER = {("table2", "beauty", "BPRMF", "hr@5"): 0.45}
+
+
+def find(records, name, **more):
+    (table,) = [t for t in tables(frame(list(records)), **more) if t.name == name]
+    return table
+
+
+def sampled(*records, **more):
+    return find(records, "table2-paper-smoke-sampled", **more)
+
+
+@pytest.fixture
+def small():
+    """Two seeds of BPRMF and MCLN on a data set that is not the paper's; VBPR failed once."""
+    return find(
+        [
+            record("BPRMF", 0.25, seed=0, key="b0", dataset="toy"),
+            record("BPRMF", 0.75, seed=1, key="b1", dataset="toy"),
+            record("MCLN", 0.75, seed=0, key="m0", dataset="toy"),
+            record("MCLN", 0.75, seed=1, key="m1", dataset="toy"),
+            unfinished("VBPR", reason="out of memory | 5%", seed=1, key="v1", dataset="toy"),
+        ],
+        "table2-paper-smoke-sampled",
+    )
+
+
+MARKDOWN = r"""# Table 2: comparison (protocol paper, budget smoke, sampled ranking)
+
+Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every 1 epochs). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.
+
+## toy (entities)
+
+| Model | H@5 | N@5 | H@10 | N@10 |
+|:-|-:|-:|-:|-:|
+| BPRMF | <u>0.5000 ± 0.3536</u> | <u>0.5000 ± 0.3536</u> | <u>0.5000 ± 0.3536</u> | <u>0.5000 ± 0.3536</u> |
+| SVD++ | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| NGCF | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| LightGCN | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| VBPR | — <sup>2</sup> | — <sup>2</sup> | — <sup>2</sup> | — <sup>2</sup> |
+| MMGCN | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| MGAT | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| InvRL | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| DMRL | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| MCLN † | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** |
+| MCLN:itemwise (ours) | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| %Imp. | +50.00 | +50.00 | +50.00 | +50.00 |
+
+1. not run
+2. seed 1 failed: out of memory \| 5%; not run with seed 0
+
+- H@k is HR@k (equal to Recall@k, as a user has one test item), N@k is NDCG@k.
+- Best value bold, second underlined, by unrounded value within a data set.
+- %Imp.: MCLN over the best of the 1 paper baselines with a value (of 9).
+- Mean ± sample standard deviation over the seeds.
+- † A score depends on the other candidates, not on user and item alone.
+
+## Cost
+
+| Data set | Model | best epoch | epochs | train s | evaluate s | parameters | memory MiB |
+|:-|:-|-:|-:|-:|-:|-:|-:|
+| toy (entities) | BPRMF | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 |
+| toy (entities) | MCLN | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 |
+
+Records: 5, named in table2-paper-smoke-sampled.csv and in a comment here.
+
+<!-- records: b0 b1 m0 m1 v1 -->
+"""  # noqa: E501
+
+
+def test_markdown_of_a_whole_table(small):
+    unpadded = re.sub(r"-+(?=[:|])", "-", re.sub(r" *\| *(?!5%)", "|", markdown(small)))
+    assert unpadded == re.sub(r" *\| *(?!5%)", "|", MARKDOWN)
+
+
+LATEX = r"""% records: b0 b1 m0 m1 v1
+% needs \usepackage{booktabs}
+\begin{table*}
+\centering\scriptsize\setlength{\tabcolsep}{3pt}
+\caption{Table 2: comparison (protocol paper, budget smoke, sampled ranking). Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every 1 epochs). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.}
+\label{tab:table2-paper-smoke-sampled}
+\par\medskip\textbf{toy (entities)}\par\smallskip
+\begin{tabular}{lrrrr}
+\toprule
+Model & H@5 & N@5 & H@10 & N@10 \\
+\midrule
+BPRMF & \underline{0.5000 $\pm$ 0.3536} & \underline{0.5000 $\pm$ 0.3536} & \underline{0.5000 $\pm$ 0.3536} & \underline{0.5000 $\pm$ 0.3536} \\
+SVD++ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+NGCF & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+LightGCN & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+VBPR & ---$^{2}$ & ---$^{2}$ & ---$^{2}$ & ---$^{2}$ \\
+MMGCN & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+MGAT & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+InvRL & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+DMRL & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+MCLN $\dagger$ & \textbf{0.7500 $\pm$ 0.0000} & \textbf{0.7500 $\pm$ 0.0000} & \textbf{0.7500 $\pm$ 0.0000} & \textbf{0.7500 $\pm$ 0.0000} \\
+MCLN:itemwise (ours) & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+\%Imp. & +50.00 & +50.00 & +50.00 & +50.00 \\
+\bottomrule
+\end{tabular}
+\begin{flushleft}
+$^{1}$ not run.\\
+$^{2}$ seed 1 failed: out of memory \textbar{} 5\%; not run with seed 0.\\
+H@k is HR@k (equal to Recall@k, as a user has one test item), N@k is NDCG@k.\\
+Best value bold, second underlined, by unrounded value within a data set.\\
+\%Imp.: MCLN over the best of the 1 paper baselines with a value (of 9).\\
+Mean $\pm$ sample standard deviation over the seeds.\\
+$\dagger$ A score depends on the other candidates, not on user and item alone.
+\end{flushleft}
+\end{table*}
+\begin{table*}
+\centering\scriptsize\setlength{\tabcolsep}{3pt}
+\caption{Cost of Table 2: comparison (protocol paper, budget smoke, sampled ranking).}
+\label{tab:table2-paper-smoke-sampled-cost}
+\begin{tabular}{llrrrrrr}
+\toprule
+Data set & Model & best epoch & epochs & train s & evaluate s & parameters & memory MiB \\
+\midrule
+toy (entities) & BPRMF & 1 & 1 & 2.0 & 1.0 & 1,000 & 12.5 \\
+toy (entities) & MCLN & 1 & 1 & 2.0 & 1.0 & 1,000 & 12.5 \\
+\bottomrule
+\end{tabular}
+\end{table*}
+"""  # noqa: E501
+
+
+def test_latex_of_a_whole_table(small):
+    assert latex(small) == LATEX
+
+
+CSV = """dataset,row,metric,mean,std,n_seeds,paper,difference,best,second,keys,features,note
+beauty,BPRMF,hr@5,0.4,,1,0.45,-0.04999999999999999,False,True,b,entities,
+beauty,BPRMF,ndcg@5,0.4,,1,,,False,True,b,entities,
+beauty,BPRMF,hr@10,0.4,,1,,,False,True,b,entities,
+beauty,BPRMF,ndcg@10,0.4,,1,,,False,True,b,entities,
+"""
+
+
+def test_csv_is_long_and_unrounded():
+    page = csv(sampled(record(key="b"), record("VBPR", 0.5, key="v"), paper=PAPER))
+    lines = page.splitlines(keepends=True)
+    assert "".join(lines[:5]) == CSV
+    assert "beauty,VBPR,hr@5,0.5,,1,,,True,False,v,entities,\n" in lines
+    assert "beauty,MCLN,hr@5,,,0,,,False,False,,entities,not run\n" in lines
+
+
+def test_the_papers_value_and_the_difference_stand_beside_ours():
+    table = sampled(record(value=0.4), paper=PAPER)
+    assert table.blocks[0].header[:4] == ["Model", "H@5", "paper", "diff."]
+    assert [cell.text for cell in table.blocks[0].lines[0][:7]] == [
+        "BPRMF", "0.4000", "0.4500", "-0.0500", "0.4000", "—", "—",
+    ]  # fmt: skip
+    assert "— under paper: the paper's value is not in bench/report/paper.csv." in table.notes
+
+
+def test_table_1_shows_the_papers_counts():
+    art = {"users": 25165, "items": 9324, "interactions": 201427, "density": 201427 / (25165 * 9324)}
+    table = find([record(), record(dataset="art", facts=art), record(dataset="toy")], "table1")
+    lines = [" ".join(cell.text for cell in line) for line in table.blocks[0].lines]
+    beauty = "15,576 8,678 139,318 0.00103"
+    assert lines[0] == f"Beauty {beauty} {beauty} 0 0 0 0.00000"
+    assert lines[1].startswith("Art 25,165 9,324 201,427 0.00086 25,165")
+    assert lines[2] == f"toy {beauty}" + " —" * 8
+
+
+def test_table_1_shows_a_difference_with_its_sign():
+    table = find([record(facts={"users": 15570})], "table1")
+    assert [cell.text for cell in table.blocks[0].lines[0]][9] == "-6"
+
+
+def test_no_table_mixes_protocols_budgets_or_rankings():
+    kinds = [{"protocol": PROTOCOLS[p], "budget": BUDGETS[b]} for p in PROTOCOLS for b in ("smoke", "quick")]
+    found = tables(frame([record(**kind) for kind in kinds]))
+    assert len(found) == 1 + 4 * 2
+    assert all(len(table.keys) == 1 for table in found[1:])
+
+
+def test_rows_are_marked_as_floor_ours_and_candidate_dependent():
+    table = sampled(record("Pop"), record("MCLN"), record("MCLN", preset="itemwise"))
+    names = [line[0].text for line in table.blocks[0].lines]
+    assert names[0] == "Pop (floor)"
+    assert names[-3:] == ["MCLN †", "MCLN:itemwise (ours)", "%Imp."]
+
+
+def test_clean_says_what_selected_and_that_the_paper_did_otherwise():
+    made = record(protocol=PROTOCOLS["clean"], facts={"selected_by": "valid full.ndcg@10, every 5 epochs"})
+    table = find([made], "table2-clean-smoke-sampled")
+    assert "chosen on the validation set (valid full.ndcg@10, every 5 epochs)" in table.caption
+    assert "The paper's values were measured under its own protocol, not under this one." in table.notes
+
+
+def test_unequal_conditions_and_superseded_records_are_footnoted():
+    old = record(source="old", start="2023-01-01T00:00:00+00:00")
+    table = sampled(record(), old, record("VBPR", data_hash="e"))
+    assert "Not comparable: the records of Beauty (entities) differ in data." in table.notes
+    assert table.notes[-1].endswith("superseded records: 1.")
+    assert len(table.keys) == 2
+
+
+def test_asked_for_one_seed_a_table_is_about_that_seed():
+    records = [record(seed=0), record("VBPR", seed=0), record("VBPR", seed=1)]
+    assert "not run with seed 1" in sampled(*records).reasons
+    assert sampled(*records, seeds=[0]).reasons == ["not run"]
+
+
+def test_a_removed_record_empties_exactly_its_cells():
+    kept, gone = record("BPRMF", 0.4), record("VBPR", 0.3)
+    before, after = sampled(kept, gone).data, sampled(kept).data
+    changed = before["mean"].fillna(-1) != after["mean"].fillna(-1)
+    assert set(before.loc[changed, "row"]) == {"VBPR"}
+    assert changed.sum() == 4
+
+
+def test_names_are_escaped_in_latex():
+    page = latex(sampled(record(dataset="a&b_c%", hyper={"reg_weight": "{#$~^\\<é"})))
+    assert r"\textbf{a\&b\_c\% (entities)}" in page
+    value = r"\{\#\$\textasciitilde{}\textasciicircum{}\textbackslash{}\textless{}?"
+    assert r"BPRMF (reg\_weight=" + value + ") &" in page
+
+
+def test_latex_is_balanced(small):
+    page = re.sub(r"\\[&%$#_{}]", "", latex(small))
+    assert page.count("{") == page.count("}")
+    assert page.count("$") % 2 == 0
+    begun, ended = (sorted(re.findall(rf"\\{side}{{(.*?)}}", page)) for side in ("begin", "end"))
+    assert begun == ended != []
+    assert {line.count("&") for line in page.splitlines() if line.endswith(r" \\")} == {4, 7}
+
+
+def test_plain_text_leaves_out_rows_that_were_not_run(small):
+    page = text(small)
+    assert "NGCF" not in page
+    assert "[2] seed 1 failed: out of memory | 5%; not run with seed 0" in page
+    assert re.search(r"MCLN † +0\.7500 ± 0\.0000\*", page)
