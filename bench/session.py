@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import registry
+from bench.data import sources
 from bench.report import write as report_write
 from bench.run import grid
 from bench.run.grid import Request, Work
@@ -33,6 +34,7 @@ def run(request: Request, *, results: Path, reports: Path, when, dry_run, jobs, 
     report_write.check_writable(reports)
     started, states = time.monotonic(), []
     if due:
+        load_once(due)
         count = jobs or max(1, (os.cpu_count() or 1) // threads)
         with Screen(total=len(due)) as screen:
             pool = Pool(store=store, jobs=count, threads=threads, device=pick(device), timeout=timeout, tell=screen.tell)
@@ -43,6 +45,12 @@ def run(request: Request, *, results: Path, reports: Path, when, dry_run, jobs, 
     paths = report_write.write(records, reports)
     print(report_write.console(asked, ranking=ranking))
     return close(works, states, store, seconds=time.monotonic() - started, reports=reports, paths=paths)
+
+
+def load_once(works: list[Work]) -> None:
+    """Parse every data set before any job starts: a broken file is one error, and the jobs find the cache filled."""
+    for location, data_dir, features in {(w.location, w.data_dir, w.job.features) for w in works}:
+        sources.find(location, data_dir=Path(data_dir) if data_dir else None).load(features)
 
 
 def close(works: list[Work], states: list[str], store: Store, *, seconds: float, reports: Path, paths) -> int:

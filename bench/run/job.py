@@ -52,9 +52,11 @@ def run(work: Work, store: Store, *, device: str, tell: Tell = lambda entry: Non
     except BenchError as error:
         record, ranks = base.model_copy(update={"status": error.status, "reason": str(error)}), None
     except Exception as error:  # noqa: BLE001 - a job's fault must end as its record, not as the runner's end
+        traceback.print_exc()  # whole, into the job's log
+        log = str(store.log(work.job).relative_to(store.root))
         tail = "".join(traceback.format_exc().splitlines(keepends=True)[-12:])
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-        record, ranks = base.model_copy(update={"reason": reason, "traceback": tail}), None
+        record, ranks = base.model_copy(update={"reason": reason, "traceback": tail, "log": log}), None
     store.write(record, ranks)
     return record
 

@@ -62,7 +62,7 @@ class Pool:
         """Run one job to its end; returns its state."""
         if self.stopping.is_set():
             return "stopped"
-        log = self.store.path(work.job).with_suffix(".log")
+        log = self.store.log(work.job)
         log.parent.mkdir(parents=True, exist_ok=True)
         started = time.time()
         self.tell(work, {"state": "started"})
@@ -75,6 +75,8 @@ class Pool:
         left_record = path.exists() and path.stat().st_mtime >= started - 1
         if returncode or not left_record:
             self._bury(work, reason or death(returncode), log)
+        if not log.stat().st_size:
+            log.unlink()
         record = self.store.find(work.job)
         self.tell(work, {"state": record.status, "reason": record.reason})
         return record.status
@@ -107,6 +109,8 @@ class Pool:
         finally:
             returncode = process.wait()
             self.live.pop(work.job.key, None)
+            process.stdin.close()
+            process.stdout.close()
             late.cancel()
         return returncode, f"timeout: over {self.timeout:g} s" if timed_out.is_set() else ""
 

@@ -26,6 +26,10 @@ class Store:
         folder = Path(job.dataset).name  # a data set given as a folder is stored under the folder's name
         return self.root / folder / job.model / f"{job.key}.json"
 
+    def log(self, job: Job) -> Path:
+        """Where the job's process writes what it has to say."""
+        return self.path(job).with_suffix(".log")
+
     def check_writable(self) -> None:
         """Fail before any work is done, not after."""
         try:

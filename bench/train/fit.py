@@ -1,13 +1,13 @@
 """The training loop: dense Adam, evaluation every k epochs, the best epoch's weights kept in memory."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from bench.spec import Budget
-from bench.train.batches import Batches
 
 
 class Diverged(ArithmeticError):
@@ -27,7 +27,7 @@ class Fit:
 
 def fit(
     model,
-    batches: Batches,
+    batches: Iterable[dict[str, Tensor]],
     *,
     budget: Budget,
     learning_rate: float,
@@ -74,7 +74,7 @@ def fit(
     return out
 
 
-def train_epoch(model, batches: Batches, optimizer: torch.optim.Optimizer, *, epoch: int) -> float:
+def train_epoch(model, batches: Iterable[dict[str, Tensor]], optimizer: torch.optim.Optimizer, *, epoch: int) -> float:
     """One pass; returns the mean loss. The host reads the losses once, at the end."""
     model.train()
     model.before_epoch(epoch)

@@ -11,7 +11,7 @@ from tests.data.files import dataset
 
 
 def hand():
-    """Item 4 is only tested, item 5 only exists; user 2 never trains; user 1 is tested on its validation item."""
+    """Item 4 is only tested, item 5 only exists; user 2 never trains; user 1's test is its validation."""
     train = [[0, 0], [0, 1], [0, 0], [0, 2], [1, 1], [1, 3], [1, 1], [1, 1]]
     visual = np.array([[1, 0], [0, 0], [2, 2], [0, 0], [1, 1], [1, 1]], dtype=np.float32)
     features = {"visual": visual, "textual": sp.csr_matrix(visual[:, :1])}

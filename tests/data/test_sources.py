@@ -3,12 +3,19 @@
 import hashlib
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import pooch
 import pytest
 
 from bench.data import folders, sources
+from bench.data.cache import sha256
 from bench.spec import BenchError
 from tests.data.files import GOOD, write_folder
+
+RETRIEVE = pooch.retrieve
 
 
 @pytest.fixture(autouse=True)
@@ -107,16 +114,42 @@ def test_download_asks_for_the_pinned_files(tmp_path, monkeypatch):
     assert asked == {f"taobao/{name}": folders.PINS[f"taobao/{name}"] for name in names}
 
 
-def test_a_download_of_other_content_is_refused(tmp_path, monkeypatch):
-    """Through pooch itself, from a server on this machine whose file has another hash than the pinned one."""
-    monkeypatch.undo()
-    monkeypatch.setenv("MCLN_BENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("MCLN_BENCH_DATA", raising=False)
-    write_folder(tmp_path / "served" / "taobao")
-    monkeypatch.setattr(folders, "URL", (tmp_path / "served").as_uri())
-    with pytest.raises(BenchError, match=r"taobao cannot be had.*download of .*train\.txt failed"):
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A server on this machine in the place of the public one, and pooch as it is."""
+    monkeypatch.setattr("pooch.retrieve", RETRIEVE)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    folder = write_folder(tmp_path / "served" / "taobao")
+    digests = {f"taobao/{path.name}": sha256(path) for path in folder.iterdir()}
+    handler = partial(QuietHandler, directory=str(tmp_path / "served"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(folders, "URL", f"http://127.0.0.1:{server.server_port}")
+        yield digests
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+def test_download(served, tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "PINS", served)
+    data = sources.find("taobao").load()
+    assert (data.n_users, data.feature_id) == (3, "entities")
+    assert data.warnings == ["1 items without visual (i2e_visual.txt) features"]
+    assert len(list((tmp_path / "cache" / "raw" / "taobao").iterdir())) == 4
+
+
+@pytest.mark.parametrize("broken", ["train.txt", "i2e_visual.txt"])
+def test_a_download_of_other_content_is_refused(served, tmp_path, monkeypatch, broken):
+    monkeypatch.setattr(folders, "PINS", served | {f"taobao/{broken}": "0" * 64})
+    with pytest.raises(BenchError, match=rf"taobao cannot be had.*download of .*{broken} failed"):
         sources.find("taobao").load()
-    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    names = [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert broken not in names
+    assert set(names) < set(GOOD)
 
 
 def test_pins_are_whole():
@@ -124,7 +157,7 @@ def test_pins_are_whole():
     assert {len(bytes.fromhex(digest)) for digest in folders.PINS.values()} == {hashlib.sha256().digest_size}
 
 
-def test_no_heavy_import_to_read_a_cached_set(tmp_path):
+def test_no_heavy_import_to_read_a_cached_set():
     """A start that finds its data cached pays for neither torch nor recbole nor scikit-learn."""
     code = "import sys, bench.data.sources as s; s.find('ml-100k').fingerprint(); s.find('ml-100k').load()"
     heavy = "print([m for m in ('torch', 'recbole', 'sklearn') if m in sys.modules])"

@@ -8,7 +8,7 @@ import pytest
 from bench.data import sources
 from bench.data.audit import stats
 from bench.data.split import keys
-from bench.data.synthetic import SIMULATED, simulate
+from bench.data.synthetic import GENERATOR, SIMULATED, simulate
 from bench.spec import BenchError
 from tests.data.files import same
 
@@ -114,3 +114,12 @@ def test_the_papers_counts(tmp_path, name, users, items, interactions):
 def test_other_features_are_refused():
     with pytest.raises(BenchError, match="unknown features 'entities'; known: planted"):
         sources.find("beauty-sim").fingerprint("entities")
+
+
+def test_the_hash_covers_the_settings(monkeypatch):
+    names = list(SIMULATED)
+    before = [sources.find(name).fingerprint() for name in names]
+    assert before == [sources.find(name).fingerprint() for name in names]
+    monkeypatch.setitem(GENERATOR, "sharpness", 1.0)
+    after = [sources.find(name).fingerprint() for name in names]
+    assert len({*before, *after}) == 6

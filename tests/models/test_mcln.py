@@ -229,6 +229,7 @@ def oracle_pair(data, preset, **settings):
     model = make(MCLN, data, **{**MCLN.presets[preset], **TINY, **settings})
     for p in model.parameters():
         torch.nn.init.normal_(p, std=0.4)
+    model = model.double() if settings else model  # the presets themselves are held to 1e-5 in float32
     return model, NaiveMCLN(data, model.hyper, model.state_dict())
 
 

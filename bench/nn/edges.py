@@ -1,0 +1,117 @@
+"""Evidence on single interactions, weighted samples of them, and the graphs they make."""
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from bench.nn.graph import SparseMatrix
+
+GRID = 2**20  # scores closer than this step count as equal
+
+
+def two_nearest(
+    unit: Float[Tensor, "item dim"],
+    user: Int[Tensor, " edge"],
+    item: Int[Tensor, " edge"],
+    *,
+    budget: int = 2**22,
+) -> Float[Tensor, " edge"]:
+    """Mean of the two largest cosines between an edge's item and the user's other items.
+
+    The one cosine of a user with two items; 0 for a user with one. Users of like degree are padded to one block of
+    Gram matrices of at most ``budget`` entries.
+
+    Args:
+        unit: rows of unit norm (or zero).
+        user: sorted.
+    """
+    device = unit.device
+    _, degree = torch.unique_consecutive(user, return_counts=True)
+    start = degree.cumsum(0) - degree
+    order = degree.argsort(stable=True)
+    out, sizes = torch.zeros(len(user), device=device), degree[order].tolist()
+    first = 0
+    while first < len(sizes):
+        last = min(len(sizes), first + max(1, budget // sizes[first] ** 2))
+        last = min(last, first + max(1, budget // sizes[last - 1] ** 2))
+        who, widest = order[first:last], sizes[last - 1]
+        if widest > 1:
+            place = torch.arange(widest, device=device)
+            real = place < degree[who].unsqueeze(1)
+            edge = torch.where(real, start[who].unsqueeze(1) + place, start[who].unsqueeze(1))
+            rows = unit[item[edge]]
+            like = rows @ rows.transpose(1, 2)
+            hidden = ~real.unsqueeze(1) | torch.eye(widest, dtype=torch.bool, device=device)
+            top = like.masked_fill(hidden, -torch.inf).topk(min(2, widest - 1), dim=2).values
+            there = top.isfinite()
+            mean = torch.where(there, top, torch.zeros_like(top)).sum(2) / there.sum(2).clamp_min(1)
+            out[edge[real]] = mean[real]
+        first = last
+    return out
+
+
+def support(met: sp.csr_matrix, graph: sp.csr_matrix, *, block: int = 1024) -> np.ndarray:
+    """(edge,) sum over the user's other items j of S_ij, over 1 - S_ii; 0 where S_ii is 1. Edges in CSR order."""
+    own = graph.diagonal()
+    left, back = 1 - own, graph.T.tocsr()
+    out = np.empty(met.nnz)
+    for start in range(0, met.shape[0], block):
+        part = met[start : start + block]
+        rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
+        total = (part @ back).toarray()[rows, part.indices] - own[part.indices]
+        share = left[part.indices]
+        first = met.indptr[start]
+        out[first : first + part.nnz] = np.divide(total, share, out=np.zeros_like(total), where=share > 1e-6)
+    return out
+
+
+def completions(met: sp.csr_matrix, graph: sp.csr_matrix, n_added: int, *, block: int = 1024) -> np.ndarray:
+    """(user, n_added) items j outside N(u) with the largest positive sum over N(u) of S_ij, ties by lower id; 0 where
+    there are none.
+    """
+    n_items = met.shape[1]
+    out = np.zeros((met.shape[0], n_added), dtype=np.int64)
+    for start in range(0, met.shape[0], block) if n_added else ():
+        part = met[start : start + block]
+        score = torch.from_numpy((part @ graph).toarray())
+        rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
+        score[torch.from_numpy(rows), torch.from_numpy(part.indices).long()] = 0
+        score[:, 0] = 0
+        level = (score * GRID).round_().long()
+        best = level.mul_(n_items).add_(torch.arange(n_items - 1, -1, -1)).topk(min(n_added, n_items), dim=1)
+        found = torch.where(best.values >= n_items, best.indices, torch.zeros_like(best.indices))
+        out[start : start + block, : found.shape[1]] = found.numpy()
+    return out
+
+
+def z_scores(values: Float[Tensor, " edge"]) -> Float[Tensor, " edge"]:
+    """(x - mean) / std over all; zero where they hardly vary."""
+    deviation = values.std(correction=0)
+    return (values - values.mean()) / deviation if deviation >= 1e-6 else torch.zeros_like(values)
+
+
+def sample_edges(weight: Float[Tensor, " edge"], n: int) -> Int[Tensor, " kept"]:
+    """n distinct edges, sorted: sequential draws without replacement with probability proportional to weight.
+
+    Exponential clocks of rate ``weight``: the first n to ring are exactly such draws, for any number of edges.
+    """
+    clock = torch.empty_like(weight).exponential_() / weight
+    return clock.topk(n, largest=False).indices.sort().values
+
+
+def weighted_graphs(user, item, weight, shape: tuple[int, int]) -> tuple[SparseMatrix, SparseMatrix]:
+    """Of weighted edges the symmetric (node, node) w / sqrt(D_u D_i) and the (user, item) mean w / D_u."""
+    as_array = (x.detach().cpu().numpy() for x in (weight, user, item))
+    value, row, column = as_array
+    r = sp.csr_matrix((value.astype(np.float64), (row, column)), shape=shape)
+    by_user, by_item = (np.asarray(r.sum(axis=k)).ravel() for k in (1, 0))
+    both = sp.diags(_inverse(np.sqrt(by_user))) @ r @ sp.diags(_inverse(np.sqrt(by_item)))
+    adjacency = sp.bmat([[None, both], [both.T, None]], format="csr")
+    mean = sp.diags(_inverse(by_user)) @ r
+    return SparseMatrix(adjacency).to(weight.device), SparseMatrix(mean).to(weight.device)
+
+
+def _inverse(x):
+    return np.divide(1.0, x, out=np.zeros_like(x), where=x > 0)

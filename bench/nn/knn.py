@@ -1,0 +1,71 @@
+"""Graphs of nearest neighbours among items, by cosine similarity of their rows."""
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+GRID = 2**20  # similarities closer than this step count as equal, so that rounding does not decide a tie
+
+
+def unit_rows(rows):
+    """Rows scaled to unit norm; zero rows stay zero. Array, SciPy sparse matrix or tensor, kept as it is."""
+    if torch.is_tensor(rows):
+        return torch.nn.functional.normalize(rows, dim=1)
+    square = rows.multiply(rows) if sp.issparse(rows) else np.square(rows)
+    norm = np.sqrt(np.asarray(square.sum(axis=1)).ravel())
+    inverse = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0).astype(np.float32)
+    return (sp.diags(inverse) @ rows).tocsr() if sp.issparse(rows) else rows * inverse[:, None]
+
+
+def has_row(rows) -> np.ndarray:
+    """(item,) bool: the row is not zero."""
+    if torch.is_tensor(rows):
+        return (rows != 0).any(dim=1).cpu().numpy()
+    return np.asarray((rows != 0).sum(axis=1)).ravel() > 0
+
+
+def nearest(rows, k: int, *, block: int = 512) -> Int[Tensor, "item neighbour"]:
+    """The ``k`` items of largest cosine to each item, the item itself first, ties by lower index.
+
+    A zero row (an item without this content, or padding) is nobody's neighbour and has itself alone; free
+    places hold the item itself. Memory: block x item similarities, sparse rows are never made dense as a whole.
+
+    Args:
+        rows: (item, feat) array, SciPy sparse matrix or tensor.
+        block: items compared with the catalogue at once.
+    """
+    rows, known = unit_rows(rows), has_row(rows)
+    n = rows.shape[0]
+    rows = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float32)) if isinstance(rows, np.ndarray) else rows
+    device = rows.device if torch.is_tensor(rows) else torch.device("cpu")
+    absent = torch.from_numpy(~known).to(device)
+    order = torch.arange(n - 1, -1, -1, device=device)
+    out = torch.arange(n, device=device).unsqueeze(1).repeat(1, k)
+    n_found = min(k, int(known.sum()))
+    for start in range(0, n, block):
+        like = _cosines(rows, slice(start, start + block))
+        like[:, absent] = -2
+        own = torch.arange(len(like), device=device)
+        like[own, own + start] = 2
+        key = (like * GRID).round_().long().mul_(n).add_(order)  # one integer for (similarity, lower index)
+        out[start : start + block, :n_found] = key.topk(n_found, dim=1).indices
+    return torch.where(absent.unsqueeze(1), torch.arange(n, device=device).unsqueeze(1), out)
+
+
+def _cosines(rows, part: slice) -> Tensor:
+    if torch.is_tensor(rows):
+        return rows[part] @ rows.T
+    return torch.from_numpy(np.ascontiguousarray((rows @ rows[part].toarray().T).T, dtype=np.float32))
+
+
+def neighbour_graph(lists: list[Int[Tensor, "item neighbour"]], weights: list[float]) -> sp.csr_matrix:
+    """sum_m weight_m B_m / k with B_m[i, j] = 1 where j is in list m of item i: row = item, column = neighbour."""
+    total = None
+    for neighbours, weight in zip(lists, weights, strict=True):
+        n, k = neighbours.shape
+        row, value = np.repeat(np.arange(n), k), np.full(n * k, weight / k)
+        graph = sp.csr_matrix((value, (row, neighbours.cpu().numpy().ravel())), shape=(n, n))
+        total = graph if total is None else total + graph
+    return total

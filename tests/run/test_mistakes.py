@@ -1,0 +1,85 @@
+"""Mistakes in a request: one clear line, exit code 2, no traceback, nothing lost."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--models", "LightGNC"], "unknown model 'LightGNC'; did you mean LightGCN?"),
+        (["--models", "MCLN:relesed"], "unknown preset of MCLN 'relesed'; did you mean released"),
+        (["--datasets", "beuaty"], "unknown data set 'beuaty'; did you mean beauty"),
+        (["--datasets", "no/such/folder"], "no/such/folder is not there"),
+        (["--budget", "standrad"], "unknown budget 'standrad'; did you mean standard?"),
+        (["--protocols", "papr"], "unknown protocol 'papr'; did you mean paper?"),
+        (["--modles", "BPRMF"], "unknown flag '--modles'; did you mean --models?"),
+        (["--seeds", "one"], "invalid int value: 'one'"),
+        (["--jobs", "0"], "'0' is not a positive whole number"),
+        (["--set", "reg_wieght=1"], "unknown setting of BPRMF 'reg_wieght'; did you mean reg_weight?"),
+        (["--set", "reg_weight"], "'reg_weight' is not KEY=VALUE"),
+        (["--features", "deep"], "deep"),
+        (["--device", "tpu"], "device 'tpu' is not here; use --device cpu"),
+        (["--models", "MCLN", "--ranking", "full"], "full ranking is not defined"),
+    ],
+)
+def test_one_clear_line(call, flags, message):
+    if "--models" not in flags:
+        flags = [*flags, "--models", "BPRMF"]
+    code, _, error = call(*flags)
+    assert code == 2
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_results_folder_that_cannot_be_written(call, tmp_path):
+    (tmp_path / "results").write_text("a file stands where the folder should be")
+    code, _, error = call("--models", "BPRMF")
+    assert code == 2
+    assert "cannot be written" in error
+    assert "--results" in error
+
+
+def test_reports_folder_that_cannot_be_written(call, tmp_path):
+    (tmp_path / "reports").write_text("a file stands where the folder should be")
+    code, _, error = call("--models", "BPRMF")
+    assert (code, "--reports" in error) == (2, True)
+
+
+def test_corrupt_record(call, folder, tmp_path):
+    flags = ("--datasets", folder, "--models", "BPRMF", "--budget", "smoke")
+    call(*flags)
+    (path,) = (tmp_path / "results").glob("*/*/*.json")
+    path.write_text(path.read_text()[:100])
+    for more in ((), ("--report",), ("--list",)):
+        code, _, error = call(*flags, *more)
+        assert code == 2
+        assert f"record {path} cannot be read" in error
+        assert "delete it" in error
+
+
+def test_broken_data_file_names_file_and_line(call, folder):
+    (folder / "train.txt").write_text("0 1 2\n1 x 3\n")
+    code, _, error = call("--datasets", folder, "--models", "BPRMF")
+    assert code == 2
+    assert "train.txt:2" in error
+
+
+def test_no_traceback_on_the_real_command_line():
+    run = subprocess.run(
+        [sys.executable, "run_all.py", "--budget", "huge"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: unknown budget 'huge'")
+    assert "Traceback" not in run.stderr
+
+
+def test_unknown_command():
+    run = subprocess.run([sys.executable, "-m", "bench", "audti"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr) == (2, "error: unknown command 'audti'; did you mean audit?\n")

@@ -1,0 +1,54 @@
+"""What a model's file declares, read without importing it."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from bench import registry
+from bench.spec import BenchError
+
+
+def test_cards_come_in_the_papers_order():
+    names = [n for n in registry.cards() if n in registry.ORDER]
+    assert names == [n for n in registry.ORDER if n in names]
+
+
+def test_planning_imports_no_torch():
+    code = "import sys; from bench.run import grid; grid.plan(grid.Request(datasets=['ml-100k'])); print('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
+
+
+def test_comments_and_docstrings_do_not_change_the_revision():
+    plain = 'class A:\n    x = 1\n'
+    worded = '"""What it is."""\n# why\nclass A:\n    """More."""\n    x = 1  # one\n'
+    assert registry.revision(ast.parse(plain)) == registry.revision(ast.parse(worded))
+    assert registry.revision(ast.parse(plain)) != registry.revision(ast.parse(plain.replace("1", "2")))
+
+
+def test_a_file_that_does_not_parse_is_named(tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text("class A(:\n")
+    with pytest.raises(BenchError, match=r"broken.py:1"):
+        registry.read_cards(path, "broken")
+
+
+def test_presets_that_are_not_literal_are_named(tmp_path):
+    path = tmp_path / "model.py"
+    path.write_text("class A:\n    presets = dict(x=1)\n    class Hyper:\n        pass\n")
+    with pytest.raises(BenchError, match=r"model.py:2: presets"):
+        registry.read_cards(path, "model")
+
+
+def test_settings_later_ones_win():
+    card, _ = registry.find("lightgcn")
+    values = registry.settings(card, "default", dataset="", hyper={"n_layers": 5, "learning_rate": 0.01})
+    assert (values["n_layers"], values["learning_rate"], values["train_batch_size"]) == (5, 0.01, 2048)
+
+
+def test_settings_of_a_data_set_reach_its_simulation():
+    card, _ = registry.find("MCLN")
+    assert registry.settings(card, "default", dataset="taobao-sim", hyper={})["alpha"] == 0.2
+    assert registry.settings(card, "default", dataset="beauty", hyper={})["alpha"] == 0.1

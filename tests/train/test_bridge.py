@@ -1,0 +1,109 @@
+"""RecBole's own objects: its registry, its data set, its trainer, its metrics."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import bench
+from bench import registry
+from bench.nn.recommender import Recommender
+from bench.protocol.candidates import draw_cases
+from bench.protocol.evaluate import Evaluator
+from bench.protocol.metrics import means
+from bench.spec import BenchError
+from bench.train.bridge import TrainingSet, recbole_config, recbole_loaders, write_recbole
+from tests.conformance.conftest import every_row
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # RecBole's own: chained assignment, sparse layouts
+
+
+def parts(n_users=30, n_items=25, seed=0):
+    """Leave-one-out: train, valid and test pairs, ids from 0, every item in train."""
+    rng = np.random.default_rng(seed)
+    rows = [rng.choice(n_items, 7, replace=False) for _ in range(n_users)]
+    train = np.array([(u, i) for u, row in enumerate(rows) for i in row[:5]])
+    return {"train": train, **{p: np.array([(u, r[k]) for u, r in enumerate(rows)]) for p, k in (("valid", 5), ("test", 6))}}
+
+
+def features(n_items=25):
+    rng = np.random.default_rng(1)
+    return {m: rng.normal(size=(n_items, w)).astype(np.float32) for m, w in (("visual", 6), ("textual", 4))}
+
+
+def recbole(row, folder, **more):
+    """(config, loaders, model) of RecBole's own making."""
+    bench.register()
+    card, preset = registry.find(row)
+    values = registry.settings(card, preset, dataset="", hyper={"embedding_size": 8})
+    settings = {**values, **write_recbole(folder, name="toy", parts=parts()), "epochs": 1, "use_gpu": False, **more}
+    config = recbole_config(card.name, dataset="toy", folder=str(folder), settings=settings)
+    loaders = recbole_loaders(config, features())
+    return config, loaders, config.model_class if hasattr(config, "model_class") else registry.load(card)
+
+
+@pytest.mark.parametrize("row", every_row())
+def test_every_model_trains_an_epoch_in_recboles_trainer(row, tmp_path):
+    from recbole.trainer import Trainer
+    from recbole.utils import get_model
+
+    config, (train, _, _), _ = recbole(row, tmp_path)
+    torch.manual_seed(0)
+    model = get_model(config["model"])(config, train.dataset)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    Trainer(config, model).fit(train, saved=False, show_progress=False)
+    assert any(not torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+def test_get_model_finds_ours_and_recboles_stay_importable():
+    bench.register()
+    from recbole.model.general_recommender import LightGCN as theirs
+    from recbole.utils import get_model
+
+    for card in registry.cards().values():
+        assert issubclass(get_model(card.name), Recommender)
+    assert not issubclass(theirs, Recommender)
+
+
+def test_metrics_equal_recboles_to_their_four_places(tmp_path):
+    """Equal weights, full ranking: RecBole's Hit and NDCG."""
+    from recbole.trainer import Trainer
+
+    more = {"metrics": ["Hit", "NDCG", "MRR"], "topk": [5, 10], "valid_metric": "NDCG@10"}
+    config, (train, _, test), _ = recbole("BPRMF", tmp_path, **more)
+    torch.manual_seed(0)
+    model = registry.load(registry.cards()["BPRMF"])(config, train.dataset)
+    theirs = Trainer(config, model).evaluate(test, load_best_model=False)
+    data = train.dataset
+    renumber = {f: data.field2token_id[f] for f in ("user_id", "item_id")}
+    pairs = {p: np.array([(renumber["user_id"][str(u)], renumber["item_id"][str(i)]) for u, i in v]) - 1 for p, v in parts().items()}
+    met = np.concatenate(list(pairs.values()))
+    cases = draw_cases(pairs["test"], met, n_users=30, n_items=25, n_candidates=3, seed=0)
+    ours = means(Evaluator(cases, device=torch.device("cpu")).ranks(model, rankings=("full",)))
+    for k in (5, 10):
+        assert round(ours[f"full.hr@{k}"], 4) == theirs[f"hit@{k}"]
+        assert round(ours[f"full.ndcg@{k}"], 4) == theirs[f"ndcg@{k}"]
+
+
+def test_the_bridge_keeps_recboles_side_effects_away(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["prog", "--embedding_size=999"])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    config, _, _ = recbole("BPRMF", tmp_path)
+    assert config["embedding_size"] == 8
+    assert sys.argv == ["prog", "--embedding_size=999"]
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
+
+
+def test_a_missing_setting_is_an_error():
+    data = TrainingSet(parts()["train"], n_users=30, n_items=25, features={})
+    config = {"USER_ID_FIELD": "user_id", "ITEM_ID_FIELD": "item_id", "NEG_PREFIX": "neg_", "device": "cpu"}
+    with pytest.raises(BenchError, match="BPRMF needs the setting 'embedding_size'"):
+        registry.load(registry.cards()["BPRMF"])(config, data)
+
+
+def test_repeated_pairs_collapse_in_the_matrix_and_stay_in_the_entries():
+    data = TrainingSet(np.array([[0, 1], [0, 1]]), n_users=1, n_items=2, features={})
+    assert data.inter_matrix().toarray().tolist() == [[0, 0, 0], [0, 0, 1]]
+    assert len(data.user) == 2
