@@ -68,7 +68,7 @@ def test_broken_data_file_names_file_and_line(call, folder):
     (folder / "train.txt").write_text("0 1 2\n1 x 3\n")
     code, _, error = call("--datasets", folder, "--models", "BPRMF")
     assert code == 2
-    assert "train.txt:2" in error
+    assert "train.txt, line 2" in error
 
 
 def test_no_traceback_on_the_real_command_line():
