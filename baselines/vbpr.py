@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from bench.nn.features import FeatureRows, concatenate
 from bench.nn.losses import bpr
 from bench.nn.recommender import EmbeddingRecommender
-from bench.spec import log_uniform
+from bench.spec import NotApplicable, log_uniform
 
 
 class VBPR(EmbeddingRecommender):
@@ -45,6 +45,8 @@ class VBPR(EmbeddingRecommender):
         super().__init__(config, dataset)
         h = self.hyper
         rows = dataset.item_features
+        if not rows:
+            raise NotApplicable("VBPR needs rows of item content, and the data set has none")
         if h.modalities == "visual" and "visual" in rows:
             rows = {"visual": rows["visual"]}
         self.content = FeatureRows(scaled(concatenate(rows), h.feature_scale))  # f, (item, feat)
@@ -102,7 +104,7 @@ def scaled(rows, how: str):
     if how == "none":
         return rows
     if how == "max":
-        return rows / abs(rows).max()
+        return rows / (abs(rows).max() or 1)
     square = rows.multiply(rows) if sp.issparse(rows) else np.square(rows)
     norm = np.sqrt(np.asarray(square.sum(axis=1)).ravel())
     inverse = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0).astype(np.float32)

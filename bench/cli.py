@@ -49,7 +49,7 @@ def run_command(argv: list[str]) -> int:
 
     request = grid.Request(
         datasets=args.datasets or [QUICK_SET],
-        models=args.models,
+        models=args.models or (None if args.datasets else ["all", "floors"]),
         protocols=args.protocols,
         budget=args.budget or ("standard" if args.datasets else "quick"),
         seeds=args.seeds,
@@ -61,7 +61,9 @@ def run_command(argv: list[str]) -> int:
         return session.list_records(args.results)
     if args.report:
         return session.report(args.results, args.reports)
-    options = {k: getattr(args, k) for k in ("when", "dry_run", "jobs", "threads", "device", "timeout", "ranking")}
+    options = {
+        k: getattr(args, k) for k in ("when", "dry_run", "jobs", "threads", "device", "timeout", "ranking")
+    }
     return session.run(request, results=args.results, reports=args.reports, **options)
 
 
@@ -70,17 +72,37 @@ def run_parser() -> Parser:
     add = parser.add_argument
     add("--version", action="version", version=__version__)
     add("--datasets", nargs="+", metavar="NAME|FOLDER", help=f"default: {QUICK_SET}, which needs no network")
-    add("--models", nargs="+", metavar="MODEL[:PRESET]", help="default: every model")
-    add("--protocols", nargs="+", metavar="NAME", help=f"{', '.join(PROTOCOLS)}; default: paper for its sets, else clean")
+    add("--models", nargs="+", metavar="MODEL[:PRESET]", help="also the words all, floors; default: all")
+    add(
+        "--protocols",
+        nargs="+",
+        metavar="NAME",
+        help=f"{', '.join(PROTOCOLS)}; default: paper for its sets, else clean",
+    )
     add("--budget", metavar="NAME", help=f"{', '.join(BUDGETS)}; default: standard, quick without --datasets")
     add("--seeds", nargs="+", type=int, default=[0])
-    add("--features", metavar="ID", help="entities, entities+review, deep, ...; default: what the data set has")
-    add("--set", nargs="+", type=setting, default=[], metavar="KEY=VALUE", help="settings of all models asked for")
+    add(
+        "--features",
+        metavar="ID",
+        help="entities, entities+review, deep, ...; default: what the data set has",
+    )
+    add(
+        "--set",
+        nargs="+",
+        type=setting,
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of all models asked for",
+    )
     add("--data-dir", type=Path, help="folder of the paper's files; default: $MCLN_BENCH_DATA, then download")
     add("--results", type=Path, default=Path("results"))
     add("--reports", type=Path, default=Path("reports"))
     add("--when", choices=("missing", "failed", "always"), default="missing", help="which jobs to run")
-    add("--ranking", choices=("sampled", "full"), help="print only this ranking; refused for models that lack it")
+    add(
+        "--ranking",
+        choices=("sampled", "full"),
+        help="print only this ranking; refused for models that lack it",
+    )
     add("--dry-run", action="store_true", help="print the jobs, run nothing")
     add("--list", action="store_true", help="print the records that stand, run nothing")
     add("--report", action="store_true", help="tables again from the stored records, run nothing")
@@ -141,4 +163,19 @@ def job_command(argv: list[str]) -> int:
     return 0
 
 
-COMMANDS = {"run": run_command, "audit": audit_command, "job": job_command}
+def check_command(argv: list[str]) -> int:
+    """The four checks, all of them even when one fails."""
+    import subprocess
+
+    Parser(prog="python -m bench check", allow_abbrev=False).parse_args(argv)
+    tools = Path(sys.executable).parent
+    checks = (
+        [tools / "ruff", "format", "--check"],
+        [tools / "ruff", "check"],
+        [tools / "lint-imports"],
+        [sys.executable, "-m", "pytest", "-n", str(min(4, os.cpu_count() or 1))],
+    )
+    return max(subprocess.run(check).returncode for check in checks)
+
+
+COMMANDS = {"run": run_command, "audit": audit_command, "check": check_command, "job": job_command}

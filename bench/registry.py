@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import hashlib
 import importlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,18 @@ from typing import Any
 from bench.spec import BenchError, Training, read, unknown
 
 HOUSES = ("baselines", "models")
-ORDER = ("BPRMF", "SVDPP", "NGCF", "LightGCN", "VBPR", "MMGCN", "MGAT", "InvRL", "DMRL", "MCLN")  # of the paper
+ORDER = (
+    "BPRMF",
+    "SVDPP",
+    "NGCF",
+    "LightGCN",
+    "VBPR",
+    "MMGCN",
+    "MGAT",
+    "InvRL",
+    "DMRL",
+    "MCLN",
+)  # of the paper
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +34,7 @@ class Card:
     module: str
     presets: dict[str, dict[str, Any]]
     per_dataset: dict[str, dict[str, Any]]
+    is_floor: bool  # a sanity floor: not among the models asked for by default
     source: str  # revision: hash of the tree without docstrings, so comments and wording do not count
 
 
@@ -47,16 +60,25 @@ def read_cards(path: Path, module: str) -> list[Card]:
     source = revision(tree)
     out = []
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.ClassDef) and b.name == "Hyper" for b in node.body):
+        if isinstance(node, ast.ClassDef) and any(
+            isinstance(b, ast.ClassDef) and b.name == "Hyper" for b in node.body
+        ):
             declared = {t.id: b for b in node.body for t in assigned(b)}
             presets = literal(declared.get("presets"), path, default={"default": {}})
             per_dataset = literal(declared.get("per_dataset"), path, default={})
-            out.append(Card(node.name, module, {"default": {}, **presets}, per_dataset, source))
+            is_floor = literal(declared.get("is_floor"), path, default=False)
+            out.append(Card(node.name, module, {"default": {}, **presets}, per_dataset, is_floor, source))
     return out
 
 
 def assigned(node: ast.stmt) -> list[ast.Name]:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    targets = (
+        node.targets
+        if isinstance(node, ast.Assign)
+        else [node.target]
+        if isinstance(node, ast.AnnAssign)
+        else []
+    )
     return [t for t in targets if isinstance(t, ast.Name)]
 
 
@@ -72,7 +94,10 @@ def literal(node: ast.stmt | None, path: Path, *, default):
 def revision(tree: ast.Module) -> str:
     """Hash of the code alone."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
             node.body = node.body[1:]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
 
@@ -92,6 +117,18 @@ def find(text: str) -> tuple[Card, str]:
     if preset not in card.presets:
         raise unknown(f"preset of {card.name}", preset, card.presets)
     return card, preset
+
+
+def select(texts: Sequence[str] | None) -> list[tuple[Card, str]]:
+    """Cards and presets of what was asked for; "all" is every model, "floors" the sanity floors; default: all."""
+    groups = {"all": False, "floors": True}
+    out = []
+    for text in texts or ["all"]:
+        if text in groups:
+            out += [(card, "default") for card in cards().values() if card.is_floor is groups[text]]
+        else:
+            out.append(find(text))
+    return out
 
 
 def load(card: Card) -> type:
@@ -116,7 +153,10 @@ def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) ->
 def split_settings(model: type, values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """``values`` parted into those of ``Training`` and those of ``model.Hyper``."""
     training = {f.name for f in dataclasses.fields(Training)}
-    return ({k: v for k, v in values.items() if k in training}, {k: v for k, v in values.items() if k not in training})
+    return (
+        {k: v for k, v in values.items() if k in training},
+        {k: v for k, v in values.items() if k not in training},
+    )
 
 
 def hyper(model: type, values: dict[str, Any]):

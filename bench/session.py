@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from tabulate import tabulate
 
 from bench import registry
 from bench.data import sources
@@ -18,7 +19,9 @@ from bench.spec import BenchError
 from bench.store.store import Store, frame
 
 
-def run(request: Request, *, results: Path, reports: Path, when, dry_run, jobs, threads, device, timeout, ranking) -> int:
+def run(
+    request: Request, *, results: Path, reports: Path, when, dry_run, jobs, threads, device, timeout, ranking
+) -> int:
     """Everything from the request to the tables; returns the exit code."""
     works = grid.plan(request)
     if ranking == "full":
@@ -37,7 +40,14 @@ def run(request: Request, *, results: Path, reports: Path, when, dry_run, jobs, 
         load_once(due)
         count = jobs or max(1, (os.cpu_count() or 1) // threads)
         with Screen(total=len(due)) as screen:
-            pool = Pool(store=store, jobs=count, threads=threads, device=pick(device), timeout=timeout, tell=screen.tell)
+            pool = Pool(
+                store=store,
+                jobs=count,
+                threads=threads,
+                device=pick(device),
+                timeout=timeout,
+                tell=screen.tell,
+            )
             states = pool.run(due)
     mine = {work.job.key for work in works}
     records = store.records()
@@ -61,7 +71,10 @@ def close(works: list[Work], states: list[str], store: Store, *, seconds: float,
     for work in works:
         record = store.find(work.job)
         if record is not None and record.status == "failed":
-            print(f"failed: {name(work)}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
+            print(
+                f"failed: {name(work)}: {record.reason}"
+                + (f" (log {store.root / record.log})" if record.log else "")
+            )
     if counts["stopped"]:
         print("stopped; the same command goes on where it was")
         return 130
@@ -103,11 +116,13 @@ def pick(device: str) -> str:
 def list_records(results: Path) -> int:
     """Print what stands in the store."""
     records = Store(results).records()
+    rows = []
     for r in records:
-        value = r.metrics.get("sampled.ndcg@10")
-        shown = f"N@10 {value:.4f}" if value is not None else r.reason
-        j = r.job
-        print(f"{r.key}  {r.status:7} {j.dataset:12} {j.row:16} {j.protocol.name:6} {j.budget.name:9} seed {j.seed}  {shown}")
+        value, job = r.metrics.get("sampled.ndcg@10"), r.job
+        note = r.reason if value is None else f"{value:.4f}"
+        rows.append((r.key, r.status, job.dataset, job.row, job.protocol.name, job.budget.name, job.seed, note))
+    head = ("key", "status", "data set", "model", "protocol", "budget", "seed", "sampled N@10")
+    print(tabulate(rows, head, disable_numparse=True))
     print(f"{len(records)} records in {results}")
     return 0
 
@@ -126,7 +141,12 @@ class Screen:
     def __init__(self, *, total: int):
         self.console = Console()
         self.total, self.ended, self.tasks = total, 0, {}
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+        )
         self.progress = Progress(*columns, console=self.console) if self.console.is_terminal else None
 
     def __enter__(self):
@@ -152,4 +172,6 @@ class Screen:
             if self.progress:
                 self.progress.remove_task(self.tasks.pop(key))
             reason = f": {event['reason']}" if event.get("reason") else ""
-            self.console.print(f"[{self.ended}/{self.total}] {name(work)} {state}{reason}", markup=False, highlight=False)
+            self.console.print(
+                f"[{self.ended}/{self.total}] {name(work)} {state}{reason}", markup=False, highlight=False
+            )

@@ -14,6 +14,7 @@ ENGINE = 1  # raised by hand, with a line under "Numbers moved", when shared cod
 
 METRICS = ("hr@5", "ndcg@5", "hr@10", "ndcg@10", "hr@20", "ndcg@20", "mrr")
 SHOWN = {"hr@5": "H@5", "ndcg@5": "N@5", "hr@10": "H@10", "ndcg@10": "N@10"}  # the paper's names
+SHOWN_MODELS = {"SVDPP": "SVD++"}  # names that Python cannot spell
 RANKINGS = ("sampled", "full")
 
 
@@ -125,9 +126,7 @@ RELEASED_EPOCHS_DEFAULT = (1000, 20)
 def resolve_budget(budget: Budget, dataset: str) -> Budget:
     """``budget`` with the released epochs of ``dataset`` (or of the set it simulates) filled in."""
     epochs, every = RELEASED_EPOCHS.get(dataset.removesuffix("-sim"), RELEASED_EPOCHS_DEFAULT)
-    return dataclasses.replace(
-        budget, epochs=budget.epochs or epochs, eval_every=budget.eval_every or every
-    )
+    return dataclasses.replace(budget, epochs=budget.epochs or epochs, eval_every=budget.eval_every or every)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +153,8 @@ class Job:
     @property
     def row(self) -> str:
         """The model's name in a table: the preset is named where it is not the default one."""
-        return self.model if self.preset == "default" else f"{self.model}:{self.preset}"
+        name = SHOWN_MODELS.get(self.model, self.model)
+        return name if self.preset == "default" else f"{name}:{self.preset}"
 
 
 def canonical_hash(value: Any) -> str:

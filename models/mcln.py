@@ -48,9 +48,7 @@ from bench.nn.recommender import Recommender
 from bench.spec import BenchError, choice
 
 ATTENTION_ROWS = 2048  # rows of logits held at once: a training batch, or a block of the catalogue
-SCORED_ROWS = (
-    1600  # (user, candidate) pairs scored at once on a CPU: their feed-forward rows stay in its cache
-)
+SCORED_ROWS = 1600  # (user, candidate) pairs scored at once on a CPU, so that their rows stay in its cache
 
 
 class MCLN(Recommender):
@@ -69,9 +67,7 @@ class MCLN(Recommender):
         use_intra: bool = True  # each modality scores on its own
         use_cl: bool = True  # the fused counterfactual vector scores
         use_id: bool = True  # the token holds the base vector
-        attention: Literal["batch", "modalities"] = (
-            "batch"  # who attends: rows to rows, or an item's own tokens
-        )
+        attention: Literal["batch", "modalities"] = "batch"  # rows attend to rows, or an item's own tokens
         attn_diff: Literal["logits", "probs", "none"] = "logits"  # what the counterfactual is taken from
         attn_linear: bool = True
         ffn_second_relu: bool = True
@@ -128,9 +124,8 @@ class MCLN(Recommender):
         self.layers = nn.ModuleList(layers)
         self.heads = nn.ParameterList(_xavier(flat, size) for _ in range(2 - hyper.share_heads))  # H+, H-
 
-    @property
-    def is_candidate_dependent(self) -> bool:
-        hyper = self.hyper
+    @staticmethod
+    def depends_on_candidates(hyper) -> bool:
         return hyper.use_cl and hyper.attention == "batch" and hyper.eval_context == "candidates"
 
     def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item row"]]:
@@ -301,9 +296,8 @@ class CounterfactualLayer(nn.Module):
 
     def other(self, tokens: Float[Tensor, "*token dim"]) -> tuple[Tensor, Tensor]:
         """Queries and keys of the counterfactual tokens."""
-        return tokens @ _bilinear(
-            self.weights["counterfactual_query"], self.weights["counterfactual_key"]
-        ), tokens
+        w = self.weights
+        return tokens @ _bilinear(w["counterfactual_query"], w["counterfactual_key"]), tokens
 
     def attend(self, tokens: Tensor, own, other=None) -> Tensor:
         """A times the values."""

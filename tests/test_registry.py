@@ -16,13 +16,14 @@ def test_cards_come_in_the_papers_order():
 
 
 def test_planning_imports_no_torch():
-    code = "import sys; from bench.run import grid; grid.plan(grid.Request(datasets=['ml-100k'])); print('torch' in sys.modules)"
+    plan = "from bench.run import grid; grid.plan(grid.Request(datasets=['ml-100k']))"
+    code = f"import sys; {plan}; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
 
 
 def test_comments_and_docstrings_do_not_change_the_revision():
-    plain = 'class A:\n    x = 1\n'
+    plain = "class A:\n    x = 1\n"
     worded = '"""What it is."""\n# why\nclass A:\n    """More."""\n    x = 1  # one\n'
     assert registry.revision(ast.parse(plain)) == registry.revision(ast.parse(worded))
     assert registry.revision(ast.parse(plain)) != registry.revision(ast.parse(plain.replace("1", "2")))

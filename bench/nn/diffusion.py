@@ -14,7 +14,7 @@ HIDDEN, TIME_SIZE = 256, 32
 def signal_shares(n_steps: int = 50, kind: str = "linear") -> Float[Tensor, " step"]:
     """alpha-bar_0 = 1 .. alpha-bar_T: the share of the signal's variance left after t steps of noise.
 
-    ``linear``: beta from 1e-4 to 2e-2, both times 1000/T, at most .999. ``cosine``: Nichol and Dhariwal, ICML 2021.
+    ``linear``: beta from 1e-4 to 2e-2, both times 1000/T, at most .999. ``cosine``: arXiv:2102.09672.
     """
     if kind == "linear":
         beta = torch.linspace(1e-4, 2e-2, n_steps, dtype=torch.float64) * (1000 / n_steps)
@@ -110,10 +110,10 @@ def cross_fit(
 ) -> tuple[Float[Tensor, "item target"], list[float]]:
     """Prediction of ``target`` from ``source`` by diffusion, and the losses of training.
 
-    One network a fold, which never saw that fold; all are trained side by side and share every draw of a step,
-    so that no network's draws depend on another's data. AdamW, an average of the weights (decay .995, less at
-    the start), one-step R^2 on a tenth of a network's items every 100 steps and after the last, its best average
-    kept, its patience 5 such looks. Arguments as in ``latents.ridge_cross_fit``.
+    One network a fold, which never saw that fold; all are trained side by side, and no network's draws depend
+    on another's data. AdamW, an average of the weights (decay .995, less at the start), one-step R^2 on a tenth
+    of a network's items every 100 steps and at the end, its best average kept, its patience 5 such looks.
+    Arguments as in ``latents.ridge_cross_fit``.
     """
     n_nets, shares = int(fold.max()) + 1, signal_shares(n_noise_steps, schedule).to(source.device)
     if int(fits.sum()) < 4 * max(n_nets, 1):

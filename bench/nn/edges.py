@@ -20,8 +20,8 @@ def two_nearest(
 ) -> Float[Tensor, " edge"]:
     """Mean of the two largest cosines between an edge's item and the user's other items.
 
-    The one cosine of a user with two items; 0 for a user with one. Users of like degree are padded to one block of
-    Gram matrices of at most ``budget`` entries.
+    The one cosine of a user with two items; 0 for a user with one. Users of like degree are padded to one
+    block of Gram matrices of at most ``budget`` entries.
 
     Args:
         unit: rows of unit norm (or zero).
@@ -53,7 +53,10 @@ def two_nearest(
 
 
 def support(met: sp.csr_matrix, graph: sp.csr_matrix, *, block: int = 1024) -> np.ndarray:
-    """(edge,) sum over the user's other items j of S_ij, over 1 - S_ii; 0 where S_ii is 1. Edges in CSR order."""
+    """(edge,) sum over the user's other items j of S_ij, over 1 - S_ii; 0 where S_ii is 1. Edges as in CSR.
+
+    Memory: block x item scores.
+    """
     own = graph.diagonal()
     left, back = 1 - own, graph.T.tocsr()
     out = np.empty(met.nnz)
@@ -68,8 +71,9 @@ def support(met: sp.csr_matrix, graph: sp.csr_matrix, *, block: int = 1024) -> n
 
 
 def completions(met: sp.csr_matrix, graph: sp.csr_matrix, n_added: int, *, block: int = 1024) -> np.ndarray:
-    """(user, n_added) items j outside N(u) with the largest positive sum over N(u) of S_ij, ties by lower id; 0 where
-    there are none.
+    """(user, n_added) items j outside N(u) with the largest sum over N(u) of S_ij, ties by lower id.
+
+    0 where no item is left with a positive sum. Memory: block x item scores.
     """
     n_items = met.shape[1]
     out = np.zeros((met.shape[0], n_added), dtype=np.int64)
@@ -93,9 +97,9 @@ def z_scores(values: Float[Tensor, " edge"]) -> Float[Tensor, " edge"]:
 
 
 def sample_edges(weight: Float[Tensor, " edge"], n: int) -> Int[Tensor, " kept"]:
-    """n distinct edges, sorted: sequential draws without replacement with probability proportional to weight.
+    """n distinct edges, sorted: successive draws without replacement, probability proportional to weight.
 
-    Exponential clocks of rate ``weight``: the first n to ring are exactly such draws, for any number of edges.
+    Exponential clocks of rate ``weight``: the first n to ring are exactly such draws, however many edges.
     """
     clock = torch.empty_like(weight).exponential_() / weight
     return clock.topk(n, largest=False).indices.sort().values
@@ -103,8 +107,7 @@ def sample_edges(weight: Float[Tensor, " edge"], n: int) -> Int[Tensor, " kept"]
 
 def weighted_graphs(user, item, weight, shape: tuple[int, int]) -> tuple[SparseMatrix, SparseMatrix]:
     """Of weighted edges the symmetric (node, node) w / sqrt(D_u D_i) and the (user, item) mean w / D_u."""
-    as_array = (x.detach().cpu().numpy() for x in (weight, user, item))
-    value, row, column = as_array
+    value, row, column = (x.cpu().numpy() for x in (weight, user, item))
     r = sp.csr_matrix((value.astype(np.float64), (row, column)), shape=shape)
     by_user, by_item = (np.asarray(r.sum(axis=k)).ravel() for k in (1, 0))
     both = sp.diags(_inverse(np.sqrt(by_user))) @ r @ sp.diags(_inverse(np.sqrt(by_item)))

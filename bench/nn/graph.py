@@ -25,8 +25,12 @@ class SparseMatrix(nn.Module):
         csr.sum_duplicates()
         self.shape = csr.shape
         for name, part in (("forward_", csr), ("backward_", csr.T.tocsr())):
-            self.register_buffer(name + "columns", torch.from_numpy(part.indices.astype(np.int64)), persistent=False)
-            self.register_buffer(name + "offsets", torch.from_numpy(part.indptr.astype(np.int64)), persistent=False)
+            self.register_buffer(
+                name + "columns", torch.from_numpy(part.indices.astype(np.int64)), persistent=False
+            )
+            self.register_buffer(
+                name + "offsets", torch.from_numpy(part.indptr.astype(np.int64)), persistent=False
+            )
             self.register_buffer(name + "values", torch.from_numpy(part.data.copy()), persistent=False)
 
     def forward(self, dense: Float[Tensor, "cols dim"]) -> Float[Tensor, "rows dim"]:
@@ -34,7 +38,8 @@ class SparseMatrix(nn.Module):
 
     def columns(self) -> Float[Tensor, "rows cols"]:
         """The matrix itself, dense: for tests and tiny data."""
-        return self(torch.eye(self.shape[1], device=self.forward_values.device))
+        values = self.forward_values
+        return self(torch.eye(self.shape[1], device=values.device, dtype=values.dtype))
 
 
 class _Product(torch.autograd.Function):
@@ -81,7 +86,9 @@ def _power(degree, exponent):
     return np.power(degree, exponent, out=np.zeros_like(degree), where=degree > 0)
 
 
-def propagate_mean(adjacency: SparseMatrix, ego: Float[Tensor, "node dim"], n_layers: int) -> Float[Tensor, "node dim"]:
+def propagate_mean(
+    adjacency: SparseMatrix, ego: Float[Tensor, "node dim"], n_layers: int
+) -> Float[Tensor, "node dim"]:
     """Mean over k = 0..n_layers of A^k E, in Horner form: h <- E + A h."""
     hidden = ego
     for _ in range(n_layers):

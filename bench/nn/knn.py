@@ -30,7 +30,7 @@ def nearest(rows, k: int, *, block: int = 512) -> Int[Tensor, "item neighbour"]:
     """The ``k`` items of largest cosine to each item, the item itself first, ties by lower index.
 
     A zero row (an item without this content, or padding) is nobody's neighbour and has itself alone; free
-    places hold the item itself. Memory: block x item similarities, sparse rows are never made dense as a whole.
+    places hold the item itself. Memory: block x item similarities; sparse rows stay sparse.
 
     Args:
         rows: (item, feat) array, SciPy sparse matrix or tensor.
@@ -61,7 +61,7 @@ def _cosines(rows, part: slice) -> Tensor:
 
 
 def neighbour_graph(lists: list[Int[Tensor, "item neighbour"]], weights: list[float]) -> sp.csr_matrix:
-    """sum_m weight_m B_m / k with B_m[i, j] = 1 where j is in list m of item i: row = item, column = neighbour."""
+    """sum_m weight_m B_m / k with B_m[i, j] = 1 where j is in list m of i: row = item, column = neighbour."""
     total = None
     for neighbours, weight in zip(lists, weights, strict=True):
         n, k = neighbours.shape

@@ -12,10 +12,10 @@ DENSE_WIDTH = 512  # up to this many columns the covariance is made and decompos
 
 
 def principal_latents(rows, size: int, known: np.ndarray) -> np.ndarray:
-    """(item, size) float32: rows centred, projected on the top covariance eigenvectors, divided by one scalar.
+    """(item, size) float32: rows centred, on the top covariance eigenvectors, divided by one scalar.
 
-    The scalar is the root of the mean kept eigenvalue; an eigenvector's largest component is positive. Fitted on
-    the ``known`` rows; the others are zero, and so are the columns that narrow rows cannot fill.
+    The scalar is the root of the mean kept eigenvalue; an eigenvector's largest component is positive. Fitted
+    on the ``known`` rows; the others are zero, and so are the columns that narrow rows cannot fill.
 
     Args:
         rows: (item, feat) array or SciPy sparse matrix, never made dense as a whole if sparse.

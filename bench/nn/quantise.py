@@ -11,7 +11,7 @@ DECAY, SMOOTHING, COMMITMENT = 0.99, 1e-5, 0.25
 
 
 def spread(points: Float[Tensor, "row dim"], k: int) -> Float[Tensor, "code dim"]:
-    """k rows drawn by k-means++: each with probability proportional to its squared distance from those drawn."""
+    """k rows by k-means++: each with probability proportional to its squared distance from those drawn."""
     picks = [torch.randint(len(points), (1,), device=points.device)]
     gap = torch.full((len(points),), torch.inf, device=points.device, dtype=points.dtype)
     for _ in range(k - 1):
@@ -77,8 +77,8 @@ def kmeans_codes(points: Float[Tensor, "row dim"], n_coarse: int, n_fine: int) -
 def merge_small(codes: Codes, smallest: int) -> tuple[Int[Tensor, " row"], Int[Tensor, " row"]]:
     """(coarse, fine) with the rows of cells under ``smallest`` moved.
 
-    They go to the nearest coarse code that has a cell left, and there to the nearest such cell. Where no cell is
-    large enough, nothing moves.
+    They go to the nearest coarse code that has a cell left, and there to the nearest such cell. Where no cell
+    is large enough, nothing moves.
     """
     n_coarse, n_fine = len(codes.coarse_codes), len(codes.fine_codes)
     cell = codes.coarse * n_fine + codes.fine
@@ -111,7 +111,7 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def follow(self, points: Float[Tensor, "row dim"], code: Int[Tensor, " row"]) -> None:
-        """n <- g n + (1-g) count, s <- g s + (1-g) sum, C = s / n smoothed; a code with n < 1 takes a random row."""
+        """n <- g n + (1-g) count, s <- g s + (1-g) sum, C = s / n smoothed; n < 1 takes a random row."""
         count, total = sums(points, code, len(self.codes))
         self.count.lerp_(count, 1 - self.decay)
         self.total.lerp_(total, 1 - self.decay)
@@ -151,9 +151,9 @@ class QuantisedAutoEncoder(nn.Module):
         return coarse, fine, first, first + self.fine.codes[fine]
 
     def loss(self, rows: Float[Tensor, "row width"], *, follow: bool = True) -> Float[Tensor, ""]:
-        """|psi(z_q) - c|^2 / width + beta (|phi - sg C1|^2 + |phi - sg(C1 + C2)|^2) / code size, mean over rows.
+        """|psi(z_q) - c|^2 / width + beta (|phi - sg C1|^2 + |phi - sg(C1 + C2)|^2) / code size.
 
-        With ``follow`` the codebooks then move towards these rows.
+        The mean over rows; with ``follow`` the codebooks then move towards these rows.
         """
         points = self.encoder(rows)
         coarse, fine, first, both = self.quantise(points)
@@ -173,9 +173,15 @@ class QuantisedAutoEncoder(nn.Module):
 
 
 def learn_codes(
-    rows: Float[Tensor, "row width"], n_coarse: int, n_fine: int, *, code_size: int, warm_steps: int, steps: int
+    rows: Float[Tensor, "row width"],
+    n_coarse: int,
+    n_fine: int,
+    *,
+    code_size: int,
+    warm_steps: int,
+    steps: int,
 ) -> tuple[Codes, list[float]]:
-    """The codes of ``rows`` and the losses: ``warm_steps`` of plain auto-encoding, then ``steps`` with the codes."""
+    """The codes of ``rows`` and the losses: ``warm_steps`` of auto-encoding, ``steps`` with the codes."""
     net = QuantisedAutoEncoder(rows.shape[1], code_size=code_size).to(rows.device)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
     batch, losses = min(1024, len(rows)), []

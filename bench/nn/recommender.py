@@ -30,6 +30,7 @@ class Recommender(GeneralRecommender):
     # importing the file; they may also preset the fields of bench.spec.Training
     presets: ClassVar[dict[str, dict[str, Any]]] = {"default": {}}
     per_dataset: ClassVar[dict[str, dict[str, Any]]] = {}
+    max_epochs: ClassVar[int | None] = None  # 0 where nothing is trained
     n_negatives: ClassVar[int] = 1  # items outside the user's training items drawn with each positive
 
     def __init__(self, config, dataset):
@@ -37,7 +38,9 @@ class Recommender(GeneralRecommender):
         names = [f.name for f in dataclasses.fields(self.Hyper)]
         missing = [n for n in names if n not in config]
         if missing:
-            raise BenchError(f"{type(self).__name__} needs the setting {missing[0]!r} and the config has none")
+            raise BenchError(
+                f"{type(self).__name__} needs the setting {missing[0]!r} and the config has none"
+            )
         self.hyper = read(self.Hyper, {n: config[n] for n in names})
         self.draw_negatives = NegativeSampler(dataset.inter_matrix(form="coo"))
 
@@ -93,7 +96,9 @@ class Recommender(GeneralRecommender):
     def full_sort_predict(self, interaction) -> Float[Tensor, " scores"]:
         return self.score_all(self.represent(), interaction[self.USER_ID]).view(-1)
 
-    def triple(self, interaction) -> tuple[Int[Tensor, " batch"], Int[Tensor, " batch"], Int[Tensor, " batch"]]:
+    def triple(
+        self, interaction
+    ) -> tuple[Int[Tensor, " batch"], Int[Tensor, " batch"], Int[Tensor, " batch"]]:
         """(user, positive item, negative item) of a batch."""
         return interaction[self.USER_ID], interaction[self.ITEM_ID], interaction[self.NEG_ITEM_ID]
 
@@ -131,3 +136,16 @@ class EmbeddingRecommender(Recommender):
     def score_all(self, shared, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
         users, items = shared
         return users[user] @ items.T
+
+
+def recbole_model(name: str, settings: dict[str, Any], dataset) -> GeneralRecommender:
+    """RecBole's own model of that name, built on our training set."""
+    from recbole.model import general_recommender  # imports some thirty models
+
+    return getattr(general_recommender, name)(_Config(settings), dataset)
+
+
+class _Config(dict):
+    """RecBole reads its settings as items, and in places as attributes."""
+
+    __getattr__ = dict.__getitem__

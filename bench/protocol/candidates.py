@@ -32,7 +32,9 @@ class Cases:
         return hashlib.sha256(b"".join(np.ascontiguousarray(p).tobytes() for p in parts)).hexdigest()[:16]
 
 
-def draw_cases(pairs: np.ndarray, met: np.ndarray, *, n_users: int, n_items: int, n_candidates: int, seed: int) -> Cases:
+def draw_cases(
+    pairs: np.ndarray, met: np.ndarray, *, n_users: int, n_items: int, n_candidates: int, seed: int
+) -> Cases:
     """The cases of the held-out ``pairs`` (case, 2), with ``n_candidates`` uniform draws outside ``met`` (n, 2).
 
     ``met`` must hold every train, validation and test pair, so that no candidate is a known positive. The first
@@ -54,7 +56,9 @@ def draw_cases(pairs: np.ndarray, met: np.ndarray, *, n_users: int, n_items: int
         )
     ranks = _distinct(free[user], n_candidates, np.random.default_rng(seed))
     gaps = met_items - (np.arange(len(met_items)) - start[met_user])  # free items before each met one
-    found = np.searchsorted(met_user * (n_items + 1) + gaps, user[:, None] * (n_items + 1) + ranks, side="right")
+    found = np.searchsorted(
+        met_user * (n_items + 1) + gaps, user[:, None] * (n_items + 1) + ranks, side="right"
+    )
     candidates = ranks + found - start[user][:, None]
     return Cases(user=user, target=target, candidates=candidates, met_start=start, met_items=met_items)
 

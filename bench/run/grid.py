@@ -52,7 +52,7 @@ def plan(request: Request) -> list[Work]:
     for name in request.protocols or ():
         if name not in PROTOCOLS:
             raise unknown("protocol", name, PROTOCOLS)
-    models = [registry.find(text) for text in request.models or registry.cards()]
+    models = registry.select(request.models)
     for card, preset in models if request.hyper else ():
         registry.settings(card, preset, dataset="", hyper=request.hyper)
     works = []

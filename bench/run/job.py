@@ -74,7 +74,10 @@ def execute(work: Work, base: Record, *, device: torch.device, tell: Tell) -> tu
     clock = time.perf_counter()
     rankings = RANKINGS if not model.is_candidate_dependent else ("sampled",)
     ranks = Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
-    seconds |= {"train": result.seconds_train, "evaluate": result.seconds_evaluate + time.perf_counter() - clock}
+    seconds |= {
+        "train": result.seconds_train,
+        "evaluate": result.seconds_evaluate + time.perf_counter() - clock,
+    }
     facts = {
         **audit.stats(prepared.dataset),
         "best_epoch": result.best_epoch,
@@ -143,7 +146,9 @@ def train(job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell) ->
     ranking = "sampled" if model.is_candidate_dependent else protocol.select_ranking
     cases = prepared.valid if protocol.select_on == "valid" else prepared.test
     if cases is None:
-        raise BenchError(f"{job.dataset} has no validation pairs, which protocol {protocol.name!r} selects the epoch on")
+        raise BenchError(
+            f"{job.dataset} has no validation pairs, which protocol {protocol.name!r} selects the epoch on"
+        )
     training, _ = registry.split_settings(type(model), settings)
     training = read(Training, training)
     evaluator = Evaluator(cases, device=device)
@@ -166,7 +171,9 @@ def train(job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell) ->
         learning_rate=training.learning_rate,
         evaluate=lambda: means(evaluator.ranks(model, rankings=(ranking,))),
         select=select,
-        report=lambda entry: tell({"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)}),
+        report=lambda entry: tell(
+            {"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)}
+        ),
     )
     return result, f"{protocol.select_on} {select}, every {job.budget.eval_every} epochs"
 
@@ -197,6 +204,8 @@ def code_revision() -> str:
     call = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     root = Path(__file__).parent
     try:
-        return subprocess.run(call, cwd=root, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        return subprocess.run(
+            call, cwd=root, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -84,7 +84,12 @@ class Pool:
     def _process(self, work: Work, stream) -> tuple[int, str]:
         """(return code, reason): start the subprocess, pass its events on, wait for its end."""
         environment = dict(os.environ, OMP_NUM_THREADS=str(self.threads), MKL_NUM_THREADS=str(self.threads))
-        order = {"results": str(self.store.root), "device": self.device, "threads": self.threads, **work.payload()}
+        order = {
+            "results": str(self.store.root),
+            "device": self.device,
+            "threads": self.threads,
+            **work.payload(),
+        }
         process = subprocess.Popen(
             [sys.executable, "-m", "bench", "job"],
             stdin=subprocess.PIPE,
@@ -100,7 +105,9 @@ class Pool:
         if self.timeout:
             late.start()
         try:
-            process.stdin.write(json.dumps(order) + "\n")  # stays open: its end tells the job that the runner is gone
+            process.stdin.write(
+                json.dumps(order) + "\n"
+            )  # stays open: its end tells the job that the runner is gone
             process.stdin.flush()
             for line in process.stdout:
                 self._event(work, line, stream)
@@ -132,7 +139,15 @@ class Pool:
         ended = {"start": datetime.now(timezone.utc).isoformat(timespec="seconds")}
         job = work.job
         self.store.write(
-            Record(job=job, key=job.key, status="failed", reason=reason, traceback=tail, log=place, provenance=ended)
+            Record(
+                job=job,
+                key=job.key,
+                status="failed",
+                reason=reason,
+                traceback=tail,
+                log=place,
+                provenance=ended,
+            )
         )
 
 

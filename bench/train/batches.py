@@ -20,10 +20,15 @@ class Batches:
         n_negatives: negatives a positive; (batch,) for one, (batch, n_negatives) for several.
     """
 
-    def __init__(self, user: np.ndarray, item: np.ndarray, *, draw_negatives, n_negatives, size, sampling, generator):
+    def __init__(
+        self, user: np.ndarray, item: np.ndarray, *, draw_negatives, n_negatives, size, sampling, generator
+    ):
         device = generator.device
         order = np.argsort(user, kind="stable")
-        self.user, self.item = torch.from_numpy(user[order]).to(device), torch.from_numpy(item[order]).to(device)
+        self.user, self.item = (
+            torch.from_numpy(user[order]).to(device),
+            torch.from_numpy(item[order]).to(device),
+        )
         users, start, count = np.unique(user[order], return_index=True, return_counts=True)
         self.users, self.start, self.count = (torch.from_numpy(a).to(device) for a in (users, start, count))
         self.draw_negatives, self.n_negatives, self.generator = draw_negatives, n_negatives, generator
@@ -42,7 +47,9 @@ class Batches:
 
     def _by_user(self) -> tuple[Tensor, Tensor]:
         n, device = len(self.users), self.users.device
-        picks = [torch.randperm(n, device=device, generator=self.generator)[: self.size] for _ in range(self.steps)]
+        picks = [
+            torch.randperm(n, device=device, generator=self.generator)[: self.size] for _ in range(self.steps)
+        ]
         pick = torch.cat(picks)
         share = torch.rand(len(pick), device=device, dtype=torch.float64, generator=self.generator)
         place = self.start[pick] + (share * self.count[pick]).long()

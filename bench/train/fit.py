@@ -49,14 +49,20 @@ def fit(
     started = time.perf_counter()
     model.pretrain(batches, epochs=budget.epochs)
     out.seconds_train += time.perf_counter() - started
+    epochs = budget.epochs if model.max_epochs is None else min(budget.epochs, model.max_epochs)
+    if not epochs:  # nothing to train: judged as it stands
+        started = time.perf_counter()
+        out.curve.append({"epoch": 0, **evaluate()})
+        out.seconds_evaluate += time.perf_counter() - started
+        return out
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
-    for epoch in range(1, budget.epochs + 1):
+    for epoch in range(1, epochs + 1):
         started = time.perf_counter()
         loss = train_epoch(model, batches, optimizer, epoch=epoch)
         out.seconds_train += time.perf_counter() - started
         out.epochs = epoch
         entry = {"epoch": epoch, "loss": loss, "seconds": out.seconds_train}
-        if epoch % budget.eval_every == 0 or epoch == budget.epochs:
+        if epoch % budget.eval_every == 0 or epoch == epochs:
             started = time.perf_counter()
             metrics = evaluate()
             out.seconds_evaluate += time.perf_counter() - started
@@ -74,7 +80,9 @@ def fit(
     return out
 
 
-def train_epoch(model, batches: Iterable[dict[str, Tensor]], optimizer: torch.optim.Optimizer, *, epoch: int) -> float:
+def train_epoch(
+    model, batches: Iterable[dict[str, Tensor]], optimizer: torch.optim.Optimizer, *, epoch: int
+) -> float:
     """One pass; returns the mean loss. The host reads the losses once, at the end."""
     model.train()
     model.before_epoch(epoch)

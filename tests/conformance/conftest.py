@@ -6,7 +6,7 @@ import pytest
 def every_row():
     from bench.registry import cards
 
-    return [f"{card.name}:{preset}" for card in cards().values() for preset in card.presets]
+    return [f"{card.name}:{preset}" for card in cards().values() if not card.is_floor for preset in card.presets]
 
 
 def pytest_generate_tests(metafunc):
@@ -17,7 +17,7 @@ def pytest_generate_tests(metafunc):
 
         from bench.registry import cards, load
 
-        pairs = [(c.name, f.name) for c in cards().values() for f in dataclasses.fields(load(c).Hyper)]
+        pairs = [(c.name, f.name) for c in cards().values() if not c.is_floor for f in dataclasses.fields(load(c).Hyper)]
         metafunc.parametrize(("model", "field"), pairs)
 
 

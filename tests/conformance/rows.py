@@ -33,7 +33,7 @@ def other_value(field: dataclasses.Field):
     if isinstance(default, bool):
         return not default
     if isinstance(default, int):
-        return default + 1
+        return 2 * default or 1  # a multiple, for models that split a width
     if isinstance(default, float):
         return default * 3 if default else 0.5
     raise TypeError(f"no other value known for {field.name}: give it choice(…, among=…)")

@@ -130,7 +130,7 @@ def test_any_modalities(row, modalities):
 
 
 def test_every_field_matters(model, field):
-    """Another value of the field changes a weight, a loss or a score under at least one preset."""
+    """Another value of the field changes a weight, a loss or a score, untrained or trained, under a preset."""
     card, _ = registry.find(model)
     declared = {f.name: f for f in dataclasses.fields(registry.load(card).Hyper)}[field]
     assert any(differs(f"{model}:{preset}", field, other_value(declared)) for preset in card.presets)
@@ -145,7 +145,12 @@ def differs(row, field, value) -> bool:
     if not all(torch.equal(one[k], two[k]) for k in one):
         return True
     losses = loss_of(a, data), loss_of(b, data)
-    return not torch.equal(*losses) or not torch.equal(scores_of(a), scores_of(b))
+    if not torch.equal(*losses) or not torch.equal(scores_of(a), scores_of(b)):
+        return True
+    changed = ({}, {field: value})  # what a stage before training reads, or a part that starts at zero
+    one, two = (trained(lambda seed, c=c: build_row(row, data, seed=seed, **c), data, epochs=2) for c in changed)
+    pairs = zip(one.state_dict().values(), two.state_dict().values(), strict=True)
+    return any(not torch.equal(x, y) for x, y in pairs)
 
 
 def checkerboard(n=16):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from pytest import approx
 
 from bench.nn.features import FeatureRows, concatenate
 from bench.nn.graph import SparseMatrix, norm_adjacency, propagate_mean
@@ -32,8 +31,8 @@ def test_adjacency_by_hand():
     """u0 meets i0, i1; u1 meets i1: degrees u 2 1, i 1 2; a repeated pair counts once."""
     pairs = sp.coo_matrix(([1, 1, 1, 1], ([0, 0, 1, 1], [0, 1, 1, 1])), shape=(2, 3))
     a = norm_adjacency(pairs).columns()
-    assert a[0, 2].item() == approx(1 / sqrt(2 * 1))
-    assert a[0, 3].item() == approx(1 / sqrt(2 * 2))
+    assert a[0, 2].item() == pytest.approx(1 / sqrt(2 * 1))
+    assert a[0, 3].item() == pytest.approx(1 / sqrt(2 * 2))
     assert not a[4].any()  # an item that nobody met
     assert torch.equal(a, a.T)
 
@@ -41,11 +40,13 @@ def test_adjacency_by_hand():
 def test_self_loops_count_in_the_degree_and_alpha_weighs_the_source():
     pairs = sp.coo_matrix(([1], ([0], [0])), shape=(1, 2))
     a = norm_adjacency(pairs, self_loop=True, alpha=0.1).columns()
-    assert a[0, 0].item() == approx(2**-0.5 * 2**-0.4)  # degree 2: the loop and one neighbour
-    assert a[2, 2].item() == approx(1.0)  # an isolated node keeps itself
+    assert a[0, 0].item() == pytest.approx(2**-0.5 * 2**-0.4)  # degree 2: the loop and one neighbour
+    assert a[2, 2].item() == pytest.approx(1.0)  # an isolated node keeps itself
     b = norm_adjacency(sp.coo_matrix(np.array([[1, 1]])), self_loop=True, alpha=0.1).columns()
-    assert b[0, 1].item() == approx(3**-0.5 * 2**-0.4)  # row = target u0, degree 3; column = source i0, degree 2
-    assert b[1, 0].item() == approx(2**-0.5 * 3**-0.4)
+    assert b[0, 1].item() == pytest.approx(
+        3**-0.5 * 2**-0.4
+    )  # row = target u0, degree 3; column = source i0, degree 2
+    assert b[1, 0].item() == pytest.approx(2**-0.5 * 3**-0.4)
 
 
 def test_horner_form_is_the_mean_over_layers(rng):

@@ -73,7 +73,11 @@ def test_broken_data_file_names_file_and_line(call, folder):
 
 def test_no_traceback_on_the_real_command_line():
     run = subprocess.run(
-        [sys.executable, "run_all.py", "--budget", "huge"], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "run_all.py", "--budget", "huge"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert run.returncode == 2
     assert run.stderr.startswith("error: unknown budget 'huge'")
@@ -81,5 +85,7 @@ def test_no_traceback_on_the_real_command_line():
 
 
 def test_unknown_command():
-    run = subprocess.run([sys.executable, "-m", "bench", "audti"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-m", "bench", "audti"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert (run.returncode, run.stderr) == (2, "error: unknown command 'audti'; did you mean audit?\n")

@@ -22,7 +22,17 @@ def request(folder, **more):
 
 
 def test_run_resume_and_rerun_of_a_deleted_record(call, folder, tmp_path):
-    flags = ("--datasets", folder, "--models", "BPRMF", "LightGCN", "--budget", "smoke", "--protocols", "clean")
+    flags = (
+        "--datasets",
+        folder,
+        "--models",
+        "BPRMF",
+        "LightGCN",
+        "--budget",
+        "smoke",
+        "--protocols",
+        "clean",
+    )
     code, out, _ = call(*flags)
     assert (code, len(records(tmp_path))) == (0, 2)
     assert "2 jobs: 2 to run" in out
@@ -54,7 +64,10 @@ def test_the_record_can_be_recomputed_from_its_ranks(call, folder, tmp_path):
 
 def test_both_protocols_share_nothing_but_the_data(call, folder, tmp_path):
     call("--datasets", folder, "--models", "BPRMF", "--budget", "smoke", "--protocols", "paper", "clean")
-    facts = {json.loads(p.read_text())["job"]["protocol"]["name"]: json.loads(p.read_text()) for p in records(tmp_path)}
+    facts = {
+        json.loads(p.read_text())["job"]["protocol"]["name"]: json.loads(p.read_text())
+        for p in records(tmp_path)
+    }
     assert set(facts) == {"paper", "clean"}
     assert facts["paper"]["facts"]["selected_by"].startswith("test sampled")
     assert facts["paper"]["job"]["data_hash"] == facts["clean"]["job"]["data_hash"]
@@ -125,7 +138,13 @@ def test_dry_run_and_list_run_nothing(call, folder, tmp_path):
 @pytest.mark.parametrize("change", ["seeds", "hyper", "budget", "models", "protocols", "features_file"])
 def test_everything_that_changes_a_number_changes_the_key(folder, change):
     before = grid.plan(request(folder))[0].job.key
-    changes = {"seeds": [1], "hyper": {"reg_weight": 0.1}, "budget": "quick", "models": ["VBPR"], "protocols": ["clean"]}
+    changes = {
+        "seeds": [1],
+        "hyper": {"reg_weight": 0.1},
+        "budget": "quick",
+        "models": ["VBPR"],
+        "protocols": ["clean"],
+    }
     if change == "features_file":
         import numpy as np
 

@@ -10,8 +10,24 @@ from bench.store.store import Store, frame, write_whole
 
 
 def job(**more) -> Job:
-    fixed = {"dataset": "toy", "data_hash": "d", "features": "npy", "model": "BPRMF", "preset": "default", "hyper": {}}
-    return Job(**{**fixed, "protocol": PROTOCOLS["clean"], "budget": BUDGETS["smoke"], "seed": 0, "source": "s", **more})
+    fixed = {
+        "dataset": "toy",
+        "data_hash": "d",
+        "features": "npy",
+        "model": "BPRMF",
+        "preset": "default",
+        "hyper": {},
+    }
+    return Job(
+        **{
+            **fixed,
+            "protocol": PROTOCOLS["clean"],
+            "budget": BUDGETS["smoke"],
+            "seed": 0,
+            "source": "s",
+            **more,
+        }
+    )
 
 
 def record(**more) -> Record:

@@ -25,7 +25,10 @@ def parts(n_users=30, n_items=25, seed=0):
     rng = np.random.default_rng(seed)
     rows = [rng.choice(n_items, 7, replace=False) for _ in range(n_users)]
     train = np.array([(u, i) for u, row in enumerate(rows) for i in row[:5]])
-    return {"train": train, **{p: np.array([(u, r[k]) for u, r in enumerate(rows)]) for p, k in (("valid", 5), ("test", 6))}}
+    return {
+        "train": train,
+        **{p: np.array([(u, r[k]) for u, r in enumerate(rows)]) for p, k in (("valid", 5), ("test", 6))},
+    }
 
 
 def features(n_items=25):
@@ -38,7 +41,13 @@ def recbole(row, folder, **more):
     bench.register()
     card, preset = registry.find(row)
     values = registry.settings(card, preset, dataset="", hyper={"embedding_size": 8})
-    settings = {**values, **write_recbole(folder, name="toy", parts=parts()), "epochs": 1, "use_gpu": False, **more}
+    settings = {
+        **values,
+        **write_recbole(folder, name="toy", parts=parts()),
+        "epochs": 1,
+        "use_gpu": False,
+        **more,
+    }
     config = recbole_config(card.name, dataset="toy", folder=str(folder), settings=settings)
     loaders = recbole_loaders(config, features())
     return config, loaders, config.model_class if hasattr(config, "model_class") else registry.load(card)
@@ -78,7 +87,10 @@ def test_metrics_equal_recboles_to_their_four_places(tmp_path):
     theirs = Trainer(config, model).evaluate(test, load_best_model=False)
     data = train.dataset
     renumber = {f: data.field2token_id[f] for f in ("user_id", "item_id")}
-    pairs = {p: np.array([(renumber["user_id"][str(u)], renumber["item_id"][str(i)]) for u, i in v]) - 1 for p, v in parts().items()}
+    pairs = {
+        p: np.array([(renumber["user_id"][str(u)], renumber["item_id"][str(i)]) for u, i in v]) - 1
+        for p, v in parts().items()
+    }
     met = np.concatenate(list(pairs.values()))
     cases = draw_cases(pairs["test"], met, n_users=30, n_items=25, n_candidates=3, seed=0)
     ours = means(Evaluator(cases, device=torch.device("cpu")).ranks(model, rankings=("full",)))

@@ -10,6 +10,8 @@ from bench.train.fit import Diverged, fit, train_epoch
 class Ramp(torch.nn.Module):
     """loss = w * x; the gradient of w is x."""
 
+    max_epochs = None
+
     def __init__(self):
         super().__init__()
         self.w = torch.nn.Parameter(torch.tensor(1.0))
@@ -29,12 +31,13 @@ def budget(epochs, every=1, patience=None):
     return Budget(name="test", epochs=epochs, eval_every=every, patience=patience)
 
 
-def run(values, *, batches=({"x": torch.tensor(1.0)},), every=1, patience=None):
-    """Fit with evaluations that return ``values`` in turn."""
+def run(values, *, x=(1.0,), every=1, patience=None):
+    """Fit on batches ``x`` with evaluations that return ``values`` in turn."""
     model, values = Ramp(), iter(values)
+    batches = [{"x": torch.tensor(value)} for value in x]
     result = fit(
         model,
-        list(batches),
+        batches,
         budget=budget(20, every, patience),
         learning_rate=0.1,
         evaluate=lambda: {"m": next(values), "w": model.w.item()},
@@ -47,7 +50,9 @@ def test_one_sgd_step_by_hand():
     model = Ramp()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     mean = train_epoch(model, [{"x": torch.tensor(2.0)}, {"x": torch.tensor(3.0)}], optimizer, epoch=1)
-    assert model.w.item() == pytest.approx(1 - 0.1 * 2 - 0.1 * 3)  # a forgotten zero_grad would give 1 - 0.2 - 0.5
+    assert model.w.item() == pytest.approx(
+        1 - 0.1 * 2 - 0.1 * 3
+    )  # a forgotten zero_grad would give 1 - 0.2 - 0.5
     assert mean == pytest.approx((1 * 2 + 0.8 * 3) / 2)
 
 
@@ -76,6 +81,12 @@ def test_hooks_are_called():
 
 
 def test_divergence_names_epoch_and_step():
-    batches = [{"x": torch.tensor(1.0)}, {"x": torch.tensor(float("nan"))}]
     with pytest.raises(Diverged, match="nan at epoch 1, step 2 of 2"):
-        run([], batches=batches)
+        run([], x=(1.0, float("nan")))
+
+
+def test_a_model_that_is_not_trained_is_judged_as_it_stands(monkeypatch):
+    monkeypatch.setattr(Ramp, "max_epochs", 0)
+    model, result = run([0.3])
+    assert (result.epochs, result.best_epoch, model.w.item()) == (0, 0, 1.0)
+    assert result.curve == [{"epoch": 0, "m": 0.3, "w": 1.0}]

@@ -1,0 +1,51 @@
+"""The sanity floors: popularity, item neighbours, and a linear auto-encoder, all RecBole's own classes.
+
+    Pop      number of training entries of the item
+    ItemKNN  Deshpande, Karypis. "Item-Based Top-N Recommendation Algorithms", TOIS 2004: cosine, k neighbours
+    EASE     Steck. "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019: closed form
+
+EASE and ItemKNN hold item x item matrices: that is their method.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from bench.nn.floor import Floor
+from bench.spec import choice, log_uniform
+
+
+class Pop(Floor):
+    theirs = "Pop"
+    is_floor = True
+
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper:
+        pass
+
+    def learn(self, count: Int[np.ndarray, " item"]) -> None:
+        # RecBole counts an item once a batch however often it stands there: give each batch an item once
+        for times in range(count.max()):
+            self.inner[0].calculate_loss({self.ITEM_ID: torch.from_numpy(np.flatnonzero(count > times))})
+
+
+class ItemKNN(Floor):
+    theirs = "ItemKNN"
+    is_floor = True
+
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper:
+        k: int = choice(100, among=(10, 50, 100, 200, 400))
+        shrink: float = choice(0.0, among=(0.0, 0.5, 1.0, 2.0))
+        knn_method: str = "item"
+
+
+class EASE(Floor):
+    theirs = "EASE"
+    is_floor = True
+
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper:
+        reg_weight: float = log_uniform(250.0, low=1.0, high=2000.0)
