@@ -1,0 +1,149 @@
+"""NGCF: nonlinear propagation on the user-item graph, two weight matrices a layer.
+
+Wang, He, Wang, Feng, Chua. "Neural Graph Collaborative Filtering", SIGIR 2019, doi:10.1145/3331184.3331267.
+
+With E the vectors of all nodes, L the graph and S = L E, one layer is
+
+    variant="code"     LeakyReLU(S W1 + b1) + LeakyReLU((E * S) W2 + b2)       step
+    variant="paper"    LeakyReLU((S + E) W1 + (E * S) W2)                      step
+    final vector       E(0) and the outputs of all layers side by side         final
+    score              inner product of the final vectors                      EmbeddingRecommender
+    loss               BPR, and L2 on the final rows of the batch              calculate_loss
+
+The default is the authors' code, preset ``paper`` the paper. Where the code differs from the paper:
+- L is D^-1 (A + I), loops counted in D, not D^-1/2 A D^-1/2 (``adj``), so W2 also sees E * E;
+- two LeakyReLUs, not one (``variant``), and biases, drawn as Xavier's 1 x n matrices (``bias``);
+- each layer's output has unit norm in the final vector, though not in the next layer (``normalise``: "none"
+  is the paper's reading, "propagated" RecBole's);
+- L2 on the final rows of the batch, where unit-norm blocks only add a constant and W, b are left out; in the
+  paper on all parameters, here under ``paper`` on the id rows of the batch (``reg_on="layer0"``);
+- node dropout drops entries of L (``edge_dropout``); off, as in the authors' commands.
+Departures: softplus for -log sigmoid, the same value without overflow; the benchmark's rate and batch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.nn.graph import SparseMatrix, bipartite, norm_adjacency
+from bench.nn.losses import bpr, l2
+from bench.nn.recommender import EmbeddingRecommender
+from bench.spec import choice, log_uniform, uniform
+
+SLOPE = 0.2  # of LeakyReLU
+
+
+class NGCF(EmbeddingRecommender):
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper:
+        embedding_size: int = 64  # d
+        layer_sizes: tuple[int, ...] = choice((64,) * 3, among=((64,), (64,) * 2, (64,) * 3, (64,) * 4))
+        reg_weight: float = log_uniform(1e-5, low=1e-5, high=1e-1)  # lambda
+        message_dropout: float = uniform(0.1, low=0.0, high=0.8)
+        edge_dropout: float = 0.0
+        adj: Literal["norm", "mean_plus_I", "mean", "plain", "sym"] = "norm"
+        variant: Literal["code", "paper"] = "code"
+        normalise: Literal["output", "propagated", "none"] = "output"
+        bias: bool = True
+        reg_on: Literal["final", "layer0"] = "final"
+
+    presets = {
+        "default": {},
+        "paper": {"adj": "sym", "variant": "paper", "normalise": "none", "bias": False, "reg_on": "layer0"},
+    }
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        h = self.hyper
+        self.user_embedding = nn.Embedding(self.n_users, h.embedding_size)
+        self.item_embedding = nn.Embedding(self.n_items, h.embedding_size)
+        nn.init.xavier_uniform_(self.user_embedding.weight)
+        nn.init.xavier_uniform_(self.item_embedding.weight)
+        sizes = list(zip((h.embedding_size, *h.layer_sizes), h.layer_sizes, strict=False))
+        self.sums = nn.ModuleList(linear(*size, bias=h.bias) for size in sizes)  # W1, b1
+        self.products = nn.ModuleList(linear(*size, bias=h.bias) for size in sizes)  # W2, b2
+        self.adjacency = laplacian(dataset.inter_matrix(form="coo"), h.adj)  # L, (node, node)
+
+    def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
+        users, items = self.final(slice(None)).split([self.n_users, self.n_items])
+        return users, items
+
+    def final(self, nodes) -> Float[Tensor, "some dim"]:
+        """Final vectors of ``nodes``; no other passes the last layer, which is exact and saves most of it."""
+        hidden = torch.cat([self.user_embedding.weight, self.item_embedding.weight])  # E(0), (node, dim)
+        aggregate, last, blocks = self.aggregation(), len(self.sums) - 1, [hidden[nodes]]
+        for k in range(len(self.sums)):
+            neighbours = aggregate(hidden)
+            if k == last:
+                neighbours, hidden = neighbours[nodes], hidden[nodes]
+            hidden = self.step(k, neighbours, hidden)
+            if self.training and self.hyper.message_dropout:
+                hidden = dropout(hidden, self.hyper.message_dropout)
+            if self.hyper.normalise == "propagated":
+                hidden = F.normalize(hidden)
+            block = hidden if k == last else hidden[nodes]
+            blocks.append(F.normalize(block) if self.hyper.normalise == "output" else block)
+        return torch.cat(blocks, dim=1)
+
+    def step(
+        self, k: int, neighbours: Float[Tensor, "some dim"], own: Float[Tensor, "some dim"]
+    ) -> Float[Tensor, "some out"]:
+        w1, w2 = self.sums[k], self.products[k]
+        if self.hyper.variant == "paper":
+            return F.leaky_relu(w1(neighbours + own) + w2(neighbours * own), SLOPE)
+        return F.leaky_relu(w1(neighbours), SLOPE) + F.leaky_relu(w2(neighbours * own), SLOPE)
+
+    def aggregation(self) -> Callable[[Tensor], Tensor]:
+        """The product with L; under edge dropout with one draw of its entries, the same for all layers."""
+        a, rate = self.adjacency, self.hyper.edge_dropout
+        if not (self.training and rate):
+            return a
+        kept = F.dropout(a.forward_values, rate)
+        places = {"offsets": a.forward_offsets, "include_last_offset": True}
+        return lambda x: F.embedding_bag(a.forward_columns, x, mode="sum", per_sample_weights=kept, **places)
+
+    def calculate_loss(self, interaction) -> Float[Tensor, ""]:
+        user, positive, negative = self.triple(interaction)  # (batch,) each
+        nodes = torch.cat([user, self.n_users + positive, self.n_users + negative])
+        nodes, place = nodes.unique(return_inverse=True)  # a node is dropped out once, however often it occurs
+        u, i, j = self.final(nodes)[place].chunk(3)
+        ranking = bpr((u * i).sum(-1), (u * j).sum(-1))
+        width = self.hyper.embedding_size if self.hyper.reg_on == "layer0" else u.shape[1]
+        return ranking + self.hyper.reg_weight * l2(u[:, :width], i[:, :width], j[:, :width])
+
+
+def dropout(x: Float[Tensor, "..."], rate: float) -> Float[Tensor, "..."]:
+    """Inverted dropout on 16-bit draws: ``F.dropout`` costs a CPU more than the products of a layer."""
+    draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+    dropped = round(rate * 2**16)  # of the 2**16 values of a draw
+    kept = draws.view(torch.int16)[: x.numel()].view(x.shape) >= dropped - 2**15
+    return x * (kept * (2**16 / (2**16 - dropped)))
+
+
+def linear(n_in: int, n_out: int, *, bias: bool) -> nn.Linear:
+    """A Xavier layer; the bias too, drawn as a 1 x n_out matrix."""
+    layer = nn.Linear(n_in, n_out, bias=bias)
+    nn.init.xavier_uniform_(layer.weight)
+    if bias:
+        nn.init.xavier_uniform_(layer.bias.detach().unsqueeze(0))
+    return layer
+
+
+def laplacian(interactions, kind: str) -> SparseMatrix:
+    """L by the name of ``adj``: normalised from the left, except "plain" (A) and "sym" (LightGCN's)."""
+    if kind == "sym":
+        return norm_adjacency(interactions)
+    a = bipartite(interactions)
+    one = sp.identity(a.shape[0], dtype=np.float32, format="csr")
+    if kind == "norm":
+        a = a + one
+    if kind != "plain":
+        a = sp.diags(1 / np.maximum(np.asarray(a.sum(axis=1)).ravel(), 1)) @ a
+    return SparseMatrix(a + one if kind == "mean_plus_I" else a)
