@@ -47,9 +47,7 @@ class LightGCN(EmbeddingRecommender):
 
     def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
         ego = torch.cat([self.user_embedding.weight, self.item_embedding.weight])  # E(0), (node, dim)
-        users, items = propagate_mean(self.adjacency, ego, self.hyper.n_layers).split(
-            [self.n_users, self.n_items]
-        )
+        users, items = propagate_mean(self.adjacency, ego, self.hyper.n_layers).split([self.n_users, self.n_items])
         return users, items
 
     def calculate_loss(self, interaction) -> Float[Tensor, ""]:

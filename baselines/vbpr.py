@@ -7,10 +7,12 @@ He, McAuley. "VBPR: Visual Bayesian Personalized Ranking from Implicit Feedback"
 
 The global offset and the user bias of the paper cancel in the loss and in every ranking and are left out. Item
 vectors are [gamma_i, E' f_i, beta_i + beta' f_i], user vectors [gamma_u, theta_u, 1], so one inner product is
-the score. Departures: content rows are scaled to unit norm unless ``feature_scale`` says otherwise (the authors
-divide by the largest value seen; entity rows come with unit norm); L2 on positives and negatives alike, where
-the authors weigh negatives by a tenth (``negative_reg_factor``). Where the data set has no visual rows, all its
-modalities are concatenated instead.
+the score. Departures:
+- content rows are scaled to unit norm unless ``feature_scale`` says otherwise; the authors divide by the largest value;
+- L2 on positives and negatives alike, where the authors weigh negatives by a tenth (``negative_reg_factor``);
+- E and beta' are regularised: free ones memorise the training pairs through a thousand entity columns (Taobao,
+  ``paper``: best N@10 .170 at epoch 35 without, .249 and rising at epoch 60 with);
+- where the data set has no visual rows, all its modalities are concatenated instead.
 """
 
 from dataclasses import dataclass
@@ -34,7 +36,7 @@ class VBPR(EmbeddingRecommender):
         embedding_size: int = 64  # K, of gamma
         content_size: int = 64  # K', of theta
         reg_weight: float = log_uniform(1e-2, low=1e-5, high=1e-1)  # lambda
-        projection_reg_weight: float = 0.0  # lambda_E, on E and beta'
+        projection_reg_weight: float = log_uniform(1e-3, low=1e-5, high=1e-1)  # lambda_E, on E and beta'
         negative_reg_factor: float = 1.0
         modalities: Literal["visual", "all"] = "visual"
         feature_scale: Literal["row", "max", "none"] = "row"

@@ -61,9 +61,7 @@ def run_command(argv: list[str]) -> int:
         return session.list_records(args.results)
     if args.report:
         return session.report(args.results, args.reports)
-    options = {
-        k: getattr(args, k) for k in ("when", "dry_run", "jobs", "threads", "device", "timeout", "ranking")
-    }
+    options = {k: getattr(args, k) for k in ("when", "dry_run", "jobs", "threads", "device", "timeout", "ranking")}
     return session.run(request, results=args.results, reports=args.reports, **options)
 
 

@@ -60,9 +60,7 @@ def read_cards(path: Path, module: str) -> list[Card]:
     source = revision(tree)
     out = []
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and any(
-            isinstance(b, ast.ClassDef) and b.name == "Hyper" for b in node.body
-        ):
+        if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.ClassDef) and b.name == "Hyper" for b in node.body):
             declared = {t.id: b for b in node.body for t in assigned(b)}
             presets = literal(declared.get("presets"), path, default={"default": {}})
             per_dataset = literal(declared.get("per_dataset"), path, default={})
@@ -72,13 +70,7 @@ def read_cards(path: Path, module: str) -> list[Card]:
 
 
 def assigned(node: ast.stmt) -> list[ast.Name]:
-    targets = (
-        node.targets
-        if isinstance(node, ast.Assign)
-        else [node.target]
-        if isinstance(node, ast.AnnAssign)
-        else []
-    )
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
     return [t for t in targets if isinstance(t, ast.Name)]
 
 
@@ -94,10 +86,7 @@ def literal(node: ast.stmt | None, path: Path, *, default):
 def revision(tree: ast.Module) -> str:
     """Hash of the code alone."""
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            and ast.get_docstring(node) is not None
-        ):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
 

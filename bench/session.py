@@ -72,8 +72,7 @@ def close(works: list[Work], states: list[str], store: Store, *, seconds: float,
         record = store.find(work.job)
         if record is not None and record.status == "failed":
             print(
-                f"failed: {name(work)}: {record.reason}"
-                + (f" (log {store.root / record.log})" if record.log else "")
+                f"failed: {name(work)}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else "")
             )
     if counts["stopped"]:
         print("stopped; the same command goes on where it was")

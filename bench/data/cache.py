@@ -143,9 +143,7 @@ def read_cached(path: Path, expected: str) -> Dataset | None:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             meta = json.loads(str(stored["meta"]))
-            meta["planted"] = {
-                m: {k: tuple(v) for k, v in kinds.items()} for m, kinds in meta["planted"].items()
-            }
+            meta["planted"] = {m: {k: tuple(v) for k, v in kinds.items()} for m, kinds in meta["planted"].items()}
             rows = {modality: read_rows(stored, modality) for modality in meta.pop("modalities")}
             parts = {part: stored[part] for part in ("train", "valid", "test")}
         return Dataset(**meta, **parts, features=rows) if meta["hash"] == expected else None

@@ -48,15 +48,11 @@ def select(
             names.append(name)
     for file in files.values():
         if file not in present:
-            raise BenchError(
-                f"features {base!r} need {file}, which is missing; there are {', '.join(sorted(present))}"
-            )
+            raise BenchError(f"features {base!r} need {file}, which is missing; there are {', '.join(sorted(present))}")
     return "+".join(names), files
 
 
-def among(
-    present: Collection[str], files: dict[str, str], modalities: Sequence[str] | None
-) -> dict[str, str]:
+def among(present: Collection[str], files: dict[str, str], modalities: Sequence[str] | None) -> dict[str, str]:
     if modalities is None:
         return {m: f for m, f in files.items() if f in present}
     return {m: files[m] for m in modalities}
@@ -128,9 +124,7 @@ def read_dense(path: Path, n_items: int) -> np.ndarray:
     except (OSError, ValueError, EOFError) as error:
         raise BenchError(f"{path} is not a readable .npy table ({error})") from None
     if stored.ndim != 2 or stored.dtype.kind not in "fiu" or not stored.shape[1]:
-        raise BenchError(
-            f"{path}: a table of numbers is expected, found shape {stored.shape}, {stored.dtype}"
-        )
+        raise BenchError(f"{path}: a table of numbers is expected, found shape {stored.shape}, {stored.dtype}")
     if len(stored) < n_items:
         raise BenchError(f"{path}, row {len(stored)}: the rows end here, but item ids go up to {n_items - 1}")
     with np.errstate(over="ignore"):

@@ -111,16 +111,12 @@ def recipe(
 
     def build() -> Dataset:
         warnings = [f"{file} differs from the pinned release" for file in differing]
-        return read_folder(
-            paths, {m: paths[file] for m, file in chosen.items()}, feature_id, warnings=warnings
-        )
+        return read_folder(paths, {m: paths[file] for m, file in chosen.items()}, feature_id, warnings=warnings)
 
     return Recipe(feature_id=feature_id, digests=digests, settings={"modalities": list(chosen)}, build=build)
 
 
-def read_folder(
-    paths: dict[str, Path], files: dict[str, Path], feature_id: str, *, warnings: list[str]
-) -> Dataset:
+def read_folder(paths: dict[str, Path], files: dict[str, Path], feature_id: str, *, warnings: list[str]) -> Dataset:
     """Read the three lists and the features.
 
     Raises:

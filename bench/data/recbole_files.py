@@ -30,9 +30,7 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
             build=lambda: read_mmrec(inter, files, feature_id),
         )
     if tables:
-        raise BenchError(
-            f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0"
-        )
+        raise BenchError(f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0")
     item_file = inter.with_suffix(".item")
     has_words = item_file.exists() and word_columns(read_header(item_file))
     feature_id, files = choose("words", features, {"textual": item_file} if has_words else {})
@@ -56,9 +54,7 @@ def find_inter(folder: Path) -> Path:
     found = sorted(folder.glob("*.inter"))
     named = [path for path in found if path.stem == folder.name]
     if len(named or found) != 1:
-        raise BenchError(
-            f"{folder}: one .inter file is expected, found {', '.join(p.name for p in found) or 'none'}"
-        )
+        raise BenchError(f"{folder}: one .inter file is expected, found {', '.join(p.name for p in found) or 'none'}")
     return (named or found)[0]
 
 
@@ -181,9 +177,7 @@ def read_item_words(path: Path, tokens: list[str]) -> Rows:
     place_of = {token: place for place, token in enumerate(tokens)}
     items, words = [], []
     for row, token in enumerate(values[key]):
-        found = [
-            f"{c}:{word.lower()}" for c in columns for word in values[c][row].split() if token in place_of
-        ]
+        found = [f"{c}:{word.lower()}" for c in columns for word in values[c][row].split() if token in place_of]
         items += [place_of.get(token)] * len(found)
         words += found
     if not words:

@@ -49,9 +49,7 @@ def movielens_folder() -> Path:
     """
     spec = importlib.util.find_spec("recbole")
     if spec is None or not spec.submodule_search_locations:
-        raise BenchError(
-            "data set ml-100k lies inside recbole, which is not installed: pip install recbole==1.2.1"
-        )
+        raise BenchError("data set ml-100k lies inside recbole, which is not installed: pip install recbole==1.2.1")
     return Path(spec.submodule_search_locations[0]) / "dataset_example" / "ml-100k"
 
 
@@ -65,6 +63,4 @@ def folder_layout(folder: Path) -> partial[Recipe]:
         return partial(folder_recipe, folder)
     if any(folder.glob("*.inter")):
         return partial(inter_recipe, folder)
-    raise BenchError(
-        f"{folder}: no known layout; it needs {', '.join(PARTS)} with *_feat.npy, or an .inter file"
-    )
+    raise BenchError(f"{folder}: no known layout; it needs {', '.join(PARTS)} with *_feat.npy, or an .inter file")

@@ -151,9 +151,7 @@ class Taste:
         while len(open_slots):
             users = slots[open_slots]
             # from the 20th round on evenly: a user who has nearly all popular items must still end
-            pairs = users * n_items + (
-                self.pick(users) if rounds < 20 else self.rng.integers(n_items, size=len(users))
-            )
+            pairs = users * n_items + (self.pick(users) if rounds < 20 else self.rng.integers(n_items, size=len(users)))
             distinct, first = np.unique(pairs, return_index=True)
             first = np.sort(first[~is_in(distinct, taken)])
             drawn[open_slots[first]] = pairs[first]
@@ -167,9 +165,7 @@ class Taste:
         picked = [np.empty(0, dtype=np.int64)]
         for first, last in pairwise([*range(0, len(users), CHUNK), len(users)]):
             shape = (last - first, N_CHOICES)
-            drawn = np.searchsorted(
-                self.popularity, self.rng.random(shape) * self.popularity[-1], side="right"
-            )
+            drawn = np.searchsorted(self.popularity, self.rng.random(shape) * self.popularity[-1], side="right")
             affinity = np.einsum("sf,scf->sc", self.users[users[first:last]], self.items[drawn])
             best = (SHARPNESS * affinity + self.rng.gumbel(size=shape)).argmax(axis=1)
             picked.append(np.take_along_axis(drawn, best[:, None], axis=1)[:, 0])

@@ -93,9 +93,7 @@ def check_range(lists: Lists, path: Path, n_items: int) -> None:
         BenchError: naming the first line whose item is ``n_items`` or more.
     """
     for row in np.flatnonzero(lists.owners >= n_items)[:1]:
-        raise fail(
-            path, int(lists.lines[row]), f"item {lists.owners[row]} is in no interaction ({n_items} items)"
-        )
+        raise fail(path, int(lists.lines[row]), f"item {lists.owners[row]} is in no interaction ({n_items} items)")
 
 
 def read_vectors(path: Path, n_items: int) -> Float32[np.ndarray, "{n_items} feat"]:

@@ -25,12 +25,8 @@ class SparseMatrix(nn.Module):
         csr.sum_duplicates()
         self.shape = csr.shape
         for name, part in (("forward_", csr), ("backward_", csr.T.tocsr())):
-            self.register_buffer(
-                name + "columns", torch.from_numpy(part.indices.astype(np.int64)), persistent=False
-            )
-            self.register_buffer(
-                name + "offsets", torch.from_numpy(part.indptr.astype(np.int64)), persistent=False
-            )
+            self.register_buffer(name + "columns", torch.from_numpy(part.indices.astype(np.int64)), persistent=False)
+            self.register_buffer(name + "offsets", torch.from_numpy(part.indptr.astype(np.int64)), persistent=False)
             self.register_buffer(name + "values", torch.from_numpy(part.data.copy()), persistent=False)
 
     def forward(self, dense: Float[Tensor, "cols dim"]) -> Float[Tensor, "rows dim"]:
@@ -55,9 +51,7 @@ class _Product(torch.autograd.Function):
 
 
 def _bag(dense, columns, offsets, values):
-    return F.embedding_bag(
-        columns, dense, offsets, mode="sum", per_sample_weights=values, include_last_offset=True
-    )
+    return F.embedding_bag(columns, dense, offsets, mode="sum", per_sample_weights=values, include_last_offset=True)
 
 
 def bipartite(interactions) -> sp.csr_matrix:
@@ -86,9 +80,7 @@ def _power(degree, exponent):
     return np.power(degree, exponent, out=np.zeros_like(degree), where=degree > 0)
 
 
-def propagate_mean(
-    adjacency: SparseMatrix, ego: Float[Tensor, "node dim"], n_layers: int
-) -> Float[Tensor, "node dim"]:
+def propagate_mean(adjacency: SparseMatrix, ego: Float[Tensor, "node dim"], n_layers: int) -> Float[Tensor, "node dim"]:
     """Mean over k = 0..n_layers of A^k E, in Horner form: h <- E + A h."""
     hidden = ego
     for _ in range(n_layers):

@@ -38,9 +38,7 @@ class Recommender(GeneralRecommender):
         names = [f.name for f in dataclasses.fields(self.Hyper)]
         missing = [n for n in names if n not in config]
         if missing:
-            raise BenchError(
-                f"{type(self).__name__} needs the setting {missing[0]!r} and the config has none"
-            )
+            raise BenchError(f"{type(self).__name__} needs the setting {missing[0]!r} and the config has none")
         self.hyper = read(self.Hyper, {n: config[n] for n in names})
         self.draw_negatives = NegativeSampler(dataset.inter_matrix(form="coo"))
 
@@ -96,9 +94,7 @@ class Recommender(GeneralRecommender):
     def full_sort_predict(self, interaction) -> Float[Tensor, " scores"]:
         return self.score_all(self.represent(), interaction[self.USER_ID]).view(-1)
 
-    def triple(
-        self, interaction
-    ) -> tuple[Int[Tensor, " batch"], Int[Tensor, " batch"], Int[Tensor, " batch"]]:
+    def triple(self, interaction) -> tuple[Int[Tensor, " batch"], Int[Tensor, " batch"], Int[Tensor, " batch"]]:
         """(user, positive item, negative item) of a batch."""
         return interaction[self.USER_ID], interaction[self.ITEM_ID], interaction[self.NEG_ITEM_ID]
 

@@ -33,9 +33,7 @@ class NegativeSampler(nn.Module):
         free = csr.shape[1] - first_item - degree
         self.register_buffer("free", torch.from_numpy(free.astype(np.int64)), persistent=False)
 
-    def forward(
-        self, user: Int[Tensor, "..."], generator: torch.Generator | None = None
-    ) -> Int[Tensor, "..."]:
+    def forward(self, user: Int[Tensor, "..."], generator: torch.Generator | None = None) -> Int[Tensor, "..."]:
         """One negative for every entry of ``user``, any shape. Users who met every item are not drawn for."""
         share = torch.rand(user.shape, device=user.device, dtype=torch.float64, generator=generator)
         return self.outside(user, (share * self.free[user]).long())

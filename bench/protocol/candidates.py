@@ -56,9 +56,7 @@ def draw_cases(
         )
     ranks = _distinct(free[user], n_candidates, np.random.default_rng(seed))
     gaps = met_items - (np.arange(len(met_items)) - start[met_user])  # free items before each met one
-    found = np.searchsorted(
-        met_user * (n_items + 1) + gaps, user[:, None] * (n_items + 1) + ranks, side="right"
-    )
+    found = np.searchsorted(met_user * (n_items + 1) + gaps, user[:, None] * (n_items + 1) + ranks, side="right")
     candidates = ranks + found - start[user][:, None]
     return Cases(user=user, target=target, candidates=candidates, met_start=start, met_items=met_items)
 

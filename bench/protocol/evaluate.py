@@ -67,9 +67,7 @@ class Evaluator:
         scores = model.score_all(shared, self.user[rows])
         target = scores.gather(1, self.items[rows, -1:])
         first, last = self.met_start[rows.start], self.met_start[rows.stop]
-        scores[
-            self.met_case[first:last] - rows.start, self.met_item[first:last]
-        ] = -torch.inf  # the target is met too
+        scores[self.met_case[first:last] - rows.start, self.met_item[first:last]] = -torch.inf  # the target is met too
         scores[:, 0] = -torch.inf
         return rank_and_ties(scores, target)
 

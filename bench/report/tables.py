@@ -13,9 +13,7 @@ from bench.report.summary import blocks, cells, improvement, in_block, order, st
 from bench.spec import RANKINGS, SHOWN
 
 
-def tables(
-    frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, paper: Published | None = None
-) -> list[Table]:
+def tables(frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, paper: Published | None = None) -> list[Table]:
     """Table 1, then a Table 2 for each protocol, budget and ranking; none mixes two of these.
 
     Args:

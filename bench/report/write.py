@@ -52,16 +52,12 @@ def check_writable(folder: Path) -> None:
 
 
 def unwritable(folder: Path, error: OSError) -> BenchError:
-    return BenchError(
-        f"reports folder {folder} cannot be written ({error.strerror}); choose another with --reports"
-    )
+    return BenchError(f"reports folder {folder} cannot be written ({error.strerror}); choose another with --reports")
 
 
 def index(found: list[Table], records: list[Record]) -> str:
     """The list of tables, with what they were made from."""
-    counts = [
-        f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")
-    ]
+    counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
     lines = ["# Reports", "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
     for table in found:
         links = ", ".join(f"[{ext}]({table.name}.{ext})" for ext in FORMATS)

@@ -20,4 +20,7 @@ def run(order: dict) -> None:
 
 
 def tell(entry: dict) -> None:
+    """To the runner, and every evaluation to the log as well."""
     print(json.dumps(entry), flush=True)
+    if entry.get("value") is not None:
+        print(f"epoch {entry['epoch']} of {entry['of']}: {entry['value']:.4f}", file=sys.stderr, flush=True)

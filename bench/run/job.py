@@ -171,9 +171,7 @@ def train(job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell) ->
         learning_rate=training.learning_rate,
         evaluate=lambda: means(evaluator.ranks(model, rankings=(ranking,))),
         select=select,
-        report=lambda entry: tell(
-            {"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)}
-        ),
+        report=lambda entry: tell({"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)}),
     )
     return result, f"{protocol.select_on} {select}, every {job.budget.eval_every} epochs"
 
@@ -204,8 +202,6 @@ def code_revision() -> str:
     call = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     root = Path(__file__).parent
     try:
-        return subprocess.run(
-            call, cwd=root, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
+        return subprocess.run(call, cwd=root, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""

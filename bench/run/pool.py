@@ -75,8 +75,6 @@ class Pool:
         left_record = path.exists() and path.stat().st_mtime >= started - 1
         if returncode or not left_record:
             self._bury(work, reason or death(returncode), log)
-        if not log.stat().st_size:
-            log.unlink()
         record = self.store.find(work.job)
         self.tell(work, {"state": record.status, "reason": record.reason})
         return record.status
@@ -105,9 +103,7 @@ class Pool:
         if self.timeout:
             late.start()
         try:
-            process.stdin.write(
-                json.dumps(order) + "\n"
-            )  # stays open: its end tells the job that the runner is gone
+            process.stdin.write(json.dumps(order) + "\n")  # stays open: its end tells the job that the runner is gone
             process.stdin.flush()
             for line in process.stdout:
                 self._event(work, line, stream)

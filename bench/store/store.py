@@ -67,9 +67,7 @@ def read_record(path: Path) -> Record:
         return Record.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
         line = str(error).splitlines()[0]
-        raise BenchError(
-            f"record {path} cannot be read ({line}); delete it and start again to rerun its job"
-        ) from None
+        raise BenchError(f"record {path} cannot be read ({line}); delete it and start again to rerun its job") from None
 
 
 def write_whole(path: Path, write: Callable[[str], object]) -> None:

@@ -20,9 +20,7 @@ class Batches:
         n_negatives: negatives a positive; (batch,) for one, (batch, n_negatives) for several.
     """
 
-    def __init__(
-        self, user: np.ndarray, item: np.ndarray, *, draw_negatives, n_negatives, size, sampling, generator
-    ):
+    def __init__(self, user: np.ndarray, item: np.ndarray, *, draw_negatives, n_negatives, size, sampling, generator):
         device = generator.device
         order = np.argsort(user, kind="stable")
         self.user, self.item = (
@@ -47,9 +45,7 @@ class Batches:
 
     def _by_user(self) -> tuple[Tensor, Tensor]:
         n, device = len(self.users), self.users.device
-        picks = [
-            torch.randperm(n, device=device, generator=self.generator)[: self.size] for _ in range(self.steps)
-        ]
+        picks = [torch.randperm(n, device=device, generator=self.generator)[: self.size] for _ in range(self.steps)]
         pick = torch.cat(picks)
         share = torch.rand(len(pick), device=device, dtype=torch.float64, generator=self.generator)
         place = self.start[pick] + (share * self.count[pick]).long()

@@ -26,9 +26,7 @@ class TrainingSet:
         name: the data set's name.
     """
 
-    def __init__(
-        self, train: np.ndarray, *, n_users: int, n_items: int, features: Mapping[str, Any], name: str = ""
-    ):
+    def __init__(self, train: np.ndarray, *, n_users: int, n_items: int, features: Mapping[str, Any], name: str = ""):
         self.name = name
         self.user = train[:, 0].astype(np.int64) + 1
         self.item = train[:, 1].astype(np.int64) + 1
@@ -41,9 +39,7 @@ class TrainingSet:
     def inter_matrix(self, form: str = "coo") -> sp.spmatrix:
         """(n_users, n_items) training matrix; repeated pairs collapse to 1."""
         shape = self._counts["user_id"], self._counts["item_id"]
-        matrix = sp.csr_matrix(
-            (np.ones(len(self.user), dtype=np.float32), (self.user, self.item)), shape=shape
-        )
+        matrix = sp.csr_matrix((np.ones(len(self.user), dtype=np.float32), (self.user, self.item)), shape=shape)
         matrix.data[:] = 1.0
         return matrix.asformat(form)
 
@@ -52,9 +48,7 @@ def padded(rows):
     """Feature rows with a zero row for the padding id in front."""
     if sp.issparse(rows):
         return sp.vstack([sp.csr_matrix((1, rows.shape[1]), dtype=np.float32), rows], format="csr")
-    return np.concatenate(
-        [np.zeros((1, rows.shape[1]), dtype=np.float32), np.asarray(rows, dtype=np.float32)]
-    )
+    return np.concatenate([np.zeros((1, rows.shape[1]), dtype=np.float32), np.asarray(rows, dtype=np.float32)])
 
 
 def build(model: type, data: TrainingSet, settings: Mapping[str, Any], *, device: str = "cpu"):

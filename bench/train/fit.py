@@ -80,9 +80,7 @@ def fit(
     return out
 
 
-def train_epoch(
-    model, batches: Iterable[dict[str, Tensor]], optimizer: torch.optim.Optimizer, *, epoch: int
-) -> float:
+def train_epoch(model, batches: Iterable[dict[str, Tensor]], optimizer: torch.optim.Optimizer, *, epoch: int) -> float:
     """One pass; returns the mean loss. The host reads the losses once, at the end."""
     model.train()
     model.before_epoch(epoch)

@@ -17,7 +17,9 @@ def pytest_generate_tests(metafunc):
 
         from bench.registry import cards, load
 
-        pairs = [(c.name, f.name) for c in cards().values() if not c.is_floor for f in dataclasses.fields(load(c).Hyper)]
+        pairs = [
+            (c.name, f.name) for c in cards().values() if not c.is_floor for f in dataclasses.fields(load(c).Hyper)
+        ]
         metafunc.parametrize(("model", "field"), pairs)
 
 

@@ -12,9 +12,7 @@ from tests.data.files import GOOD, lists_only, write_folder
 
 @pytest.fixture
 def load(tmp_path):
-    return lambda folder, features=None: sources.find(str(folder)).load(
-        features, cache_dir=tmp_path / "cache"
-    )
+    return lambda folder, features=None: sources.find(str(folder)).load(features, cache_dir=tmp_path / "cache")
 
 
 def test_lists_keep_file_order(tmp_path, load):

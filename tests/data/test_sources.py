@@ -162,7 +162,5 @@ def test_no_heavy_import_to_read_a_cached_set():
     code = "import sys, bench.data.sources as s; s.find('ml-100k').fingerprint(); s.find('ml-100k').load()"
     heavy = "print([m for m in ('torch', 'recbole', 'sklearn') if m in sys.modules])"
     sources.find("ml-100k").load()
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -94,9 +94,7 @@ def test_toy_graph():
 def test_toy_vectors():
     users, items = toy().embed()
     assert users[1:].tolist() == close([[0.230160, 0.178731], [-0.248261, 0.487510]])
-    assert items[1:, :2].tolist() == close(
-        [[0.377352, 0.007495], [0.081321, 0.335634], [-0.345292, 0.537353]]
-    )
+    assert items[1:, :2].tolist() == close([[0.377352, 0.007495], [0.081321, 0.335634], [-0.345292, 0.537353]])
     assert items[1:, 2:4].tolist() == close([[0.3, -0.2], [0.1, 0], [0.2, 0.1]])
     assert items[1:, 4:].tolist() == close([[0.2, -0.1], [0, -0.2], [0.2, 0]])
 

@@ -24,7 +24,7 @@ from tests.toy import (
 )
 
 approx = pytest.approx
-PLAIN = {"feature_scale": "none", "reg_weight": 0.0}
+PLAIN = {"projection_reg_weight": 0.0, "feature_scale": "none", "reg_weight": 0.0}
 NO_BIAS = {"item_bias": False, "visual_bias": False}
 
 

@@ -43,9 +43,7 @@ def test_self_loops_count_in_the_degree_and_alpha_weighs_the_source():
     assert a[0, 0].item() == pytest.approx(2**-0.5 * 2**-0.4)  # degree 2: the loop and one neighbour
     assert a[2, 2].item() == pytest.approx(1.0)  # an isolated node keeps itself
     b = norm_adjacency(sp.coo_matrix(np.array([[1, 1]])), self_loop=True, alpha=0.1).columns()
-    assert b[0, 1].item() == pytest.approx(
-        3**-0.5 * 2**-0.4
-    )  # row = target u0, degree 3; column = source i0, degree 2
+    assert b[0, 1].item() == pytest.approx(3**-0.5 * 2**-0.4)  # row = target u0, degree 3; column = source i0, degree 2
     assert b[1, 0].item() == pytest.approx(2**-0.5 * 3**-0.4)
 
 

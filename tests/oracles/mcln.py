@@ -46,17 +46,13 @@ class NaiveMCLN:
         return torch.cat(token, dim=1) if self.hyper.attention == "batch" else torch.stack(token, dim=1)
 
     def layer(self, number, z, c=None):
-        w = {
-            n.removeprefix(f"layers.{number}."): v for n, v in self.state.items() if f"layers.{number}." in n
-        }
+        w = {n.removeprefix(f"layers.{number}."): v for n, v in self.state.items() if f"layers.{number}." in n}
         root = z.shape[-1] ** 0.5
         weight = {n.removeprefix("weights."): v for n, v in w.items() if "weights." in n}
         s = (z @ weight["query"]) @ (z @ weight["key"]).transpose(-1, -2) / root
         a = torch.softmax(s, -1)
         if c is not None:
-            s_star = (c @ weight["counterfactual_query"]) @ (c @ weight["counterfactual_key"]).transpose(
-                -1, -2
-            )
+            s_star = (c @ weight["counterfactual_query"]) @ (c @ weight["counterfactual_key"]).transpose(-1, -2)
             s_star = s_star / root
             probs = self.hyper.attn_diff == "probs"
             a = a - torch.softmax(s_star, -1) if probs else torch.softmax(s - s_star, -1)
@@ -64,10 +60,7 @@ class NaiveMCLN:
         if "linear" in weight:
             p = p @ weight["linear"]
         y = F.layer_norm(p + z, z.shape[-1:], w["attention_norm.weight"], w["attention_norm.bias"], 1e-12)
-        g = (
-            torch.relu(y @ w["expand.weight"].T + w["expand.bias"]) @ w["contract.weight"].T
-            + w["contract.bias"]
-        )
+        g = torch.relu(y @ w["expand.weight"].T + w["expand.bias"]) @ w["contract.weight"].T + w["contract.bias"]
         g = torch.relu(g) if self.hyper.ffn_second_relu else g
         return F.layer_norm(g + y, z.shape[-1:], w["output_norm.weight"], w["output_norm.bias"], 1e-12)
 
@@ -111,9 +104,7 @@ class NaiveMCLN:
         vectors["fused"] = self.fuse(self.tokens(parts, item), c, 0)
         everywhere = self.hyper.lambda_m_on == "all_content"
         weighed = [c for c in vectors if c == "visual" or (everywhere and c != "base")]
-        return sum(
-            (self.hyper.lambda_m if c in weighed else 1) * (v @ users[user]) for c, v in vectors.items()
-        )
+        return sum((self.hyper.lambda_m if c in weighed else 1) * (v @ users[user]) for c, v in vectors.items())
 
 
 def graph(data, hyper, *, is_sparse=False):

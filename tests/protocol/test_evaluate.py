@@ -66,9 +66,7 @@ def test_ranks_equal_a_plain_loop(rng, monkeypatch, block, decimals):
 
 
 def test_ties_count_against_the_target_and_are_counted():
-    rank, ties = rank_and_ties(
-        torch.tensor([[3.0, 2.0, 2.0, 1.0], [0, 0, 0, 0]]), torch.tensor([[2.0], [1.0]])
-    )
+    rank, ties = rank_and_ties(torch.tensor([[3.0, 2.0, 2.0, 1.0], [0, 0, 0, 0]]), torch.tensor([[2.0], [1.0]]))
     assert rank.tolist() == [4, 1]
     assert ties.tolist() == [2, 0]
 

@@ -31,9 +31,7 @@ def call(tmp_path, capsys):
     from bench.cli import main
 
     def run(*flags, places=True):
-        where = (
-            ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")] if places else []
-        )
+        where = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")] if places else []
         with pytest.raises(SystemExit) as exit_:
             main([*map(str, flags), *where], command="run")
         captured = capsys.readouterr()

@@ -85,7 +85,5 @@ def test_no_traceback_on_the_real_command_line():
 
 
 def test_unknown_command():
-    run = subprocess.run(
-        [sys.executable, "-m", "bench", "audti"], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    run = subprocess.run([sys.executable, "-m", "bench", "audti"], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stderr) == (2, "error: unknown command 'audti'; did you mean audit?\n")

@@ -64,10 +64,7 @@ def test_the_record_can_be_recomputed_from_its_ranks(call, folder, tmp_path):
 
 def test_both_protocols_share_nothing_but_the_data(call, folder, tmp_path):
     call("--datasets", folder, "--models", "BPRMF", "--budget", "smoke", "--protocols", "paper", "clean")
-    facts = {
-        json.loads(p.read_text())["job"]["protocol"]["name"]: json.loads(p.read_text())
-        for p in records(tmp_path)
-    }
+    facts = {json.loads(p.read_text())["job"]["protocol"]["name"]: json.loads(p.read_text()) for p in records(tmp_path)}
     assert set(facts) == {"paper", "clean"}
     assert facts["paper"]["facts"]["selected_by"].startswith("test sampled")
     assert facts["paper"]["job"]["data_hash"] == facts["clean"]["job"]["data_hash"]

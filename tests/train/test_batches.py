@@ -40,9 +40,7 @@ def test_a_batch_larger_than_the_users_takes_all_of_them():
 
 def test_interaction_batches_are_the_train_entries_once_each():
     data, b = batches("interaction")
-    pairs = sorted(
-        (u, i) for x in b for u, i in zip(x["user_id"].tolist(), x["item_id"].tolist(), strict=True)
-    )
+    pairs = sorted((u, i) for x in b for u, i in zip(x["user_id"].tolist(), x["item_id"].tolist(), strict=True))
     assert pairs == sorted(zip(data.user.tolist(), data.item.tolist(), strict=True))
 
 
@@ -52,9 +50,7 @@ def test_positives_are_met_and_negatives_are_not(sampling):
     met = set(zip(data.user.tolist(), data.item.tolist(), strict=True))
     for x in b:
         assert x["neg_item_id"].shape == (len(x["user_id"]), 3)
-        for u, i, js in zip(
-            x["user_id"].tolist(), x["item_id"].tolist(), x["neg_item_id"].tolist(), strict=True
-        ):
+        for u, i, js in zip(x["user_id"].tolist(), x["item_id"].tolist(), x["neg_item_id"].tolist(), strict=True):
             assert (u, i) in met
             assert all((u, j) not in met and j > 0 for j in js)
 

@@ -50,9 +50,7 @@ def test_one_sgd_step_by_hand():
     model = Ramp()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     mean = train_epoch(model, [{"x": torch.tensor(2.0)}, {"x": torch.tensor(3.0)}], optimizer, epoch=1)
-    assert model.w.item() == pytest.approx(
-        1 - 0.1 * 2 - 0.1 * 3
-    )  # a forgotten zero_grad would give 1 - 0.2 - 0.5
+    assert model.w.item() == pytest.approx(1 - 0.1 * 2 - 0.1 * 3)  # a forgotten zero_grad would give 1 - 0.2 - 0.5
     assert mean == pytest.approx((1 * 2 + 0.8 * 3) / 2)
 
 
