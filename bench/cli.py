@@ -173,7 +173,8 @@ def check_command(argv: list[str]) -> int:
         [tools / "lint-imports"],
         [sys.executable, "-m", "pytest", "-n", str(min(4, os.cpu_count() or 1))],
     )
-    return max(subprocess.run(check).returncode for check in checks)
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # workers share the cores
+    return max(subprocess.run(check, env=one_thread).returncode for check in checks)
 
 
 COMMANDS = {"run": run_command, "audit": audit_command, "check": check_command, "job": job_command}

@@ -52,41 +52,37 @@ def two_nearest(
     return out
 
 
-def support(met: sp.csr_matrix, graph: sp.csr_matrix, *, block: int = 1024) -> np.ndarray:
-    """(edge,) sum over the user's other items j of S_ij, over 1 - S_ii; 0 where S_ii is 1. Edges as in CSR.
-
-    Memory: block x item scores.
-    """
-    own = graph.diagonal()
-    left, back = 1 - own, graph.T.tocsr()
-    out = np.empty(met.nnz)
+def support(met: sp.csr_matrix, graph: sp.csr_matrix, *, block: int = 4096) -> np.ndarray:
+    """(edge,) sum over the user's other items j of S_ij, over 1 - S_ii; 0 where S_ii is 1. Edges as in CSR."""
+    own, back = graph.diagonal(), graph.T.tocsr()
+    total = [np.zeros(0)]
     for start in range(0, met.shape[0], block):
         part = met[start : start + block]
-        rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-        total = (part @ back).toarray()[rows, part.indices] - own[part.indices]
-        share = left[part.indices]
-        first = met.indptr[start]
-        out[first : first + part.nnz] = np.divide(total, share, out=np.zeros_like(total), where=share > 1e-6)
-    return out
+        score = (part @ back).tocsr()
+        score.sort_indices()
+        total.append(np.asarray(score[part.nonzero()]).ravel())
+    total, left = np.concatenate(total) - own[met.indices], 1 - own[met.indices]
+    return np.divide(total, left, out=np.zeros_like(total), where=left > 1e-6)
 
 
-def completions(met: sp.csr_matrix, graph: sp.csr_matrix, n_added: int, *, block: int = 1024) -> np.ndarray:
+def completions(met: sp.csr_matrix, graph: sp.csr_matrix, n_added: int, *, block: int = 4096) -> np.ndarray:
     """(user, n_added) items j outside N(u) with the largest sum over N(u) of S_ij, ties by lower id.
 
-    0 where no item is left with a positive sum. Memory: block x item scores.
+    0 where no item is left with a positive sum.
     """
-    n_items = met.shape[1]
-    out = np.zeros((met.shape[0], n_added), dtype=np.int64)
-    for start in range(0, met.shape[0], block) if n_added else ():
+    n_users, n_items = met.shape
+    out = np.zeros((n_users, n_added), dtype=np.int64)
+    for start in range(0, n_users, block):
         part = met[start : start + block]
-        score = torch.from_numpy((part @ graph).toarray())
-        rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-        score[torch.from_numpy(rows), torch.from_numpy(part.indices).long()] = 0
-        score[:, 0] = 0
-        level = (score * GRID).round_().long()
-        best = level.mul_(n_items).add_(torch.arange(n_items - 1, -1, -1)).topk(min(n_added, n_items), dim=1)
-        found = torch.where(best.values >= n_items, best.indices, torch.zeros_like(best.indices))
-        out[start : start + block, : found.shape[1]] = found.numpy()
+        score = (part @ graph).tocsr()
+        score = (score - score.multiply(part > 0)).tocsr()
+        level = np.rint(score.data * GRID).astype(np.int64)
+        key = np.where(level > 0, level * n_items + (n_items - 1 - score.indices), -1)  # (score, lower id)
+        rows = np.flatnonzero(np.diff(score.indptr))
+        for place in range(n_added if len(key) else 0):
+            best = np.maximum.reduceat(key, score.indptr[rows])
+            out[start + rows, place] = np.where(best >= 0, n_items - 1 - best % n_items, 0)
+            key[key == np.repeat(best, np.diff(score.indptr)[rows])] = -1
     return out
 
 

@@ -44,12 +44,14 @@ def nearest(rows, k: int, *, block: int = 512) -> Int[Tensor, "item neighbour"]:
     order = torch.arange(n - 1, -1, -1, device=device)
     out = torch.arange(n, device=device).unsqueeze(1).repeat(1, k)
     n_found = min(k, int(known.sum()))
+    keys = torch.empty(min(block, n), n, dtype=torch.int64, device=device)
     for start in range(0, n, block):
         like = _cosines(rows, slice(start, start + block))
         like[:, absent] = -2
         own = torch.arange(len(like), device=device)
         like[own, own + start] = 2
-        key = (like * GRID).round_().long().mul_(n).add_(order)  # one integer for (similarity, lower index)
+        key = keys[: len(like)].copy_(like.mul_(GRID).round_())
+        key.mul_(n).add_(order)  # one integer for (similarity, lower index)
         out[start : start + block, :n_found] = key.topk(n_found, dim=1).indices
     return torch.where(absent.unsqueeze(1), torch.arange(n, device=device).unsqueeze(1), out)
 

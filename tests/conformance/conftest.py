@@ -4,9 +4,14 @@ import pytest
 
 
 def every_row():
+    """ "Model:preset" of all models; a preset that is another's alias stands once."""
     from bench.registry import cards
 
-    return [f"{card.name}:{preset}" for card in cards().values() if not card.is_floor for preset in card.presets]
+    rows = []
+    for card in cards().values():
+        distinct = {str(values): preset for preset, values in reversed(card.presets.items())}
+        rows += [f"{card.name}:{preset}" for preset in reversed(distinct.values()) if not card.is_floor]
+    return rows
 
 
 def pytest_generate_tests(metafunc):

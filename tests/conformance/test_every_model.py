@@ -148,7 +148,7 @@ def differs(row, field, value) -> bool:
     if not torch.equal(*losses) or not torch.equal(scores_of(a), scores_of(b)):
         return True
     changed = ({}, {field: value})  # what a stage before training reads, or a part that starts at zero
-    one, two = (trained(lambda seed, c=c: build_row(row, data, seed=seed, **c), data, epochs=2) for c in changed)
+    one, two = (trained(lambda seed, c=c: build_row(row, data, seed=seed, **c), data, epochs=4) for c in changed)
     pairs = zip(one.state_dict().values(), two.state_dict().values(), strict=True)
     return any(not torch.equal(x, y) for x, y in pairs)
 

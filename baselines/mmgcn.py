@@ -1,0 +1,208 @@
+"""MMGCN: a copy of the user-item graph per modality, features on its items, learnt preferences on its users.
+
+Wei, Wang, Nie, He, Hong, Chua. "MMGCN: Multi-modal Graph Convolution Network for Personalized Recommendation
+of Micro-video", ACM MM 2019.
+
+    X0 = unit rows of [T ; F A + a]                                 Modality.start
+    H  = LReLU(mean over neighbours of X W1)                        Layer, aggregation
+    X  = LReLU([H, X'] W3 + b3), X' = LReLU(X W2 + b2) + E_id       Layer, combination
+    score = <e_u, e_i>, e = mean over modalities of the last X      embed
+    loss  = BPR                                                     calculate_loss
+
+Departures of the default from the authors' code, each with its switch where there is one: the user
+preferences T and the id embedding E_id are trained, where the code holds them in plain tensors that no
+optimiser sees (``frozen_ids``); ``n_layers`` counts, where the code always runs three; L2 falls on the rows
+of the batch, halved and divided by the batch size (``loss``). As in the code, modalities are averaged where
+the paper adds them (``fusion``), rows are normalised at the start alone, without the self-loops and the bias
+that the code of 2019 had (``convolution``), and the two parts are concatenated whatever the code's flag says
+(``combine``). Every modality is projected, where the code keeps all but the visual one at their raw width:
+at some thousand columns W1 and T would outgrow memory. The weight decay of 2019 is a term of the loss, which
+is the same under Adam.
+"""
+
+from dataclasses import dataclass
+from math import log
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.nn.features import FeatureRows
+from bench.nn.graph import SparseMatrix, bipartite
+from bench.nn.losses import bpr, l2
+from bench.nn.recommender import EmbeddingRecommender
+from bench.spec import NotApplicable, choice, log_uniform
+
+
+class NeighbourMax(nn.Module):
+    """Element-wise maximum over the neighbours of each node, 0 where there are none."""
+
+    def __init__(self, adjacency):
+        super().__init__()
+        for name, part in (("columns", adjacency.indices), ("offsets", adjacency.indptr)):
+            self.register_buffer(name, torch.from_numpy(part.astype(np.int64)), persistent=False)
+
+    def forward(self, x: Float[Tensor, "node dim"]) -> Float[Tensor, "node dim"]:
+        return F.embedding_bag(self.columns, x, self.offsets, mode="max", include_last_offset=True)
+
+
+def neighbourhood(interactions, *, aggregate: str, self_loop: bool) -> nn.Module:
+    """Mean or maximum over the neighbours of each node; the mean of no neighbours is 0."""
+    adjacency = bipartite(interactions)
+    if self_loop:
+        adjacency = (adjacency + sp.identity(adjacency.shape[0], dtype=np.float32)).tocsr()
+    if aggregate == "max":
+        return NeighbourMax(adjacency)
+    degree = np.asarray(adjacency.sum(axis=1)).ravel()
+    share = np.divide(1.0, degree, out=np.zeros_like(degree), where=degree > 0)
+    return SparseMatrix(sp.diags(share) @ adjacency)
+
+
+def hold(module: nn.Module, name: str, *shape: int, frozen: bool) -> None:
+    """A random table of ``module``: a parameter, or a buffer where it must keep its start."""
+    table = nn.init.xavier_normal_(torch.empty(*shape))
+    if frozen:
+        module.register_buffer(name, table)
+    else:
+        module.register_parameter(name, nn.Parameter(table))
+
+
+class Layer(nn.Module):
+    """One step on the graph of one modality, from (node, width) to (node, size)."""
+
+    def __init__(self, width: int, hyper, *, is_first: bool):
+        super().__init__()
+        size = hyper.embedding_size
+        self.is_concatenated = hyper.combine == "concat"
+        self.neighbour = nn.Parameter(nn.init.xavier_normal_(torch.empty(width, width)))  # W1
+        self.own = nn.Linear(width, size)  # W2, b2
+        self.merge = nn.Linear(width + size if self.is_concatenated else width, size)  # W3, b3
+        for linear in (self.own, self.merge) if is_first else (self.own,):
+            nn.init.xavier_normal_(linear.weight)
+        self.bias = None
+        if hyper.convolution == "2019":
+            self.bias = nn.Parameter(torch.empty(width).uniform_(-(width**-0.5), width**-0.5))
+
+    def forward(self, x: Float[Tensor, "node width"], ids, neighbours) -> Float[Tensor, "node dim"]:
+        hidden = neighbours(x @ self.neighbour)
+        if self.bias is not None:
+            hidden = F.normalize(hidden + self.bias)
+        hidden = F.leaky_relu(hidden)
+        own = F.leaky_relu(self.own(x)) + ids
+        if not self.is_concatenated:
+            return F.leaky_relu(self.merge(hidden) + own)
+        of_hidden, of_own = self.merge.weight.tensor_split([x.shape[1]], dim=1)  # spares the copy [H, X']
+        return F.leaky_relu(F.linear(hidden, of_hidden, self.merge.bias) + F.linear(own, of_own))
+
+
+class Modality(nn.Module):
+    """One modality: its projected features, the preferences of the users, its layers."""
+
+    def __init__(self, features: FeatureRows, n_users: int, hyper, *, width: int):
+        super().__init__()
+        self.features = features
+        self.project = nn.Linear(features.width, width)  # A, a
+        hold(self, "preference", n_users, width, frozen=hyper.frozen_ids)  # T
+        widths = [width] + [hyper.embedding_size] * (hyper.n_layers - 1)
+        self.layers = nn.ModuleList(Layer(w, hyper, is_first=k == 0) for k, w in enumerate(widths))
+
+    def start(self) -> Float[Tensor, "node width"]:
+        items = self.features(self.project.weight.T.contiguous()) + self.project.bias
+        return F.normalize(torch.cat([self.preference, items]))
+
+    def forward(self, ids, neighbours: nn.Module) -> Float[Tensor, "node dim"]:
+        x = self.start()
+        for layer in self.layers:
+            x = layer(x, ids, neighbours)
+        return x
+
+
+class MMGCN(EmbeddingRecommender):
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper:
+        embedding_size: int = 64  # of E_id and of what a layer returns
+        visual_size: int = 256  # width of X0 on the visual graph
+        other_size: int = 128  # on every other one
+        n_layers: int = choice(2, among=(1, 2, 3))
+        reg_weight: float = log_uniform(1e-2, low=1e-6, high=1e-1)  # lambda
+        combine: Literal["concat", "add"] = "concat"
+        aggregate: Literal["mean", "max"] = "mean"
+        fusion: Literal["mean", "sum"] = "mean"
+        convolution: Literal["plain", "2019"] = "plain"  # 2019: self-loops, a bias, unit rows
+        loss: Literal["batch", "released", "2019"] = "batch"
+        use_ids: bool = True  # E_id
+        frozen_ids: bool = False  # T and E_id keep their random start
+
+    presets = {
+        "default": {},
+        "paper": {"fusion": "sum", "train_batch_size": 1024, "sampling": "interaction"},
+        "released": {
+            "n_layers": 3,
+            "frozen_ids": True,
+            "loss": "released",
+            "reg_weight": 0.1,
+            "learning_rate": 5e-4,
+            "train_batch_size": 1024,
+            "sampling": "interaction",
+        },
+        "released2019": {
+            "visual_size": 128,
+            "other_size": 100,
+            "frozen_ids": True,
+            "convolution": "2019",
+            "loss": "2019",
+            "reg_weight": 0.1,
+            "learning_rate": 5e-4,
+            "train_batch_size": 1024,
+            "sampling": "interaction",
+        },
+    }
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        h = self.hyper
+        if not dataset.item_features:
+            raise NotApplicable("MMGCN has one graph a modality and the data set has no item features")
+        self.modalities = nn.ModuleDict()
+        for name in dataset.item_features:
+            width = h.visual_size if name == "visual" else h.other_size
+            self.modalities[name] = Modality(self.feature_rows(dataset, name), self.n_users, h, width=width)
+        if h.use_ids:
+            hold(self, "ids", self.n_users + self.n_items, h.embedding_size, frozen=h.frozen_ids)  # E_id
+        self.neighbours = neighbourhood(
+            dataset.inter_matrix(form="coo"), aggregate=h.aggregate, self_loop=h.convolution == "2019"
+        )
+
+    def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
+        ids = self.ids if self.hyper.use_ids else 0.0
+        total = sum(modality(ids, self.neighbours) for modality in self.modalities.values())
+        if self.hyper.fusion == "mean":
+            total = total / len(self.modalities)
+        users, items = total.split([self.n_users, self.n_items])
+        return users, items
+
+    def calculate_loss(self, interaction) -> Float[Tensor, ""]:
+        user, positive, negative = self.triple(interaction)  # (batch,) each
+        users, items = self.embed()
+        u = users[user]
+        p, n = (u * items[positive]).sum(-1), (u * items[negative]).sum(-1)
+        if self.hyper.loss == "2019":
+            decay = 0.5 * sum(w.square().sum() for w in self.parameters())
+            return F.softplus(n - p).sum() / log(2) + self.hyper.reg_weight * decay
+        if self.hyper.frozen_ids or self.hyper.reg_weight == 0:
+            return bpr(p, n)
+        return bpr(p, n) + self.hyper.reg_weight * self.regulariser(user, positive, negative)
+
+    def regulariser(self, user, positive, negative) -> Float[Tensor, ""]:
+        nodes = (user, positive + self.n_users, negative + self.n_users)
+        ids = [self.ids[node] for node in nodes] if self.hyper.use_ids else []
+        if self.hyper.loss == "batch":
+            return l2(*ids, *(m.preference[user] for m in self.modalities.values()))
+        total = self.modalities["visual"].preference.square().mean() if "visual" in self.modalities else 0.0
+        for rows, weight in zip(ids, (1.0, 0.5, 0.5), strict=False):  # means over the 2B rows, users twice
+            total = total + weight * rows.square().mean()
+        return torch.as_tensor(total)
