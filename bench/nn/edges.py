@@ -77,7 +77,8 @@ def completions(met: sp.csr_matrix, graph: sp.csr_matrix, n_added: int, *, block
         score = (part @ graph).tocsr()
         score = (score - score.multiply(part > 0)).tocsr()
         level = np.rint(score.data * GRID).astype(np.int64)
-        key = np.where(level > 0, level * n_items + (n_items - 1 - score.indices), -1)  # (score, lower id)
+        is_free = (level > 0) & (score.indices > 0)  # 0 is the padding id
+        key = np.where(is_free, level * n_items + (n_items - 1 - score.indices), -1)  # (score, lower id)
         rows = np.flatnonzero(np.diff(score.indptr))
         for place in range(n_added if len(key) else 0):
             best = np.maximum.reduceat(key, score.indptr[rows])

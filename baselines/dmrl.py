@@ -1,0 +1,355 @@
+"""DMRL: ids and content cut into factors, each (user, item, factor) with its own weights of the modalities.
+
+Liu, Chen, Cheng, Liu, Nie, Kankanhalli. "Disentangled Multimodal Representation Learning for
+Recommendation", IEEE Transactions on Multimedia 2022, arXiv:2203.05406. Code read: liufancs/DMRL at 0da50e5
+(TensorFlow, by the first author), HuilinChenJN/DMRL-PyTorch at e3b2659 (a later port).
+
+    x_m = A2' norm(dropout(LReLU(A1' norm(f_m) + a1))) + a2                   Content
+    alpha = softmax(B2' tanh(B1' norm([u|q|x_1|...]) + b1)), one a factor     parts, weights
+    score = sum over factors and modalities of alpha_m softplus(<u, x_m>)     pairs
+    mean softplus(hardest of 4 negatives - positive)                          calculate_loss
+    distance correlation of adjacent factors, on the positive rows            disentangle
+
+q is the item's id vector, weighed first; the modalities follow by name. The first layer of the attention is
+linear, so the parts of B1' z that user and item bring, and of |z|^2, are computed once and added for a pair.
+
+Departures: all loss terms are divided by the batch size, so that another batch size keeps the objective:
+`corr_weight` and `reg_weight` are the authors' 1 and 0.01 over their batch of 1,024; d is 64, not 128;
+the learning rate is the benchmark's, 10 times the authors' (their epoch is ten passes); the last, short batch is kept.
+`released` is the authors' code: content and attention stay as initialised (`frozen_content`), most negatives
+meet another user of the batch (`tile_users`), dropout never acts. The default mends these three, which
+contradict the model described. `port2023` is the port: LightGCN on the ids (`n_layers`, with L2 on their layer-0
+rows too), softplus(alpha_m <u, x_m>), normal initialisation; its dropout draws anew for every row, ours once an item.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.nn.features import FeatureRows
+from bench.nn.graph import norm_adjacency, propagate_mean
+from bench.nn.losses import bpr, l2
+from bench.nn.recommender import Recommender
+from bench.spec import BenchError, NotApplicable, choice, log_uniform
+
+USERS, ITEMS = 64, 256  # a tile of the score table on a CPU: what is computed of it stays in the cache
+ROWS = 256  # side of a tile of the distance matrices on a CPU, a quarter of it elsewhere
+
+
+class DMRL(Recommender):
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper:
+        embedding_size: int = 64  # d
+        n_factors: int = choice(4, among=(1, 2, 4, 8))  # K, a divisor of d
+        visual_hidden_size: int = 512
+        hidden_size: int = 256  # of every other modality
+        dropout: float = choice(0.2, among=(0.0, 0.2, 0.5))
+        reg_weight: float = log_uniform(1e-2 / 1024, low=1e-7, high=1e-3)  # lambda_r / B
+        corr_weight: float = log_uniform(1 / 1024, low=1e-5, high=1e-1)  # lambda_c / B
+        frozen_content: bool = False
+        tile_users: bool = False
+        n_layers: int = 0  # graph, on the ids
+        weighting: Literal["outside", "inside"] = "outside"  # alpha softplus(<>) or softplus(alpha <>)
+        init: Literal["uniform", "normal"] = "uniform"  # Xavier
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "default": {},
+        "released": {
+            "frozen_content": True,
+            "tile_users": True,
+            "dropout": 0.0,
+            "learning_rate": 1e-4,
+            "train_batch_size": 1024,
+            "sampling": "interaction",
+        },
+        "port2023": {
+            "n_layers": 3,
+            "weighting": "inside",
+            "init": "normal",
+            "reg_weight": 4.8828125e-4,  # 1 over a batch of 2,048
+            "corr_weight": 4.8828125e-7,  # 0.001 over it
+            "learning_rate": 1e-4,
+            "sampling": "interaction",
+        },
+    }
+    n_negatives: ClassVar[int] = 4
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        hyper, size = self.hyper, self.hyper.embedding_size
+        if size % hyper.n_factors:
+            raise BenchError(f"DMRL: embedding_size={size} is no multiple of n_factors={hyper.n_factors}")
+        if not dataset.item_features:
+            raise NotApplicable("DMRL weighs the modalities of an item; the data set has none")
+        self.user_embedding = nn.Embedding(self.n_users, size)
+        self.item_embedding = nn.Embedding(self.n_items, size)
+        rows = dict(sorted(dataset.item_features.items()))
+        self.content = nn.ModuleDict({m: Content(m, rows[m], hyper) for m in rows})
+        width, n_weights = size // hyper.n_factors, 1 + len(rows)
+        self.attention = nn.Module()
+        self.attention.hidden = nn.Parameter(torch.empty((1 + n_weights) * width, n_weights))  # B1
+        self.attention.bias = nn.Parameter(torch.zeros(n_weights))  # b1
+        self.attention.output = nn.Parameter(torch.empty(n_weights, n_weights))  # B2
+        draw = nn.init.xavier_uniform_ if hyper.init == "uniform" else nn.init.xavier_normal_
+        for parameter in self.parameters():
+            if parameter.dim() == 2:
+                draw(parameter)
+        if hyper.frozen_content:
+            self.freeze()
+        if hyper.n_layers:
+            self.adjacency = norm_adjacency(dataset.inter_matrix(form="coo"))
+
+    def freeze(self) -> None:
+        """Make constants of the projected content, without dropout, and of the attention."""
+        projected = [content.eval()().detach() for content in self.content.values()]
+        del self.content
+        self.register_buffer("projected", torch.stack(projected, dim=1))
+        for name, parameter in list(self.attention.named_parameters()):
+            delattr(self.attention, name)
+            self.attention.register_buffer(name, parameter.detach())
+
+    def embed(
+        self, some: Int[Tensor, " item"] | None = None
+    ) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item modality dim"]]:
+        """Users; items, all or some: id vector and projected modalities."""
+        users, ids = self.user_embedding.weight, self.item_embedding.weight
+        if self.hyper.n_layers:
+            base = propagate_mean(self.adjacency, torch.cat([users, ids]), self.hyper.n_layers)
+            users, ids = base.split([self.n_users, self.n_items])
+        ids = ids if some is None else F.embedding(some, ids)
+        if self.hyper.frozen_content:
+            projected = self.projected if some is None else self.projected[some]
+            return users, torch.cat([ids.unsqueeze(1), projected], dim=1)
+        return users, torch.stack([ids, *(content(some) for content in self.content.values())], dim=1)
+
+    def parts(self, users: Tensor, items: Tensor) -> tuple["Parts", "Parts"]:
+        """What users (*, d) and items (*, modality, d) bring to a pair."""
+        width = self.hyper.embedding_size // self.hyper.n_factors
+        weight = 2 * self.attention.hidden.view(-1, width, self.attention.bias.shape[0])  # 2: see weights
+        vectors = users.unsqueeze(-2).unflatten(-1, (-1, width)), items.unflatten(-1, (-1, width))
+        return tuple(
+            Parts(v, torch.einsum("...mkx,mxh->...hk", v, w), v.square().sum((-3, -1)))
+            for v, w in zip(vectors, (weight[:1], weight[1:]), strict=True)
+        )
+
+    def weights(self, hidden: Tensor, square: Tensor) -> Tensor:
+        """alpha of pairs.
+
+        Args:
+            hidden: (modality, factor, *pair) the doubled B1' z before its normalisation.
+            square: (factor, *pair) squared norms of z.
+        """
+        bias, output = self.attention.bias, self.attention.output
+        bias = 2 * bias.view(-1, *[1] * square.dim())
+        # tanh x = 2 sigmoid(2 x) - 1, and torch's sigmoid takes a third of the time of its tanh
+        half = torch.addcmul(bias, hidden, square.clamp_min(1e-12).rsqrt()).sigmoid()
+        logits = torch.addmm(-output.sum(0).unsqueeze(1), 2 * output.T, half.flatten(1))
+        return logits.softmax(0).view_as(half)
+
+    def pairs(self, inner: Tensor, hidden: Tensor, square: Tensor) -> Tensor:
+        """Scores of pairs with (modality, factor, *pair) inner products; the others as in ``weights``."""
+        alpha = self.weights(hidden, square)
+        if self.hyper.weighting == "inside":
+            return F.softplus(alpha * inner).sum((0, 1))
+        return (alpha * F.softplus(inner)).sum((0, 1))
+
+    def score_rows(self, users: "Parts", items: "Parts") -> Float[Tensor, "batch candidate"]:
+        """Scores of each user row (batch, ...) with its own item rows (batch, candidate, ...)."""
+        inner = torch.einsum("bkx,bcmkx->mkbc", users.vector.squeeze(1), items.vector)
+        hidden = (users.hidden.unsqueeze(1) + items.hidden).permute(2, 3, 0, 1)
+        return self.pairs(inner, hidden, (users.square.unsqueeze(1) + items.square).permute(2, 0, 1))
+
+    def calculate_loss(self, interaction) -> Float[Tensor, ""]:
+        user, positive = interaction[self.USER_ID], interaction[self.ITEM_ID]
+        negative = self.negatives(interaction)
+        size, many = negative.shape
+        if self.hyper.tile_users:  # the row r of the flat negatives meets the user r mod batch
+            negative = negative.reshape(many, size).T
+        item = torch.cat([positive.unsqueeze(1), negative], dim=1)
+        some, place = item.unique(return_inverse=True)  # what nobody meets is not projected
+        users, items = self.embed(some)
+        u, i = F.embedding(user, users), F.embedding(place, items.flatten(1)).unflatten(-1, items.shape[1:])
+        scores = self.score_rows(*self.parts(u, i))
+        against = scores[:, 1:]
+        if self.hyper.tile_users:
+            against = against.T.reshape(size, many)
+        rows = [u, i]
+        if self.hyper.n_layers:
+            rows += [self.user_embedding(user), self.item_embedding(item)]
+        loss = bpr(scores[:, 0], against.max(dim=1).values) + self.hyper.reg_weight * l2(*rows)
+        return loss + self.hyper.corr_weight * self.disentangle(u, i[:, 0])
+
+    def disentangle(self, users: Float[Tensor, "batch dim"], items: Float[Tensor, "batch modality dim"]):
+        """C: distance correlations of adjacent factors, over users, ids and modalities."""
+        k = self.hyper.n_factors
+        tables = torch.cat([users.unsqueeze(1), items], dim=1).unflatten(-1, (k, -1))
+        return 2 / (k * (k + 1)) * adjacent_correlations(tables.permute(1, 2, 0, 3)).sum()
+
+    def represent(self):
+        return self.parts(*self.embed())
+
+    def score(
+        self, shared, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
+    ) -> Float[Tensor, "batch candidate"]:
+        users, items = shared
+        block = max(1, USERS * ITEMS // item.shape[1]) if item.device.type == "cpu" else max(1, len(item))
+        blocks = zip(user.split(block), item.split(block), strict=True)
+        return torch.cat([self.score_rows(users.at(u), items.at(i)) for u, i in blocks])
+
+    def score_all(self, shared, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
+        users, items = (part.by_factor() for part in (shared[0].at(user), shared[1]))
+        scores = torch.empty(len(user), self.n_items, device=user.device)
+        is_cpu = user.device.type == "cpu"
+        n, m = (USERS, ITEMS) if is_cpu else scores.shape
+        for first in range(0, self.n_items, m):
+            i = items.slice(first, m)
+            for start in range(0, len(user), n):
+                u = users.slice(start, n)
+                hidden = u.hidden.unsqueeze(-1) + i.hidden.unsqueeze(-2)
+                square = u.square.unsqueeze(-1) + i.square.unsqueeze(-2)
+                scores[start : start + n, first : first + m] = self.pairs(u.vector @ i.vector.mT, hidden, square)
+        return scores
+
+
+class Parts(NamedTuple):
+    """What rows bring to a pair: rows first, or last after ``by_factor``."""
+
+    vector: Tensor  # (row, modality, factor, d / K)
+    hidden: Tensor  # (row, modality, factor): their part of the attention's first layer, doubled
+    square: Tensor  # (row, factor): their part of the squared norm
+
+    def at(self, row: Tensor) -> "Parts":
+        return Parts(*(part[row] for part in self))
+
+    def by_factor(self) -> "Parts":
+        """(modality, factor, row, d / K), (modality, factor, row), (factor, row)."""
+        return Parts(
+            self.vector.permute(1, 2, 0, 3).contiguous(),
+            self.hidden.permute(1, 2, 0).contiguous(),
+            self.square.T.contiguous(),
+        )
+
+    def slice(self, start: int, n: int) -> "Parts":
+        """Some rows of parts by factor."""
+        some = slice(start, start + n)
+        return Parts(self.vector[:, :, some], self.hidden[..., some], self.square[..., some])
+
+
+class Content(nn.Module):
+    """The projection of one modality's rows, scaled to unit norm, to d numbers an item."""
+
+    def __init__(self, modality: str, rows, hyper):
+        super().__init__()
+        self.rows, self.dropout = FeatureRows(unit(rows)), hyper.dropout
+        width = hyper.visual_hidden_size if modality == "visual" else hyper.hidden_size
+        self.hidden = nn.Parameter(torch.empty(self.rows.width, width))  # A1
+        self.hidden_bias = nn.Parameter(torch.zeros(width))  # a1
+        self.output = nn.Parameter(torch.empty(width, hyper.embedding_size))  # A2
+        self.output_bias = nn.Parameter(torch.zeros(hyper.embedding_size))  # a2
+
+    def forward(self, items: Int[Tensor, " item"] | None = None) -> Float[Tensor, "item dim"]:
+        """The catalogue projected, or some items of it."""
+        if items is None:
+            hidden = self.rows(self.hidden)
+        elif self.rows.is_sparse:
+            hidden = F.embedding(items, self.rows(self.hidden))
+        else:
+            hidden = F.embedding(items, self.rows.rows) @ self.hidden
+        hidden = F.leaky_relu(hidden + self.hidden_bias, 0.2)
+        if self.training and self.dropout:
+            hidden = hidden * keep(hidden, 1 - self.dropout)  # the norm takes the scale out again
+        norm = torch.linalg.vector_norm(hidden, dim=1, keepdim=True)
+        # a row of zeros stays one, its gradient finite; scaling is cheaper after the product than before it
+        return hidden @ self.output / norm.masked_fill(norm == 0, 1.0) + self.output_bias
+
+
+def keep(like: Tensor, share: float) -> Tensor:
+    """Ones with probability ``share``, to 16 bits, else zeros; five times as fast as ``bernoulli_`` on a CPU."""
+    words = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device)
+    words.random_(-(2**63), None)
+    bits = words.view(torch.int16)[: like.numel()].view_as(like)
+    return (bits < round(share * 2**16) - 2**15).to(like.dtype)
+
+
+def unit(rows):
+    """Rows scaled to unit norm, zero rows left alone."""
+    square = rows.multiply(rows) if sp.issparse(rows) else np.square(rows)
+    norm = np.sqrt(np.asarray(square.sum(axis=1)).ravel())
+    inverse = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0).astype(np.float32)
+    return sp.diags(inverse) @ rows if sp.issparse(rows) else rows * inverse[:, None]
+
+
+def adjacent_correlations(x: Float[Tensor, "table factor row dim"]) -> Float[Tensor, "table pair"]:
+    """Distance correlations of each table's adjacent factors."""
+    covariance = (DistanceCovariance.apply(x).clamp_min(0) + 1e-8).sqrt()
+    own, adjacent = (covariance.diagonal(k, dim1=-2, dim2=-1) for k in (0, 1))
+    return adjacent / ((own[..., 1:] * own[..., :-1]).sqrt() + 1e-10)
+
+
+class DistanceCovariance(torch.autograd.Function):
+    """(table, factor, factor) mean products of the centred distance matrices of (table, factor, row, dim) rows.
+
+    With R the row sums and t the sum of all, sum A B of two centred matrices is sum D D' - 2/n R R' + t t'/n^2,
+    and since centring is a projection, the derivative by D is the centred D' itself. So both passes need each
+    distance once, a tile at a time and above the diagonal only, and no centred matrix is ever held.
+    """
+
+    @staticmethod
+    def forward(ctx, x):
+        n = x.shape[-2]
+        side = ctx.side = ROWS if x.device.type == "cpu" else 4 * ROWS
+        x = x - x.mean(-2, keepdim=True)  # distances do not change, their rounding shrinks
+        square = x.square().sum(-1, keepdim=True)
+        one = torch.ones_like(square)
+        left, right = torch.cat([-2 * x, square, one], -1), torch.cat([x, one, square], -1)
+        shift = (2 * square.mean(-2, keepdim=True)).sqrt()  # centring removes it, so sums of small numbers do
+        sums, products = x.new_zeros(x.shape[:-1]).double(), x.new_zeros(*x.shape[:2], x.shape[1]).double()
+        for i, j in tiles(n, side):
+            distance = distances(left[..., i, :], right[..., j, :]).sub_(shift)
+            flat = distance.flatten(2)
+            products += (flat @ flat.mT).double() * (1 if i == j else 2)
+            sums[..., i] += distance.sum(-1)
+            if i != j:
+                sums[..., j] += distance.sum(-2)
+        mean = sums / n
+        total = mean.mean(-1, keepdim=True)
+        ctx.save_for_backward(left, right, (mean - (total - shift.squeeze(-1)) / 2).to(x.dtype))
+        return (products / n**2 - 2 * mean @ mean.mT / n + total @ total.mT).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, grad):
+        left, right, mean = ctx.saved_tensors
+        n = mean.shape[-1]
+        weight = (grad + grad.mT) / n**2
+        mean = weight @ mean
+        x = right[..., :-2].contiguous()
+        out, sums = torch.zeros_like(x), torch.zeros_like(mean)
+        for i, j in tiles(n, ctx.side):
+            distance = distances(left[..., i, :], right[..., j, :])
+            slope = (weight @ distance.flatten(2)).view_as(distance)
+            slope = slope.sub_(mean[..., i, None]).sub_(mean[..., None, j]).div_(distance)
+            if i == j:
+                slope.diagonal(dim1=-2, dim2=-1).zero_()
+            out[..., i, :] -= slope @ x[..., j, :]
+            sums[..., i] += slope.sum(-1)
+            if i != j:
+                out[..., j, :] -= slope.mT @ x[..., i, :]
+                sums[..., j] += slope.sum(-2)
+        return 2 * (out + sums.unsqueeze(-1) * x)
+
+
+def tiles(n: int, side: int):
+    """Rows and columns of the tiles on and above the diagonal."""
+    cuts = [slice(start, min(start + side, n)) for start in range(0, n, side)]
+    return [(i, j) for k, i in enumerate(cuts) for j in cuts[k:]]
+
+
+def distances(left: Float[Tensor, "*table row more"], right: Float[Tensor, "*table column more"]) -> Tensor:
+    """Distances with 1e-8 inside the root; the rows carry |x|^2 so that one product gives the squares."""
+    return (left @ right.mT).clamp_(min=0).add_(1e-8).sqrt_()
