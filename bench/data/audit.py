@@ -12,6 +12,7 @@ from bench.data.cache import write_whole
 from bench.data.dataset import Dataset
 from bench.data.features import Rows, is_empty
 from bench.data.split import keys, split
+from bench.spec import BenchError
 
 SHOWN = {
     "users": "users",
@@ -139,9 +140,17 @@ def show(key: str, value: int | float | str) -> str:
     return f"{value:.5f}" if key == "density" else f"{value:,g}" if value % 1 else f"{int(value):,}"
 
 
-def write(audits: list[dict[str, Any]], folder: Path) -> None:
-    """``audit.json`` and ``audit.md`` below ``folder``, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write(audits: list[dict[str, Any]], folder: Path) -> list[Path]:
+    """``audit.json`` and ``audit.md`` below ``folder``, each whole or not at all; returns their paths.
+
+    Raises:
+        BenchError: when the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BenchError(f"reports folder {folder} cannot be written ({error.strerror}); try --reports") from None
     texts = {"audit.json": json.dumps(audits, indent=1) + "\n", "audit.md": render(audits)}
     for name, text in texts.items():
         write_whole(folder / name, lambda path, text=text: Path(path).write_text(text))
+    return [folder / name for name in texts]

@@ -148,3 +148,15 @@ def test_everything_that_changes_a_number_changes_the_key(folder, change):
         np.save(folder / "text_feat.npy", np.zeros((150, 4), dtype=np.float32))
     after = grid.plan(request(folder, **({change: changes[change]} if change in changes else {})))[0].job.key
     assert before != after
+
+
+def test_audit_prints_and_stores(folder, tmp_path, capsys):
+    from bench.cli import main
+
+    with pytest.raises(SystemExit) as exit_:
+        main(["audit", str(folder), "--reports", str(tmp_path / "reports")])
+    out = capsys.readouterr().out
+    assert exit_.value.code == 0
+    assert "users left under clean (scored)" in out
+    assert f"wrote {tmp_path / 'reports' / 'audit.md'}" in out
+    assert json.loads((tmp_path / "reports" / "audit.json").read_text())[0]["users"] == 40
