@@ -24,7 +24,7 @@ def average_strata(
 ) -> Float[Tensor, "coarse dim"]:
     """For coarse code a: sum over (a', b) of P(b|a') [(1 - mix) 1{a' = a} + mix P(a')] table[a', b]."""
     within = torch.einsum("ab,abd->ad", prior_fine, table)
-    return (1 - mix) * within + mix * within.mean(0)
+    return (1 - mix) * within + mix * (prior_coarse @ within)
 
 
 class BackDoor(nn.Module):

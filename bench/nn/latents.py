@@ -68,7 +68,7 @@ def ridge_cross_fit(
     fold: Int[Tensor, " item"],
     fits: Bool[Tensor, " item"],
     *,
-    penalty: float = 0.01,
+    penalty: float = 0.1,
 ) -> Float[Tensor, "item target"]:
     """Linear prediction of ``target`` from ``source``; a fold's model never saw that fold.
 
