@@ -165,13 +165,15 @@ def check_command(argv: list[str]) -> int:
     """The four checks, all of them even when one fails."""
     import subprocess
 
+    from joblib import cpu_count
+
     Parser(prog="python -m bench check", allow_abbrev=False).parse_args(argv)
     tools = Path(sys.executable).parent
     checks = (
         [tools / "ruff", "format", "--check"],
         [tools / "ruff", "check"],
         [tools / "lint-imports"],
-        [sys.executable, "-m", "pytest", "-n", str(min(4, os.cpu_count() or 1))],
+        [sys.executable, "-m", "pytest", "-n", str(min(4, cpu_count()))],
     )
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # workers share the cores
     return max(subprocess.run(check, env=one_thread).returncode for check in checks)

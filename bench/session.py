@@ -1,10 +1,10 @@
 """One call of the program: plan, run what is due, show progress, report."""
 
-import os
 import time
 from collections import Counter
 from pathlib import Path
 
+from joblib import cpu_count
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tabulate import tabulate
@@ -38,7 +38,7 @@ def run(
     started, states = time.monotonic(), []
     if due:
         load_once(due)
-        count = jobs or max(1, (os.cpu_count() or 1) // threads)
+        count = jobs or max(1, cpu_count() // threads)
         with Screen(total=len(due)) as screen:
             pool = Pool(
                 store=store,
