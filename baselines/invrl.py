@@ -22,10 +22,11 @@ stages shrinks with q. RecBole's Trainer does not call them: the model is then U
 Departures: the loader's negative is ignored, K are drawn here, uniformly over all items, positives included, as
 by the authors. The stages see repeated pairs once. Stage 0 keeps its last epoch, having no validation. All
 environments take equally many steps an epoch, each batch shuffled over all pairs, where the authors give each its
-own steps of 512; every backend batch is full, shorter environments starting over. An environment without pairs
-stays out; the authors' predicts 0 and so beats negative logits. Ids and projection share one Adam outside the
-frontend, the authors' two having one rate. Left out: the trainable bag of words of one of their data sets, and
-the options they leave off (item-item term, pretrained environment networks, sifting, BPR).
+own steps of 512, and start from new draws, where the authors repeat one seed; every backend batch is full, shorter
+environments starting over. An environment without pairs stays out; the authors' predicts 0 and so beats negative
+logits. Ids and projection share one Adam outside the frontend, the authors' two having one rate. Left out: the
+trainable bag of words of one of their data sets, and the options they leave off (item-item term, pretrained
+environment networks, sifting, BPR).
 """
 
 from dataclasses import dataclass
