@@ -84,7 +84,7 @@ class Layer(nn.Module):
         for linear in (self.own, self.merge) if is_first else (self.own,):
             nn.init.xavier_normal_(linear.weight)
         self.bias = None
-        if hyper.convolution == "2019":
+        if hyper.convolution == "released2019":
             self.bias = nn.Parameter(torch.empty(width).uniform_(-(width**-0.5), width**-0.5))
 
     def forward(self, x: Float[Tensor, "node width"], ids, neighbours) -> Float[Tensor, "node dim"]:
@@ -132,8 +132,8 @@ class MMGCN(EmbeddingRecommender):
         combine: Literal["concat", "add"] = "concat"
         aggregate: Literal["mean", "max"] = "mean"
         fusion: Literal["mean", "sum"] = "mean"
-        convolution: Literal["plain", "2019"] = "plain"  # 2019: self-loops, a bias, unit rows
-        loss: Literal["batch", "released", "2019"] = "batch"
+        convolution: Literal["plain", "released2019"] = "plain"  # released2019: self-loops, a bias, unit rows
+        loss: Literal["batch", "released", "released2019"] = "batch"
         use_ids: bool = True  # E_id
         frozen_ids: bool = False  # T and E_id keep their random start
 
@@ -153,8 +153,8 @@ class MMGCN(EmbeddingRecommender):
             "visual_size": 128,
             "other_size": 100,
             "frozen_ids": True,
-            "convolution": "2019",
-            "loss": "2019",
+            "convolution": "released2019",
+            "loss": "released2019",
             "reg_weight": 0.1,
             "learning_rate": 5e-4,
             "train_batch_size": 1024,
@@ -174,7 +174,7 @@ class MMGCN(EmbeddingRecommender):
         if h.use_ids:
             hold(self, "ids", self.n_users + self.n_items, h.embedding_size, frozen=h.frozen_ids)  # E_id
         self.neighbours = neighbourhood(
-            dataset.inter_matrix(form="coo"), aggregate=h.aggregate, self_loop=h.convolution == "2019"
+            dataset.inter_matrix(form="coo"), aggregate=h.aggregate, self_loop=h.convolution == "released2019"
         )
 
     def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
@@ -190,7 +190,7 @@ class MMGCN(EmbeddingRecommender):
         users, items = self.embed()
         u = users[user]
         p, n = (u * items[positive]).sum(-1), (u * items[negative]).sum(-1)
-        if self.hyper.loss == "2019":
+        if self.hyper.loss == "released2019":
             decay = 0.5 * sum(w.square().sum() for w in self.parameters())
             return F.softplus(n - p).sum() / log(2) + self.hyper.reg_weight * decay
         if self.hyper.frozen_ids or self.hyper.reg_weight == 0:

@@ -83,7 +83,9 @@ def test_toy_scores(combine):
     assert scores(model) == close([[3.847767, 2.913883, 2.557817], [1.594924, 3.560000, 3.160000]])
 
 
-@pytest.mark.parametrize(("loss", "expected"), [("batch", 0.187163), ("released", 0.187163), ("2019", 0.540037)])
+@pytest.mark.parametrize(
+    ("loss", "expected"), [("batch", 0.187163), ("released", 0.187163), ("released2019", 0.540037)]
+)
 def test_toy_losses(loss, expected):
     assert toy(loss=loss).calculate_loss(toy_batch()).item() == pytest.approx(expected, abs=1e-6)
 
@@ -91,7 +93,7 @@ def test_toy_losses(loss, expected):
 def test_toy_convolution_of_2019():
     expected = [[1.807107, 0.907107], [0.147214, 2.294427], [2.130986, 0.989790]]
     expected += [[0.647214, 2.194427], [1.307107, 1.307107]]
-    assert output(toy(convolution="2019")) == close(expected)
+    assert output(toy(convolution="released2019")) == close(expected)
 
 
 def test_toy_two_modalities():
@@ -265,7 +267,7 @@ def test_regularisers_by_hand():
 
 def test_decay_of_2019_is_the_weight_decay_of_adam():
     data = random_set()
-    ours, theirs = small(data, loss="2019", reg_weight=0.3), small(data, loss="2019", reg_weight=0.0)
+    ours, theirs = small(data, loss="released2019", reg_weight=0.3), small(data, loss="released2019", reg_weight=0.0)
     for model, decay in ((ours, 0.0), (theirs, 0.3)):
         optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=decay)
         for _ in range(3):
@@ -279,7 +281,7 @@ def test_decay_of_2019_is_the_weight_decay_of_adam():
 def test_sum_of_2019_is_the_mean_scaled():
     data = random_set()
     batch = random_batch(data)
-    mean, total = (small(data, loss=n, reg_weight=0.0).calculate_loss(batch) for n in ("batch", "2019"))
+    mean, total = (small(data, loss=n, reg_weight=0.0).calculate_loss(batch) for n in ("batch", "released2019"))
     assert total.item() == pytest.approx(mean.item() * len(batch["user_id"]) / log(2))
 
 
