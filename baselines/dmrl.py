@@ -20,6 +20,18 @@ the learning rate is the benchmark's, 10 times the authors' (their epoch is ten 
 meet another user of the batch (`tile_users`), dropout never acts. The default mends these three, which
 contradict the model described. `port2023` is the port: LightGCN on the ids (`n_layers`, with L2 on their layer-0
 rows too), softplus(alpha_m <u, x_m>), normal initialisation; its dropout draws anew for every row, ours once an item.
+
+Modalities: all that the data set has, each through two layers of its own; at least one.
+Fusion: for each user, item and factor, attention weighs the softplus inner products with the id and each modality.
+Loss: mean softplus against the hardest of 4 negatives; L2 on the id and projected rows of the batch; distance
+    correlations of adjacent factors.
+Parameters: N d; a modality of hidden width h adds (F + 1) h + (h + 1) d; attention (m + 1) (m + 2) (d / K + 1),
+    K = ``n_factors``. With ``frozen_content`` N d alone.
+Cost a step: a modality takes Z h + P h d, P the distinct items of the batch, at most 5 B (dense rows: P F h + P h d);
+    pairs take 5 B (m + 1)^2 d, distance correlations about (m + 2) B^2 (d + K^2) / 2.
+Checked: worked pair (weights, factor scores, both ``weighting``) and worked distance correlations; scores against the
+    equation, one pair at a time; the loss row by row, tiled users and graph included; correlations against their
+    definition and by gradcheck; projected content by its equation; what moves in a step, frozen or not.
 """
 
 from dataclasses import dataclass

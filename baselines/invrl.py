@@ -27,6 +27,19 @@ environments starting over. An environment without pairs stays out; the authors'
 logits. Ids and projection share one Adam outside the frontend, the authors' two having one rate. Left out: the
 trainable bag of words of one of their data sets, and the options they leave off (item-item term, pretrained
 environment networks, sifting, BPR).
+
+Modalities: all that the data set has, as unit rows side by side; at least one.
+Fusion: the columns under the learnt mask go through one linear map, beside the id vector.
+Loss: no BPR: weighted logistic loss of a positive and K = ``n_sampled`` uniform negatives; squares of whole tables,
+    over 512.
+Parameters: U (d + k) + I d + (F + 1) k, k = ``content_size``; the mask is no parameter.
+Cost a step: Z k for the content of the catalogue, B (K + 1) (d + k), and all parameters once for the squares. The
+    stages at full length: 500 epochs of such steps, up to 1,000 of the frontend, with Z k for each of its networks, and
+    200 of the backend, each as long as the largest environment.
+Checked: worked toy (rows, weights, projection, scores, loss, regularisers, penalty); the loss against a loop over
+    pairs; networks side by side against separate ones; written-out gradients and the backend's second derivatives
+    against autograd; the mask within bounds, the frozen backbone untouched. No run of the authors' code
+    to compare with.
 """
 
 from dataclasses import dataclass

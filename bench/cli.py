@@ -148,6 +148,18 @@ def audit_command(argv: list[str]) -> int:
     return 0
 
 
+def cards_command(argv: list[str]) -> int:
+    """Write what every model's file says of it."""
+    parser = Parser(prog="python -m bench cards", allow_abbrev=False)
+    parser.add_argument("--out", type=Path, default=Path("docs/models.md"), metavar="FILE")
+    args = parser.parse_args(argv)
+    from bench import registry
+    from bench.report import cards
+
+    print(f"wrote {cards.write(registry.cards().values(), args.out)}")
+    return 0
+
+
 def job_command(argv: list[str]) -> int:
     """One job in this process, told on standard input; used by the runner."""
     import threading
@@ -179,4 +191,10 @@ def check_command(argv: list[str]) -> int:
     return max(subprocess.run(check, env=one_thread).returncode for check in checks)
 
 
-COMMANDS = {"run": run_command, "audit": audit_command, "check": check_command, "job": job_command}
+COMMANDS = {
+    "run": run_command,
+    "audit": audit_command,
+    "cards": cards_command,
+    "check": check_command,
+    "job": job_command,
+}

@@ -22,15 +22,28 @@ for B (``strata="kmeans"``). Without ``before_epoch`` (RecBole's Trainer) the gr
 training stay the first ones. All frozen quantities that a score needs are buffers of the state dict; a loss
 after loading one needs ``before_epoch``.
 
-Modalities: a channel a modality, predicted from all others side by side; with two these are the paper's two.
-With one there is no channel: its latents themselves are stratified and the residual graph is left out, as
-under ``no_diffusion``. Visual rows weigh ``visual_weight`` in the item graph, the others share the rest. A
-zero row is content that is missing: it has no latent, no prediction and no neighbour but itself.
-
 Departures from our specification: no category labels as coarse codes (no data set here has them) and no
 joint training of the stages; ``no_hierarchy`` is n_fine=1 or n_coarse=1; the running average of a denoiser's
 weights is shorter at the start, for short budgets; strata vectors are divided by one scalar deviation; a
 cell under five items moves to the nearest coarse code with a larger cell, and there to the nearest such.
+
+Modalities: all that the data set has, at least one; a channel a modality, predicted from all others side by side; with
+    two these are the paper's two. With one there is no channel: its latents themselves are stratified and the residual
+    graph is left out, as under ``no_diffusion``. Visual rows weigh ``visual_weight`` in the item graph, the others
+    share the rest. A zero row is content that is missing: it has no latent, no prediction and no neighbour but itself.
+Fusion: content is the mean over modalities of their projections at unit norm; its adjusted score is added to that of
+    the ids.
+Loss: mean BPR of the adjusted scores, a weighted one of the observed scores, L2 on the id rows of the batch, and
+    InfoNCE where ``contrast_weight`` is set.
+Parameters: (N + F + m + 2 d + 66) d; the networks of the stages are not kept.
+Cost a step: (2 L + 1) d for each kept and added pair, at most 2 m ``n_neighbours`` I d for the item graph, Z d for the
+    content, whatever the batch, and B d. An epoch draws a graph and takes five rounds of k-means over the users; the
+    stages come before the first.
+Checked: loss and scores of C against a dense oracle in float64, summed over every stratum and context; LightGCN with
+    the item graph where everything is off; the adjustments by a worked example and against sums over every stratum
+    (tests/nn/test_adjustment.py); evidence and added edges against loops (tests/nn/test_edges.py); diffusion, codes and
+    latents (tests/nn); the identity before training; strata and beliefs that training leaves alone. There is no
+    reference to compare with.
 """
 
 import math

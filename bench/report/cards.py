@@ -1,0 +1,185 @@
+"""A fidelity card a model, in Markdown: what its file says of it, its presets and its settings. Needs no torch."""
+
+import ast
+import dataclasses
+import re
+import textwrap
+from pathlib import Path
+
+from bench.spec import SHOWN_MODELS, BenchError, Training, unknown
+
+ROOT = Path(__file__).parents[2]  # the models' folders lie beside bench
+REQUIRED = ("Modalities", "Fusion", "Loss", "Parameters", "Cost a step", "Checked")
+FIELDS = (*REQUIRED, "Quality")
+HEAD = """\
+# Models
+
+What each model computes, where it departs from its paper or its authors' code, and how that was checked. Made from
+the models' files by `python -m bench cards`: edit those, not this page.
+
+- Symbols: U users and I items, both with the padding id 0; N = U + I nodes; E distinct training pairs; B pairs in a
+  batch; d `embedding_size`; L `n_layers`; m modalities; F columns of content and Z stored entries of it (I F where rows
+  are dense), in a line about "a modality" those of one, elsewhere of all that the model reads.
+- Loss: BPR is `bpr` and L2 is `l2` of `bench/nn/losses.py`, L2 being half the squares of the rows, each as often as
+  the batch has it, over B. A positive comes with one item outside the user's training items, unless the line
+  says otherwise. What weighs a term is a setting.
+- Parameters are those of the default preset, unless another is named.
+- Cost a step: multiply-adds of the loss of a batch, leading terms. Its gradient is of the same order, and Adam, dense
+  in every model, passes over all parameters.
+- Checked: by the model's own tests in `tests/models`, unless a place is named. Besides, `tests/conformance` takes every
+  model and preset: each parameter has a gradient, each setting matters, equal seeds give equal weights, dense and
+  sparse rows agree, any modalities will do, a pair's score is its cell of the full ranking and depends on no other user
+  and on no other candidate unless the model says so, and a checkerboard is learnt.
+- Training, where a preset does not say otherwise: {training}.
+"""
+
+
+def write(cards, path: Path) -> Path:
+    """Write ``page`` to a file, and name it.
+
+    Raises:
+        BenchError: when a field is missing or unknown, or the file cannot be written.
+    """
+    text = page(cards)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BenchError(f"{path} cannot be written ({error.strerror}); choose another with --out") from None
+    return path
+
+
+def page(cards) -> str:
+    """The cards of ``bench.registry``, each with its file read; the floors come last, a section a file."""
+    training = assignments({f.name: f.default for f in dataclasses.fields(Training)})
+    parts = [HEAD.format(training=training)]
+    parts += [card(model, read(model)) for model in cards if not model.is_floor]
+    floors = [model for model in cards if model.is_floor]
+    for module in dict.fromkeys(model.module for model in floors):
+        some = [model for model in floors if model.module == module]
+        parts.append(floor_section(some, read(some[0])))
+    return "\n".join(parts)
+
+
+def place(model) -> str:
+    return model.module.replace(".", "/") + ".py"
+
+
+def read(model) -> str:
+    return (ROOT / place(model)).read_text(encoding="utf-8")
+
+
+def card(model, source: str) -> str:
+    """One model's section.
+
+    Args:
+        model: its card of ``bench.registry``.
+        source: the text of its file.
+    """
+    tree = ast.parse(source)
+    summary, _, rest = (ast.get_docstring(tree) or "").partition("\n\n")
+    body, _, tail = rest.rpartition("\n\n")
+    found = fields(tail, place(model))
+    parts = [f"## {SHOWN_MODELS.get(model.name, model.name)}", f"{escaped(summary)} {link(model)}"]
+    parts.append("\n".join(f"- **{name}**: {escaped(found[name])}" for name in FIELDS if name in found))
+    parts += [prose(body)] if body else []
+    parts.append("\n".join(["Presets:", "", *presets(model)]))
+    rows = settings(tree, source, model.name)
+    if rows:
+        parts.append("\n".join(table(["setting", "default", "allowed or searched", "meaning"], rows)))
+    return "\n\n".join(parts) + "\n"
+
+
+def floor_section(floors, source: str) -> str:
+    """The floors of one file: its docstring, and a line each."""
+    tree = ast.parse(source)
+    lines = []
+    for model in floors:
+        values = ", ".join(f"{name}={default}" for name, default, _, _ in settings(tree, source, model.name, mark="{}"))
+        lines.append(f"- {model.name}: {f'`{values}`' if values else 'no settings'}")
+    return "\n\n".join(["## Floors", prose(ast.get_docstring(tree)), link(floors[0]), "\n".join(lines)]) + "\n"
+
+
+def link(model) -> str:
+    return f"File: [{place(model)}](../{place(model)})."
+
+
+def fields(text: str, where: str) -> dict[str, str]:
+    """Name and text of each "Name: text" of a docstring's last paragraph; further lines of a text are indented.
+
+    Raises:
+        BenchError: where a field is missing, empty or unknown.
+    """
+    entries = [entry.partition(":") for entry in re.split(r"\n(?=\S)", text)]
+    found = {name: " ".join(said.split()) for name, _, said in entries}
+    for name in REQUIRED:
+        if not found.get(name):
+            raise BenchError(f"{where}: the docstring ends without the field {name!r}; see CONTRIBUTING.md")
+    for name in found:
+        if name not in FIELDS:
+            raise unknown(f"field in the docstring of {where}", name, FIELDS)
+    return found
+
+
+def prose(text: str) -> str:
+    """A docstring's paragraphs and lists; a paragraph that is indented as a whole stands as it is."""
+    blocks = []
+    for block in text.split("\n\n"):
+        lines = block.splitlines()
+        if all(line.startswith("    ") for line in lines):
+            blocks.append(f"```text\n{textwrap.dedent(block)}\n```")
+            continue
+        broken = [lines[0]]
+        for before, line in zip(lines, lines[1:], strict=False):
+            is_text, was_text = (one[0] not in " -" for one in (line, before))
+            if is_text > was_text or (line[0] == "-" and was_text):  # a list, or a hanging paragraph, begins or ends
+                broken.append("")
+            broken.append(line)
+        blocks.append(escaped("\n".join(broken)))
+    return "\n\n".join(blocks)
+
+
+def escaped(text: str) -> str:
+    """``text`` with what Markdown would read as markup made plain, code left alone."""
+    plain = {"*": r"\*", "<": "&lt;"}
+    return re.sub(r"(`+.+?`+)|([*<])", lambda found: found[1] or plain[found[2]], text)
+
+
+def presets(model) -> list[str]:
+    """A line a preset, and one a data set that has settings of its own."""
+    lines = [f"- `{name}`: {assignments(values) if values else 'as below'}" for name, values in model.presets.items()]
+    where = "on `{}`, where the preset does not say otherwise"
+    return lines + [f"- {where.format(name)}: {assignments(values)}" for name, values in model.per_dataset.items()]
+
+
+def assignments(values: dict) -> str:
+    return "`" + ", ".join(f"{name}={value!r}" for name, value in values.items()) + "`"
+
+
+def settings(tree: ast.Module, source: str, name: str, *, mark: str = "`{}`") -> list[list[str]]:
+    """Name, default, allowed or searched values and comment of each field of ``Hyper``, as the file has them."""
+    (model,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    (hyper,) = (node for node in model.body if isinstance(node, ast.ClassDef) and node.name == "Hyper")
+    return [setting(node, source, mark) for node in hyper.body if isinstance(node, ast.AnnAssign)]
+
+
+def setting(node: ast.AnnAssign, source: str, mark: str) -> list[str]:
+    def text(part: ast.AST) -> str:
+        return mark.format(ast.get_source_segment(source, part))
+
+    value, among, said = node.value, [], {}
+    if isinstance(value, ast.Call) and value.args:  # choice, log_uniform or uniform
+        said, value = {keyword.arg: keyword.value for keyword in value.keywords}, value.args[0]
+    if isinstance(node.annotation, ast.Subscript) and text(node.annotation.value) == mark.format("Literal"):
+        among = node.annotation.slice
+    among = said.get("among", among)
+    values = ", ".join(text(one) for one in getattr(among, "elts", []))
+    if "low" in said:
+        values = f"{text(said['low'])} to {text(said['high'])}"
+    line = source.splitlines()[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
+    return [mark.format(node.target.id), text(value), values, escaped(line.partition("#")[2].strip())]
+
+
+def table(header: list[str], rows: list[list[str]]) -> list[str]:
+    lines = [header, ["---"] * len(header), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    return [f"| {' | '.join(line)} |" for line in lines]

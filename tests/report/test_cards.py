@@ -1,0 +1,152 @@
+"""Fidelity cards: a made-up file against the Markdown worked out by hand, and what every model's file must say."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+from bench.registry import Card, cards
+from bench.report.cards import REQUIRED, card, page, prose, read
+from bench.spec import BenchError
+
+MODELS = [model for model in cards().values() if not model.is_floor]
+FAKE = Card(
+    name="SVDPP",
+    module="baselines.fake",
+    presets={"default": {}, "paper": {"n_layers": 0, "kind": "b"}},
+    per_dataset={"art": {"rate": 0.5}},
+    is_floor=False,
+    source="s",
+)
+FILE = '''"""Fake: scores <u, v> for a test.
+
+Somebody. "Something", 2020.
+
+    score   u * v    embed
+
+Departures: one word
+- a * b, not `a * b`;
+  and more
+Last word.
+
+Modalities: none.
+Fusion: none.
+Loss: mean BPR,
+    and more.
+Parameters: N d.
+Cost a step: B d.
+Quality: not known.
+Checked: by nobody.
+"""
+
+from dataclasses import dataclass
+
+
+class SVDPP:
+    @dataclass
+    class Hyper:
+        size: int = 64  # d, of |u|
+        n_layers: int = choice(3, among=(1, (2,) * 2))
+        rate: float = log_uniform(1e-2 / 4, low=1e-4, high=1.0)  # of step
+        kind: Literal["a", "b"] = "a"
+'''
+CARD = r"""## SVD++
+
+Fake: scores &lt;u, v> for a test. File: [baselines/fake.py](../baselines/fake.py).
+
+- **Modalities**: none.
+- **Fusion**: none.
+- **Loss**: mean BPR, and more.
+- **Parameters**: N d.
+- **Cost a step**: B d.
+- **Checked**: by nobody.
+- **Quality**: not known.
+
+Somebody. "Something", 2020.
+
+```text
+score   u * v    embed
+```
+
+Departures: one word
+
+- a \* b, not `a * b`;
+  and more
+
+Last word.
+
+Presets:
+
+- `default`: as below
+- `paper`: `n_layers=0, kind='b'`
+- on `art`, where the preset does not say otherwise: `rate=0.5`
+
+| setting | default | allowed or searched | meaning |
+| --- | --- | --- | --- |
+| `size` | `64` |  | d, of \|u\| |
+| `n_layers` | `3` | `1`, `(2,) * 2` |  |
+| `rate` | `1e-2 / 4` | `1e-4` to `1.0` | of step |
+| `kind` | `"a"` | `"a"`, `"b"` |  |
+"""
+
+
+def test_a_card_by_hand():
+    assert card(FAKE, FILE) == CARD
+
+
+def test_a_hanging_paragraph_ends_where_the_next_begins():
+    assert prose("`one` is\n    this\n`two` is\n    that") == "`one` is\n    this\n\n`two` is\n    that"
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_missing_field_is_one_clear_error(name):
+    for other in (FILE.replace(f"{name}: ", "and "), re.sub(f"{name}: .*", f"{name}:", FILE)):
+        with pytest.raises(BenchError, match=f"^baselines/fake.py: the docstring ends without the field '{name}'"):
+            card(FAKE, other.replace("\n    and more.", ""))
+
+
+def test_a_file_without_fields_or_docstring_is_an_error():
+    for start in ("", '"""One line."""\n'):
+        with pytest.raises(BenchError, match="without the field 'Modalities'"):
+            card(FAKE, start + FILE.partition('nobody.\n"""')[2])
+
+
+def test_an_unknown_field_is_named():
+    with pytest.raises(BenchError, match="unknown field in the docstring of baselines/fake.py 'Qualty'.*Quality"):
+        card(FAKE, FILE.replace("Quality:", "Qualty:"))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_every_model_has_every_field(model):
+    found = card(model, read(model))
+    assert [name for name in REQUIRED if f"\n- **{name}**: " not in found] == []
+
+
+def test_the_page_names_every_model_once():
+    text = page(cards().values())
+    assert [text.count(f"\n## {name}\n") for name in ("SVD++", "MCLN", "Floors")] == [1, 1, 1]
+    assert all(f"\n- {model.name}: " in text for model in cards().values() if model.is_floor)
+    assert text.count("\n## ") == len(MODELS) + 1
+
+
+def test_the_stored_page_is_what_the_files_say(tmp_path):
+    with pytest.raises(SystemExit, match="^0$"):
+        main(["--out", str(tmp_path / "new" / "models.md")], command="cards")
+    stored = (Path(__file__).parents[2] / "docs/models.md").read_text()
+    assert (tmp_path / "new" / "models.md").read_text() == stored, "stale: run python -m bench cards"
+
+
+def test_a_page_that_cannot_be_written_is_one_clear_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match="^2$"):
+        main(["--out", str(tmp_path / "file" / "models.md")], command="cards")
+    assert re.fullmatch(r"error: .*models.md cannot be written .*--out\n", capsys.readouterr().err)
+
+
+def test_cards_need_no_torch():
+    imports = "import sys; from bench import registry; from bench.report.cards import page"
+    code = f"{imports}; page(registry.cards().values()); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
