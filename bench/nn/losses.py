@@ -1,8 +1,9 @@
 """Losses that several models share."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
@@ -14,3 +15,59 @@ def bpr(positive: Float[Tensor, "..."], negative: Float[Tensor, "..."]) -> Float
 def l2(*rows: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     """Half the sum of squares of the rows of a batch, divided by the batch size; rows count with multiplicity."""
     return 0.5 * torch.stack([r.square().sum() for r in rows]).sum() / len(rows[0])
+
+
+def bpr_rows(
+    users: Float[Tensor, "user dim"],
+    items: Float[Tensor, "item dim"],
+    user: Int[Tensor, " batch"],
+    positive: Int[Tensor, " batch"],
+    negative: Int[Tensor, " batch"],
+    *,
+    reg_weight: float = 0.0,
+) -> Float[Tensor, ""]:
+    """``bpr`` of the inner products of a batch's rows, plus ``reg_weight`` times ``l2`` of these rows.
+
+    One pass with its gradient written out, several times faster than the composition: each table's gradient is
+    filled once and no product of a batch is kept.
+    """
+    return _BprRows.apply(users, items, user, torch.cat([positive, negative]), reg_weight)
+
+
+class _BprRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, users, items, user, pair, reg_weight):
+        u, ij = users.index_select(0, user), items.index_select(0, pair)
+        i, j = ij.chunk(2)
+        difference = torch.sub(j, i)
+        margin = torch.linalg.vecdot(u, difference)
+        ctx.save_for_backward(user, pair, u, ij, difference, margin)
+        ctx.sizes, ctx.reg_weight = (len(users), len(items)), reg_weight
+        loss = F.softplus(margin).mean()
+        if reg_weight:
+            squares = torch.dot(u.view(-1), u.view(-1)) + torch.dot(ij.view(-1), ij.view(-1))
+            loss = loss + 0.5 * reg_weight / len(u) * squares
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        user, pair, u, ij, difference, margin = ctx.saved_tensors
+        slope = (margin.sigmoid() * (grad / len(u))).unsqueeze(1)
+        shrink = grad * (ctx.reg_weight / len(u))
+        to_user, to_pair = u * shrink, ij * shrink
+        i, j = to_pair.chunk(2)
+        to_user.addcmul_(difference, slope)
+        i.addcmul_(u, slope, value=-1)
+        j.addcmul_(u, slope)
+        to_users, to_items = (_add_up(*of) for of in zip((to_user, to_pair), (user, pair), ctx.sizes, strict=True))
+        return to_users, to_items, None, None, None
+
+
+def _add_up(
+    rows: Float[Tensor, "batch dim"], index: Int[Tensor, " batch"], size: int
+) -> Float[Tensor, "row dim"]:
+    """(size, dim) sums of the rows with each index, by the operation that is deterministic and fast on the device."""
+    if rows.is_cuda:
+        return torch.ops.aten.embedding_dense_backward(rows, index, size, -1, False)
+    return rows.new_zeros(size, rows.shape[1]).index_add_(0, index, rows)

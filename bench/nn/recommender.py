@@ -9,6 +9,7 @@ from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.utils import InputType
 from torch import Tensor
 
+from bench.nn.dots import dots
 from bench.nn.features import FeatureRows
 from bench.nn.sampling import NegativeSampler
 from bench.spec import BenchError, read
@@ -127,7 +128,7 @@ class EmbeddingRecommender(Recommender):
         self, shared, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
     ) -> Float[Tensor, "batch candidate"]:
         users, items = shared
-        return torch.bmm(items[item], users[user].unsqueeze(2)).squeeze(2)
+        return dots(users[user], items, item)
 
     def score_all(self, shared, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
         users, items = shared

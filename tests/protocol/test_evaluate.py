@@ -58,7 +58,8 @@ def by_loop(scores, cases, met):
 @pytest.mark.parametrize("block", [1, 100, 4_000_000])
 @pytest.mark.parametrize("decimals", [8, 1])
 def test_ranks_equal_a_plain_loop(rng, monkeypatch, block, decimals):
-    monkeypatch.setattr(evaluate, "BLOCK_SCORES", block)
+    monkeypatch.setattr(evaluate, "SAMPLED_BLOCK", block)
+    monkeypatch.setitem(evaluate.FULL_BLOCK, "cpu", block)
     cases, met = drawn(rng)
     scores = rng.normal(size=(26, 41)).round(decimals)
     got = Evaluator(cases, device=CPU).ranks(Table(scores), rankings=("sampled", "full"))

@@ -1,0 +1,95 @@
+"""What the benchmark scripts share: a job made ready, a clock, a process of its own, a table on disk."""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from tabulate import tabulate
+
+from bench import registry
+from bench.protocol.candidates import Cases
+from bench.protocol.evaluate import Evaluator
+from bench.run import grid, job
+from bench.run.grid import Request
+from bench.spec import Training, read
+from bench.train import seed
+from bench.train.batches import Batches
+from bench.train.fit import train_epoch
+
+PERFORMANCE = Path(__file__).parent.parent / "reports" / "performance"
+
+
+class Ready(NamedTuple):
+    """A job just before its first epoch."""
+
+    model: Any
+    batches: Batches
+    evaluator: Evaluator
+    optimizer: torch.optim.Optimizer
+    prepared: job.Prepared | None  # where it came from the product's own sets
+
+    def epoch(self, number: int = 1) -> float:
+        return train_epoch(self.model, self.batches, self.optimizer, epoch=number)
+
+
+def make_ready(dataset: str, model: str, *, protocol: str = "paper", device: str = "cpu", **hyper) -> Ready:
+    """The job of these names, loaded and built as the runner would."""
+    [work] = grid.plan(Request(datasets=[dataset], models=[model], protocols=[protocol], budget="smoke", hyper=hyper))
+    card, preset = registry.find(model)
+    settings = registry.settings(card, preset, dataset=work.job.dataset, hyper=hyper)
+    prepared = job.prepare(work)
+    built = job.build_model(work.job, prepared, settings, device=torch.device(device))
+    training = read(Training, registry.split_settings(type(built), settings)[0])
+    return job_parts(built, prepared.split.train, prepared.test, training, device=device, prepared=prepared)
+
+
+def job_parts(
+    model, train: np.ndarray, cases: Cases, training: Training, *, device: str, prepared: job.Prepared | None = None
+) -> Ready:
+    """``model`` with batches of the pairs ``train`` (n, 2), its optimiser, and the evaluator of ``cases``."""
+    pairs, device = train + 1, torch.device(device)
+    batches = Batches(
+        pairs[:, 0],
+        pairs[:, 1],
+        draw_negatives=model.draw_negatives,
+        n_negatives=model.n_negatives,
+        size=training.train_batch_size,
+        sampling=training.sampling,
+        generator=seed.generator(0, "sampling", device),
+    )
+    seed.seed_all(0, "train")
+    optimizer = torch.optim.Adam(model.parameters(), lr=training.learning_rate, fused=True)
+    return Ready(model, batches, Evaluator(cases, device=device), optimizer, prepared)
+
+
+def clock(call: Callable[[], Any], *, device: str = "cpu") -> float:
+    """Seconds of one call, the device's work included."""
+    if device != "cpu":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    call()
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def alone(call: Callable, *args) -> Any:
+    """``call(*args)`` in a fresh process, so that its peak memory is its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(call, *args).result()
+
+
+def save(rows: Sequence[dict], name: str, *, note: str) -> Path:
+    """``rows`` as CSV and, under ``note``, as Markdown."""
+    PERFORMANCE.mkdir(parents=True, exist_ok=True)
+    frame = pd.DataFrame(rows)
+    frame.to_csv(PERFORMANCE / f"{name}.csv", index=False)
+    path = PERFORMANCE / f"{name}.md"
+    path.write_text(f"{note}\n\n{tabulate(frame, headers='keys', tablefmt='github', showindex=False)}\n")
+    return path

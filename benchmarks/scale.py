@@ -1,0 +1,159 @@
+"""How epoch time, evaluation time and memory grow with interactions, users and items, on simulated data.
+
+    python -m benchmarks.scale
+
+Three sweeps, each point in a process of its own: interactions with the mean degrees kept, users alone, items alone.
+An epoch takes ``STEPS`` steps whatever the size, so its batch grows with the data: at a fixed batch a step of dense
+Adam still passes over all parameters and one of LightGCN over all edges, and an epoch would grow with the square of
+the data by the method. The seconds of a step at the usual batch stand beside it.
+An exponent is the slope of log(cost) on log(size) over the larger half of a sweep, where constant costs no longer
+rule; memory counts above the smallest point's. At most ``CASES`` users are ranked, so its exponent is that of a user.
+"""
+
+import argparse
+import os
+import time
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from bench import registry
+from bench.protocol.candidates import draw_cases
+from bench.run.job import peak_memory_mib
+from bench.spec import Training, read
+from bench.train import bridge, seed
+from benchmarks.measure import PERFORMANCE, alone, clock, job_parts, save
+
+STEPS = 50
+CASES = 10_000  # users judged at most
+COSTS = ("epoch s", "full ranking s", "peak MiB")
+
+
+class Size(NamedTuple):
+    n_users: int
+    n_items: int
+    n_interactions: int
+
+
+SWEEPS = {
+    "interactions": [Size(n // 10, n // 100, n) for n in (10_000, 100_000, 1_000_000, 3_000_000, 10_000_000)],
+    "users": [Size(n, 10_000, 1_000_000) for n in (10_000, 30_000, 100_000, 300_000)],
+    "items": [Size(30_000, n, 1_000_000) for n in (3_000, 10_000, 30_000, 100_000)],
+}
+
+
+def simulate(size: Size) -> np.ndarray:
+    """(n, 2) distinct pairs: users alike, items by a power law of their rank."""
+    rng = np.random.default_rng(size)
+    share = np.cumsum(1 / (np.arange(size.n_items) + 10) ** 0.7)
+    keys = np.arange(0, dtype=np.int64)
+    while len(keys) < size.n_interactions:
+        missing = int((size.n_interactions - len(keys)) * 1.2) + 100
+        item = np.searchsorted(share, rng.random(missing) * share[-1])
+        user = rng.integers(0, size.n_users, missing)
+        keys = np.unique(np.concatenate([keys, user * size.n_items + item]))
+    keys = rng.permutation(keys)[: size.n_interactions]
+    return np.stack([keys // size.n_items, keys % size.n_items], axis=1)
+
+
+def measure(model: str, size: Size, threads: int) -> dict:
+    """One point: a warm epoch and the full ranking of one held-out pair a user."""
+    torch.set_num_threads(threads)
+    pairs = simulate(size)
+    _, first = np.unique(pairs[:, 0], return_index=True)
+    test = pairs[first[:CASES]]
+    train = np.delete(pairs, first[:CASES], axis=0)
+    shape = {"n_users": size.n_users, "n_items": size.n_items}
+    cases = draw_cases(test, pairs, n_candidates=min(99, size.n_items // 2), seed=0, **shape)
+    card, preset = registry.find(model)
+    cls = registry.load(card)
+    training, hyper = registry.split_settings(cls, registry.settings(card, preset, dataset="simulated", hyper={}))
+    seed.seed_all(0, "init")
+    built = bridge.build(cls, bridge.TrainingSet(train, features={}, name="simulated", **shape), hyper)
+    usual = read(Training, {**training, "sampling": "interaction"})
+    large = replace(usual, train_batch_size=-(-len(train) // STEPS))
+    step = job_parts(built, train[: 5 * usual.train_batch_size], cases, usual, device="cpu")
+    one = min(clock(lambda e=e: step.epoch(e)) / step.batches.steps for e in (1, 2))
+    ready = job_parts(built, train, cases, large, device="cpu")
+    spent = min(clock(lambda e=e: ready.epoch(e)) for e in (1, 2))
+    judged = clock(lambda: ready.evaluator.ranks(built, rankings=("full",)))
+    return {
+        "model": model,
+        **size._asdict(),
+        "epoch s": round(spent, 4),
+        f"step of {usual.train_batch_size} s": round(one, 5),
+        "full ranking s": round(judged, 4),
+        "cases": len(test),
+        "peak MiB": round(peak_memory_mib(torch.device("cpu"))),
+    }
+
+
+def exponents(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a sweep and model: the exponent of each cost in the size that the sweep changes."""
+    rows = []
+    for (sweep, model), part in frame.groupby(["sweep", "model"], sort=False):
+        size = part[f"n_{sweep}"]
+        large = size >= np.sqrt(size.min() * size.max())
+        costs = part[["epoch s"]].assign(
+            **{
+                "ranking s a user": part["full ranking s"] / part["cases"],
+                "MiB": part["peak MiB"] - part["peak MiB"].min() + 1,
+            }
+        )
+        slopes = {
+            f"exponent of {cost}": round(float(np.polyfit(np.log(size[large]), np.log(costs[cost][large]), 1)[0]), 2)
+            for cost in costs
+        }
+        rows.append({"sweep": sweep, "model": model, **slopes})
+    return pd.DataFrame(rows)
+
+
+def plot(frame: pd.DataFrame):
+    """Log-log lines, a column a sweep and a row a cost; returns the figure's path."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import seaborn as sns
+    from matplotlib import pyplot as plt
+
+    sns.set_theme(style="whitegrid", context="paper")
+    figure, axes = plt.subplots(len(COSTS), len(SWEEPS), figsize=(10, 8), sharey="row", squeeze=False)
+    for column, sweep in enumerate(SWEEPS):
+        for row, cost in enumerate(COSTS):
+            axis, part = axes[row][column], frame[frame["sweep"] == sweep]
+            sns.lineplot(part, x=f"n_{sweep}", y=cost, hue="model", marker="o", ax=axis, legend=not (row or column))
+            axis.set(xscale="log", yscale="log", xlabel=sweep if row == len(COSTS) - 1 else "")
+    figure.tight_layout()
+    path = PERFORMANCE / "scale.png"
+    PERFORMANCE.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", default=["BPRMF", "LightGCN"])
+    parser.add_argument("--sweeps", nargs="+", default=list(SWEEPS), choices=list(SWEEPS))
+    parser.add_argument("--most", type=int, default=10**7, help="interactions of the largest point")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+    rows, started = [], time.perf_counter()
+    for sweep in args.sweeps:
+        for size in (s for s in SWEEPS[sweep] if s.n_interactions <= args.most):
+            for model in args.models:
+                rows.append({"sweep": sweep, **alone(measure, model, size, args.threads)})
+                print(" ".join(f"{k}={v}" for k, v in rows[-1].items()), flush=True)
+    frame = pd.DataFrame(rows)
+    fitted = exponents(frame)
+    print(fitted.to_string(index=False))
+    note = f"Simulated data, batch 2048, {args.threads} CPU threads, torch {torch.__version__}, "
+    note += f"{time.perf_counter() - started:.0f} s in all. Full ranking of at most {CASES:,} users.\n\n"
+    note += fitted.to_markdown(index=False)
+    print(save(rows, "scale-cpu", note=note), plot(frame))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""How many times faster than RecBole's own BPR, LightGCN and NGCF, on the same work in one process.
+
+    python -m benchmarks.versus_recbole --dataset beauty
+
+Both sides train on the same entries with the same batch size and rank the same test pairs; they take turns, and a
+ratio is RecBole's median over ours. ``stock`` is RecBole with its defaults, ``large`` with evaluation batches of
+1,024 users.
+"""
+
+import argparse
+import statistics
+import tempfile
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import scipy.sparse as sp
+import torch
+
+from bench.protocol.metrics import means
+from bench.run.job import peak_memory_mib
+from bench.train.bridge import recbole_config, recbole_loaders, write_recbole
+from benchmarks.measure import Ready, clock, make_ready, save
+
+PAIRS = {"BPRMF": "BPR", "LightGCN": "LightGCN", "NGCF": "NGCF"}
+EQUAL = {  # the settings that name the same work on both sides
+    "BPRMF": ({}, {}),
+    "LightGCN": ({"n_layers": 3}, {"n_layers": 3}),
+    "NGCF": ({}, {"hidden_size_list": [64, 64, 64], "node_dropout": 0.0, "message_dropout": 0.1}),
+}
+BATCH, LARGE_USERS = 2048, 1024
+
+
+class Theirs:
+    """RecBole's model of a name with its own loaders and trainer."""
+
+    def __init__(self, name: str, ready: Ready, folder: str, settings: dict[str, Any]):
+        from recbole.trainer import Trainer
+
+        parts = {"train": ready.prepared.split.train, "valid": ready.prepared.split.test[:1]}
+        files = write_recbole(folder, name="same", parts={**parts, "test": ready.prepared.split.test})
+        common = {**files, **settings, "train_batch_size": BATCH, "use_gpu": False, "embedding_size": 64}
+        common |= {"metrics": ["Hit", "NDCG"], "topk": [5, 10], "valid_metric": "NDCG@10", "epochs": 1}
+        users = {"stock": None, "large": LARGE_USERS}
+        widths = {"uni99": 100, "full": ready.model.n_items}
+        self.loaders, self.trainer = {}, None
+        for mode, width in widths.items():
+            for size, count in users.items():
+                batch = {} if count is None else {"eval_batch_size": count * width}
+                how = {"eval_args": {**files["eval_args"], "mode": mode}}
+                config = recbole_config(name, dataset="same", folder=folder, settings={**common, **how, **batch})
+                train, _, self.loaders[mode, size] = recbole_loaders(config, {})
+                if self.trainer is None:
+                    torch.manual_seed(0)
+                    self.train, self.model = train, model_class(name)(config, train.dataset)
+                    self.trainer = Trainer(config, self.model)
+        self.epochs = 0
+
+    def epoch(self) -> None:
+        self.trainer._train_epoch(self.train, self.epochs, show_progress=False)
+        self.epochs += 1
+
+    def evaluate(self, mode: str, size: str) -> dict[str, float]:
+        if getattr(self.model, "restore_user_e", None) is not None:
+            self.model.restore_user_e = self.model.restore_item_e = None  # a cache of the last evaluation
+        self.trainer.eval_collector.model = None
+        return self.trainer.evaluate(self.loaders[mode, size], load_best_model=False, show_progress=False)
+
+
+def model_class(name: str) -> type:
+    from recbole.model import general_recommender
+
+    return getattr(general_recommender, name)
+
+
+def measure(name: str, dataset: str, runs: int, folder: str) -> list[dict]:
+    """One row an item of the model ``name``."""
+    ours_settings, their_settings = EQUAL[name]
+    ready = make_ready(dataset, name, sampling="interaction", **ours_settings)
+    theirs = Theirs(PAIRS[name], ready, folder, their_settings)
+
+    def rank(ranking: str) -> Callable[[], Any]:
+        return lambda: means(ready.evaluator.ranks(ready.model, rankings=(ranking,)))
+
+    items = {"train epoch": (ready.epoch, {"stock": theirs.epoch})}
+    for ranking, mode in (("sampled", "uni99"), ("full", "full")):
+        against = {size: lambda m=mode, s=size: theirs.evaluate(m, s) for size in ("stock", "large")}
+        items[f"{ranking} evaluation"] = (rank(ranking), against)
+    return [row for item, sides in items.items() for row in compare(name, item, *sides, runs=runs)]
+
+
+def compare(model: str, item: str, ours: Callable, against: dict[str, Callable], *, runs: int) -> list[dict]:
+    """Medians over ``runs`` turns; the first turn of each warms up and does not count."""
+    seconds = {side: [] for side in ("ours", *against)}
+    for turn in range(runs + 1):
+        for side, call in {"ours": ours, **against}.items():
+            spent = clock(call)
+            if turn:
+                seconds[side].append(spent)
+    median = {side: statistics.median(values) for side, values in seconds.items()}
+    rows = []
+    for side in against:
+        ratio = median[side] / median["ours"]
+        rows.append({"model": model, "item": item, "against": side, "ratio": round(ratio, 2)})
+        rows[-1] |= {"ours s": round(median["ours"], 4), "recbole s": round(median[side], 4)}
+        print(f"{model} {item} ({side}) {ratio:.2f}  [{median['ours']:.3f} s, {median[side]:.3f} s]", flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", default="beauty", help="one of the product's sets, such as beauty or beauty-sim")
+    parser.add_argument("--models", nargs="+", default=list(PAIRS), choices=list(PAIRS))
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    warnings.simplefilter("ignore")  # RecBole's own
+    # RecBole 1.2.1 fills its adjacency through a private method that SciPy no longer has
+    sp.dok_matrix._update = lambda self, entries: self._dict.update(entries)
+    rows = []
+    for name in args.models:
+        with tempfile.TemporaryDirectory() as folder:
+            rows += measure(name, args.dataset, args.runs, folder)
+    note = f"Times RecBole's own classes on {args.dataset}: medians of {args.runs} interleaved runs, "
+    note += (
+        f"{args.threads} CPU threads, torch {torch.__version__}, peak {peak_memory_mib(torch.device('cpu')):.0f} MiB."
+    )
+    print(save(rows, "versus-recbole", note=note))
+
+
+if __name__ == "__main__":
+    main()
