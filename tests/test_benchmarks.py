@@ -1,0 +1,45 @@
+"""What the benchmark scripts compute from their measurements, and a point of each kind on tiny data."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import scale, versus_recbole
+from benchmarks.scale import Size
+
+
+def test_exponents_of_known_powers():
+    """Seconds 3 n^1, ranking 2 n^0.5 a user and memory n^2 above a constant, over the larger half."""
+    n = np.array([1e3, 1e4, 1e5, 1e6])
+    frame = pd.DataFrame({"sweep": "users", "model": "M", "n_users": n, "epoch s": 3 * n, "cases": 10})
+    frame = frame.assign(**{"full ranking s": 20 * n**0.5, "peak MiB": 500 + n**2})
+    [row] = scale.exponents(frame).to_dict("records")
+    assert row["exponent of epoch s"] == pytest.approx(1)
+    assert row["exponent of ranking s a user"] == pytest.approx(0.5)
+    assert row["exponent of MiB"] == pytest.approx(2, abs=0.01)
+
+
+def test_simulated_pairs_are_distinct_and_in_range():
+    pairs = scale.simulate(Size(50, 40, 600))
+    assert pairs.shape == (600, 2)
+    assert len(np.unique(pairs, axis=0)) == 600
+    assert (pairs >= 0).all()
+    assert (pairs.max(axis=0) < (50, 40)).all()
+
+
+def test_a_point_of_the_scaling_curve():
+    row = scale.measure("BPRMF", Size(50, 40, 600), 1)
+    assert (row["n_users"], row["cases"]) == (50, 50)
+    assert min(row["epoch s"], row["full ranking s"], row["peak MiB"]) > 0
+
+
+def test_ratio_is_theirs_over_ours(capsys):
+    row = versus_recbole.row_of("BPRMF", "train epoch", "stock", 0.2, 1.0)
+    assert row["ratio"] == 5.0
+    assert capsys.readouterr().out.startswith("BPRMF train epoch (stock) 5.00 ")
+
+
+def test_time_to_a_goal_stops_at_the_first_judgement_that_meets_it():
+    values, epochs = iter([0.1, 0.3, 0.5]), []
+    versus_recbole.until(0.25, lambda: epochs.append(1), lambda: next(values))
+    assert len(epochs) == 10
