@@ -49,6 +49,7 @@ from bench.nn.features import FeatureRows
 from bench.nn.graph import bipartite
 from bench.nn.losses import bpr, l2
 from bench.nn.recommender import EmbeddingRecommender
+from bench.nn.rows import normalize
 from bench.spec import NotApplicable, choice, log_uniform
 
 
@@ -153,23 +154,6 @@ class _Softmax(torch.autograd.Function):
         return inner - weight * ctx.edges.segments(inner, "sum"), None
 
 
-class _UnitRows(torch.autograd.Function):
-    """F.normalize by rows, with half as many passes over the matrix."""
-
-    @staticmethod
-    def forward(ctx, x):
-        inverse = torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp_min(1e-12).reciprocal()
-        unit = x * inverse
-        ctx.save_for_backward(unit, inverse)
-        return unit
-
-    @staticmethod
-    def backward(ctx, grad):
-        unit, inverse = ctx.saved_tensors
-        along = torch.linalg.vecdot(grad, unit).unsqueeze(1)
-        return torch.addcmul(grad, unit, along, value=-1).mul_(inverse)
-
-
 class Layer(nn.Module):
     """One step on the graph of one modality, from (node, width) to (node, size)."""
 
@@ -186,7 +170,7 @@ class Layer(nn.Module):
     def aggregate(self, x: Float[Tensor, "node width"], edges: Edges) -> Float[Tensor, "node width"]:
         z = x @ self.transform
         weight = F.dropout(edges.attention(z), self.dropout, self.training)
-        return _UnitRows.apply(edges.gather(weight, z) + self.bias)
+        return normalize(edges.gather(weight, z) + self.bias)
 
     def forward(self, x: Float[Tensor, "node width"], ids, edges: Edges) -> Float[Tensor, "node dim"]:
         hidden = F.leaky_relu(self.aggregate(x, edges))
@@ -208,7 +192,7 @@ class Modality(nn.Module):
 
     def start(self) -> Float[Tensor, "node width"]:
         items = torch.tanh(self.features(self.project.weight.T.contiguous()) + self.project.bias)
-        return _UnitRows.apply(torch.cat([self.preference, items]))
+        return normalize(torch.cat([self.preference, items]))
 
     def forward(self, ids, edges: Edges) -> Float[Tensor, "node dim"]:
         steps = [self.start()]

@@ -48,6 +48,7 @@ from bench.nn.features import FeatureRows
 from bench.nn.graph import SparseMatrix, bipartite
 from bench.nn.losses import bpr, l2
 from bench.nn.recommender import EmbeddingRecommender
+from bench.nn.rows import normalize
 from bench.spec import NotApplicable, choice, log_uniform
 
 
@@ -103,7 +104,7 @@ class Layer(nn.Module):
     def forward(self, x: Float[Tensor, "node width"], ids, neighbours) -> Float[Tensor, "node dim"]:
         hidden = neighbours(x @ self.neighbour)
         if self.bias is not None:
-            hidden = F.normalize(hidden + self.bias)
+            hidden = normalize(hidden + self.bias)
         hidden = F.leaky_relu(hidden)
         own = F.leaky_relu(self.own(x)) + ids
         if not self.is_concatenated:
@@ -125,7 +126,7 @@ class Modality(nn.Module):
 
     def start(self) -> Float[Tensor, "node width"]:
         items = self.features(self.project.weight.T.contiguous()) + self.project.bias
-        return F.normalize(torch.cat([self.preference, items]))
+        return normalize(torch.cat([self.preference, items]))
 
     def forward(self, ids, neighbours: nn.Module) -> Float[Tensor, "node dim"]:
         x = self.start()

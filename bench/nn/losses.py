@@ -6,6 +6,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from bench.nn.rows import add_up
+
 
 def bpr(positive: Float[Tensor, "..."], negative: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     """mean softplus(negative - positive) = mean -ln sigma(positive - negative) (Rendle et al., UAI 2009)."""
@@ -60,14 +62,5 @@ class _BprRows(torch.autograd.Function):
         to_user.addcmul_(difference, slope)
         i.addcmul_(u, slope, value=-1)
         j.addcmul_(u, slope)
-        to_users, to_items = (_add_up(*of) for of in zip((to_user, to_pair), (user, pair), ctx.sizes, strict=True))
+        to_users, to_items = (add_up(*of) for of in zip((to_user, to_pair), (user, pair), ctx.sizes, strict=True))
         return to_users, to_items, None, None, None
-
-
-def _add_up(
-    rows: Float[Tensor, "batch dim"], index: Int[Tensor, " batch"], size: int
-) -> Float[Tensor, "row dim"]:
-    """(size, dim) sums of the rows with each index, by the operation that is deterministic and fast on the device."""
-    if rows.is_cuda:
-        return torch.ops.aten.embedding_dense_backward(rows, index, size, -1, False)
-    return rows.new_zeros(size, rows.shape[1]).index_add_(0, index, rows)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.mgat import MGAT, Edges, _Dot, _Gather, _Softmax, _UnitRows
+from baselines.mgat import MGAT, Edges, _Dot, _Gather, _Softmax
 from baselines.mmgcn import MMGCN
 from bench.spec import NotApplicable
 from bench.train.bridge import TrainingSet
@@ -136,17 +136,6 @@ def test_gradients_of_each_step():
     assert torch.autograd.gradcheck(lambda a, b: _Dot.apply(a, b, edges), (z, other))
     assert torch.autograd.gradcheck(lambda w, b: _Gather.apply(w, b, edges), (x, other))
     assert torch.autograd.gradcheck(lambda a: _Softmax.apply(a, edges), x)
-    assert torch.autograd.gradcheck(_UnitRows.apply, z)
-
-
-def test_unit_rows_are_those_of_torch():
-    x = torch.randn(6, 3).double()
-    x[2] = 0
-    a, b = x.clone().requires_grad_(), x.clone().requires_grad_()
-    ours, theirs = _UnitRows.apply(a), F.normalize(b)
-    assert torch.allclose(ours, theirs, atol=1e-15)
-    ours.sin().sum().backward(), theirs.sin().sum().backward()
-    assert torch.allclose(a.grad, b.grad, rtol=1e-12)
 
 
 def test_nothing_of_size_edge_by_dim_is_kept():
@@ -282,7 +271,7 @@ def test_uniform_attention_is_mmgcn(monkeypatch):
     torch.nn.init.zeros_(layer.bias)
     share = 1 / ours.edges.offsets.diff()[ours.edges.receiver].double()
     monkeypatch.setattr(Edges, "attention", lambda edges, z: share)
-    monkeypatch.setattr(_UnitRows, "apply", lambda rows: rows)
+    monkeypatch.setattr("baselines.mgat.normalize", lambda rows: rows)
     x = torch.randn(ours.n_users + ours.n_items, 6).double()
     assert torch.allclose(layer(x, ours.ids, ours.edges), theirs(x, ours.ids, other.neighbours), atol=1e-6)
 

@@ -314,8 +314,12 @@ def test_edge_dropout():
     model = small(edge_dropout=0.25).train()
     one = torch.eye(model.adjacency.shape[1], dtype=torch.float64).requires_grad_()
     aggregate, whole = model.aggregation(), dense(model)
-    found = aggregate(one)
-    assert torch.equal(found, aggregate(one))  # one draw for all layers
+    found, same = aggregate(one, None)
+    assert same is one
+    nodes = torch.tensor([3, 1])
+    rows, taken = aggregate(one, nodes, only=True)
+    assert torch.equal(rows, found[nodes])  # one draw for all layers
+    assert torch.equal(taken, one[nodes])
     kept = found != 0
     assert torch.allclose(found[kept], whole[kept] / 0.75)
     assert kept.sum() / (whole != 0).sum() == approx(0.75, abs=0.08)
