@@ -1,6 +1,7 @@
 """What the benchmark scripts share: a job made ready, a clock, a process of its own, a table on disk."""
 
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,7 +18,7 @@ from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
 from bench.run import grid, job
 from bench.run.grid import Request
-from bench.spec import Training, read
+from bench.spec import BenchError, Training, read
 from bench.train import seed
 from bench.train.batches import Batches
 from bench.train.fit import train_epoch
@@ -83,6 +84,14 @@ def alone(call: Callable, *args) -> Any:
     """``call(*args)`` in a fresh process, so that its peak memory is its own."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(call, *args).result()
+
+
+def run(main: Callable[[], None]) -> None:
+    """``main``, with what the user got wrong as one line."""
+    try:
+        main()
+    except BenchError as error:
+        sys.exit(f"error: {error}")
 
 
 def save(rows: Sequence[dict], name: str, *, note: str) -> Path:

@@ -12,7 +12,7 @@ import torch
 
 from bench import registry
 from bench.run.job import peak_memory_mib
-from benchmarks.measure import alone, clock, make_ready, save
+from benchmarks.measure import alone, clock, make_ready, run, save
 
 
 def measure(dataset: str, model: str, device: str, threads: int) -> dict:
@@ -56,4 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

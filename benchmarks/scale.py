@@ -25,7 +25,7 @@ from bench.protocol.candidates import draw_cases
 from bench.run.job import peak_memory_mib
 from bench.spec import Training, read
 from bench.train import bridge, seed
-from benchmarks.measure import PERFORMANCE, alone, clock, job_parts, save
+from benchmarks.measure import PERFORMANCE, alone, clock, job_parts, run, save
 
 STEPS = 50
 CASES = 10_000  # users judged at most
@@ -156,4 +156,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -21,7 +21,7 @@ import torch
 from bench.protocol.metrics import means
 from bench.run.job import peak_memory_mib
 from bench.train.bridge import recbole_config, recbole_loaders, write_recbole
-from benchmarks.measure import Ready, clock, make_ready, save
+from benchmarks.measure import Ready, clock, make_ready, run, save
 
 PAIRS = {"BPRMF": "BPR", "LightGCN": "LightGCN", "NGCF": "NGCF"}
 EQUAL = {  # the settings that name the same work on both sides
@@ -160,4 +160,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
