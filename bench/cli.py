@@ -61,7 +61,10 @@ def run_command(argv: list[str]) -> int:
         return session.list_records(args.results)
     if args.report:
         return session.report(args.results, args.reports)
-    options = {k: getattr(args, k) for k in ("when", "dry_run", "jobs", "threads", "device", "timeout", "ranking")}
+    options = {
+        k: getattr(args, k)
+        for k in ("when", "dry_run", "jobs", "threads", "device", "timeout", "checkpoint_every", "ranking")
+    }
     return session.run(request, results=args.results, reports=args.reports, **options)
 
 
@@ -108,6 +111,7 @@ def run_parser() -> Parser:
     add("--threads", type=positive, default=2, metavar="N", help="threads a job (default 2)")
     add("--device", default="auto", help="auto, cpu or cuda:N")
     add("--timeout", type=float, metavar="SECONDS", help="longest time a job may take")
+    add("--checkpoint-every", type=int, default=25, metavar="EPOCHS", help="a killed job goes on from there; 0: never")
     return parser
 
 
@@ -191,10 +195,5 @@ def check_command(argv: list[str]) -> int:
     return max(subprocess.run(check, env=one_thread).returncode for check in checks)
 
 
-COMMANDS = {
-    "run": run_command,
-    "audit": audit_command,
-    "cards": cards_command,
-    "check": check_command,
-    "job": job_command,
-}
+COMMANDS = {"run": run_command, "audit": audit_command, "cards": cards_command, "check": check_command}
+COMMANDS["job"] = job_command

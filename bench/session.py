@@ -20,7 +20,18 @@ from bench.store.store import Store, frame
 
 
 def run(
-    request: Request, *, results: Path, reports: Path, when, dry_run, jobs, threads, device, timeout, ranking
+    request: Request,
+    *,
+    results: Path,
+    reports: Path,
+    when,
+    dry_run,
+    jobs,
+    threads,
+    device,
+    timeout,
+    checkpoint_every,
+    ranking,
 ) -> int:
     """Everything from the request to the tables; returns the exit code."""
     works = grid.plan(request)
@@ -38,6 +49,9 @@ def run(
     started, states = time.monotonic(), []
     if due:
         load_once(due)
+        if when == "always":  # from the start, then
+            for work in due:
+                store.checkpoint(work.job).unlink(missing_ok=True)
         count = jobs or max(1, cpu_count() // threads)
         with Screen(total=len(due)) as screen:
             pool = Pool(
@@ -46,6 +60,7 @@ def run(
                 threads=threads,
                 device=pick(device),
                 timeout=timeout,
+                checkpoint_every=checkpoint_every,
                 tell=screen.tell,
             )
             states = pool.run(due)

@@ -8,10 +8,10 @@ import numpy as np
 import scipy.sparse as sp
 from tabulate import tabulate
 
-from bench.data.cache import write_whole
 from bench.data.dataset import Dataset
 from bench.data.features import Rows, is_empty
 from bench.data.split import keys, split
+from bench.files import write_whole
 from bench.spec import BenchError
 
 SHOWN = {

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import pooch
 import scipy.sparse as sp
 
 from bench.data.dataset import Dataset
+from bench.files import write_whole
 from bench.spec import BenchError, canonical_hash
 
 LOADER = 1  # raised when the same files are read into other arrays
@@ -106,19 +106,6 @@ def sha256(path: Path) -> str:
     except OSError as error:
         raise BenchError(f"{path} cannot be read ({error.strerror})") from None
     return digest.hexdigest()
-
-
-def write_whole(path: Path, write: Callable[[str], object]) -> None:
-    """Write beside ``path``, then rename: a reader finds the old file or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    try:
-        write(name)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def write_cached(path: str, dataset: Dataset) -> None:

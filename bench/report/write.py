@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.files import write_whole
 from bench.report.layout import Table
 from bench.report.render import csv, latex, markdown, text
 from bench.report.tables import tables
 from bench.spec import BenchError
 from bench.store.record import Record
-from bench.store.store import frame, write_whole
+from bench.store.store import frame
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
 GENERATED = ("table1.", "table2-")  # files below the folder that a new report replaces or removes

@@ -15,7 +15,8 @@ from bench.store.store import Store
 def run(order: dict) -> None:
     torch.set_num_threads(order["threads"])
     work = Work(job=read(Job, order["job"]), location=order["location"], data_dir=order["data_dir"])
-    job.run(work, Store(Path(order["results"])), device=order["device"], tell=tell)
+    store, every = Store(Path(order["results"])), order["checkpoint_every"]
+    job.run(work, store, device=order["device"], checkpoint_every=every, tell=tell)
     sys.stdout.flush()
 
 

@@ -28,6 +28,7 @@ from bench.store.record import Record
 from bench.store.store import Store
 from bench.train import bridge, seed
 from bench.train.batches import Batches
+from bench.train.checkpoint import Checkpoint
 from bench.train.fit import Fit, fit
 
 Tell = Callable[[dict], None]
@@ -43,12 +44,14 @@ class Prepared:
     valid: Cases | None
 
 
-def run(work: Work, store: Store, *, device: str, tell: Tell = lambda entry: None) -> Record:
+def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tell: Tell = lambda entry: None) -> Record:
     """Execute ``work`` and store its record, whatever happens short of the process dying."""
     start = datetime.now(timezone.utc).isoformat(timespec="seconds")
     base = Record(job=work.job, key=work.job.key, status="failed", provenance=provenance(device, start))
+    generator = seed.generator(work.job.seed, "sampling", torch.device(device))
+    checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator)
     try:
-        record, ranks = execute(work, base, device=torch.device(device), tell=tell)
+        record, ranks = execute(work, base, device=torch.device(device), tell=tell, checkpoint=checkpoint)
     except BenchError as error:
         record, ranks = base.model_copy(update={"status": error.status, "reason": str(error)}), None
     except Exception as error:  # noqa: BLE001 - a job's fault must end as its record, not as the runner's end
@@ -58,10 +61,13 @@ def run(work: Work, store: Store, *, device: str, tell: Tell = lambda entry: Non
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
         record, ranks = base.model_copy(update={"reason": reason, "traceback": tail, "log": log}), None
     store.write(record, ranks)
+    checkpoint.remove()
     return record
 
 
-def execute(work: Work, base: Record, *, device: torch.device, tell: Tell) -> tuple[Record, pd.DataFrame]:
+def execute(
+    work: Work, base: Record, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
+) -> tuple[Record, pd.DataFrame]:
     """The job itself; returns the finished record and the ranks per case."""
     job, clock = work.job, time.perf_counter()
     prepared = prepare(work)
@@ -70,7 +76,7 @@ def execute(work: Work, base: Record, *, device: torch.device, tell: Tell) -> tu
     model = build_model(job, prepared, settings, device=device)
     seconds = {"prepare": time.perf_counter() - clock}
 
-    result, selected_by = train(job, model, prepared, settings=settings, tell=tell)
+    result, selected_by = train(job, model, prepared, settings=settings, tell=tell, checkpoint=checkpoint)
     clock = time.perf_counter()
     rankings = RANKINGS if not model.is_candidate_dependent else ("sampled",)
     ranks = Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
@@ -139,7 +145,9 @@ def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.d
     return bridge.build(cls, data, hyper, device=str(device))
 
 
-def train(job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell) -> tuple[Fit, str]:
+def train(
+    job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell, checkpoint: Checkpoint
+) -> tuple[Fit, str]:
     """Fit ``model``; also says in words what selected the epoch."""
     protocol, device = job.protocol, model.device
     # a score that depends on the other candidates has no full ranking to select on
@@ -160,7 +168,7 @@ def train(job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell) ->
         n_negatives=model.n_negatives,
         size=training.train_batch_size,
         sampling=training.sampling,
-        generator=seed.generator(job.seed, "sampling", device),
+        generator=checkpoint.generator,
     )
     select = f"{ranking}.{protocol.select_metric}"
     seed.seed_all(job.seed, "train")
@@ -172,6 +180,7 @@ def train(job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell) ->
         evaluate=lambda: means(evaluator.ranks(model, rankings=(ranking,))),
         select=select,
         report=lambda entry: tell({"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)}),
+        checkpoint=checkpoint,
     )
     return result, f"{protocol.select_on} {select}, every {job.budget.eval_every} epochs"
 

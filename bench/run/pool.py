@@ -32,6 +32,7 @@ class Pool:
         threads: torch threads a process.
         device: "cpu" or "cuda:0", given to every process.
         timeout: seconds a job may take; ``None`` for no limit.
+        checkpoint_every: epochs between two writes of a job's state; 0 for none.
         tell: told (work, event) as events come: {"state": "started"}, {"epoch", "of", "value"}, and last
             {"state": "done" | "skipped" | "failed" | "stopped", "reason": …}.
     """
@@ -41,6 +42,7 @@ class Pool:
     threads: int = THREADS
     device: str = "cpu"
     timeout: float | None = None
+    checkpoint_every: int = 0
     tell: Callable[[Work, dict], None] = lambda work, event: None
     stopping: threading.Event = field(default_factory=threading.Event)
     live: dict[str, subprocess.Popen] = field(default_factory=dict)
@@ -92,6 +94,7 @@ class Pool:
             "results": str(self.store.root),
             "device": self.device,
             "threads": self.threads,
+            "checkpoint_every": self.checkpoint_every,
             **work.payload(),
         }
         process = subprocess.Popen(

@@ -1,13 +1,12 @@
 """Records on disk: one JSON and one parquet a job, written whole or not at all, read as a frame."""
 
-import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 from pydantic import ValidationError
 
+from bench.files import write_whole
 from bench.spec import BenchError, Job
 from bench.store.record import Record
 
@@ -29,6 +28,10 @@ class Store:
     def log(self, job: Job) -> Path:
         """Where the job's process writes what it has to say."""
         return self.path(job).with_suffix(".log")
+
+    def checkpoint(self, job: Job) -> Path:
+        """Where a job keeps the state it can go on from."""
+        return self.path(job).with_suffix(".checkpoint")
 
     def check_writable(self) -> None:
         """Fail before any work is done, not after."""
@@ -68,19 +71,6 @@ def read_record(path: Path) -> Record:
     except (ValidationError, OSError) as error:
         line = str(error).splitlines()[0]
         raise BenchError(f"record {path} cannot be read ({line}); delete it and start again to rerun its job") from None
-
-
-def write_whole(path: Path, write: Callable[[str], object]) -> None:
-    """Write beside ``path``, then rename: a reader finds the old file or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        write(name)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def frame(records: list[Record]) -> pd.DataFrame:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor
 
 from bench.spec import Budget
+from bench.train.checkpoint import Checkpoint
 
 
 class Diverged(ArithmeticError):
@@ -18,11 +19,13 @@ class Diverged(ArithmeticError):
 class Fit:
     """What training leaves: the model holds the weights of ``best_epoch``."""
 
-    curve: list[dict[str, float]] = field(default_factory=list)
+    curve: list[dict[str, float | int]] = field(default_factory=list)
     best_epoch: int = 0
     epochs: int = 0
     seconds_train: float = 0.0
     seconds_evaluate: float = 0.0
+    best: float = -1.0
+    since: int = 0  # evaluations without a gain
 
 
 def fit(
@@ -34,6 +37,7 @@ def fit(
     evaluate: Callable[[], dict[str, float]],
     select: str,
     report: Callable[[dict], None] = lambda entry: None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Train ``model`` for ``budget.epochs`` or until ``budget.patience`` evaluations bring no gain in ``select``.
 
@@ -41,11 +45,12 @@ def fit(
         evaluate: metrics of the model as it stands; called every ``budget.eval_every`` epochs and after the last.
         select: the metric that chooses the epoch; larger is better, the earliest of equals wins.
         report: told every epoch's entry, and every evaluation's metrics.
+        checkpoint: where to go on from, and to write to; what comes before the epochs is learnt again.
 
     Raises:
         Diverged: when a loss is not finite.
     """
-    out, best, best_weights, since = Fit(), -1.0, None, 0
+    out, best_weights = Fit(), None
     started = time.perf_counter()
     model.pretrain(batches, epochs=budget.epochs)
     out.seconds_train += time.perf_counter() - started
@@ -56,7 +61,11 @@ def fit(
         out.seconds_evaluate += time.perf_counter() - started
         return out
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
-    for epoch in range(1, epochs + 1):
+    if checkpoint is not None and (state := checkpoint.load()) is not None:
+        out, best_weights = Fit(**state["fit"]), state["best_weights"]
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+    for epoch in range(out.epochs + 1, epochs + 1):
         started = time.perf_counter()
         loss = train_epoch(model, batches, optimizer, epoch=epoch)
         out.seconds_train += time.perf_counter() - started
@@ -68,14 +77,17 @@ def fit(
             out.seconds_evaluate += time.perf_counter() - started
             entry |= metrics
             out.curve.append(entry)
-            if metrics[select] > best:
-                best, out.best_epoch, since = metrics[select], epoch, 0
+            if metrics[select] > out.best:
+                out.best, out.best_epoch, out.since = metrics[select], epoch, 0
                 best_weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
             else:
-                since += 1
+                out.since += 1
         report(entry)
-        if budget.patience is not None and since >= budget.patience:
+        if budget.patience is not None and out.since >= budget.patience:
             break
+        if checkpoint is not None:
+            weights = {"model": model.state_dict(), "best_weights": best_weights}
+            checkpoint.save(epoch, {"fit": asdict(out), "optimizer": optimizer.state_dict(), **weights})
     model.load_state_dict(best_weights)
     return out
 
