@@ -164,19 +164,6 @@ def cards_command(argv: list[str]) -> int:
     return 0
 
 
-def job_command(argv: list[str]) -> int:
-    """One job in this process, told on standard input; used by the runner."""
-    import threading
-
-    order = json.loads(sys.stdin.readline())
-    # the runner holds the other end: when it is gone, so is the reason to go on
-    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(3)), daemon=True).start()
-    from bench.run import child
-
-    child.run(order)
-    return 0
-
-
 def check_command(argv: list[str]) -> int:
     """The four checks, all of them even when one fails."""
     import subprocess
@@ -196,4 +183,3 @@ def check_command(argv: list[str]) -> int:
 
 
 COMMANDS = {"run": run_command, "audit": audit_command, "cards": cards_command, "check": check_command}
-COMMANDS["job"] = job_command

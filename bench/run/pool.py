@@ -1,15 +1,16 @@
-"""Many jobs: one subprocess each through joblib, watched, logged, killable; a job that dies costs only itself."""
+"""Many jobs: one process each through joblib, watched, logged, killable; a job that dies costs only itself."""
 
-import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from joblib import Parallel, delayed
@@ -19,13 +20,15 @@ from bench.store.record import Record
 from bench.store.store import Store
 
 THREADS = 2  # a job: fixed, so that results are equal to the bit on machines of any size
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["bench.run.child"])
 # glibc hands every large matrix back to the kernel and faults its pages in anew: a tenth to a fifth of a step
 KEEP_PAGES = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
 
 
 @dataclass(kw_only=True)
 class Pool:
-    """Runs work in subprocesses.
+    """Runs work in processes forked from one server, which imports torch and RecBole once.
 
     Args:
         jobs: processes at a time.
@@ -45,10 +48,11 @@ class Pool:
     checkpoint_every: int = 0
     tell: Callable[[Work, dict], None] = lambda work, event: None
     stopping: threading.Event = field(default_factory=threading.Event)
-    live: dict[str, subprocess.Popen] = field(default_factory=dict)
+    live: dict[str, BaseProcess] = field(default_factory=dict)
 
     def run(self, works: Sequence[Work]) -> list[str]:
         """The final state of every work, in order. A signal to stop ends all processes and leaves the rest."""
+        start_server(self.threads)
         previous = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             # threads only wait for subprocesses; a Dask backend would fan the same calls out to other machines
@@ -68,10 +72,10 @@ class Pool:
             return "stopped"
         log = self.store.log(work.job)
         log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("")
         started = time.time()
         self.tell(work, {"state": "started"})
-        with log.open("w") as stream:
-            returncode, reason = self._process(work, stream)
+        returncode, reason = self._process(work, log)
         if self.stopping.is_set():
             self.tell(work, {"state": "stopped"})
             return "stopped"
@@ -83,59 +87,37 @@ class Pool:
         self.tell(work, {"state": record.status, "reason": record.reason})
         return record.status
 
-    def _process(self, work: Work, stream) -> tuple[int, str]:
-        """(return code, reason): start the subprocess, pass its events on, wait for its end."""
-        environment = {
-            **KEEP_PAGES,
-            **os.environ,
-            **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self.threads)),
-        }
+    def _process(self, work: Work, log: Path) -> tuple[int, str]:
+        """(return code, reason): start the process, pass its events on, wait for its end."""
         order = {
             "results": str(self.store.root),
+            "log": str(log),
             "device": self.device,
             "threads": self.threads,
             "checkpoint_every": self.checkpoint_every,
+            "environment": dict(os.environ),
             **work.payload(),
         }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bench", "job"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stream,
-            text=True,
-            env=environment,
-            start_new_session=True,  # Ctrl-C reaches the runner alone, which then ends its jobs
-        )
+        ours, theirs = FORKS.Pipe()
+        process = FORKS.Process(target=child_main, args=(order, theirs), daemon=True)
+        process.start()
+        theirs.close()
         self.live[work.job.key] = process
         timed_out = threading.Event()
         late = threading.Timer(self.timeout or 0, lambda: (timed_out.set(), kill(process)))
         if self.timeout:
             late.start()
         try:
-            process.stdin.write(json.dumps(order) + "\n")  # stays open: its end tells the job that the runner is gone
-            process.stdin.flush()
-            for line in process.stdout:
-                self._event(work, line, stream)
-        except BrokenPipeError:
+            while True:
+                self.tell(work, ours.recv())
+        except (EOFError, ConnectionResetError):
             pass
         finally:
-            returncode = process.wait()
+            process.join()
             self.live.pop(work.job.key, None)
-            process.stdin.close()
-            process.stdout.close()
+            ours.close()
             late.cancel()
-        return returncode, f"timeout: over {self.timeout:g} s" if timed_out.is_set() else ""
-
-    def _event(self, work: Work, line: str, stream) -> None:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            event = None
-        if isinstance(event, dict):
-            self.tell(work, event)
-        else:  # something a library printed
-            stream.write(line)
-            stream.flush()
+        return process.exitcode, f"timeout: over {self.timeout:g} s" if timed_out.is_set() else ""
 
     def _bury(self, work: Work, reason: str, log: Path) -> None:
         """A failed record for a job whose process ended without one."""
@@ -156,12 +138,30 @@ class Pool:
         )
 
 
-def kill(process: subprocess.Popen) -> None:
+def start_server(threads: int) -> None:
+    """Start what processes are forked from, if it does not run yet, with what libraries read as they start."""
+    before = dict(os.environ)
+    count = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    os.environ.update({**KEEP_PAGES, **before, **count})
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def kill(process: BaseProcess) -> None:
     """End a job with everything it started."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    except ProcessLookupError:  # ended, or not yet a group of its own
+        process.kill()
+
+
+def child_main(order: dict, runner: Connection) -> None:
+    from bench.run import child  # here, so that the runner itself never imports torch
+
+    child.main(order, runner)
 
 
 def death(returncode: int) -> str:

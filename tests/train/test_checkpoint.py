@@ -29,7 +29,7 @@ class Killed(BaseException):
 
 
 def train(model_class, path, *, stop_after=None, every=2, epochs=6):
-    """Six epochs, evaluated by a number that follows the weights; ``stop_after`` ends the process's part at that epoch."""
+    """Six epochs, evaluated by a number that follows the weights, or cut at epoch ``stop_after``."""
     data = random_set()
     seed.seed_all(3, "init")
     model = make(model_class, data, seed=3)
