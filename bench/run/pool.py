@@ -19,6 +19,8 @@ from bench.run.grid import Work
 from bench.store.record import Record
 from bench.store.store import Store
 
+RETRIES = 1  # of a job whose process was killed: by the system, as a rule, for want of memory
+POLL = 0.5  # seconds between two looks at jobs that another runner has
 THREADS = 2  # a job: fixed, so that results are equal to the bit on machines of any size
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["bench.run.child"])
@@ -49,14 +51,22 @@ class Pool:
     tell: Callable[[Work, dict], None] = lambda work, event: None
     stopping: threading.Event = field(default_factory=threading.Event)
     live: dict[str, BaseProcess] = field(default_factory=dict)
+    stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)  # of the records before the run
 
     def run(self, works: Sequence[Work]) -> list[str]:
         """The final state of every work, in order. A signal to stop ends all processes and leaves the rest."""
         start_server(self.threads)
-        previous = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        self.stamps = {work.job.key: self.store.stamp(work.job) for work in works}
+        is_main = threading.current_thread() is threading.main_thread()
+        signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+        previous = {s: signal.signal(s, self.stop) for s in signals}
         try:
-            # threads only wait for subprocesses; a Dask backend would fan the same calls out to other machines
-            return Parallel(n_jobs=self.jobs, backend="threading")(delayed(self.one)(work) for work in works)
+            # threads only wait for processes; a Dask backend would fan the same calls out to other machines
+            states = Parallel(n_jobs=self.jobs, backend="threading")(delayed(self.one)(work) for work in works)
+            while "elsewhere" in states:  # another runner may finish these, or die over them
+                time.sleep(POLL)
+                states = [self.one(w) if s == "elsewhere" else s for w, s in zip(works, states, strict=True)]
+            return states
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
@@ -67,21 +77,31 @@ class Pool:
             kill(process)
 
     def one(self, work: Work) -> str:
-        """Run one job to its end; returns its state."""
+        """Run one job to its end unless another runner has it; returns its state."""
         if self.stopping.is_set():
             return "stopped"
+        with self.store.lock(work.job) as is_ours:
+            if not is_ours:
+                return "elsewhere"
+            if self.store.stamp(work.job) == self.stamps[work.job.key]:
+                return self._run(work)
+        record = self.store.find(work.job)  # another runner's
+        self.tell(work, {"state": record.status, "reason": record.reason})
+        return record.status
+
+    def _run(self, work: Work) -> str:
         log = self.store.log(work.job)
-        log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("")
-        started = time.time()
         self.tell(work, {"state": "started"})
-        returncode, reason = self._process(work, log)
-        if self.stopping.is_set():
-            self.tell(work, {"state": "stopped"})
-            return "stopped"
-        path = self.store.path(work.job)
-        left_record = path.exists() and path.stat().st_mtime >= started - 1
-        if returncode or not left_record:
+        for _ in range(1 + RETRIES):
+            returncode, reason = self._process(work, log)
+            if self.stopping.is_set():
+                self.tell(work, {"state": "stopped"})
+                return "stopped"
+            is_recorded = self.store.stamp(work.job) != self.stamps[work.job.key]
+            if is_recorded or reason or returncode >= 0:  # out of time, or an end of its own: it would end so again
+                break
+        if not is_recorded:
             self._bury(work, reason or death(returncode), log)
         record = self.store.find(work.job)
         self.tell(work, {"state": record.status, "reason": record.reason})
@@ -103,6 +123,8 @@ class Pool:
         process.start()
         theirs.close()
         self.live[work.job.key] = process
+        if self.stopping.is_set():
+            kill(process)
         timed_out = threading.Event()
         late = threading.Timer(self.timeout or 0, lambda: (timed_out.set(), kill(process)))
         if self.timeout:

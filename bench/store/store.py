@@ -1,6 +1,10 @@
 """Records on disk: one JSON and one parquet a job, written whole or not at all, read as a frame."""
 
+import fcntl
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +36,31 @@ class Store:
     def checkpoint(self, job: Job) -> Path:
         """Where a job keeps the state it can go on from."""
         return self.path(job).with_suffix(".checkpoint")
+
+    def stamp(self, job: Job) -> tuple[int, int] | None:
+        """Changes whenever the record is written; asks no clock."""
+        try:
+            found = self.path(job).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    @contextmanager
+    def lock(self, job: Job) -> Iterator[bool]:
+        """Whether the job is ours: False while another runner on this folder has it. The kernel frees what dies."""
+        path = self.path(job).with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_ours = os.fstat(handle.fileno()).st_ino == path.stat().st_ino  # else its holder just removed it
+            except (BlockingIOError, FileNotFoundError):
+                is_ours = False
+            try:
+                yield is_ours
+            finally:
+                if is_ours:
+                    path.unlink(missing_ok=True)
 
     def check_writable(self) -> None:
         """Fail before any work is done, not after."""

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 
 import pandas as pd
 import pytest
@@ -87,6 +88,47 @@ def test_a_killed_job_costs_only_itself(folder, tmp_path):
     assert grid.is_due(store, works[0].job, when="missing")
     assert not grid.is_due(store, short[0].job, when="missing")
     assert [grid.is_due(store, w.job, when="failed") for w in (works[0], *short)] == [True, False]
+
+
+def test_a_job_killed_once_goes_on_from_its_checkpoint(folder, tmp_path):
+    """The retry continues: the same record as that of a job never killed."""
+    budget = {"models": ["BPRMF"], "budget": "quick"}
+    (work,) = grid.plan(request(folder, **budget))
+    whole, cut = Store(tmp_path / "whole"), Store(tmp_path / "cut")
+    epochs = []
+
+    def kill_at_ten(work, event):
+        if "epoch" in event:
+            epochs.append(event["epoch"])
+            if epochs.count(10) == 1 and event["epoch"] == 10:
+                os.kill(pool.live[work.job.key].pid, signal.SIGKILL)
+
+    pool = Pool(store=cut, jobs=1, checkpoint_every=4, tell=kill_at_ten)
+    assert pool.run([work]) == Pool(store=whole, jobs=1).run([work]) == ["done"]
+    assert epochs.count(1) == 1  # it did not start anew
+    found, expected = cut.find(work.job), whole.find(work.job)
+    assert found.metrics == expected.metrics
+    assert [e["loss"] for e in found.curve] == [e["loss"] for e in expected.curve]
+    assert cut.ranks(work.job).equals(whole.ranks(work.job))
+    assert not list(cut.root.glob("*/*/*.checkpoint")) + list(cut.root.glob("*/*/*.lock"))
+
+
+def test_two_runners_on_one_folder_do_every_job_once(folder, tmp_path):
+    works = grid.plan(request(folder, models=["BPRMF", "LightGCN", "VBPR"], seeds=[0, 1]))
+    starts, states = [], {}
+
+    def tell(work, event):
+        if event.get("state") == "started":
+            starts.append(work.job.key)
+
+    def run(name):
+        states[name] = Pool(store=Store(tmp_path / "results"), jobs=1, tell=tell).run(works)
+
+    runners = [threading.Thread(target=run, args=(name,)) for name in "ab"]
+    [runner.start() for runner in runners]
+    [runner.join() for runner in runners]
+    assert states == {"a": ["done"] * 6, "b": ["done"] * 6}
+    assert sorted(starts) == sorted(work.job.key for work in works)
 
 
 def test_a_job_past_its_time_is_ended(folder, tmp_path):
