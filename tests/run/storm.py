@@ -1,0 +1,130 @@
+"""Jobs and runner killed at random until all is done, held against a run that nobody disturbed.
+
+    python -m tests.run.storm --sets 5 --seeds 3
+
+prints how often what was killed, and ends with an error where a record differs.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+MODELS = ("BPRMF", "LightGCN", "VBPR", "SVDPP")
+ROOT = Path(__file__).parents[2]
+
+
+def write_set(folder: Path, *, seed: int) -> Path:
+    """A small set of 60 users and 150 items in the generic layout."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True)
+    rows = [rng.choice(150, 10, replace=False) for _ in range(60)]
+    for name, part in (("train", slice(0, 8)), ("validation", slice(8, 9)), ("test", slice(9, 10))):
+        text = "".join(f"{u} {' '.join(map(str, row[part]))}\n" for u, row in enumerate(rows))
+        (folder / f"{name}.txt").write_text(text)
+    np.save(folder / "image_feat.npy", rng.normal(size=(150, 6)).astype(np.float32))
+    return folder
+
+
+def start(place: Path, results: str, *, sets: int, seeds: int, models=MODELS) -> subprocess.Popen:
+    """The program on all sets, at work in a process of its own."""
+    flags = ["--datasets", *(str(place / f"set{k}") for k in range(sets)), "--models", *models]
+    flags += ["--seeds", *map(str, range(seeds)), "--budget", "quick", "--protocols", "clean", "--device", "cpu"]
+    flags += ["--jobs", "2", "--threads", "1", "--checkpoint-every", "5"]
+    flags += ["--results", str(place / results), "--reports", str(place / f"{results}-reports")]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([sys.executable, str(ROOT / "run_all.py"), *flags], cwd=ROOT, **quiet)
+
+
+def jobs_of(runner: subprocess.Popen) -> list[int]:
+    """Processes of the runner's jobs: leaders of their own groups below its fork server."""
+    table = subprocess.run(["ps", "-eo", "pid=,ppid=,pgid="], capture_output=True, text=True, check=True).stdout
+    rows = [tuple(map(int, line.split())) for line in table.splitlines()]
+    below = {pid for pid, parent, _ in rows if parent == runner.pid}
+    return [pid for pid, parent, group in rows if parent in below and group == pid]
+
+
+def storm(
+    place: Path, *, period: float, job_kills: int, runner_kills: int, rng: random.Random, **size
+) -> dict[str, int]:
+    """Run to the end through the kills, of which there are at most so many; how many there were."""
+    killed, rounds = {"jobs": 0, "runners": 0}, 0
+    runner = start(place, "storm", **size)
+    try:
+        while True:
+            try:
+                if runner.wait(period) == 0:
+                    return killed
+                runner = start(place, "storm", **size)  # jobs killed twice have failed: they are due again
+                continue
+            except subprocess.TimeoutExpired:
+                rounds += 1
+            victims = jobs_of(runner)
+            if victims and rounds % 4 == 0 and killed["runners"] < runner_kills:
+                runner.kill()
+                runner.wait()
+                killed["runners"] += 1
+                runner = start(place, "storm", **size)
+            elif victims and killed["jobs"] < job_kills:
+                try:
+                    os.kill(rng.choice(victims), signal.SIGKILL)
+                    killed["jobs"] += 1
+                except ProcessLookupError:
+                    pass
+    finally:
+        runner.kill()
+        runner.wait()
+
+
+def differences(place: Path) -> list[str]:
+    """Records that the storm lost, doubled or changed; metrics and ranks must agree to the bit."""
+    calm, found = ({p.relative_to(place / r): p for p in (place / r).glob("*/*/*.json")} for r in ("calm", "storm"))
+    wrong = [f"{name} is missing or too many" for name in calm.keys() ^ found.keys()]
+    for name in calm.keys() & found.keys():
+        one, other = (json.loads(side[name].read_text()) for side in (calm, found))
+        ranks = [pd.read_parquet(side[name].with_suffix(".users.parquet")) for side in (calm, found)]
+        if other["status"] != "done" or one["metrics"] != other["metrics"] or not ranks[0].equals(ranks[1]):
+            wrong.append(f"{name} differs")
+    left = [p for kind in ("*.lock", "*.checkpoint") for p in (place / "storm").glob(f"*/*/{kind}")]
+    return wrong + [f"{path} is left over" for path in left]
+
+
+def run(
+    place: Path, *, sets: int, seeds: int, models=MODELS, period=3.0, job_kills=10**6, runner_kills=2, seed=0
+) -> tuple[int, dict[str, int], list[str]]:
+    """(records, kills, differences)."""
+    for k in range(sets):
+        write_set(place / f"set{k}", seed=k)
+    size = {"sets": sets, "seeds": seeds, "models": models}
+    if start(place, "calm", **size).wait() != 0:
+        raise SystemExit("the calm run failed")
+    kills = {"job_kills": job_kills, "runner_kills": runner_kills}
+    killed = storm(place, period=period, rng=random.Random(seed), **kills, **size)
+    return len(list((place / "storm").glob("*/*/*.json"))), killed, differences(place)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--period", type=float, default=3.0, help="seconds between two kills")
+    args = parser.parse_args()
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        records, killed, wrong = run(Path(folder), sets=args.sets, seeds=args.seeds, period=args.period)
+    print(f"{records} records; killed {killed['jobs']} jobs and {killed['runners']} runners; "
+          f"{time.perf_counter() - begun:.0f} s")  # fmt: skip
+    sys.exit("\n".join(wrong))
+
+
+if __name__ == "__main__":
+    main()
