@@ -164,6 +164,19 @@ def cards_command(argv: list[str]) -> int:
     return 0
 
 
+def show_command(argv: list[str]) -> int:
+    """Print one record: settings, metrics, curve, where it comes from, the end of its log."""
+    parser = Parser(prog="python -m bench show", allow_abbrev=False)
+    parser.add_argument("key", help="as --list prints it, or how it begins")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    args = parser.parse_args(argv)
+    from bench.report.show import show
+    from bench.store.store import Store
+
+    print(show(Store(args.results), args.key))
+    return 0
+
+
 def check_command(argv: list[str]) -> int:
     """The four checks, all of them even when one fails."""
     import subprocess
@@ -182,4 +195,4 @@ def check_command(argv: list[str]) -> int:
     return max(subprocess.run(check, env=one_thread).returncode for check in checks)
 
 
-COMMANDS = {"run": run_command, "audit": audit_command, "cards": cards_command, "check": check_command}
+COMMANDS = {name.removesuffix("_command"): call for name, call in globals().items() if name.endswith("_command")}

@@ -1,0 +1,45 @@
+"""One record in words: what ran, what came out, how it went, where it comes from."""
+
+from tabulate import tabulate
+
+from bench.spec import BenchError, unknown
+from bench.store.store import Store
+
+LOG_LINES = 10
+
+
+def show(store: Store, key: str) -> str:
+    """The record whose key starts with ``key``: job, settings, metrics, curve, facts, provenance, end of its log.
+
+    Raises:
+        BenchError: when no record, or more than one, has such a key.
+    """
+    records = store.records()
+    found = [r for r in records if r.key.startswith(key)]
+    if not found:
+        raise unknown("key", key, [r.key for r in records])
+    if len(found) > 1:
+        raise BenchError(f"key {key!r} begins {len(found)} records: {', '.join(r.key for r in found)}")
+    record, job = found[0], found[0].job
+    head = f"{record.key}: {job.dataset} ({job.features}) {job.row}, {job.protocol.name}, {job.budget.name}, "
+    parts = [head + f"seed {job.seed}: {record.status}" + (f", {record.reason}" if record.reason else "")]
+    parts += [pairs(title, getattr(record, title)) for title in ("settings", "metrics", "seconds", "facts")]
+    if record.curve:
+        parts.append("curve\n" + tabulate(record.curve, headers="keys", floatfmt=".5g"))
+    parts += [pairs("provenance", record.provenance), record.traceback]
+    log = store.log(job)
+    if log.exists():
+        lines = log.read_text(errors="replace").splitlines()
+        parts.append("\n".join([f"end of {log}", *lines[-LOG_LINES:]]))
+    return "\n\n".join(part for part in parts if part)
+
+
+def pairs(title: str, values: dict) -> str:
+    """A title and one line a value; nothing for no values."""
+    if not values:
+        return ""
+    return f"{title}\n" + tabulate([(k, text(v)) for k, v in values.items()], tablefmt="plain")
+
+
+def text(value) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

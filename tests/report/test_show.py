@@ -1,0 +1,40 @@
+import pytest
+
+from bench.report.show import show
+from bench.spec import BenchError
+from bench.store.store import Store
+from tests.store.test_store import job, record
+
+
+def stored(tmp_path, **more):
+    store = Store(tmp_path)
+    saved = record(**more)
+    store.write(saved)
+    return store, saved
+
+
+def test_a_record_in_words(tmp_path):
+    curve = [{"epoch": 5, "loss": 0.5, "sampled.ndcg@10": 0.25}]
+    store, saved = stored(tmp_path, curve=curve, settings={"reg_weight": 0.01})
+    store.log(saved.job).write_text("".join(f"line {n}\n" for n in range(20)))
+    text = show(store, saved.key[:6])
+    assert text.startswith(f"{saved.key}: ")
+    assert "reg_weight  0.01" in text
+    assert "sampled.hr@5  0.33333" in text
+    assert "5     0.5" in text
+    assert text.endswith("line 18\nline 19")
+    assert "line 9\n" not in text
+
+
+def test_an_unknown_key_names_near_ones(tmp_path):
+    store, saved = stored(tmp_path)
+    near = saved.key[:-1] + ("0" if saved.key[-1] != "0" else "1")
+    with pytest.raises(BenchError, match=f"unknown key '{near}'; did you mean {saved.key}"):
+        show(store, near)
+
+
+def test_a_short_key_may_mean_several(tmp_path):
+    store, _ = stored(tmp_path)
+    store.write(record(job=job(seed=1)))
+    with pytest.raises(BenchError, match="begins 2 records"):
+        show(store, "")
