@@ -1,27 +1,14 @@
 """The command line; the only reader of ``sys.argv``."""
 
-import argparse
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from bench import __version__
+from bench.flags import Parser, per_gpu, positive, setting
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
 
 QUICK_SET = "ml-100k"
-
-
-class Parser(argparse.ArgumentParser):
-    """One clear line for a wrong flag, near misses named."""
-
-    def error(self, message: str):
-        words = message.split()
-        if message.startswith("unrecognized arguments") and words[2].startswith("-"):
-            flags = [flag for action in self._actions for flag in action.option_strings]
-            raise unknown("flag", words[2].split("=")[0], flags)
-        raise BenchError(f"{message}; see {self.prog} --help")
 
 
 def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
@@ -63,7 +50,17 @@ def run_command(argv: list[str]) -> int:
         return session.report(args.results, args.reports)
     options = {
         k: getattr(args, k)
-        for k in ("when", "dry_run", "jobs", "threads", "device", "timeout", "checkpoint_every", "ranking")
+        for k in (
+            "when",
+            "dry_run",
+            "jobs",
+            "threads",
+            "gpus",
+            "jobs_per_gpu",
+            "timeout",
+            "checkpoint_every",
+            "ranking",
+        )
     }
     return session.run(request, results=args.results, reports=args.reports, **options)
 
@@ -109,27 +106,11 @@ def run_parser() -> Parser:
     add("--report", action="store_true", help="tables again from the stored records, run nothing")
     add("--jobs", type=positive, metavar="N", help="jobs at a time; default: cores / threads")
     add("--threads", type=positive, default=2, metavar="N", help="threads a job (default 2)")
-    add("--device", default="auto", help="auto, cpu or cuda:N")
+    add("--gpus", default="auto", metavar="auto|none|0,1", help="GPUs to run on (default: all there are)")
+    add("--jobs-per-gpu", type=per_gpu, metavar="N|auto", help="default auto: as many as the first one's memory lets")
     add("--timeout", type=float, metavar="SECONDS", help="longest time a job may take")
     add("--checkpoint-every", type=int, default=25, metavar="EPOCHS", help="a killed job goes on from there; 0: never")
     return parser
-
-
-def setting(text: str) -> tuple[str, Any]:
-    """KEY=VALUE, the value read as JSON where it is JSON and as text otherwise."""
-    key, sign, value = text.partition("=")
-    if not sign or not key:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
-
-
-def positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
-    return int(text)
 
 
 def audit_command(argv: list[str]) -> int:

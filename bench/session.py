@@ -15,6 +15,7 @@ from bench.report import write as report_write
 from bench.run import grid
 from bench.run.grid import Request, Work
 from bench.run.pool import Pool
+from bench.run.slots import Slots, find_gpus, longest_first, measured
 from bench.spec import BenchError
 from bench.store.store import Store, frame
 
@@ -28,7 +29,8 @@ def run(
     dry_run,
     jobs,
     threads,
-    device,
+    gpus,
+    jobs_per_gpu,
     timeout,
     checkpoint_every,
     ranking,
@@ -52,18 +54,23 @@ def run(
         if when == "always":  # from the start, then
             for work in due:
                 store.checkpoint(work.job).unlink(missing_ok=True)
-        count = jobs or max(1, cpu_count() // threads)
+        records = store.records()
+        places = Slots(
+            cpus=jobs or max(1, cpu_count() // threads),
+            gpus=find_gpus(gpus),
+            per_gpu=jobs_per_gpu,
+            measured=measured(records),
+        )
         with Screen(total=len(due)) as screen:
             pool = Pool(
                 store=store,
-                jobs=count,
+                slots=places,
                 threads=threads,
-                device=pick(device),
                 timeout=timeout,
                 checkpoint_every=checkpoint_every,
                 tell=screen.tell,
             )
-            states = pool.run(due)
+            states = pool.run(longest_first(due, records))
     mine = {work.job.key for work in works}
     records = store.records()
     asked = frame([r for r in records if r.key in mine])
@@ -112,19 +119,6 @@ def refuse_candidate_dependent(works: list[Work]) -> None:
                 f"{work.job.row} scores an item among its candidates, so full ranking is not defined; leave it out of "
                 "--models, use a preset that stands alone (MCLN:itemwise), or use --ranking sampled"
             )
-
-
-def pick(device: str) -> str:
-    """ "auto" is the first GPU where there is one."""
-    if device == "cpu":
-        return device
-    import torch
-
-    if device == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-    if not device.startswith("cuda") or not torch.cuda.is_available():
-        raise BenchError(f"device {device!r} is not here; use --device cpu")
-    return device
 
 
 def list_records(results: Path) -> int:
@@ -183,7 +177,7 @@ class Screen:
             self.progress.update(self.tasks[key], total=event["of"], completed=event["epoch"], note=note)
         elif state not in (None, "started"):
             self.ended += 1
-            if self.progress:
+            if key in self.tasks:  # not so where another runner did it
                 self.progress.remove_task(self.tasks.pop(key))
             reason = f": {event['reason']}" if event.get("reason") else ""
             self.console.print(

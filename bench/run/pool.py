@@ -16,6 +16,7 @@ from pathlib import Path
 from joblib import Parallel, delayed
 
 from bench.run.grid import Work
+from bench.run.slots import Slot, Slots
 from bench.store.record import Record
 from bench.store.store import Store
 
@@ -33,9 +34,8 @@ class Pool:
     """Runs work in processes forked from one server, which imports torch and RecBole once.
 
     Args:
-        jobs: processes at a time.
+        slots: how many processes at a time, and where.
         threads: torch threads a process.
-        device: "cpu" or "cuda:0", given to every process.
         timeout: seconds a job may take; ``None`` for no limit.
         checkpoint_every: epochs between two writes of a job's state; 0 for none.
         tell: told (work, event) as events come: {"state": "started"}, {"epoch", "of", "value"}, and last
@@ -43,9 +43,8 @@ class Pool:
     """
 
     store: Store
-    jobs: int
+    slots: Slots
     threads: int = THREADS
-    device: str = "cpu"
     timeout: float | None = None
     checkpoint_every: int = 0
     tell: Callable[[Work, dict], None] = lambda work, event: None
@@ -62,7 +61,7 @@ class Pool:
         previous = {s: signal.signal(s, self.stop) for s in signals}
         try:
             # threads only wait for processes; a Dask backend would fan the same calls out to other machines
-            states = Parallel(n_jobs=self.jobs, backend="threading")(delayed(self.one)(work) for work in works)
+            states = Parallel(n_jobs=self.slots.most, backend="threading")(delayed(self.one)(work) for work in works)
             while "elsewhere" in states:  # another runner may finish these, or die over them
                 time.sleep(POLL)
                 states = [self.one(w) if s == "elsewhere" else s for w, s in zip(works, states, strict=True)]
@@ -93,29 +92,37 @@ class Pool:
         log = self.store.log(work.job)
         log.write_text("")
         self.tell(work, {"state": "started"})
+        is_alone, record = False, None
         for _ in range(1 + RETRIES):
-            returncode, reason = self._process(work, log)
-            if self.stopping.is_set():
-                self.tell(work, {"state": "stopped"})
-                return "stopped"
-            is_recorded = self.store.stamp(work.job) != self.stamps[work.job.key]
-            if is_recorded or reason or returncode >= 0:  # out of time, or an end of its own: it would end so again
+            before, slot = self.store.stamp(work.job), self.slots.take(work, alone=is_alone)
+            try:
+                returncode, reason = self._process(work, log, slot)
+                if self.stopping.is_set():
+                    self.tell(work, {"state": "stopped"})
+                    return "stopped"
+                if self.store.stamp(work.job) != before:
+                    record = self.store.find(work.job)
+            finally:
+                self.slots.give_back(slot, work, record)
+            is_alone = record is not None and "OutOfMemoryError" in record.reason and slot.gpu and not is_alone
+            was_killed = record is None and returncode < 0 and not reason  # a reason: it ran out of time
+            if not (is_alone or was_killed):
                 break
-        if not is_recorded:
+        if record is None:
             self._bury(work, reason or death(returncode), log)
-        record = self.store.find(work.job)
+            record = self.store.find(work.job)
         self.tell(work, {"state": record.status, "reason": record.reason})
         return record.status
 
-    def _process(self, work: Work, log: Path) -> tuple[int, str]:
+    def _process(self, work: Work, log: Path, slot: Slot) -> tuple[int, str]:
         """(return code, reason): start the process, pass its events on, wait for its end."""
         order = {
             "results": str(self.store.root),
             "log": str(log),
-            "device": self.device,
+            "device": "cuda:0" if slot.gpu else "cpu",
             "threads": self.threads,
             "checkpoint_every": self.checkpoint_every,
-            "environment": dict(os.environ),
+            "environment": {**os.environ, "CUDA_VISIBLE_DEVICES": slot.gpu},  # one device, or none
             **work.payload(),
         }
         ours, theirs = FORKS.Pipe()

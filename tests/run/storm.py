@@ -38,7 +38,7 @@ def write_set(folder: Path, *, seed: int) -> Path:
 def start(place: Path, results: str, *, sets: int, seeds: int, models=MODELS) -> subprocess.Popen:
     """The program on all sets, at work in a process of its own."""
     flags = ["--datasets", *(str(place / f"set{k}") for k in range(sets)), "--models", *models]
-    flags += ["--seeds", *map(str, range(seeds)), "--budget", "quick", "--protocols", "clean", "--device", "cpu"]
+    flags += ["--seeds", *map(str, range(seeds)), "--budget", "quick", "--protocols", "clean", "--gpus", "none"]
     flags += ["--jobs", "2", "--threads", "1", "--checkpoint-every", "5"]
     flags += ["--results", str(place / results), "--reports", str(place / f"{results}-reports")]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
         (["--set", "reg_wieght=1"], "unknown setting of BPRMF 'reg_wieght'; did you mean reg_weight?"),
         (["--set", "reg_weight"], "'reg_weight' is not KEY=VALUE"),
         (["--features", "deep"], "deep"),
-        (["--device", "tpu"], "device 'tpu' is not here; use --device cpu"),
+        (["--gpus", "99"], "GPU '99' is not here"),
         (["--models", "MCLN", "--ranking", "full"], "full ranking is not defined"),
     ],
 )

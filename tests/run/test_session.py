@@ -10,6 +10,7 @@ import pytest
 
 from bench.run import grid
 from bench.run.pool import Pool
+from bench.run.slots import Slots
 from bench.store.store import Store
 
 
@@ -80,7 +81,7 @@ def test_a_killed_job_costs_only_itself(folder, tmp_path):
         if work.job.model == "BPRMF" and "epoch" in event and work.job.key in pool.live:
             os.kill(pool.live[work.job.key].pid, signal.SIGKILL)
 
-    pool = Pool(store=store, jobs=2, tell=kill)
+    pool = Pool(store=store, slots=Slots(cpus=2), tell=kill)
     assert pool.run([works[0], *short]) == ["failed", "done"]
     record = store.find(works[0].job)
     assert record.reason.startswith("process killed by SIGKILL")
@@ -103,8 +104,8 @@ def test_a_job_killed_once_goes_on_from_its_checkpoint(folder, tmp_path):
             if epochs.count(10) == 1 and event["epoch"] == 10:
                 os.kill(pool.live[work.job.key].pid, signal.SIGKILL)
 
-    pool = Pool(store=cut, jobs=1, checkpoint_every=4, tell=kill_at_ten)
-    assert pool.run([work]) == Pool(store=whole, jobs=1).run([work]) == ["done"]
+    pool = Pool(store=cut, slots=Slots(cpus=1), checkpoint_every=4, tell=kill_at_ten)
+    assert pool.run([work]) == Pool(store=whole, slots=Slots(cpus=1)).run([work]) == ["done"]
     assert epochs.count(1) == 1  # it did not start anew
     found, expected = cut.find(work.job), whole.find(work.job)
     assert found.metrics == expected.metrics
@@ -122,7 +123,7 @@ def test_two_runners_on_one_folder_do_every_job_once(folder, tmp_path):
             starts.append(work.job.key)
 
     def run(name):
-        states[name] = Pool(store=Store(tmp_path / "results"), jobs=1, tell=tell).run(works)
+        states[name] = Pool(store=Store(tmp_path / "results"), slots=Slots(cpus=1), tell=tell).run(works)
 
     runners = [threading.Thread(target=run, args=(name,)) for name in "ab"]
     [runner.start() for runner in runners]
@@ -134,7 +135,7 @@ def test_two_runners_on_one_folder_do_every_job_once(folder, tmp_path):
 def test_a_job_past_its_time_is_ended(folder, tmp_path):
     store = Store(tmp_path / "results")
     (work,) = grid.plan(request(folder, budget="full"))
-    assert Pool(store=store, jobs=1, timeout=0.2).run([work]) == ["failed"]
+    assert Pool(store=store, slots=Slots(cpus=1), timeout=0.2).run([work]) == ["failed"]
     assert store.find(work.job).reason == "timeout: over 0.2 s"
 
 
@@ -146,7 +147,7 @@ def test_stopping_ends_the_jobs_and_leaves_no_record(folder, tmp_path):
         if "epoch" in event and not pool.stopping.is_set():
             os.kill(os.getpid(), signal.SIGINT)  # what Ctrl-C sends
 
-    pool = Pool(store=store, jobs=1, tell=interrupt)
+    pool = Pool(store=store, slots=Slots(cpus=1), tell=interrupt)
     assert pool.run(works) == ["stopped", "stopped"]
     assert store.records() == []
     assert pool.live == {}

@@ -1,0 +1,101 @@
+"""Slots on simulated GPUs, by hand; what a real one would do is not measured here."""
+
+import threading
+
+import pytest
+
+from bench.run import grid, slots
+from bench.run.slots import Slot, Slots, find_gpus, longest_first
+from bench.spec import BenchError
+from tests.store.test_store import job, record
+
+
+def work(model="BPRMF", **more):
+    return grid.Work(job=job(model=model, **more), location="toy", data_dir=None)
+
+
+def done(model, seconds, *, peak=100.0, device="NVIDIA", **more):
+    facts = {"facts": {"peak_memory_mib": peak}, "provenance": {"device": device}}
+    return record(job=job(model=model, **more), seconds={"train": seconds}, **facts)
+
+
+def waits(call) -> bool:
+    """Whether ``call`` is still waiting after a moment."""
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(0.2)
+    return thread.is_alive()
+
+
+def test_without_a_gpu_jobs_are_counted():
+    places = Slots(cpus=2)
+    first = places.take(work())
+    assert first == places.take(work(seed=1)) == Slot("", 0.0)
+    assert waits(lambda: places.take(work(seed=2)))
+    places.give_back(first, work(), None)
+
+
+def test_the_first_of_a_kind_has_the_gpu_to_itself_the_next_share_it():
+    """Peak 1,000 MiB needs 1.2 * 1000 + 600 = 1,800: five fit into 10,000, not six."""
+    places = Slots(cpus=1, gpus={"0": 10_000.0})
+    first = places.take(work())
+    assert first == Slot("0", 10_000.0)
+    places.give_back(first, work(), done("BPRMF", 1.0, peak=1000.0))
+    assert [places.take(work(seed=s)).mib for s in range(1, 6)] == [1800.0] * 5
+    assert waits(lambda: places.take(work(seed=6)))
+    assert waits(lambda: places.take(work("LightGCN")))  # never measured: it waits for a GPU of its own
+
+
+def test_jobs_spread_over_gpus_and_a_given_count_bounds_them():
+    places = Slots(cpus=1, gpus={"0": 8000.0, "1": 8000.0}, per_gpu=2)
+    taken = [places.take(work(seed=s)).gpu for s in range(4)]
+    assert sorted(taken) == ["0", "0", "1", "1"]
+    assert taken[:2] in (["0", "1"], ["1", "0"])
+    assert waits(lambda: places.take(work(seed=4)))
+
+
+def test_floors_stay_on_the_cpu_beside_the_gpus():
+    places = Slots(cpus=1, gpus={"0": 8000.0})
+    assert places.take(work("Pop")).gpu == ""
+    assert places.take(work()).gpu == "0"
+
+
+def test_after_running_out_of_memory_a_job_is_alone():
+    places = Slots(cpus=1, gpus={"0": 8000.0}, per_gpu=4)
+    assert places.take(work(), alone=True) == Slot("0", 8000.0)
+
+
+def test_memory_measured_before_counts_from_the_start():
+    records = [done("BPRMF", 1.0, peak=500.0), done("VBPR", 1.0, peak=900.0, device="cpu")]
+    assert slots.measured(records) == {slots.kind(work().job): 500.0}  # a CPU's memory says nothing
+
+
+def test_longest_first_by_what_jobs_took_before():
+    records = [done("BPRMF", 5.0), done("LightGCN", 50.0), done("LightGCN", 9.0, dataset="other")]
+    order = longest_first([work("BPRMF"), work("LightGCN"), work("MGAT"), work("LightGCN", dataset="new")], records)
+    assert [(w.job.model, w.job.dataset) for w in order] == [
+        ("MGAT", "toy"),  # never timed
+        ("LightGCN", "toy"),
+        ("LightGCN", "new"),  # as long as on the slowest set known
+        ("BPRMF", "toy"),
+    ]
+
+
+def test_gpus_are_found_by_the_driver_s_tool(monkeypatch, tmp_path):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho '0, 40000'\necho '1, 81000'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert find_gpus("auto") == {"0": 40_000.0, "1": 81_000.0}
+    assert find_gpus("1") == {"1": 81_000.0}
+    assert find_gpus("none") == {}
+    with pytest.raises(BenchError, match="GPU '2' is not here"):
+        find_gpus("0,2")
+
+
+def test_no_tool_or_no_driver_is_no_gpu(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_gpus("auto") == {}
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    assert find_gpus("auto") == {}
