@@ -31,6 +31,8 @@ Checked: worked toy (attention, vectors, scores, both gates, both losses); atten
     masked softmax; vectors and gradients against plain loops; gradcheck of each autograd function; MMGCN's layer
     where the attention is uniform and the aggregate keeps its norm; the decay of ``released`` against Adam's; two runs
     equal to the bit.
+Quality: on Taobao, where it sees one modality, the lowest row after few epochs of gain; on ml-100k above all baselines.
+    Nothing else tried.
 """
 
 import warnings

@@ -31,6 +31,7 @@ Checked: worked toy (one and two modalities, concatenated and added, all three l
     vectors and gradients against plain loops over neighbours, mean and maximum; regularisers by hand; the decay of 2019
     against Adam's; edges in another order or repeated, relabelled nodes, how far a feature reaches, a modality given
     twice.
+Quality: on Taobao below BPRMF; its curve swings by 0.01 N@10 from epoch 15 on without a trend. Nothing else tried.
 """
 
 from dataclasses import dataclass

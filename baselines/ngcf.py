@@ -29,6 +29,8 @@ Cost a step: a layer from width s to t takes 2 E s + 2 N s t, the whole graph wh
 Checked: worked toy for three graphs, ``paper`` among them; RecBole's NGCF with the same weights (scores, loss,
     gradients); vectors, loss and gradients against a dense oracle for each ``adj``, ``variant`` and ``normalise``;
     gradcheck on five nodes; BPRMF where there are no layers, powers of the graph where they are linear.
+Quality: on Taobao level with BPRMF. Tried: an L2 weight of 1e-2, which changes validation N@10 by less than 0.001 in 30
+    epochs (the default's unit-norm blocks leave L2 little to act on).
 """
 
 from collections.abc import Callable

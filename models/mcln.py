@@ -46,6 +46,8 @@ Checked: golden arrays of two runs of the authors' code (tests/golden: graph, ve
     ``released`` is within 1e-5 of an array's largest entry); worked toy; losses, gradients and scores of every preset
     against a naive oracle (tests/oracles/mcln.py); LightGCN where content, loops and alpha are off; which branch a
     weight moves; that every switch matters.
+Quality: on Taobao `released` leads at equal epochs from epoch 10 to 60, peaks at 35 and then declines, as its attention
+    keeps fitting the training pairs; LightGCN, best at 205, ends a little above it. Nothing else tried.
 """
 
 from dataclasses import dataclass
