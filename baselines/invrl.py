@@ -40,6 +40,8 @@ Checked: worked toy (rows, weights, projection, scores, loss, regularisers, pena
     pairs; networks side by side against separate ones; written-out gradients and the backend's second derivatives
     against autograd; the mask within bounds, the frozen backbone untouched. No run of the authors' code
     to compare with.
+Quality: on Taobao below BPRMF. Tried, with ``mask="ones"`` on validation under `clean`: L2 weights of 1e-3 and 1e-2, of
+    which 60 epochs reach N@10 0.295 and 0.157, against 0.295 with the default.
 """
 
 from dataclasses import dataclass

@@ -30,9 +30,9 @@ the models' files by `python -m bench cards`: edit those, not this page.
   model and preset: each parameter has a gradient, each setting matters, equal seeds give equal weights, dense and
   sparse rows agree, any modalities will do, a pair's score is its cell of the full ranking and depends on no other user
   and on no other candidate unless the model says so, and a checkerboard is learnt.
-- Quality: where a reference run under `paper` with the `standard` budget (`reports/table2-paper-standard-sampled.md`) ends
-  low, and what was tried. The paper's own Table 2 values are not in this repository, so no gap to them is stated; for
-  orientation, MEGCF's authors report HR@5 .405 and NDCG@10 .338 for it on Taobao with 99 sampled candidates.
+- Quality: where a reference run under `paper` with the `standard` budget ends low, and what was tried; the runs are in
+  `reports/table2-paper-standard-sampled.md`. The paper's own Table 2 values are not in this repository, so no gap to
+  them is stated; for orientation, MEGCF's authors report HR@5 .405 and NDCG@10 .338 for it on Taobao, in the same way.
 - Training, where a preset does not say otherwise: {training}.
 """
 
