@@ -66,7 +66,9 @@ class Theirs:
         if getattr(self.model, "restore_user_e", None) is not None:
             self.model.restore_user_e = self.model.restore_item_e = None  # a cache of the last evaluation
         self.trainer.eval_collector.model = None
-        return self.trainer.evaluate(self.loaders[mode, size], load_best_model=False, show_progress=False)
+        loader = self.loaders[mode, size]
+        self.trainer.test_batch_size = loader.config["eval_batch_size"]  # else it cuts a large batch to the stock size
+        return self.trainer.evaluate(loader, load_best_model=False, show_progress=False)
 
 
 def model_class(name: str) -> type:
