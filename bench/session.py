@@ -12,6 +12,7 @@ from tabulate import tabulate
 from bench import registry
 from bench.data import sources
 from bench.report import write as report_write
+from bench.report.evidence import Evidence
 from bench.run import grid
 from bench.run.grid import Request, Work
 from bench.run.pool import Pool
@@ -47,6 +48,7 @@ def run(
             print(f"  {name(work)}  {work.job.key}")
         return 0
     store.check_writable()
+    store.sweep()
     report_write.check_writable(reports)
     started, states = time.monotonic(), []
     if due:
@@ -74,7 +76,7 @@ def run(
     mine = {work.job.key for work in works}
     records = store.records()
     asked = frame([r for r in records if r.key in mine])
-    paths = report_write.write(records, reports)
+    paths = report_write.write(Evidence(records, results), reports)
     print(report_write.console(asked, ranking=ranking))
     return close(works, states, store, seconds=time.monotonic() - started, reports=reports, paths=paths)
 
@@ -138,7 +140,7 @@ def list_records(results: Path) -> int:
 def report(results: Path, reports: Path) -> int:
     """Rebuild every table from the records alone."""
     records = Store(results).records()
-    paths = report_write.write(records, reports)
+    paths = report_write.write(Evidence(records, results), reports)
     print(f"{len(paths)} report files in {reports} from {len(records)} records")
     return 0
 

@@ -1,8 +1,9 @@
-"""What every format shows: cells in lines, lines in blocks, blocks in a table."""
+"""What every format shows: cells in lines, lines in blocks, blocks in a table; and figures."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -46,6 +47,19 @@ class Table:
     def reasons(self) -> list[str]:
         """The numbered footnotes, in the order of their first cell."""
         return list(dict.fromkeys(cell.note for cell in self.cells if cell.note))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """``data`` is the CSV, ``draw`` makes a matplotlib figure of it; ``notes`` say also why something is missing."""
+
+    name: str  # of its files
+    title: str
+    caption: str
+    notes: list[str]
+    keys: list[str]
+    data: pd.DataFrame
+    draw: Callable[[pd.DataFrame], Any]
 
 
 def number(value: float, form: str) -> str:

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.report import paper as published
+from bench.report.evidence import Evidence
 from bench.report.layout import EMPTY, Block, Cell, Table, number
 from bench.report.paper import DATASETS, FLOORS, IMPROVEMENT, OURS, STATISTICS, Published, heading
 from bench.report.prose import caption, notes
 from bench.report.summary import blocks, cells, improvement, in_block, order, standing
 from bench.spec import RANKINGS, SHOWN
+
+
+def contents(evidence: Evidence) -> list[Table]:
+    return tables(evidence.frame)
 
 
 def tables(frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, paper: Published | None = None) -> list[Table]:

@@ -1,5 +1,6 @@
 """Tables out: files below a folder, and the text that a run prints at its end."""
 
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,36 +8,38 @@ from pathlib import Path
 import pandas as pd
 
 from bench.files import write_whole
+from bench.report.contents import contents
+from bench.report.evidence import Evidence
 from bench.report.layout import Table
 from bench.report.render import csv, latex, markdown, text
 from bench.report.tables import tables
 from bench.spec import BenchError
 from bench.store.record import Record
-from bench.store.store import frame
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
-GENERATED = ("table1.", "table2-")  # files below the folder that a new report replaces or removes
+INDEX = "index.md"
 
 
-def write(records: list[Record], folder: Path, *, seeds: Sequence[int] | None = None) -> list[Path]:
-    """Write ``index.md`` and each table as Markdown, LaTeX and CSV; tables without records are removed.
+def write(evidence: Evidence, folder: Path) -> list[Path]:
+    """Write each table as Markdown, LaTeX and CSV, and the index of them; what the last index named and this
+    one does not is removed.
 
     Equal records give equal bytes.
 
     Raises:
         BenchError: when the folder cannot be written.
     """
-    found = tables(frame(records), seeds=seeds)
+    found = contents(evidence)
     pages = {f"{table.name}.{ext}": show(table) for table in found for ext, show in FORMATS.items()}
-    pages["index.md"] = index(found, records)
+    pages[INDEX] = index(found, evidence.records)
     check_writable(folder)
+    old = folder / INDEX
     try:
+        named = set(re.findall(r"\]\(([^)/]+)\)", old.read_text(encoding="utf-8"))) if old.exists() else set()
         for name, page in pages.items():
             write_whole(folder / name, lambda path, page=page: Path(path).write_text(page, encoding="utf-8"))
-        for path in sorted(folder.iterdir()):
-            is_ours = path.name.startswith(GENERATED) and path.suffix[1:] in FORMATS
-            if is_ours and path.name not in pages:
-                path.unlink()
+        for name in named - set(pages):
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from None
     return [folder / name for name in pages]

@@ -4,7 +4,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -91,7 +91,20 @@ class Store:
 
     def records(self) -> list[Record]:
         """Every record, in the order of its path."""
-        return [read_record(path) for path in sorted(self.root.glob("*/*/*.json"))]
+        paths = sorted(self.root.glob("*/*/*.json"))
+        return [read_record(path) for path in paths if not path.name.startswith(".")]  # half a file, of a killed writer
+
+    def sweep(self) -> None:
+        """Take away what runners that were killed left behind: locks no one holds, and half-written files."""
+        for path in self.root.glob("*/*/*.lock"):
+            with open(path) as handle, suppress(BlockingIOError, FileNotFoundError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for half in path.parent.glob(f".{path.stem}.*"):
+                    half.unlink()
+                record = path.with_suffix(".json")
+                if record.exists() and read_record(record).status == "done":  # its checkpoint was to go next
+                    path.with_suffix(".checkpoint").unlink(missing_ok=True)
+                path.unlink()
 
 
 def read_record(path: Path) -> Record:

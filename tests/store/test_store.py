@@ -74,3 +74,20 @@ def test_the_key_is_stable():
     """A key that drifts orphans every record that stands: this one may change only with the schema of jobs."""
     assert job().key == job().key
     assert job(hyper={"a": 1, "b": 2}).key == job(hyper={"b": 2, "a": 1}).key
+
+
+def test_what_killed_runners_left_is_swept_and_what_is_held_stays(tmp_path):
+    store = Store(tmp_path)
+    dead, alive = job(), job(seed=1)
+    store.write(record(job=dead))
+    leftovers = [store.path(dead).with_suffix(s) for s in (".lock", ".checkpoint")]
+    leftovers.append(store.path(dead).with_name(f".{dead.key}.json.x1.json"))
+    for path in leftovers:
+        path.write_text("half")
+    assert store.records() == [record(job=dead)]
+    with store.lock(alive) as is_ours:
+        store.sweep()
+        assert is_ours
+        assert store.path(alive).with_suffix(".lock").exists()
+    assert not [path for path in leftovers if path.exists()]
+    assert store.find(dead) == record(job=dead)

@@ -1,0 +1,14 @@
+"""Everything that a report shows, in its order; a part adds one line here."""
+
+from collections.abc import Callable
+
+from bench.report import tables
+from bench.report.evidence import Evidence
+from bench.report.layout import Figure, Table
+
+PARTS: tuple[Callable[[Evidence], list[Table | Figure]], ...] = (tables.contents,)
+
+
+def contents(evidence: Evidence) -> list[Table | Figure]:
+    """The tables and figures that the records allow."""
+    return [page for part in PARTS for page in part(evidence)]
