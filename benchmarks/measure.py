@@ -1,9 +1,10 @@
 """What the benchmark scripts share: a job made ready, a clock, a process of its own, a table on disk."""
 
 import multiprocessing
+import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,6 +85,49 @@ def alone(call: Callable, *args) -> Any:
     """``call(*args)`` in a fresh process, so that its peak memory is its own."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(call, *args).result()
+
+
+class Side:
+    """What ``make(*args)`` returns, alive in a process of its own, so that neither side slows the other.
+
+    Args:
+        environment: of that process, beside this one's.
+    """
+
+    def __init__(self, make: Callable, *args, environment: Mapping[str, str] | None = None):
+        before = dict(os.environ)
+        os.environ.update(environment or {})
+        try:
+            context = multiprocessing.get_context("spawn")
+            self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_live, initargs=(make, args))
+            self.pool.submit(int).result()  # until it lives
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def seconds(self, method: str, *args) -> float:
+        return self.pool.submit(_timed, method, args).result()[0]
+
+    def value(self, method: str, *args) -> tuple[float, Any]:
+        """(seconds, what the method returns)."""
+        return self.pool.submit(_timed, method, args).result()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.pool.shutdown()
+
+
+def _live(make: Callable, args: tuple) -> None:
+    global _alive
+    _alive = make(*args)
+
+
+def _timed(method: str, args: tuple) -> tuple[float, Any]:
+    start = time.perf_counter()
+    value = getattr(_alive, method)(*args)
+    return time.perf_counter() - start, value
 
 
 def run(main: Callable[[], None]) -> None:

@@ -1,27 +1,25 @@
-"""How many times faster than RecBole's own BPR, LightGCN and NGCF, on the same work in one process.
+"""How many times faster than RecBole's own BPR, LightGCN and NGCF, on the same work.
 
     python -m benchmarks.versus_recbole --dataset beauty
 
-Both sides train on the same entries with the same batch size and rank the same test pairs; they take turns, and a
-ratio is RecBole's median over ours. ``stock`` is RecBole with its defaults, ``large`` with evaluation batches of
-1,024 users.
+Both sides train on the same entries with the same batch size and rank the same test pairs. Each lives in a process
+of its own, ours as the runner starts it; they take turns, and a ratio is RecBole's median over ours. ``stock`` is
+RecBole with its defaults, ``large`` with evaluation batches of 1,024 users.
 """
 
 import argparse
 import statistics
 import tempfile
-import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import scipy.sparse as sp
 import torch
 
 from bench.protocol.metrics import means
-from bench.run.job import peak_memory_mib
+from bench.run.pool import KEEP_PAGES
 from bench.train.bridge import recbole_config, recbole_loaders, write_recbole
-from benchmarks.measure import Ready, clock, make_ready, run, save
+from benchmarks.measure import Side, make_ready, run, save
 
 PAIRS = {"BPRMF": "BPR", "LightGCN": "LightGCN", "NGCF": "NGCF"}
 EQUAL = {  # the settings that name the same work on both sides
@@ -29,32 +27,56 @@ EQUAL = {  # the settings that name the same work on both sides
     "LightGCN": ({"n_layers": 3}, {"n_layers": 3}),
     "NGCF": ({}, {"hidden_size_list": [64, 64, 64], "node_dropout": 0.0, "message_dropout": 0.1}),
 }
+MODES = {"sampled": "uni99", "full": "full"}  # rankings as RecBole calls them
 BATCH, LARGE_USERS = 2048, 1024
 GOAL_EPOCHS = 10  # of ours; 95 % of what they reach is the goal of both sides
+
+
+class Ours:
+    """The job just before its first epoch."""
+
+    def __init__(self, name: str, dataset: str, threads: int):
+        torch.set_num_threads(threads)
+        self.ready = make_ready(dataset, name, sampling="interaction", **EQUAL[name][0])
+
+    def parts(self) -> dict[str, Any]:
+        """The pairs and the number of items that both sides work on."""
+        split = self.ready.prepared.split
+        return {"train": split.train, "test": split.test, "n_items": self.ready.model.n_items}
+
+    def epoch(self) -> None:
+        self.ready.epoch()
+
+    def evaluate(self, ranking: str) -> float:
+        return means(self.ready.evaluator.ranks(self.ready.model, rankings=(ranking,)))[f"{ranking}.ndcg@10"]
 
 
 class Theirs:
     """RecBole's model of a name with its own loaders and trainer."""
 
-    def __init__(self, name: str, ready: Ready, folder: str, settings: dict[str, Any]):
+    def __init__(self, name: str, parts: dict[str, Any], folder: str, threads: int):
+        torch.set_num_threads(threads)
+        warnings.simplefilter("ignore")  # RecBole's own
+        # RecBole 1.2.1 fills its adjacency through a private method that SciPy no longer has
+        sp.dok_matrix._update = lambda self, entries: self._dict.update(entries)
         from recbole.trainer import Trainer
 
-        parts = {"train": ready.prepared.split.train, "valid": ready.prepared.split.test[:1]}
-        files = write_recbole(folder, name="same", parts={**parts, "test": ready.prepared.split.test})
-        common = {**files, **settings, "train_batch_size": BATCH, "use_gpu": False, "embedding_size": 64}
+        files = {"train": parts["train"], "valid": parts["test"][:1], "test": parts["test"]}
+        files = write_recbole(folder, name="same", parts=files)
+        common = {**files, **EQUAL[name][1], "train_batch_size": BATCH, "use_gpu": False, "embedding_size": 64}
         common |= {"metrics": ["Hit", "NDCG"], "topk": [5, 10], "valid_metric": "NDCG@10", "epochs": 1}
         users = {"stock": None, "large": LARGE_USERS}
-        widths = {"uni99": 100, "full": ready.model.n_items}
+        widths = {"sampled": 100, "full": parts["n_items"]}
         self.loaders, self.trainer = {}, None
-        for mode, width in widths.items():
+        for ranking, width in widths.items():
             for size, count in users.items():
                 batch = {} if count is None else {"eval_batch_size": count * width}
-                how = {"eval_args": {**files["eval_args"], "mode": mode}}
-                config = recbole_config(name, dataset="same", folder=folder, settings={**common, **how, **batch})
-                train, _, self.loaders[mode, size] = recbole_loaders(config, {})
+                how = {"eval_args": {**files["eval_args"], "mode": MODES[ranking]}}
+                config = recbole_config(PAIRS[name], dataset="same", folder=folder, settings={**common, **how, **batch})
+                train, _, self.loaders[ranking, size] = recbole_loaders(config, {})
                 if self.trainer is None:
                     torch.manual_seed(0)
-                    self.train, self.model = train, model_class(name)(config, train.dataset)
+                    self.train, self.model = train, model_class(PAIRS[name])(config, train.dataset)
                     self.trainer = Trainer(config, self.model)
         self.epochs = 0
 
@@ -62,13 +84,13 @@ class Theirs:
         self.trainer._train_epoch(self.train, self.epochs, show_progress=False)
         self.epochs += 1
 
-    def evaluate(self, mode: str, size: str) -> dict[str, float]:
+    def evaluate(self, ranking: str, size: str = "stock") -> float:
         if getattr(self.model, "restore_user_e", None) is not None:
             self.model.restore_user_e = self.model.restore_item_e = None  # a cache of the last evaluation
         self.trainer.eval_collector.model = None
-        loader = self.loaders[mode, size]
+        loader = self.loaders[ranking, size]
         self.trainer.test_batch_size = loader.config["eval_batch_size"]  # else it cuts a large batch to the stock size
-        return self.trainer.evaluate(loader, load_best_model=False, show_progress=False)
+        return self.trainer.evaluate(loader, load_best_model=False, show_progress=False)["ndcg@10"]
 
 
 def model_class(name: str) -> type:
@@ -77,59 +99,49 @@ def model_class(name: str) -> type:
     return getattr(general_recommender, name)
 
 
-def measure(name: str, dataset: str, runs: int, folder: str) -> list[dict]:
+def measure(name: str, dataset: str, runs: int, folder: str, threads: int) -> list[dict]:
     """One row an item of the model ``name``."""
-    ours_settings, their_settings = EQUAL[name]
-
-    def start() -> tuple[Ready, Theirs]:
-        ready = make_ready(dataset, name, sampling="interaction", **ours_settings)
-        return ready, Theirs(PAIRS[name], ready, folder, their_settings)
-
-    ready, theirs = start()
-
-    def rank(ranking: str) -> dict[str, float]:
-        return means(ready.evaluator.ranks(ready.model, rankings=(ranking,)))
-
-    items = {"train epoch": (ready.epoch, {"stock": theirs.epoch})}
-    for ranking, mode in (("sampled", "uni99"), ("full", "full")):
-        against = {size: lambda m=mode, s=size: theirs.evaluate(m, s) for size in ("stock", "large")}
-        items[f"{ranking} evaluation"] = (lambda r=ranking: rank(r), against)
-    rows = [row for item, sides in items.items() for row in compare(name, item, *sides, runs=runs)]
-
-    ready, theirs = start()
-    for _ in range(GOAL_EPOCHS):
-        ready.epoch()
-    goal = 0.95 * rank("sampled")["sampled.ndcg@10"]
-    ready, theirs = start()
-    ours = until(goal, ready.epoch, lambda: rank("sampled")["sampled.ndcg@10"])
-    stock = until(goal, theirs.epoch, lambda: theirs.evaluate("uni99", "stock")["ndcg@10"])
-    return [*rows, row_of(name, f"to N@10 {goal:.3f}", "stock", ours, stock)]
+    with Side(Ours, name, dataset, threads, environment=KEEP_PAGES) as ours:
+        parts = ours.value("parts")[1]
+        with Side(Theirs, name, parts, folder, threads) as theirs:
+            rows = compare(name, "train epoch", ours, theirs, {"stock": ("epoch",)}, runs=runs)
+            for ranking in MODES:
+                calls = {size: ("evaluate", ranking, size) for size in ("stock", "large")}
+                rows += compare(name, f"{ranking} evaluation", ours, theirs, calls, runs=runs)
+    with Side(Ours, name, dataset, threads, environment=KEEP_PAGES) as first:
+        for _ in range(GOAL_EPOCHS):
+            first.seconds("epoch")
+        goal = 0.95 * first.value("evaluate", "sampled")[1]
+    with Side(Ours, name, dataset, threads, environment=KEEP_PAGES) as ours:
+        spent = until(goal, ours)
+    with Side(Theirs, name, parts, folder, threads) as theirs:
+        stock = until(goal, theirs)
+    return [*rows, row_of(name, f"to N@10 {goal:.3f}", "stock", spent, stock)]
 
 
-def until(goal: float, epoch: Callable[[], Any], judge: Callable[[], float]) -> float:
+def until(goal: float, side: Side) -> float:
     """Seconds of epochs, judged after every fifth, until ``goal`` is met."""
     seconds, value = 0.0, 0.0
     for number in range(1, 10 * GOAL_EPOCHS + 1):
-        seconds += clock(epoch)
+        seconds += side.seconds("epoch")
         if number % 5 == 0:
-            start = time.perf_counter()
-            value = judge()
-            seconds += time.perf_counter() - start
+            judged, value = side.value("evaluate", "sampled")
+            seconds += judged
             if value >= goal:
                 return seconds
     raise SystemExit(f"N@10 {goal:.3f} was not met in {10 * GOAL_EPOCHS} epochs; the last was {value:.3f}")
 
 
-def compare(model: str, item: str, ours: Callable, against: dict[str, Callable], *, runs: int) -> list[dict]:
-    """Medians over ``runs`` turns; the first turn of each warms up and does not count."""
-    seconds = {side: [] for side in ("ours", *against)}
+def compare(model: str, item: str, ours: Side, theirs: Side, calls: dict[str, tuple], *, runs: int) -> list[dict]:
+    """Medians over ``runs`` turns of ``calls``; the first turn of each warms up and does not count."""
+    own = next(iter(calls.values()))[:2]  # ours has no batches of another size
+    seconds = {side: [] for side in ("ours", *calls)}
     for turn in range(runs + 1):
-        for side, call in {"ours": ours, **against}.items():
-            spent = clock(call)
-            if turn:
-                seconds[side].append(spent)
+        spent = {"ours": ours.seconds(*own)} | {size: theirs.seconds(*call) for size, call in calls.items()}
+        for side, value in spent.items() if turn else ():
+            seconds[side].append(value)
     median = {side: statistics.median(values) for side, values in seconds.items()}
-    return [row_of(model, item, side, median["ours"], median[side]) for side in against]
+    return [row_of(model, item, size, median["ours"], median[size]) for size in calls]
 
 
 def row_of(model: str, item: str, side: str, ours: float, theirs: float) -> dict:
@@ -146,18 +158,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    warnings.simplefilter("ignore")  # RecBole's own
-    # RecBole 1.2.1 fills its adjacency through a private method that SciPy no longer has
-    sp.dok_matrix._update = lambda self, entries: self._dict.update(entries)
     rows = []
     for name in args.models:
         with tempfile.TemporaryDirectory() as folder:
-            rows += measure(name, args.dataset, args.runs, folder)
+            rows += measure(name, args.dataset, args.runs, folder, args.threads)
     note = f"Times RecBole's own classes on {args.dataset}: medians of {args.runs} interleaved runs, "
-    note += (
-        f"{args.threads} CPU threads, torch {torch.__version__}, peak {peak_memory_mib(torch.device('cpu')):.0f} MiB."
-    )
+    note += f"{args.threads} CPU threads, torch {torch.__version__}."
     print(save(rows, "versus-recbole", note=note))
 
 

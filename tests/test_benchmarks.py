@@ -1,10 +1,13 @@
 """What the benchmark scripts compute from their measurements, and a point of each kind on tiny data."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from benchmarks import scale, versus_recbole
+from benchmarks.measure import Side
 from benchmarks.scale import Size
 
 
@@ -39,7 +42,32 @@ def test_ratio_is_theirs_over_ours(capsys):
     assert capsys.readouterr().out.startswith("BPRMF train epoch (stock) 5.00 ")
 
 
+class Counter:
+    """A thing that counts its epochs and is judged by their number."""
+
+    def __init__(self, start: int):
+        self.epochs = start
+
+    def epoch(self) -> None:
+        self.epochs += 1
+
+    def evaluate(self, ranking: str) -> float:
+        return self.epochs / 100
+
+
 def test_time_to_a_goal_stops_at_the_first_judgement_that_meets_it():
-    values, epochs = iter([0.1, 0.3, 0.5]), []
-    versus_recbole.until(0.25, lambda: epochs.append(1), lambda: next(values))
-    assert len(epochs) == 10
+    with Side(Counter, 3) as side:
+        assert 0 < versus_recbole.until(0.12, side) < 5
+        assert side.value("evaluate", "sampled")[1] == 0.13  # judged at 0.08 and, met, at 0.13
+
+
+def test_a_side_has_an_environment_of_its_own(monkeypatch):
+    monkeypatch.delenv("A_SIDE", raising=False)
+    with Side(Environment, environment={"A_SIDE": "2"}) as side:
+        assert side.value("of", "A_SIDE")[1] == "2"
+    assert "A_SIDE" not in os.environ
+
+
+class Environment:
+    def of(self, name: str) -> str | None:
+        return os.environ.get(name)
