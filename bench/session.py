@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from joblib import cpu_count
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tabulate import tabulate
@@ -16,7 +15,7 @@ from bench.report.evidence import Evidence
 from bench.run import grid
 from bench.run.grid import Request, Work
 from bench.run.pool import Pool
-from bench.run.slots import Slots, find_gpus, longest_first, measured
+from bench.run.slots import Slots, default_jobs, find_gpus, longest_first, measured
 from bench.spec import BenchError
 from bench.store.store import Store, frame
 
@@ -58,7 +57,7 @@ def run(
                 store.checkpoint(work.job).unlink(missing_ok=True)
         records = store.records()
         places = Slots(
-            cpus=jobs or max(1, cpu_count() // threads),
+            cpus=jobs or default_jobs(threads),
             gpus=find_gpus(gpus),
             per_gpu=jobs_per_gpu,
             measured=measured(records),

@@ -22,24 +22,62 @@ def command(line: str) -> list[str]:
     return [sys.executable, *shlex.split(line)[1:]]
 
 
-@pytest.mark.timeout(600)
-def test_contributing_walk(tmp_path):
-    """The page's files and commands, in a copy of the tree."""
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A copy of what a checkout has, to run a page's commands in."""
+    place = tmp_path_factory.mktemp("tree")
     for part in ("bench", "models", "baselines", "tests", "run_all.py", "pyproject.toml"):
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, tmp_path / part)
+        copy(ROOT / part, place / part)
+    return place
+
+
+def walk(page: str, tree: Path) -> list[str]:
+    """Write the page's files and run its commands, one after the other; the files' names."""
     written = []
-    for block in blocks("CONTRIBUTING.md", "python"):
-        path = block.split("\n", 1)[0].removeprefix("# ")
-        (tmp_path / path).write_text(block.split("\n", 1)[1])
-        written.append(path)
-    assert written == ["baselines/gmf.py", "tests/models/test_gmf.py"]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "MCLN_BENCH_CACHE": str(tmp_path / "cache")}
-    for line in blocks("CONTRIBUTING.md", "bash")[0].splitlines():
-        run = subprocess.run(command(line), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500)
+    for block in blocks(page, "python"):
+        name, _, text = block.partition("\n")
+        written.append(name.removeprefix("# "))
+        (tree / written[-1]).write_text(text)
+    environment = {**os.environ, "PYTHONPATH": str(tree), "MCLN_BENCH_CACHE": str(tree / "cache")}
+    for line in "".join(blocks(page, "bash")).splitlines():
+        run = subprocess.run(command(line), cwd=tree, env=environment, capture_output=True, text=True, timeout=500)
         assert run.returncode == 0, f"{line}\n{run.stdout}\n{run.stderr}"
-    assert len(list((tmp_path / "runs/results/ml-100k/GMF").glob("*.json"))) == 1
-    assert "GMF" in next((tmp_path / "runs/reports").glob("table2-clean-smoke-full.md")).read_text()
+    return written
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
+def test_a_page_s_commands_run(page, tree):
+    assert walk(f"docs/{page}", tree) == {
+        "adding-a-data-set.md": ["make_set.py"],
+        "adding-a-model.md": ["recbole_finds_it.py"],
+    }.get(page, [])
+
+
+@pytest.mark.timeout(600)
+def test_contributing_walk(tree):
+    assert walk("CONTRIBUTING.md", tree) == ["baselines/gmf.py", "tests/models/test_gmf.py"]
+    assert len(list((tree / "runs/results/ml-100k/GMF").glob("*.json"))) == 1
+    assert "GMF" in next((tree / "runs/reports").glob("table2-clean-smoke-full.md")).read_text()
+
+
+def test_the_readme_s_runs_are_planned(tree):
+    """Every ``run_all.py`` line of the README, as far as its jobs; its whole runs are the reference records."""
+    lines = re.findall(r"python run_all\.py.*", (ROOT / "README.md").read_text())
+    assert len(lines) >= 2
+    for line in lines:
+        if re.search("beauty|art|taobao", line) and not os.environ.get("MCLN_BENCH_DATA"):
+            continue  # their files are not here
+        run = subprocess.run([*command(line), "--dry-run"], cwd=ROOT, capture_output=True, text=True, timeout=100)
+        assert run.returncode == 0, run.stderr
+        assert " jobs: " in run.stdout
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 def test_contributing_is_short():

@@ -11,7 +11,7 @@ import torch
 from bench.nn import recommender  # noqa: F401 - imported once by the server, before any model asks for it
 from bench.run import job
 from bench.run.grid import Work
-from bench.spec import Job, read
+from bench.spec import BenchError, Job, read
 from bench.store.store import Store
 
 
@@ -34,7 +34,10 @@ def main(order: dict, runner: Connection) -> None:
             print(f"epoch {entry['epoch']} of {entry['of']}: {entry['value']:.4f}", file=sys.stderr, flush=True)
 
     store, every = Store(Path(order["results"])), order["checkpoint_every"]
-    job.run(work, store, device=order["device"], checkpoint_every=every, tell=tell)
+    try:
+        job.run(work, store, device=order["device"], checkpoint_every=every, tell=tell)
+    except BenchError as error:  # the record cannot be written, nor could that of the next job
+        runner.send({"end": str(error)})
 
 
 def end_with(runner: Connection) -> None:

@@ -17,6 +17,7 @@ from joblib import Parallel, delayed
 
 from bench.run.grid import Work
 from bench.run.slots import Slot, Slots
+from bench.spec import BenchError
 from bench.store.record import Record
 from bench.store.store import Store
 
@@ -66,6 +67,9 @@ class Pool:
                 time.sleep(POLL)
                 states = [self.one(w) if s == "elsewhere" else s for w, s in zip(works, states, strict=True)]
             return states
+        except BaseException:  # what cannot be written down is not worth going on with
+            self.stop()
+            raise
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
@@ -89,8 +93,7 @@ class Pool:
         return record.status
 
     def _run(self, work: Work) -> str:
-        log = self.store.log(work.job)
-        log.write_text("")
+        log = self.store.start_log(work.job)
         self.tell(work, {"state": "started"})
         is_alone, record = False, None
         for _ in range(1 + RETRIES):
@@ -138,7 +141,10 @@ class Pool:
             late.start()
         try:
             while True:
-                self.tell(work, ours.recv())
+                event = ours.recv()
+                if "end" in event:
+                    raise BenchError(event["end"])
+                self.tell(work, event)
         except (EOFError, ConnectionResetError):
             pass
         finally:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from joblib import cpu_count
+
 from bench import registry
 from bench.run.grid import Work
 from bench.spec import BenchError, Job
@@ -38,6 +40,11 @@ def find_gpus(text: str) -> dict[str, float]:
         if index not in here:
             raise BenchError(f"GPU {index!r} is not here ({len(here)} found); use --gpus auto or --gpus none")
     return {index: here[index] for index in text.split(",")}
+
+
+def default_jobs(threads: int) -> int:
+    """CPU jobs at a time: as many as have their threads on cores of their own."""
+    return max(1, cpu_count() // threads)
 
 
 def kind(job: Job) -> tuple:

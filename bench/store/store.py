@@ -33,6 +33,12 @@ class Store:
         """Where the job's process writes what it has to say."""
         return self.path(job).with_suffix(".log")
 
+    def start_log(self, job: Job) -> Path:
+        """An empty log."""
+        with self.writing():
+            self.log(job).write_text("")
+        return self.log(job)
+
     def checkpoint(self, job: Job) -> Path:
         """Where a job keeps the state it can go on from."""
         return self.path(job).with_suffix(".checkpoint")
@@ -49,8 +55,10 @@ class Store:
     def lock(self, job: Job) -> Iterator[bool]:
         """Whether the job is ours: False while another runner on this folder has it. The kernel frees what dies."""
         path = self.path(job).with_suffix(".lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "w") as handle:
+        with self.writing():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = open(path, "w")
+        with handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 is_ours = os.fstat(handle.fileno()).st_ino == path.stat().st_ino  # else its holder just removed it
@@ -64,13 +72,20 @@ class Store:
 
     def check_writable(self) -> None:
         """Fail before any work is done, not after."""
-        try:
+        with self.writing():
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):
                 pass
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """A full disk or a folder turned read-only is one clear line."""
+        try:
+            yield
         except OSError as error:
             raise BenchError(
-                f"results folder {self.root} cannot be written ({error.strerror}); choose another with --results"
+                f"results folder {self.root} cannot be written ({error.strerror}); free it or choose another with "
+                "--results, then start again: what is written stays"
             ) from None
 
     def find(self, job: Job) -> Record | None:
@@ -80,10 +95,11 @@ class Store:
     def write(self, record: Record, ranks: pd.DataFrame | None = None) -> Path:
         """Ranks first, then the record: a record that stands is complete."""
         path = self.path(record.job)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if ranks is not None:
-            write_whole(path.with_suffix(".users.parquet"), lambda name: ranks.to_parquet(name, index=False))
-        write_whole(path, lambda name: Path(name).write_text(record.model_dump_json(indent=1) + "\n"))
+        with self.writing():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if ranks is not None:
+                write_whole(path.with_suffix(".users.parquet"), lambda name: ranks.to_parquet(name, index=False))
+            write_whole(path, lambda name: Path(name).write_text(record.model_dump_json(indent=1) + "\n"))
         return path
 
     def ranks(self, job: Job) -> pd.DataFrame:

@@ -30,8 +30,11 @@ class Checkpoint:
         random = {"cpu": torch.get_rng_state(), "batches": self.generator.get_state()}
         if self.generator.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.generator.device)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self.path, lambda name: torch.save({**state, "random": random}, name))
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self.path, lambda name: torch.save({**state, "random": random}, name))
+        except (OSError, RuntimeError) as error:  # torch calls a full disk a RuntimeError; the run can do without
+            print(f"{self.path} cannot be written ({error}); going on without", file=sys.stderr)
 
     def load(self) -> dict[str, Any] | None:
         """The state last written, the generators set to it; None where there is none or it cannot be read."""

@@ -1,5 +1,6 @@
 """Mistakes in a request: one clear line, exit code 2, no traceback, nothing lost."""
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,42 @@ def test_corrupt_record(call, folder, tmp_path):
         assert code == 2
         assert f"record {path} cannot be read" in error
         assert "delete it" in error
+
+
+def test_a_disk_that_fills_up_is_one_line_and_what_stands_stays(folder, tmp_path):
+    """The first job's record fits, the limit of the second run is reached by its own."""
+    stand, full = start(folder, tmp_path), start(folder, tmp_path, "--seeds", "0", "1", most_bytes=2000)
+    assert (stand.returncode, full.returncode) == (0, 2), full.stderr
+    assert full.stderr.splitlines()[-1].startswith(f"error: results folder {tmp_path / 'results'} cannot be written (")
+    assert "Traceback" not in full.stderr
+    assert [path.stem for path in (tmp_path / "results").glob("*/*/*")].count("tmp") == 0
+    assert len(list((tmp_path / "results").glob("*/*/*.json"))) == 1
+    again = start(folder, tmp_path, "--seeds", "0", "1")
+    assert again.returncode == 0
+    assert "2 jobs: 1 to run" in again.stdout
+
+
+def start(folder, tmp_path, *flags, most_bytes: int | None = None) -> subprocess.CompletedProcess:
+    """The program in a process of its own; no file of it may grow beyond ``most_bytes``."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+
+    places = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")]
+    common = ["--datasets", str(folder), "--models", "BPRMF", "--budget", "smoke", "--gpus", "none", *places, *flags]
+    command = [sys.executable, str(ROOT / "run_all.py"), *common]
+    before = limit if most_bytes else None
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, preexec_fn=before)
+
+
+def test_a_place_that_cannot_be_written_midway(call, folder, tmp_path):
+    (tmp_path / "results" / "tiny").mkdir(parents=True)
+    (tmp_path / "results" / "tiny" / "LightGCN").write_text("a file stands where the folder should be")
+    code, _, error = call("--datasets", folder, "--models", "BPRMF", "LightGCN", "--budget", "smoke", "--jobs", "1")
+    assert code == 2
+    assert "cannot be written" in error
+    assert error.count("\n") == 1
+    assert len(list((tmp_path / "results").glob("tiny/BPRMF/*.json"))) == 1
 
 
 def test_broken_data_file_names_file_and_line(call, folder):
