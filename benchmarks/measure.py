@@ -4,8 +4,9 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +20,13 @@ from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
 from bench.run import grid, job
 from bench.run.grid import Request
+from bench.run.pool import KEEP_PAGES
 from bench.spec import BenchError, Training, read
 from bench.train import seed
 from bench.train.batches import Batches
 from bench.train.fit import train_epoch
 
+SPAWN = multiprocessing.get_context("spawn")
 PERFORMANCE = Path(__file__).parent.parent / "reports" / "performance"
 
 
@@ -82,28 +85,29 @@ def clock(call: Callable[[], Any], *, device: str = "cpu") -> float:
 
 
 def alone(call: Callable, *args) -> Any:
-    """``call(*args)`` in a fresh process, so that its peak memory is its own."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    """``call(*args)`` in a fresh process, as the runner starts one, so that its peak memory is its own."""
+    with as_runner(), ProcessPoolExecutor(1, mp_context=SPAWN) as pool:
         return pool.submit(call, *args).result()
 
 
+@contextmanager
+def as_runner() -> Iterator[None]:
+    """Processes started meanwhile keep their freed pages, as jobs do."""
+    before = dict(os.environ)
+    os.environ.update({**KEEP_PAGES, **before})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 class Side:
-    """What ``make(*args)`` returns, alive in a process of its own, so that neither side slows the other.
+    """What ``make(*args)`` returns, alive in a process of its own, so that neither side slows the other."""
 
-    Args:
-        environment: of that process, beside this one's.
-    """
-
-    def __init__(self, make: Callable, *args, environment: Mapping[str, str] | None = None):
-        before = dict(os.environ)
-        os.environ.update(environment or {})
-        try:
-            context = multiprocessing.get_context("spawn")
-            self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_live, initargs=(make, args))
-            self.pool.submit(int).result()  # until it lives
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+    def __init__(self, make: Callable, *args):
+        self.pool = ProcessPoolExecutor(1, mp_context=SPAWN, initializer=_live, initargs=(make, args))
+        self.pool.submit(int).result()  # until it lives
 
     def seconds(self, method: str, *args) -> float:
         return self.pool.submit(_timed, method, args).result()[0]

@@ -11,15 +11,16 @@ import argparse
 import statistics
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import scipy.sparse as sp
 import torch
 
 from bench.protocol.metrics import means
-from bench.run.pool import KEEP_PAGES
 from bench.train.bridge import recbole_config, recbole_loaders, write_recbole
-from benchmarks.measure import Side, make_ready, run, save
+from benchmarks.measure import Side, as_runner, make_ready, run, save
 
 PAIRS = {"BPRMF": "BPR", "LightGCN": "LightGCN", "NGCF": "NGCF"}
 EQUAL = {  # the settings that name the same work on both sides
@@ -99,20 +100,29 @@ def model_class(name: str) -> type:
     return getattr(general_recommender, name)
 
 
+@contextmanager
+def ours_alive(*args) -> Iterator[Side]:
+    """Our side, started as the runner starts a job."""
+    with as_runner():
+        side = Side(Ours, *args)
+    with side:
+        yield side
+
+
 def measure(name: str, dataset: str, runs: int, folder: str, threads: int) -> list[dict]:
     """One row an item of the model ``name``."""
-    with Side(Ours, name, dataset, threads, environment=KEEP_PAGES) as ours:
+    with ours_alive(name, dataset, threads) as ours:
         parts = ours.value("parts")[1]
         with Side(Theirs, name, parts, folder, threads) as theirs:
             rows = compare(name, "train epoch", ours, theirs, {"stock": ("epoch",)}, runs=runs)
             for ranking in MODES:
                 calls = {size: ("evaluate", ranking, size) for size in ("stock", "large")}
                 rows += compare(name, f"{ranking} evaluation", ours, theirs, calls, runs=runs)
-    with Side(Ours, name, dataset, threads, environment=KEEP_PAGES) as first:
+    with ours_alive(name, dataset, threads) as first:
         for _ in range(GOAL_EPOCHS):
             first.seconds("epoch")
         goal = 0.95 * first.value("evaluate", "sampled")[1]
-    with Side(Ours, name, dataset, threads, environment=KEEP_PAGES) as ours:
+    with ours_alive(name, dataset, threads) as ours:
         spent = until(goal, ours)
     with Side(Theirs, name, parts, folder, threads) as theirs:
         stock = until(goal, theirs)

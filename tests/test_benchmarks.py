@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import scale, versus_recbole
-from benchmarks.measure import Side
+from benchmarks.measure import Side, alone
 from benchmarks.scale import Size
 
 
@@ -61,13 +61,7 @@ def test_time_to_a_goal_stops_at_the_first_judgement_that_meets_it():
         assert side.value("evaluate", "sampled")[1] == 0.13  # judged at 0.08 and, met, at 0.13
 
 
-def test_a_side_has_an_environment_of_its_own(monkeypatch):
-    monkeypatch.delenv("A_SIDE", raising=False)
-    with Side(Environment, environment={"A_SIDE": "2"}) as side:
-        assert side.value("of", "A_SIDE")[1] == "2"
-    assert "A_SIDE" not in os.environ
-
-
-class Environment:
-    def of(self, name: str) -> str | None:
-        return os.environ.get(name)
+def test_a_measured_process_starts_as_a_job_does(monkeypatch):
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    assert alone(os.getenv, "MALLOC_TRIM_THRESHOLD_") == str(2**30)
+    assert "MALLOC_TRIM_THRESHOLD_" not in os.environ
