@@ -47,7 +47,7 @@ class Store:
         """Changes whenever the record is written; asks no clock."""
         try:
             found = self.path(job).stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return found.st_ino, found.st_mtime_ns
 

@@ -92,9 +92,10 @@ def start(folder, tmp_path, *flags, most_bytes: int | None = None) -> subprocess
 
 
 def test_a_place_that_cannot_be_written_midway(call, folder, tmp_path):
-    (tmp_path / "results" / "tiny").mkdir(parents=True)
+    flags = ("--datasets", folder, "--budget", "smoke", "--models", "BPRMF")
+    call(*flags)
     (tmp_path / "results" / "tiny" / "LightGCN").write_text("a file stands where the folder should be")
-    code, _, error = call("--datasets", folder, "--models", "BPRMF", "LightGCN", "--budget", "smoke", "--jobs", "1")
+    code, _, error = call(*flags, "LightGCN")
     assert code == 2
     assert "cannot be written" in error
     assert error.count("\n") == 1
