@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from bench.data import knockout, synthetic
 from bench.data.synthetic import simulate
+from bench.nn.features import FeatureRows
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.occlusion import scores, take_over
 from bench.run import claim, grid, job
@@ -99,6 +101,28 @@ def test_a_model_that_ignores_the_irrelevant_columns_scores_nought(data, cases):
     assert found["occlusion.irrelevant.rank_changed"] == 0
 
 
+class Length(nn.Module):
+    """Half the squared length of the item's visual rows, whose slope is the row itself."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, data):
+        super().__init__()
+        self.rows = FeatureRows(training_set(data).item_features["visual"])
+
+    def represent(self):
+        return 0.5 * self.rows.dense().square().sum(1)
+
+    def score(self, shared, user, item):
+        return shared[item]
+
+
+def test_slopes_are_those_of_the_test_items(data, cases):
+    rows, half = data.features["visual"][cases.target], data.features["visual"].shape[1] // 2
+    expected = np.linalg.norm(rows[:, half:], axis=1).mean() / np.linalg.norm(rows, axis=1).mean()
+    assert claim.gradients(Length(data), data, cases)["gradient.irrelevant"] == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setitem(synthetic.SIMULATED, "beauty-sim", synthetic.Settings(**SIZES))
@@ -140,6 +164,7 @@ def test_candidates_are_those_of_the_real_content_and_content_models_skip_none(s
     done = [r for r in records if r.status == "done"]
     assert len({r.facts["candidate_hash"] for r in done}) == 1
     assert len({r.key for r in records}) == 10
+    assert {r.key for r in records} > {r.key for r in run(tmp_path, "MCLN:itemwise", "VBPR", protocols=["paper"])}
     (skipped,) = [r for r in records if r.status != "done"]
     assert (skipped.job.row, skipped.job.features, skipped.status) == ("VBPR", "none", "skipped")
     assert "needs rows of item content" in skipped.reason
