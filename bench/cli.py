@@ -81,8 +81,9 @@ def run_parser() -> Parser:
     add("--seeds", nargs="+", type=int, default=[0])
     add(
         "--features",
+        nargs="+",
         metavar="ID",
-        help="entities, entities+review, deep, ...; default: what the data set has",
+        help="[BASE][,KNOCKOUT...]: entities, real, shuffled, noise, none, visual=shuffled; default: what the set has",
     )
     add(
         "--set",

@@ -16,6 +16,7 @@ METRICS = ("hr@5", "ndcg@5", "hr@10", "ndcg@10", "hr@20", "ndcg@20", "mrr")
 SHOWN = {"hr@5": "H@5", "ndcg@5": "N@5", "hr@10": "H@10", "ndcg@10": "N@10"}  # the paper's names
 SHOWN_MODELS = {"SVDPP": "SVD++"}  # names that Python cannot spell
 RANKINGS = ("sampled", "full")
+KNOCKOUTS = ("real", "shuffled", "noise", "none")  # what may become of a modality's rows
 
 
 class BenchError(Exception):
@@ -155,6 +156,11 @@ class Job:
         """The model's name in a table: the preset is named where it is not the default one."""
         name = SHOWN_MODELS.get(self.model, self.model)
         return name if self.preset == "default" else f"{name}:{self.preset}"
+
+
+def is_knocked_out(features: str) -> bool:
+    """Whether a feature id names content that was taken away from its items, as ``entities,shuffled`` does."""
+    return "," in features
 
 
 def canonical_hash(value: Any) -> str:

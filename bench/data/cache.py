@@ -13,6 +13,7 @@ import numpy as np
 import pooch
 import scipy.sparse as sp
 
+from bench.data import knockout
 from bench.data.dataset import Dataset
 from bench.files import write_whole
 from bench.spec import BenchError, canonical_hash
@@ -27,12 +28,14 @@ class Recipe:
     Attributes:
         digests: name to sha256 of every file that enters.
         settings: what else decides the outcome.
+        modalities: those that the features have.
         build: reads the files; ``name`` and ``hash`` of what it returns are filled in later.
     """
 
     feature_id: str
     digests: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    modalities: tuple[str, ...] = ()
     build: Callable[[], Dataset]
 
     @property
@@ -59,16 +62,31 @@ class Source:
         Raises:
             BenchError: when the files cannot be had, or ``features`` are not among them.
         """
-        recipe = self.recipe(features)
-        return recipe.feature_id, recipe.hash
+        recipe, kinds = self.resolve(features)
+        return knockout.named(recipe.feature_id, recipe.hash, kinds, recipe.modalities)
+
+    def resolve(self, features: str | None) -> tuple[Recipe, dict[str, str]]:
+        """The recipe of the base, and what is knocked out of it; a base without all its modalities is the base none."""
+        base, words = knockout.parse(features)
+        recipe = self.recipe(base)
+        kinds = knockout.choose(words, recipe.modalities)
+        if kinds == dict.fromkeys(recipe.modalities, "none") and kinds:
+            return self.recipe("none"), {}
+        return recipe, kinds
 
     def load(self, features: str | None = None, *, cache_dir: Path | None = None) -> Dataset:
-        """The data set, from the cache where it stands there whole.
+        """The data set, its base from the cache where it stands there whole.
 
         Raises:
             BenchError: as ``fingerprint``; for a broken file; when the cache folder cannot be written.
         """
-        recipe = self.recipe(features)
+        recipe, kinds = self.resolve(features)
+        dataset = self.load_base(recipe, cache_dir=cache_dir)
+        feature_id, digest = knockout.named(recipe.feature_id, recipe.hash, kinds, recipe.modalities)
+        return knockout.apply(dataset, kinds, feature_id=feature_id, digest=digest) if kinds else dataset
+
+    def load_base(self, recipe: Recipe, *, cache_dir: Path | None) -> Dataset:
+        """What ``recipe`` makes, from the cache or into it."""
         path = (cache_dir or cache_folder()) / "sets" / f"{self.name}-{recipe.hash[:16]}.npz"
         found = read_cached(path, recipe.hash)
         if found is not None:

@@ -113,7 +113,13 @@ def recipe(
         warnings = [f"{file} differs from the pinned release" for file in differing]
         return read_folder(paths, {m: paths[file] for m, file in chosen.items()}, feature_id, warnings=warnings)
 
-    return Recipe(feature_id=feature_id, digests=digests, settings={"modalities": list(chosen)}, build=build)
+    return Recipe(
+        feature_id=feature_id,
+        digests=digests,
+        settings={"modalities": list(chosen)},
+        modalities=tuple(chosen),
+        build=build,
+    )
 
 
 def read_folder(paths: dict[str, Path], files: dict[str, Path], feature_id: str, *, warnings: list[str]) -> Dataset:

@@ -27,6 +27,7 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
             feature_id=feature_id,
             digests={path.name: sha256(path) for path in paths},
             settings={"layout": "mmrec"},
+            modalities=tuple(files),
             build=lambda: read_mmrec(inter, files, feature_id),
         )
     if tables:
@@ -38,6 +39,7 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
         feature_id=feature_id,
         digests={path.name: sha256(path) for path in [inter, *files.values()]},
         settings={"layout": "recbole", "core": core},
+        modalities=tuple(files),
         build=lambda: read_recbole(inter, files.get("textual"), feature_id, core=core),
     )
 

@@ -6,7 +6,7 @@ modality's rows are [relevant | irrelevant]: the relevant columns are a noisy li
 a view of factors of their own, twice as strong and without any bearing on preference.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -50,15 +50,18 @@ def simulated_recipe(name: str, features: str | None) -> Recipe:
     """The recipe of one of ``SIMULATED``.
 
     Raises:
-        BenchError: for other features than "planted".
+        BenchError: for other features than "planted" and "none".
     """
-    if features not in {None, "planted"}:
-        raise unknown("features", features, ["planted"])
-    settings = asdict(SIMULATED[name])
+    if features not in {None, "planted", "none"}:
+        raise unknown("features", features, ["planted", "none"])
+    settings, feature_id = asdict(SIMULATED[name]), features or "planted"
+    if feature_id == "none":
+        settings["modalities"] = ()
     return Recipe(
-        feature_id="planted",
+        feature_id=feature_id,
         settings=settings | GENERATOR,
-        build=lambda: simulate(name=name, **settings),
+        modalities=settings["modalities"],
+        build=lambda: replace(simulate(name=name, **settings), feature_id=feature_id),
     )
 
 

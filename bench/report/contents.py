@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 
-from bench.report import tables
+from bench.report import claim, knockouts, tables
 from bench.report.evidence import Evidence
 from bench.report.layout import Figure, Table
 
-PARTS: tuple[Callable[[Evidence], list[Table | Figure]], ...] = (tables.contents,)
+PARTS: tuple[Callable[[Evidence], list[Table | Figure]], ...] = (
+    tables.contents,
+    knockouts.contents,
+    claim.contents,
+)
 
 
 def contents(evidence: Evidence) -> list[Table | Figure]:

@@ -11,7 +11,7 @@ from bench.report.layout import EMPTY, Block, Cell, Table, number
 from bench.report.paper import DATASETS, FLOORS, IMPROVEMENT, OURS, STATISTICS, Published, heading
 from bench.report.prose import caption, notes
 from bench.report.summary import blocks, cells, improvement, in_block, order, standing
-from bench.spec import RANKINGS, SHOWN
+from bench.spec import RANKINGS, SHOWN, is_knocked_out
 
 
 def contents(evidence: Evidence) -> list[Table]:
@@ -19,7 +19,7 @@ def contents(evidence: Evidence) -> list[Table]:
 
 
 def tables(frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, paper: Published | None = None) -> list[Table]:
-    """Table 1, then a Table 2 for each protocol, budget and ranking; none mixes two of these.
+    """Table 1, then a Table 2 for each protocol, budget and ranking; none mixes two of these, or has a knock-out.
 
     Args:
         frame: ``bench.store.store.frame`` of the records.
@@ -33,7 +33,8 @@ def tables(frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, paper: Pu
     if records.empty:
         return []
     found = [statistics(records, paper)]
-    for _, group in records.groupby(["protocol", "budget"]):
+    whole = records[~records["features"].map(is_knocked_out)]
+    for _, group in whole.groupby(["protocol", "budget"]):
         found += [comparison(group, ranking, paper) for ranking in RANKINGS]
     return found
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.files import write_whole
+from bench.report import knockouts
 from bench.report.contents import contents
 from bench.report.evidence import Evidence
 from bench.report.layout import Table
@@ -29,7 +30,7 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     Raises:
         BenchError: when the folder cannot be written.
     """
-    found = contents(evidence)
+    found = [page for page in contents(evidence) if isinstance(page, Table)]
     pages = {f"{table.name}.{ext}": show(table) for table in found for ext, show in FORMATS.items()}
     pages[INDEX] = index(found, evidence.records)
     check_writable(folder)
@@ -71,6 +72,6 @@ def index(found: list[Table], records: list[Record]) -> str:
 
 def console(frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, ranking: str | None = None) -> str:
     """All tables as plain text, or Table 1 and those of one ranking; * marks the best value, + the second."""
-    found = tables(frame, seeds=seeds)
+    found = tables(frame, seeds=seeds) + knockouts.tables(frame)
     shown = [table for table in found if ranking is None or table.ranking in ("", ranking)]
     return "\n".join(map(text, shown)) or "No records.\n"

@@ -24,7 +24,7 @@ class Request:
     protocols: Sequence[str] | None = None
     budget: str = "standard"
     seeds: Sequence[int] = (0,)
-    features: str | None = None
+    features: Sequence[str] | None = None
     hyper: dict[str, Any] = field(default_factory=dict)
     data_dir: Path | None = None
 
@@ -42,7 +42,7 @@ class Work:
 
 
 def plan(request: Request) -> list[Work]:
-    """Every job of the request: data sets, then protocols, models and seeds, in the order given.
+    """Every job of the request: data sets, then features, protocols, models and seeds, in the order given.
 
     Raises:
         BenchError: for an unknown name, or data that cannot be had; nothing has started then.
@@ -58,9 +58,10 @@ def plan(request: Request) -> list[Work]:
     works = []
     for location in dict.fromkeys(request.datasets):
         source = sources.find(location, data_dir=request.data_dir)
-        features, data_hash = source.fingerprint(request.features)
+        contents = [source.fingerprint(features) for features in request.features or (None,)]
         protocols = request.protocols or (["paper"] if source.name in PAPER_SETS else ["clean"])
-        for protocol, (card, preset), seed in itertools.product(protocols, models, request.seeds):
+        axes = itertools.product(contents, protocols, models, request.seeds)
+        for (features, data_hash), protocol, (card, preset), seed in axes:
             job = Job(
                 dataset=source.name,
                 data_hash=data_hash,

@@ -6,7 +6,7 @@ import subprocess
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ from bench.data.split import Split, split
 from bench.protocol.candidates import Cases, draw_cases
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
+from bench.run import claim
 from bench.run.grid import Work
 from bench.spec import RANKINGS, BenchError, Job, Protocol, Training, read
 from bench.store.record import Record
@@ -84,6 +85,13 @@ def execute(
         "train": result.seconds_train,
         "evaluate": result.seconds_evaluate + time.perf_counter() - clock,
     }
+    claimed = {}
+    if prepared.dataset.planted and not card.is_floor:  # after the ranks: it draws
+
+        def build(other: Dataset):
+            return build_model(job, replace(prepared, dataset=other), settings, device=device)
+
+        claimed = claim.facts(model, prepared.dataset, prepared.test, build=build)
     facts = {
         **audit.stats(prepared.dataset),
         "best_epoch": result.best_epoch,
@@ -95,6 +103,7 @@ def execute(
         **{f"ties_{r}": int((ranks[f"ties_{r}"] > 0).sum()) for r in rankings},
         "parameters": sum(p.numel() for p in model.parameters()),
         "peak_memory_mib": peak_memory_mib(device),
+        **claimed,
     }
     update = {"status": "done", "settings": settings, "metrics": means(ranks), "curve": result.curve}
     return base.model_copy(update={**update, "seconds": seconds, "facts": facts}), ranks

@@ -25,6 +25,11 @@ ROOT = Path(__file__).parents[2]
         (["--set", "reg_wieght=1"], "unknown setting of BPRMF 'reg_wieght'; did you mean reg_weight?"),
         (["--set", "reg_weight"], "'reg_weight' is not KEY=VALUE"),
         (["--features", "deep"], "deep"),
+        (
+            ["--features", "real", "textual=shufled"],
+            "unknown knock-out in --features 'shufled'; did you mean shuffled?",
+        ),
+        (["--features", "visual=none"], "unknown modality in --features 'visual'; known: textual"),
         (["--gpus", "99"], "GPU '99' is not here"),
         (["--models", "MCLN", "--ranking", "full"], "full ranking is not defined"),
     ],
