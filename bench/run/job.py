@@ -5,7 +5,7 @@ import resource
 import subprocess
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -47,7 +47,8 @@ class Prepared:
 def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tell: Tell = lambda entry: None) -> Record:
     """Execute ``work`` and store its record, whatever happens short of the process dying."""
     start = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    base = Record(job=work.job, key=work.job.key, status="failed", provenance=provenance(device, start))
+    about = {"facts": work.facts, "provenance": provenance(device, start)}
+    base = Record(job=work.job, key=work.job.key, status="failed", **about)
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))
     checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator)
     try:
@@ -67,8 +68,8 @@ def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tel
 
 def execute(
     work: Work, base: Record, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
-) -> tuple[Record, pd.DataFrame]:
-    """The job itself; returns the finished record and the ranks per case."""
+) -> tuple[Record, pd.DataFrame | None]:
+    """The job itself; returns the finished record and the ranks per test case, which a trial does not have."""
     job, clock = work.job, time.perf_counter()
     prepared = prepare(work)
     card, _ = registry.find(f"{job.model}:{job.preset}")
@@ -79,7 +80,7 @@ def execute(
     result, selected_by = train(job, model, prepared, settings=settings, tell=tell, checkpoint=checkpoint)
     clock = time.perf_counter()
     rankings = RANKINGS if not model.is_candidate_dependent else ("sampled",)
-    ranks = Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
+    ranks = None if work.is_trial else Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
     seconds |= {
         "train": result.seconds_train,
         "evaluate": result.seconds_evaluate + time.perf_counter() - clock,
@@ -91,13 +92,20 @@ def execute(
         "selected_by": selected_by,
         "is_candidate_dependent": model.is_candidate_dependent,
         "candidate_hash": prepared.test.hash,
-        "n_cases": len(ranks),
-        **{f"ties_{r}": int((ranks[f"ties_{r}"] > 0).sum()) for r in rankings},
+        **({} if ranks is None else counts(ranks, rankings)),
         "parameters": sum(p.numel() for p in model.parameters()),
         "peak_memory_mib": peak_memory_mib(device),
+        **work.facts,
     }
-    update = {"status": "done", "settings": settings, "metrics": means(ranks), "curve": result.curve}
+    metrics = {} if ranks is None else means(ranks)
+    update = {"status": "done", "settings": settings, "metrics": metrics, "curve": result.curve}
     return base.model_copy(update={**update, "seconds": seconds, "facts": facts}), ranks
+
+
+def counts(ranks: pd.DataFrame, rankings: Sequence[str]) -> dict[str, int]:
+    """How many test cases there are, and how many of them hold a tie."""
+    ties = {f"ties_{r}": int((ranks[f"ties_{r}"] > 0).sum()) for r in rankings}
+    return {"n_cases": len(ranks), **ties}
 
 
 def prepare(work: Work) -> Prepared:

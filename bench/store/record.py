@@ -18,7 +18,8 @@ class Record(BaseModel):
         curve: one entry an evaluation: epoch, mean training loss, seconds so far, the selecting metrics.
         seconds: prepare, train, evaluate.
         facts: numbers and names a table may show: best_epoch, epochs, parameters, peak_memory_mib, n_cases,
-            ties_sampled, ties_full, candidate_hash, is_candidate_dependent, selected_by.
+            ties_sampled, ties_full, candidate_hash, is_candidate_dependent, selected_by; and tuning.trials,
+            tuning.seconds, tuning.protocol, tuning.budget where a search found the settings.
         provenance: versions, device, threads, code revision, start time.
     """
 
