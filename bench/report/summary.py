@@ -22,6 +22,7 @@ EQUAL = {  # must not vary among rows that are compared
     "engine": "engine version",
     "budget_epochs": "epochs allowed",
     "candidate_hash": "candidates",
+    "tuning.trials": "trials of a search",
 }
 
 NO_RUN = {"mean": math.nan, "std": math.nan, "count": 0, "best": False, "second": False}

@@ -36,6 +36,7 @@ class Work:
     Attributes:
         facts: what the record is told beforehand, such as what was spent on finding the settings.
         is_trial: one point of a search: it never sees the test set, so its record has no metrics.
+        limits: epoch to the value below which a trial ends there.
     """
 
     job: Job
@@ -43,6 +44,7 @@ class Work:
     data_dir: str | None
     facts: dict[str, Any] = field(default_factory=dict)
     is_trial: bool = False
+    limits: dict[int, float] = field(default_factory=dict)
 
     def payload(self) -> dict[str, Any]:
         return asdict(self)

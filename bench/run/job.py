@@ -30,6 +30,7 @@ from bench.train import bridge, seed
 from bench.train.batches import Batches
 from bench.train.checkpoint import Checkpoint
 from bench.train.fit import Fit, fit
+from bench.train.prune import Pruned, prune
 
 Tell = Callable[[dict], None]
 
@@ -46,13 +47,16 @@ class Prepared:
 
 def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tell: Tell = lambda entry: None) -> Record:
     """Execute ``work`` and store its record, whatever happens short of the process dying."""
-    start = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    clock, start = time.perf_counter(), datetime.now(timezone.utc).isoformat(timespec="seconds")
     about = {"facts": work.facts, "provenance": provenance(device, start)}
     base = Record(job=work.job, key=work.job.key, status="failed", **about)
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))
     checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator)
     try:
         record, ranks = execute(work, base, device=torch.device(device), tell=tell, checkpoint=checkpoint)
+    except Pruned as error:
+        record = base.model_copy(update={"status": error.status, "reason": str(error), "curve": [error.entry]})
+        ranks = None
     except BenchError as error:
         record, ranks = base.model_copy(update={"status": error.status, "reason": str(error)}), None
     except Exception as error:  # noqa: BLE001 - a job's fault must end as its record, not as the runner's end
@@ -61,6 +65,8 @@ def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tel
         tail = "".join(traceback.format_exc().splitlines(keepends=True)[-12:])
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
         record, ranks = base.model_copy(update={"reason": reason, "traceback": tail, "log": log}), None
+    if record.status != "done":
+        record = record.model_copy(update={"seconds": {"spent": time.perf_counter() - clock}})
     store.write(record, ranks)
     checkpoint.remove()
     return record
@@ -77,7 +83,8 @@ def execute(
     model = build_model(job, prepared, settings, device=device)
     seconds = {"prepare": time.perf_counter() - clock}
 
-    result, selected_by = train(job, model, prepared, settings=settings, tell=tell, checkpoint=checkpoint)
+    more = {"tell": tell, "checkpoint": checkpoint, "limits": work.limits}
+    result, selected_by = train(job, model, prepared, settings=settings, **more)
     clock = time.perf_counter()
     rankings = RANKINGS if not model.is_candidate_dependent else ("sampled",)
     ranks = None if work.is_trial else Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
@@ -154,7 +161,7 @@ def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.d
 
 
 def train(
-    job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell, checkpoint: Checkpoint
+    job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell, checkpoint: Checkpoint, limits: dict[int, float]
 ) -> tuple[Fit, str]:
     """Fit ``model``; also says in words what selected the epoch."""
     protocol, device = job.protocol, model.device
@@ -179,6 +186,11 @@ def train(
         generator=checkpoint.generator,
     )
     select = f"{ranking}.{protocol.select_metric}"
+
+    def report(entry: dict) -> None:
+        tell({"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)})
+        prune(entry, select=select, limits=limits)
+
     seed.seed_all(job.seed, "train")
     result = fit(
         model,
@@ -187,7 +199,7 @@ def train(
         learning_rate=training.learning_rate,
         evaluate=lambda: means(evaluator.ranks(model, rankings=(ranking,))),
         select=select,
-        report=lambda entry: tell({"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)}),
+        report=report,
         checkpoint=checkpoint,
     )
     return result, f"{protocol.select_on} {select}, every {job.budget.eval_every} epochs"

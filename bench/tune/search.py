@@ -85,7 +85,7 @@ class Search:
 
     def tell(self, work: Work, event: dict) -> None:
         """An event as the screen shows it: a trial that ended says its number, and its value or why it has none."""
-        if event.get("state") in ("done", "failed"):
+        if event.get("state") in ("done", "failed", "skipped"):
             is_done = event["state"] == "done"
             outcome = f"{value(self.store.find(work.job)):.4f}" if is_done else event["reason"]
             event = {**event, "reason": f"trial {self.numbers[work.job.key]} of {self.n_trials}, {outcome}"}

@@ -7,6 +7,7 @@ nothing had happened.
 
 import dataclasses
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import optuna
@@ -21,13 +22,25 @@ from bench.store.record import Record
 from bench.tune.space import decode, default, encode, space
 from bench.tune.winners import Winner
 
-STATES = {"done": TrialState.COMPLETE, "failed": TrialState.FAIL, "skipped": TrialState.FAIL}
+STATES = {
+    "done": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+    "skipped": TrialState.FAIL,
+}
+AT_LEAST = 5  # trials must have reached an epoch before one is ended there
+WARM_UP = 0.25  # of the epochs, in which none is ended: a small learning rate starts slowly
+
+
+def curve(record: Record) -> dict[int, float]:
+    """Epoch to the validation metric that the protocol selects by."""
+    metric = f".{record.job.protocol.select_metric}"  # of the one ranking that the curve holds
+    return {int(e["epoch"]): number for e in record.curve for name, number in e.items() if name.endswith(metric)}
 
 
 def value(record: Record) -> float:
-    """The best validation value: the largest, over the evaluations, of the metric that the protocol selects by."""
-    metric = f".{record.job.protocol.select_metric}"  # of the one ranking that the curve holds
-    return max(number for entry in record.curve for name, number in entry.items() if name.endswith(metric))
+    """The best validation value of a finished trial."""
+    return max(curve(record).values())
 
 
 class Study:
@@ -60,17 +73,29 @@ class Study:
             study.add_trials(ended)
             hyper = decode(study.ask(self.space).params, self.space)
         job = dataclasses.replace(self.work.job, hyper=hyper)
-        return dataclasses.replace(self.work, job=job, is_trial=True)
+        return dataclasses.replace(self.work, job=job, is_trial=True, limits=self.limits(ended))
+
+    def limits(self, ended: list[FrozenTrial]) -> dict[int, float]:
+        """Epoch to the median of the trials that reached it and were not pruned (the median stopping rule)."""
+        curves = [trial.intermediate_values for trial in ended if trial.state == TrialState.COMPLETE]
+        n_epochs, found = self.work.job.budget.epochs, {}
+        for epoch in sorted({epoch for values in curves for epoch in values}):
+            values = [values[epoch] for values in curves if epoch in values]
+            if WARM_UP * n_epochs <= epoch < n_epochs and len(values) >= AT_LEAST:
+                found[epoch] = median(values)
+        return found
 
     def enter(self, record: Record) -> None:
         """Keep an ended trial, in one transaction. One without a value counts: its turn was taken."""
         params = encode(record.job.hyper, self.space)
-        told: dict[str, Any] = {"key": record.key, "hyper": record.job.hyper, "status": record.status}
+        status = "pruned" if record.status == "skipped" and record.curve else record.status
+        told: dict[str, Any] = {"key": record.key, "hyper": record.job.hyper, "status": status}
         told |= {"reason": record.reason, "selected_by": record.facts.get("selected_by", "")}
         self.kept.add_trial(
             create_trial(
-                state=STATES[record.status],
+                state=STATES[status],
                 value=value(record) if record.status == "done" else None,
+                intermediate_values=curve(record),
                 params=params,
                 distributions={name: self.space[name] for name in params},
                 user_attrs={**told, "seconds": sum(record.seconds.values())},
@@ -89,7 +114,9 @@ class Study:
     def winner(self, n: int) -> Winner | None:
         """The trial of the largest value among the first ``n``, the earliest of equals; None where none has one."""
         trials, job = self.first(n), self.work.job
-        done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+        done, failed, pruned = (
+            [t for t in trials if t.user_attrs["status"] == s] for s in ("done", "failed", "pruned")
+        )
         if not done:
             return None
         best = max(done, key=lambda trial: (trial.value, -trial.number))
@@ -101,7 +128,8 @@ class Study:
             budget=job.budget.name,
             selected_by=best.user_attrs["selected_by"],
             trials=len(trials),
-            without_value=len(trials) - len(done),
+            failed=len(failed),
+            pruned=len(pruned),
             seconds=round(sum(trial.user_attrs["seconds"] for trial in trials), 1),
             default_value=trials[0].value,
             value=best.value,

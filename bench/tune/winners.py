@@ -24,7 +24,7 @@ class Winner:
 
     Attributes:
         value: its best validation value; ``default_value`` is that of the untuned model, None where that failed.
-        seconds: of all trials together, as their records count them; ``without_value`` of them failed.
+        seconds: of all trials together, as their records count them, ``failed`` and ``pruned`` ones among them.
         hyper: every setting that was searched.
     """
 
@@ -39,7 +39,8 @@ class Winner:
     budget: str
     selected_by: str
     trials: int
-    without_value: int
+    failed: int
+    pruned: int
     seconds: float
     default_value: float | None
     value: float
@@ -57,7 +58,7 @@ class Winner:
     def words(self) -> str:
         """The outcome of the search."""
         default = "failed" if self.default_value is None else f"{self.default_value:.4f}"
-        lost = f" ({self.without_value} without a value)" if self.without_value else ""
+        lost = f" ({self.failed} failed, {self.pruned} pruned)"
         settings = ", ".join(f"{name}={setting}" for name, setting in self.hyper.items())
         best = f"validation {self.value:.4f} (trial {self.trial}), default {default}"
         return f"{self.trials} trials{lost} in {self.seconds:.0f} s: {best}; {settings}"

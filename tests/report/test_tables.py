@@ -209,6 +209,28 @@ def test_unequal_conditions_and_superseded_records_are_footnoted():
     assert len(table.keys) == 2
 
 
+TUNING = {"tuning.trials": 20, "tuning.seconds": 61.5, "tuning.protocol": "clean", "tuning.budget": "quick"}
+
+
+def test_a_tuned_row_says_so_and_what_it_took():
+    found = [record(), record("VBPR", hyper={"reg_weight": 0.5}), record(hyper={"reg_weight": 0.5}, facts=TUNING)]
+    table = sampled(*found, record("MCLN", preset="released", hyper={"n_layers": 2}, facts=TUNING))
+    names = [line[0].text for line in table.blocks[0].lines]
+    assert names[-4:] == ["BPRMF (tuned)", "MCLN (tuned)", "VBPR (reg_weight=0.5)", "%Imp."]
+    cost = {line[1].text: [cell.text for cell in line[-2:]] for line in table.cost.lines}
+    assert cost["BPRMF"] == cost["VBPR (reg_weight=0.5)"] == ["0", "0.0"]
+    assert cost["BPRMF (tuned)"] == ["20", "61.5"]
+    assert "(tuned): settings found on the validation set alone (protocol clean, budget quick); cost of it below." in (
+        table.notes
+    )
+    assert not [note for note in table.notes if "Not comparable" in note]
+
+
+def test_searches_of_unequal_length_are_not_comparable():
+    table = sampled(record(facts=TUNING), record("VBPR", facts={**TUNING, "tuning.trials": 5}))
+    assert "Not comparable: the records of Beauty (entities) differ in trials of a search." in table.notes
+
+
 def test_asked_for_one_seed_a_table_is_about_that_seed():
     records = [record(seed=0), record("VBPR", seed=0), record("VBPR", seed=1)]
     assert "not run with seed 1" in sampled(*records).reasons

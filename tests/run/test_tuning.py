@@ -4,10 +4,16 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+
+from bench.run import grid
+from bench.run.pool import Pool
+from bench.run.slots import Slots
+from bench.store.store import Store
 
 ROOT = Path(__file__).parents[2]
 ASKED = ("--budget", "smoke", "--protocols", "clean", "--gpus", "none", "--threads", "1")
@@ -61,7 +67,7 @@ def test_search_then_run_what_was_found(search, tmp_path):
     assert "(protocol clean, budget smoke)" in page
 
 
-def test_a_search_that_was_killed_ends_as_if_it_was_not(search, folder, tmp_path, monkeypatch):
+def test_a_search_that_was_killed_ends_as_if_it_was_not(search, folder, tmp_path):
     """The runner is killed outright once a trial has ended."""
     cut = tmp_path / "cut"
     flags = ["--datasets", folder, "--models", "BPRMF", "LightGCN", *ASKED, "--jobs", "1", "--tune", "4"]
@@ -137,3 +143,20 @@ def test_dry_run_searches_nothing(search, tmp_path):
     code, out, _ = search("--tune", 2, "--dry-run")
     assert (code, "2 searches of 2 trials" in out) == (0, True)
     assert not (tmp_path / "results").exists()
+
+
+def test_a_trial_below_its_limit_is_ended_there(folder, tmp_path):
+    """And one at no limit is the ordinary job, but for the test set."""
+    (work,) = grid.plan(grid.Request(datasets=[str(folder)], models=["BPRMF"], budget="quick", protocols=["clean"]))
+    stores = {name: Store(tmp_path / name) for name in ("plain", "trial", "pruned")}
+    asked = {"plain": {}, "trial": {"is_trial": True, "limits": {10: -1.0}}, "pruned": {"limits": {5: -1.0, 10: 2.0}}}
+    for name, store in stores.items():
+        Pool(store=store, slots=Slots(cpus=1), threads=1, checkpoint_every=2).run([replace(work, **asked[name])])
+    plain, trial, pruned = (store.find(work.job) for store in stores.values())
+    values = [[(e["epoch"], e["loss"], e["full.ndcg@10"]) for e in r.curve] for r in (plain, trial, pruned)]
+    assert values[0] == values[1]
+    assert values[0][1:2] == values[2]  # the second evaluation
+    assert (pruned.status, pruned.reason[:20]) == ("skipped", "pruned at epoch 10: ")
+    assert pruned.seconds["spent"] > 0
+    assert (trial.status, trial.metrics, plain.metrics.keys() > set()) == ("done", {}, True)
+    assert not list(tmp_path.glob("*/tiny/BPRMF/*.checkpoint"))

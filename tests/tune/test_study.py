@@ -79,11 +79,13 @@ def test_the_winner_by_hand():
     found = entered(0.25, 0.5, None, 0.5, 0.75)
     winner = found.winner(4)  # the fifth trial is of a longer search
     assert (winner.value, winner.trial, winner.default_value) == (0.5, 2, 0.25)
-    assert (winner.trials, winner.without_value) == (4, 1)
+    assert (winner.trials, winner.failed, winner.pruned) == (4, 1, 0)
     assert winner.seconds == 3 * (2.0 + 1.0)  # made-up records take 2 s of training, 1 s of evaluation
     assert winner.hyper == found.trials[1].user_attrs["hyper"]
     assert found.winner(5).trial == 5
-    assert winner.words.startswith("4 trials (1 without a value) in 9 s: validation 0.5000 (trial 2), default 0.2500; ")
+    assert winner.words.startswith(
+        "4 trials (1 failed, 0 pruned) in 9 s: validation 0.5000 (trial 2), default 0.2500; "
+    )
 
 
 @pytest.mark.parametrize(("values", "trial"), [((0.5, 0.5, 0.25), 1), ((0.5, 0.25), 1), ((None, 0.25), 2)])
@@ -93,3 +95,41 @@ def test_the_default_wins_unless_it_is_beaten(values, trial):
 
 def test_a_search_without_values_has_no_winner():
     assert entered(None, None).winner(2) is None
+
+
+def with_curves(*curves):
+    """A search whose trials had these curves: epoch to value; an empty one failed."""
+    found = study()
+    for points in curves:
+        made = trial(found.proposal(), 0.5 if points else None)
+        entries = [{"epoch": epoch, "full.ndcg@10": number} for epoch, number in points.items()]
+        found.enter(made.model_copy(update={"curve": entries}))
+    return found
+
+
+def test_limits_by_hand():
+    """Of 30 epochs a quarter is for warming up, and the last can save nothing."""
+    curves = [{5: 0.1, 10: v, 15: v, 30: v} for v in (0.1, 0.5, 0.2, 0.4)]
+    found = with_curves(*curves, {})
+    assert found.proposal().limits == {}  # four is too few
+    found = with_curves(*curves, {}, {5: 0.9, 10: 0.9})
+    assert found.proposal().limits == {10: 0.4}  # the median of 0.1 0.2 0.4 0.5 0.9; epoch 15 had four
+
+
+def test_a_pruned_trial_counts_sets_no_limit_and_does_not_win():
+    found = with_curves(*[{10: v} for v in (0.1, 0.2, 0.3, 0.4, 0.5)])
+    before = found.proposal()
+    reason = {"status": "skipped", "reason": "pruned at epoch 10", "curve": [{"epoch": 10, "full.ndcg@10": 0.25}]}
+    found.enter(trial(before, 0.25).model_copy(update=reason))
+    assert found.proposal().limits == before.limits == {10: 0.3}
+    assert found.proposal().job.hyper != before.job.hyper
+    assert found.skipped == ""
+    winner = found.winner(6)
+    assert (winner.trials, winner.pruned, winner.failed, winner.value) == (6, 1, 0, 0.5)
+
+
+def test_a_model_that_makes_no_sense_ends_its_search():
+    found = study()
+    found.enter(trial(found.proposal(), None).model_copy(update={"status": "skipped", "reason": "needs content"}))
+    assert found.skipped == "needs content"
+    assert found.winner(1) is None

@@ -17,7 +17,7 @@ HYPER = {"learning_rate": 1e-05, "layer_sizes": [64, 64], "message_dropout": 1 /
 def winner(model="BPRMF", **more) -> Winner:
     job = work(model).job
     same = {name: getattr(job, name) for name in ("dataset", "features", "data_hash", "preset", "source", "engine")}
-    told = {"selected_by": "valid full.ndcg@10", "trials": 20, "without_value": 1, "seconds": 61.5, "key": "k"}
+    told = {"selected_by": "valid full.ndcg@10", "trials": 20, "failed": 1, "pruned": 0, "seconds": 61.5, "key": "k"}
     values = {"default_value": 0.25, "value": 1 / 3, "trial": 7, "hyper": {"learning_rate": 0.01, "reg_weight": 0.1}}
     return Winner(**{**same, "model": model, "protocol": "clean", "budget": "quick", **told, **values, **more})
 
