@@ -59,7 +59,7 @@ class Winner:
         """The outcome of the search."""
         default = "failed" if self.default_value is None else f"{self.default_value:.4f}"
         lost = f" ({self.failed} failed, {self.pruned} pruned)"
-        settings = ", ".join(f"{name}={setting}" for name, setting in self.hyper.items())
+        settings = ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in self.hyper.items())
         best = f"validation {self.value:.4f} (trial {self.trial}), default {default}"
         return f"{self.trials} trials{lost} in {self.seconds:.0f} s: {best}; {settings}"
 

