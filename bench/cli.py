@@ -9,6 +9,7 @@ from bench.flags import Parser, per_gpu, positive, setting
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
 
 QUICK_SET = "ml-100k"
+RUN_ONLY = ("when", "ranking")  # options that say nothing to a search
 
 
 def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
@@ -62,6 +63,14 @@ def run_command(argv: list[str]) -> int:
             "ranking",
         )
     }
+    if args.tune:
+        from bench import tuning  # optuna, for which nothing else has a use
+
+        places = {"results": args.results, "configs": args.configs}
+        code = tuning.tune(request, args.tune, **places, **{k: v for k, v in options.items() if k not in RUN_ONLY})
+        if code or args.hyper == "default":
+            return code
+    options |= {"hyper": args.hyper, "configs": args.configs}
     return session.run(request, results=args.results, reports=args.reports, **options)
 
 
@@ -93,6 +102,9 @@ def run_parser() -> Parser:
         metavar="KEY=VALUE",
         help="settings of all models asked for",
     )
+    add("--hyper", choices=("default", "released", "tuned"), default="default", help="settings: where they are from")
+    add("--tune", type=positive, metavar="N", help="search settings on validation, N trials a model, the default first")
+    add("--configs", type=Path, default=Path("configs/tuned"), help="where --tune writes what --hyper tuned reads")
     add("--data-dir", type=Path, help="folder of the paper's files; default: $MCLN_BENCH_DATA, then download")
     add("--results", type=Path, default=Path("results"))
     add("--reports", type=Path, default=Path("reports"))

@@ -17,7 +17,9 @@ from bench.run.grid import Request, Work
 from bench.run.pool import Pool
 from bench.run.slots import Slots, default_jobs, find_gpus, longest_first, measured
 from bench.spec import BenchError
+from bench.store.record import Record
 from bench.store.store import Store, frame
+from bench.tune import winners
 
 
 def run(
@@ -34,9 +36,12 @@ def run(
     timeout,
     checkpoint_every,
     ranking,
+    hyper,
+    configs,
 ) -> int:
     """Everything from the request to the tables; returns the exit code."""
-    works = grid.plan(request)
+    works, said = winners.choose(grid.plan(request), hyper, configs)
+    print("".join(f"{line}\n" for line in said), end="")
     if ranking == "full":
         refuse_candidate_dependent(works)
     store = Store(results)
@@ -49,6 +54,7 @@ def run(
     store.check_writable()
     store.sweep()
     report_write.check_writable(reports)
+    winners.relabel(works, store)
     started, states = time.monotonic(), []
     if due:
         load_once(due)
@@ -56,12 +62,7 @@ def run(
             for work in due:
                 store.checkpoint(work.job).unlink(missing_ok=True)
         records = store.records()
-        places = Slots(
-            cpus=jobs or default_jobs(threads),
-            gpus=find_gpus(gpus),
-            per_gpu=jobs_per_gpu,
-            measured=measured(records),
-        )
+        places = slots(records, jobs=jobs, threads=threads, gpus=gpus, jobs_per_gpu=jobs_per_gpu)
         with Screen(total=len(due)) as screen:
             pool = Pool(
                 store=store,
@@ -78,6 +79,11 @@ def run(
     paths = report_write.write(Evidence(records, results), reports)
     print(report_write.console(asked, ranking=ranking))
     return close(works, states, store, seconds=time.monotonic() - started, reports=reports, paths=paths)
+
+
+def slots(records: list[Record], *, jobs, threads, gpus, jobs_per_gpu) -> Slots:
+    cpus = jobs or default_jobs(threads)
+    return Slots(cpus=cpus, gpus=find_gpus(gpus), per_gpu=jobs_per_gpu, measured=measured(records))
 
 
 def load_once(works: list[Work]) -> None:

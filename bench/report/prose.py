@@ -45,11 +45,18 @@ def notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list[str]:
         said.append("Mean ± sample standard deviation over the seeds.")
     if records["is_candidate_dependent"].any():
         said.append("† A score depends on the other candidates, not on user and item alone.")
-    said += paper_notes(records, data, ranking) + mixtures(records)
+    said += tuning_notes(records) + paper_notes(records, data, ranking) + mixtures(records)
     n_older = int(records["superseded"].sum())
     if n_older:
         said.append(f"The newest record of each cell and seed stands; superseded records: {n_older}.")
     return said
+
+
+def tuning_notes(records: pd.DataFrame) -> list[str]:
+    """Where settings that a search found come from."""
+    searches = sorted(set(records[["tuning.protocol", "tuning.budget"]].dropna().itertuples(index=False, name=None)))
+    where = "; ".join(f"protocol {protocol}, budget {budget}" for protocol, budget in searches)
+    return [f"(tuned): settings found on the validation set alone ({where}); cost of it below."] if where else []
 
 
 def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list[str]:

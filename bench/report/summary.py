@@ -14,6 +14,7 @@ RUN = ["dataset", "row", "protocol", "budget", "features", "seed"]  # one record
 OPTIONAL = [  # columns that a frame lacks where no record has the fact
     "users", "items", "interactions", "density", "best_epoch", "epochs", "selected_by", "parameters",
     "is_candidate_dependent", "candidate_hash", "peak_memory_mib", "seconds.train", "seconds.evaluate",
+    "tuning.trials", "tuning.seconds", "tuning.protocol", "tuning.budget",
 ]  # fmt: skip
 EQUAL = {  # must not vary among rows that are compared
     "data_hash": "data",
@@ -21,6 +22,7 @@ EQUAL = {  # must not vary among rows that are compared
     "engine": "engine version",
     "budget_epochs": "epochs allowed",
     "candidate_hash": "candidates",
+    "tuning.trials": "trials of a search",
 }
 
 NO_RUN = {"mean": math.nan, "std": math.nan, "count": 0, "best": False, "second": False}

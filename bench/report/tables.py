@@ -132,12 +132,13 @@ def improvements(part: pd.DataFrame, paper: Published, *, is_compared: bool) -> 
 
 
 def cost(records: pd.DataFrame) -> Block | None:
-    """What the finished runs took: means over the seeds."""
+    """What the finished runs took, means over the seeds, and the search for their settings before them."""
     forms = {
         "best_epoch": ".0f", "epochs": ".0f", "seconds.train": ",.1f", "seconds.evaluate": ",.1f",
-        "parameters": ",.0f", "peak_memory_mib": ",.1f",
+        "parameters": ",.0f", "peak_memory_mib": ",.1f", "tuning.trials": ".0f", "tuning.seconds": ",.1f",
     }  # fmt: skip
     done = records[records["status"] == "done"]
+    done = done.assign(**{name: done[name].astype(float).fillna(0.0) for name in ("tuning.trials", "tuning.seconds")})
     lines = []
     for block in blocks(records):
         part = in_block(done, block)
@@ -145,5 +146,5 @@ def cost(records: pd.DataFrame) -> Block | None:
             means = part.loc[part["row"] == row, list(forms)].astype(float).mean()
             values = [Cell(number(means[column], form)) for column, form in forms.items()]
             lines.append([Cell(heading(block)), Cell(row), *values])
-    names = ["best epoch", "epochs", "train s", "evaluate s", "parameters", "memory MiB"]
+    names = ["best epoch", "epochs", "train s", "evaluate s", "parameters", "memory MiB", "trials", "tuning s"]
     return Block(title="", header=["Data set", "Model", *names], lines=lines) if lines else None

@@ -25,7 +25,8 @@ def main(order: dict, runner: Connection) -> None:
         os.dup2(log.fileno(), 2)
     threading.Thread(target=end_with, args=(runner,), daemon=True).start()
     torch.set_num_threads(order["threads"])
-    work = Work(job=read(Job, order["job"]), location=order["location"], data_dir=order["data_dir"])
+    given = {name: order[name] for name in ("location", "data_dir", "facts", "is_trial", "limits")}
+    work = Work(job=read(Job, order["job"]), **given)
 
     def tell(entry: dict) -> None:
         """To the runner, and every evaluation to the log as well."""

@@ -31,11 +31,20 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """A job and what its process needs to find its data; only the job enters the key."""
+    """A job and what its process needs to find its data; only the job enters the key.
+
+    Attributes:
+        facts: what the record is told beforehand, such as what was spent on finding the settings.
+        is_trial: one point of a search: it never sees the test set, so its record has no metrics.
+        limits: epoch to the value below which a trial ends there.
+    """
 
     job: Job
     location: str  # the data set as the user named it: a name or a folder
     data_dir: str | None
+    facts: dict[str, Any] = field(default_factory=dict)
+    is_trial: bool = False
+    limits: dict[int, float] = field(default_factory=dict)
 
     def payload(self) -> dict[str, Any]:
         return asdict(self)

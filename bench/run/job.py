@@ -5,7 +5,7 @@ import resource
 import subprocess
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -31,6 +31,7 @@ from bench.train import bridge, seed
 from bench.train.batches import Batches
 from bench.train.checkpoint import Checkpoint
 from bench.train.fit import Fit, fit
+from bench.train.prune import Pruned, prune
 
 Tell = Callable[[dict], None]
 
@@ -47,12 +48,16 @@ class Prepared:
 
 def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tell: Tell = lambda entry: None) -> Record:
     """Execute ``work`` and store its record, whatever happens short of the process dying."""
-    start = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    base = Record(job=work.job, key=work.job.key, status="failed", provenance=provenance(device, start))
+    clock, start = time.perf_counter(), datetime.now(timezone.utc).isoformat(timespec="seconds")
+    about = {"facts": work.facts, "provenance": provenance(device, start)}
+    base = Record(job=work.job, key=work.job.key, status="failed", **about)
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))
     checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator)
     try:
         record, ranks = execute(work, base, device=torch.device(device), tell=tell, checkpoint=checkpoint)
+    except Pruned as error:
+        record = base.model_copy(update={"status": error.status, "reason": str(error), "curve": [error.entry]})
+        ranks = None
     except BenchError as error:
         record, ranks = base.model_copy(update={"status": error.status, "reason": str(error)}), None
     except Exception as error:  # noqa: BLE001 - a job's fault must end as its record, not as the runner's end
@@ -61,6 +66,8 @@ def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tel
         tail = "".join(traceback.format_exc().splitlines(keepends=True)[-12:])
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
         record, ranks = base.model_copy(update={"reason": reason, "traceback": tail, "log": log}), None
+    if record.status != "done":
+        record = record.model_copy(update={"seconds": {"spent": time.perf_counter() - clock}})
     store.write(record, ranks)
     checkpoint.remove()
     return record
@@ -68,8 +75,8 @@ def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tel
 
 def execute(
     work: Work, base: Record, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
-) -> tuple[Record, pd.DataFrame]:
-    """The job itself; returns the finished record and the ranks per case."""
+) -> tuple[Record, pd.DataFrame | None]:
+    """The job itself; returns the finished record and the ranks per test case, which a trial does not have."""
     job, clock = work.job, time.perf_counter()
     prepared = prepare(work)
     card, _ = registry.find(f"{job.model}:{job.preset}")
@@ -77,16 +84,17 @@ def execute(
     model = build_model(job, prepared, settings, device=device)
     seconds = {"prepare": time.perf_counter() - clock}
 
-    result, selected_by = train(job, model, prepared, settings=settings, tell=tell, checkpoint=checkpoint)
+    more = {"tell": tell, "checkpoint": checkpoint, "limits": work.limits}
+    result, selected_by = train(job, model, prepared, settings=settings, **more)
     clock = time.perf_counter()
     rankings = RANKINGS if not model.is_candidate_dependent else ("sampled",)
-    ranks = Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
+    ranks = None if work.is_trial else Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
     seconds |= {
         "train": result.seconds_train,
         "evaluate": result.seconds_evaluate + time.perf_counter() - clock,
     }
-    claimed = {}
-    if prepared.dataset.planted and not card.is_floor:  # after the ranks: it draws
+    peak, claimed = peak_memory_mib(device), {}
+    if prepared.dataset.planted and not card.is_floor and not work.is_trial:  # after the ranks: it draws
 
         def build(other: Dataset):
             return build_model(job, replace(prepared, dataset=other), settings, device=device)
@@ -99,14 +107,21 @@ def execute(
         "selected_by": selected_by,
         "is_candidate_dependent": model.is_candidate_dependent,
         "candidate_hash": prepared.test.hash,
-        "n_cases": len(ranks),
-        **{f"ties_{r}": int((ranks[f"ties_{r}"] > 0).sum()) for r in rankings},
+        **({} if ranks is None else counts(ranks, rankings)),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "peak_memory_mib": peak_memory_mib(device),
+        "peak_memory_mib": peak,
         **claimed,
+        **work.facts,
     }
-    update = {"status": "done", "settings": settings, "metrics": means(ranks), "curve": result.curve}
+    metrics = {} if ranks is None else means(ranks)
+    update = {"status": "done", "settings": settings, "metrics": metrics, "curve": result.curve}
     return base.model_copy(update={**update, "seconds": seconds, "facts": facts}), ranks
+
+
+def counts(ranks: pd.DataFrame, rankings: Sequence[str]) -> dict[str, int]:
+    """How many test cases there are, and how many of them hold a tie."""
+    ties = {f"ties_{r}": int((ranks[f"ties_{r}"] > 0).sum()) for r in rankings}
+    return {"n_cases": len(ranks), **ties}
 
 
 def prepare(work: Work) -> Prepared:
@@ -155,7 +170,7 @@ def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.d
 
 
 def train(
-    job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell, checkpoint: Checkpoint
+    job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell, checkpoint: Checkpoint, limits: dict[int, float]
 ) -> tuple[Fit, str]:
     """Fit ``model``; also says in words what selected the epoch."""
     protocol, device = job.protocol, model.device
@@ -180,6 +195,11 @@ def train(
         generator=checkpoint.generator,
     )
     select = f"{ranking}.{protocol.select_metric}"
+
+    def report(entry: dict) -> None:
+        tell({"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)})
+        prune(entry, select=select, limits=limits)
+
     seed.seed_all(job.seed, "train")
     result = fit(
         model,
@@ -188,7 +208,7 @@ def train(
         learning_rate=training.learning_rate,
         evaluate=lambda: means(evaluator.ranks(model, rankings=(ranking,))),
         select=select,
-        report=lambda entry: tell({"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)}),
+        report=report,
         checkpoint=checkpoint,
     )
     return result, f"{protocol.select_on} {select}, every {job.budget.eval_every} epochs"

@@ -41,6 +41,7 @@ class Pool:
         checkpoint_every: epochs between two writes of a job's state; 0 for none.
         tell: told (work, event) as events come: {"state": "started"}, {"epoch", "of", "value"}, and last
             {"state": "done" | "skipped" | "failed" | "stopped", "reason": …}.
+        follow: asked, with a work and its state, what runs next in its place; a search has its next trial.
     """
 
     store: Store
@@ -49,6 +50,7 @@ class Pool:
     timeout: float | None = None
     checkpoint_every: int = 0
     tell: Callable[[Work, dict], None] = lambda work, event: None
+    follow: Callable[[Work, str], Work | None] = lambda work, state: None
     stopping: threading.Event = field(default_factory=threading.Event)
     live: dict[str, BaseProcess] = field(default_factory=dict)
     stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)  # of the records before the run
@@ -62,10 +64,10 @@ class Pool:
         previous = {s: signal.signal(s, self.stop) for s in signals}
         try:
             # threads only wait for processes; a Dask backend would fan the same calls out to other machines
-            states = Parallel(n_jobs=self.slots.most, backend="threading")(delayed(self.one)(work) for work in works)
+            states = Parallel(n_jobs=self.slots.most, backend="threading")(delayed(self.chain)(work) for work in works)
             while "elsewhere" in states:  # another runner may finish these, or die over them
                 time.sleep(POLL)
-                states = [self.one(w) if s == "elsewhere" else s for w, s in zip(works, states, strict=True)]
+                states = [self.chain(w) if s == "elsewhere" else s for w, s in zip(works, states, strict=True)]
             return states
         except BaseException:  # what cannot be written down is not worth going on with
             self.stop()
@@ -78,6 +80,14 @@ class Pool:
         self.stopping.set()
         for process in list(self.live.values()):
             kill(process)
+
+    def chain(self, work: Work) -> str:
+        """Run one job, then those that follow from it, one after another; returns the last one's state."""
+        state = self.one(work)
+        while state not in ("stopped", "elsewhere") and (work := self.follow(work, state)) is not None:
+            self.stamps[work.job.key] = self.store.stamp(work.job)
+            state = self.one(work)
+        return state
 
     def one(self, work: Work) -> str:
         """Run one job to its end unless another runner has it; returns its state."""
@@ -168,6 +178,7 @@ class Pool:
                 reason=reason,
                 traceback=tail,
                 log=place,
+                facts=work.facts,
                 provenance=ended,
             )
         )

@@ -134,13 +134,14 @@ def read_record(path: Path) -> Record:
 def frame(records: list[Record]) -> pd.DataFrame:
     """One row a record: the job's fields, ``status``, ``reason``, and one column a metric, fact and second.
 
-    ``row`` is the model's name in a table, with the settings that differ from its preset; a data set given as
-    a folder goes by the folder's name.
+    ``row`` is the model's name in a table, with the settings that differ from its preset, or "tuned" where a
+    search found them; a data set given as a folder goes by the folder's name.
     """
     rows = []
     for r in records:
         job = r.job
         overrides = ", ".join(f"{name}={value}" for name, value in sorted(job.hyper.items()))
+        overrides = "tuned" if "tuning.trials" in r.facts else overrides  # they are in the record and in the winner
         rows.append(
             {
                 "key": r.key,

@@ -69,10 +69,10 @@ Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every
 
 ## Cost
 
-| Data set | Model | best epoch | epochs | train s | evaluate s | parameters | memory MiB |
-|:-|:-|-:|-:|-:|-:|-:|-:|
-| toy (entities) | BPRMF | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 |
-| toy (entities) | MCLN | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 |
+| Data set | Model | best epoch | epochs | train s | evaluate s | parameters | memory MiB | trials | tuning s |
+|:-|:-|-:|-:|-:|-:|-:|-:|-:|-:|
+| toy (entities) | BPRMF | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 | 0 | 0.0 |
+| toy (entities) | MCLN | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 | 0 | 0.0 |
 
 Records: 5, named in table2-paper-smoke-sampled.csv and in a comment here.
 
@@ -124,12 +124,12 @@ $\dagger$ A score depends on the other candidates, not on user and item alone.
 \centering\scriptsize\setlength{\tabcolsep}{3pt}
 \caption{Cost of Table 2: comparison (protocol paper, budget smoke, sampled ranking).}
 \label{tab:table2-paper-smoke-sampled-cost}
-\begin{tabular}{llrrrrrr}
+\begin{tabular}{llrrrrrrrr}
 \toprule
-Data set & Model & best epoch & epochs & train s & evaluate s & parameters & memory MiB \\
+Data set & Model & best epoch & epochs & train s & evaluate s & parameters & memory MiB & trials & tuning s \\
 \midrule
-toy (entities) & BPRMF & 1 & 1 & 2.0 & 1.0 & 1,000 & 12.5 \\
-toy (entities) & MCLN & 1 & 1 & 2.0 & 1.0 & 1,000 & 12.5 \\
+toy (entities) & BPRMF & 1 & 1 & 2.0 & 1.0 & 1,000 & 12.5 & 0 & 0.0 \\
+toy (entities) & MCLN & 1 & 1 & 2.0 & 1.0 & 1,000 & 12.5 & 0 & 0.0 \\
 \bottomrule
 \end{tabular}
 \end{table*}
@@ -209,6 +209,28 @@ def test_unequal_conditions_and_superseded_records_are_footnoted():
     assert len(table.keys) == 2
 
 
+TUNING = {"tuning.trials": 20, "tuning.seconds": 61.5, "tuning.protocol": "clean", "tuning.budget": "quick"}
+
+
+def test_a_tuned_row_says_so_and_what_it_took():
+    found = [record(), record("VBPR", hyper={"reg_weight": 0.5}), record(hyper={"reg_weight": 0.5}, facts=TUNING)]
+    table = sampled(*found, record("MCLN", preset="released", hyper={"n_layers": 2}, facts=TUNING))
+    names = [line[0].text for line in table.blocks[0].lines]
+    assert names[-4:] == ["BPRMF (tuned)", "MCLN (tuned)", "VBPR (reg_weight=0.5)", "%Imp."]
+    cost = {line[1].text: [cell.text for cell in line[-2:]] for line in table.cost.lines}
+    assert cost["BPRMF"] == cost["VBPR (reg_weight=0.5)"] == ["0", "0.0"]
+    assert cost["BPRMF (tuned)"] == ["20", "61.5"]
+    assert "(tuned): settings found on the validation set alone (protocol clean, budget quick); cost of it below." in (
+        table.notes
+    )
+    assert not [note for note in table.notes if "Not comparable" in note]
+
+
+def test_searches_of_unequal_length_are_not_comparable():
+    table = sampled(record(facts=TUNING), record("VBPR", facts={**TUNING, "tuning.trials": 5}))
+    assert "Not comparable: the records of Beauty (entities) differ in trials of a search." in table.notes
+
+
 def test_asked_for_one_seed_a_table_is_about_that_seed():
     records = [record(seed=0), record("VBPR", seed=0), record("VBPR", seed=1)]
     assert "not run with seed 1" in sampled(*records).reasons
@@ -236,7 +258,7 @@ def test_latex_is_balanced(small):
     assert page.count("$") % 2 == 0
     begun, ended = (sorted(re.findall(rf"\\{side}{{(.*?)}}", page)) for side in ("begin", "end"))
     assert begun == ended != []
-    assert {line.count("&") for line in page.splitlines() if line.endswith(r" \\")} == {4, 7}
+    assert {line.count("&") for line in page.splitlines() if line.endswith(r" \\")} == {4, 9}
 
 
 def test_plain_text_leaves_out_rows_that_were_not_run(small):

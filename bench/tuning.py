@@ -1,0 +1,43 @@
+"""One call of ``--tune``: search settings over the pool, show progress, write the winners."""
+
+from pathlib import Path
+
+from bench.run import grid
+from bench.run.grid import Request
+from bench.run.pool import Pool
+from bench.run.slots import longest_first
+from bench.session import Screen, load_once, slots
+from bench.store.store import Store
+from bench.tune.search import Search
+
+
+def tune(
+    request: Request,
+    n_trials: int,
+    *,
+    results: Path,
+    configs: Path,
+    dry_run,
+    timeout,
+    threads,
+    checkpoint_every,
+    **where,
+) -> int:
+    """Search settings on validation for all that the request names, and write the winners; returns the exit code."""
+    search = Search(grid.plan(request), n_trials=n_trials, folder=results / "tuning")
+    print("\n".join([*search.said, f"{len(search.bases)} searches of {n_trials} trials, kept in {search.folder}"]))
+    if dry_run:
+        return 0
+    Store(results).check_writable()
+    load_once(search.bases)
+    with search.open():
+        records, states = search.store.records(), []
+        if due := longest_first(search.due(), records):
+            with Screen(total=search.n_missing) as screen:
+                search.screen, places = screen.tell, slots(records, threads=threads, **where)
+                options = {"threads": threads, "timeout": timeout, "checkpoint_every": checkpoint_every}
+                pool = Pool(store=search.store, slots=places, tell=search.tell, follow=search.follow, **options)
+                states = pool.run(due)
+        lines, is_whole = search.write(configs)
+    print("\n".join(lines))
+    return 130 if "stopped" in states else 0 if is_whole else 1

@@ -1,0 +1,112 @@
+"""Files of winners, and the settings a run takes from them."""
+
+import dataclasses
+
+import pytest
+
+from bench.spec import PROTOCOLS, BenchError
+from bench.store.store import Store
+from bench.tune import winners
+from bench.tune.winners import Winner, choose, find, path, relabel
+from tests.report.made import record
+from tests.tune.searched import work
+
+HYPER = {"learning_rate": 1e-05, "layer_sizes": [64, 64], "message_dropout": 1 / 3}
+
+
+def winner(model="BPRMF", **more) -> Winner:
+    job = work(model).job
+    same = {name: getattr(job, name) for name in ("dataset", "features", "data_hash", "preset", "source", "engine")}
+    told = {"selected_by": "valid full.ndcg@10", "trials": 20, "failed": 1, "pruned": 0, "seconds": 61.5, "key": "k"}
+    values = {"default_value": 0.25, "value": 1 / 3, "trial": 7, "hyper": {"learning_rate": 0.01, "reg_weight": 0.1}}
+    return Winner(**{**same, "model": model, "protocol": "clean", "budget": "quick", **told, **values, **more})
+
+
+def written(folder, **more) -> Winner:
+    made = winner(**more)
+    winners.write(made, path(folder, work(made.model).job))
+    return made
+
+
+def test_a_file_is_read_as_it_was_written(tmp_path):
+    made = written(tmp_path, hyper=HYPER, default_value=None)
+    assert find(tmp_path, work()) == made
+    assert (tmp_path / "toy" / "BPRMF.yaml").read_text().startswith("# Found by --tune")
+
+
+def test_a_preset_has_a_file_of_its_own(tmp_path):
+    job = work("MCLN", preset="itemwise").job
+    assert path(tmp_path, job) == tmp_path / "toy" / "MCLN-itemwise.yaml"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data_hash": "other"}, "was found with other data; search with --tune N --datasets toy --models BPRMF"),
+        ({"source": "other"}, "was found with other code of the model; search"),
+        ({"data_hash": "other", "engine": 0}, "was found with other data and shared code; search"),
+    ],
+)
+def test_a_winner_of_other_circumstances_is_refused(tmp_path, change, message):
+    written(tmp_path, **change)
+    with pytest.raises(BenchError) as error:
+        find(tmp_path, work())
+    assert f"{tmp_path}/toy/BPRMF.yaml {message}" in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["{", "", "- a\n", "trials: 3\n", "[1, 2]"])
+def test_a_broken_file_is_one_line_with_its_name(tmp_path, text):
+    written(tmp_path)
+    (tmp_path / "toy" / "BPRMF.yaml").write_text(text)
+    with pytest.raises(BenchError, match=r"toy/BPRMF\.yaml") as error:
+        find(tmp_path, work())
+    assert "\n" not in str(error.value)
+
+
+def test_tuned_takes_the_winner_and_says_what_it_cost(tmp_path):
+    written(tmp_path)
+    paper = dataclasses.replace(work().job, protocol=PROTOCOLS["paper"], seed=3)
+    asked = [dataclasses.replace(work(), job=paper), dataclasses.replace(work(), job=work("Pop").job)]
+    (tuned, floor), said = choose(asked, "tuned", tmp_path)
+    assert tuned.job == dataclasses.replace(paper, hyper={"learning_rate": 0.01, "reg_weight": 0.1})
+    assert tuned.facts == {
+        "tuning.trials": 20, "tuning.seconds": 61.5, "tuning.protocol": "clean", "tuning.budget": "quick",
+    }  # fmt: skip
+    assert (floor.job.hyper, floor.facts) == ({}, {})
+    assert said == ["nothing tuned for Pop: default settings"]
+
+
+def test_a_missing_file_is_named_with_the_remedy(tmp_path):
+    with pytest.raises(BenchError, match=r"toy/LightGCN\.yaml is not there.*--tune N .*--models LightGCN --protocols"):
+        choose([work("LightGCN")], "tuned", tmp_path)
+
+
+def test_tuned_and_set_exclude_one_another(tmp_path):
+    written(tmp_path)
+    with pytest.raises(BenchError, match="leave --set out"):
+        choose([work(hyper={"reg_weight": 0.5})], "tuned", tmp_path)
+
+
+def test_released_is_the_preset_where_there_is_one(tmp_path):
+    asked = [work("MCLN"), work("MCLN", preset="itemwise"), work("MCLN", preset="released"), work("BPRMF")]
+    chosen, said = choose(asked, "released", tmp_path)
+    assert [w.job.row for w in chosen] == ["MCLN:released", "MCLN:itemwise", "BPRMF"]
+    assert said == ["nothing released for BPRMF: default settings"]
+
+
+def test_default_changes_nothing(tmp_path):
+    asked = [work("MCLN"), work("BPRMF", hyper={"reg_weight": 0.5})]
+    assert choose(asked, "default", tmp_path) == (asked, [])
+
+
+def test_a_longer_search_with_the_same_winner_relabels_its_records(tmp_path):
+    store, asked = Store(tmp_path), dataclasses.replace(work(), facts={"tuning.trials": 40})
+    store.write(record(**vars(asked.job), facts={"tuning.trials": 20}))
+    before = store.find(asked.job)
+    relabel([asked, work("VBPR")], store)
+    after = store.find(asked.job)
+    assert after.facts == {**before.facts, "tuning.trials": 40}
+    assert after.model_copy(update={"facts": before.facts}) == before
+    stamp = store.stamp(asked.job)
+    relabel([asked, dataclasses.replace(asked, facts={})], store)
+    assert store.stamp(asked.job) == stamp
