@@ -70,7 +70,7 @@ class Source:
         base, words = knockout.parse(features)
         recipe = self.recipe(base)
         kinds = knockout.choose(words, recipe.modalities)
-        if kinds == dict.fromkeys(recipe.modalities, "none") and kinds:
+        if kinds and kinds == dict.fromkeys(recipe.modalities, "none"):
             return self.recipe("none"), {}
         return recipe, kinds
 
