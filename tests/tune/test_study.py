@@ -112,7 +112,7 @@ def test_limits_by_hand():
     curves = [{5: 0.1, 10: v, 15: v, 30: v} for v in (0.1, 0.5, 0.2, 0.4)]
     found = with_curves(*curves, {})
     assert found.proposal().limits == {}  # four is too few
-    found = with_curves(*curves, {}, {5: 0.9, 10: 0.9})
+    found = with_curves(*curves, {}, {5: 0.9, 10: 0.9, 30: 0.9})
     assert found.proposal().limits == {10: 0.4}  # the median of 0.1 0.2 0.4 0.5 0.9; epoch 15 had four
 
 
