@@ -1,0 +1,67 @@
+"""The LaTeX of whole reports, before a strict reader and before pdflatex where there is one."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from bench.report.render import latex
+from bench.report.tables import tables
+from bench.store.store import frame
+from tests.report.latex import Unsound, check
+from tests.report.made import many, record, unfinished
+
+FOUND = tables(frame(many()))
+
+
+@pytest.mark.parametrize("table", FOUND, ids=lambda table: table.name)
+def test_every_table_is_sound(table):
+    read = check(latex(table))
+    blocks = [*table.blocks, *([table.cost] if table.cost else [])]
+    assert [len(lines) for lines in read] == [1 + len(block.lines) for block in blocks]
+
+
+def test_our_own_words_lose_no_letter():
+    own = [record(), record("VBPR", 0.5, seed=1), record("MCLN"), unfinished("NGCF")]
+    for table in tables(frame(own)):
+        assert "?" not in latex(table)
+
+
+SOUND = latex(tables(frame([record(), record("VBPR", 0.5), unfinished("NGCF")]))[1])
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        (r"\textbf{0.5000}", r"\textbf{0.5000"),
+        (r"\textbf{0.5000}", r"\emph{0.5000}"),
+        (r"\textbf{0.5000} &", r"\textbf{0.5000} & &"),
+        ("BPRMF &", "BPR_MF &"),
+        ("BPRMF &", "BPR^MF &"),
+        ("BPRMF &", "[BPRMF] &"),
+        ("BPRMF &", "*BPRMF &"),
+        ("BPRMF &", "BPRMF é &"),
+        ("BPRMF &", "BPRMF --gpus &"),
+        ("BPRMF &", "BPRMF % &"),
+        ("BPRMF &", "BPRMF < 5 &"),
+        ("BPRMF &", r"BPRMF $\pm &"),
+        (r"\bottomrule", r"\hline"),
+        (r"\end{flushleft}", ""),
+        (r"\begin{tabular}{l", r"\begin{tabular}{lr"),
+    ],
+)
+def test_the_reader_refuses(written, instead):
+    check(SOUND)
+    assert written in SOUND
+    with pytest.raises(Unsound):
+        check(SOUND.replace(written, instead, 1))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+def test_pdflatex_sets_every_table(tmp_path):
+    head = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+    page = "\n".join([head, *(latex(table) + r"\clearpage" for table in FOUND), r"\end{document}"])
+    (tmp_path / "all.tex").write_text(page, encoding="ascii")
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "all.tex"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
+    assert run.returncode == 0, run.stdout[-2000:]
