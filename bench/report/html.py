@@ -149,7 +149,7 @@ def token(name: str) -> str:
 def grids(table: Table, names: Tags) -> list[Grid]:
     """Its blocks, the cost last."""
     found = [grid(block, names, title=block.title or table.title) for block in table.blocks]
-    return found + ([grid(table.cost, names, title=f"Cost: {table.title}")] if table.cost else [])
+    return found + ([grid(table.cost, names, title="Cost")] if table.cost else [])
 
 
 def grid(block: Block, names: Tags, *, title: str) -> Grid:

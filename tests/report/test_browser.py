@@ -68,7 +68,7 @@ class TestBrowser:
         seen, _ = probed
         assert seen["blocks"] == [
             "Art (entities)",
-            "Cost: Table 2: comparison (protocol paper, budget smoke, sampled ranking)",
+            "Cost",
         ]
         assert seen["lines"] == ["Art"]
         assert seen["columns"][:4] == ["Model", "N@5", "paper", "diff."]
