@@ -2,6 +2,8 @@
 
 import math
 
+import pandas as pd
+
 from bench.report.evidence import Evidence
 from bench.report.layout import Block, Cell, Table, number
 from bench.report.paper import DATASETS
@@ -22,13 +24,19 @@ def index(evidence: Evidence) -> Table:
     """Every record, those included that a newer one supersedes, by data set, model, protocol, budget and seed."""
     found = sorted(evidence.records, key=lambda r: r.key)
     rows = frame(found).assign(is_candidate_dependent=[r.facts.get("is_candidate_dependent") is True for r in found])
-    order = rows.sort_values(["dataset", "features", "row", "protocol", "budget", "seed", "key"]).index
-    standing = set(evidence.frame["key"])
+    order = rows.sort_values(["dataset", "features", "row", "protocol", "budget", "seed", "key"])[["dataset", "row"]]
+    standing, lines = set(evidence.frame["key"]), []
+    for n, dataset, model in order.itertuples():
+        record, job = found[n], found[n].job
+        status = record.status if record.key in standing else f"{record.status}, superseded"
+        run = [DATASETS.get(dataset, dataset), job.features, model, job.protocol.name, job.budget.name, str(job.seed)]
+        plain = [Cell(text) for text in (record.key, *run, status)]
+        lines.append([*plain, *values(record, rows, n), *machine(record)])
     return Table(
         name="records",
         title="Records",
         caption="Every record, with N@10 on the test set; a superseded one has a newer one of the same run beside it.",
-        blocks=[Block(title="", header=HEADER, lines=[line(found[n], rows.loc[[n]], standing) for n in order])],
+        blocks=[Block(title="", header=HEADER, lines=lines)],
         cost=None,
         notes=[],
         keys=list(rows["key"]),
@@ -36,17 +44,17 @@ def index(evidence: Evidence) -> Table:
     )
 
 
-def line(record: Record, row, standing: set[str]) -> list[Cell]:
-    """One record; ``row`` is its line of the frame."""
-    job, made = record.job, record.provenance
-    values = []
+def values(record: Record, rows: pd.DataFrame, n: int) -> list[Cell]:
+    """Its metrics, each with a reason where it is empty, and its seconds; ``n`` is its line of the frame."""
+    made = []
     for metric in (f"{ranking}.{METRIC}" for ranking in RANKINGS):
         value = record.metrics.get(metric, math.nan)
-        values.append(Cell(number(value, ".4f"), note=why_empty(row, metric, [job.seed]) if math.isnan(value) else ""))
-    values += [Cell(number(record.seconds.get(part, math.nan), ",.1f")) for part in ("train", "evaluate")]
-    (dataset,), (model,) = row["dataset"], row["row"]
-    status = record.status if record.key in standing else f"{record.status}, superseded"
+        note = why_empty(rows.loc[[n]], metric, [record.job.seed]) if math.isnan(value) else ""
+        made.append(Cell(number(value, ".4f"), note=note))
+    return made + [Cell(number(record.seconds.get(part, math.nan), ",.1f")) for part in ("train", "evaluate")]
+
+
+def machine(record: Record) -> list[Cell]:
+    made = record.provenance
     versions = ", ".join(f"{name} {version}" for name, version in made.items() if name not in MACHINE)
-    what = [record.key, DATASETS.get(dataset, dataset), job.features, model, job.protocol.name, job.budget.name]
-    plain = [Cell(str(text)) for text in (*what, job.seed, status)]
-    return [*plain, *values, Cell(made.get("device", "")), Cell(versions)]
+    return [Cell(made.get("device", "")), Cell(versions)]

@@ -1,5 +1,8 @@
 """Records made up for the tests of the report."""
 
+import pandas as pd
+
+from bench.report.layout import Figure
 from bench.spec import BUDGETS, PROTOCOLS, Job
 from bench.store.record import Record
 
@@ -75,3 +78,19 @@ def many() -> list[Record]:
     some += [unfinished("MMGCN", "skipped", "no content", dataset="art", seed=seed) for seed in (0, 1)]
     some += [record("BPRMF", 0.9, source="old", start="2023-01-01T00:00:00+00:00", dataset="art")]
     return [*some, *(record("BPRMF", 0.31, seed=seed, hyper={"[x]": "*"}) for seed in (0, 1))]
+
+
+def line_figure(name: str) -> Figure:
+    """A drawing with a legend that has to be escaped."""
+
+    def draw(data):
+        import matplotlib.pyplot as plt
+
+        figure, axes = plt.subplots(figsize=(4, 3))
+        axes.plot(data["x"], data["y"], label="<a & b>")
+        axes.legend()
+        return figure
+
+    data = pd.DataFrame({"x": [1, 2, 3], "y": [0.1, 0.4, 0.2]})
+    key = many()[0].key
+    return Figure(name=name, title=f"Figure {name} <1>", caption="x & y", notes=["n"], keys=[key], data=data, draw=draw)

@@ -4,18 +4,14 @@ import re
 import time
 from html.parser import HTMLParser
 
-import matplotlib.pyplot as plt
-import pandas as pd
 import pytest
 
 from bench.report.contents import contents
 from bench.report.evidence import Evidence
-from bench.report.html import grid, html, is_number
-from bench.report.layout import Block, Cell, Figure
-from bench.report.svg import inline, svg
+from bench.report.html import html
 from bench.spec import BUDGETS, PROTOCOLS
 from bench.store.store import Store
-from tests.report.made import HOSTILE, many, record, unfinished
+from tests.report.made import HOSTILE, line_figure, many, record, unfinished
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -55,18 +51,6 @@ class Page(HTMLParser):
 
     def of(self, tag: str) -> list[str]:
         return [text for name, _, text in self.texts if name == tag]
-
-
-def line_figure(name: str) -> Figure:
-    def draw(data):
-        figure, axes = plt.subplots(figsize=(4, 3))
-        axes.plot(data["x"], data["y"], label="<a & b>")
-        axes.legend()
-        return figure
-
-    data = pd.DataFrame({"x": [1, 2, 3], "y": [0.1, 0.4, 0.2]})
-    key = many()[0].key
-    return Figure(name=name, title=f"Figure {name} <1>", caption="x & y", notes=["n"], keys=[key], data=data, draw=draw)
 
 
 @pytest.fixture(scope="module")
@@ -230,51 +214,6 @@ def test_files_beside_the_page_are_offered_where_they_belong(made):
     links = [attrs["href"] for tag, attrs, _ in page.elements if tag == "a" and "download" in attrs]
     assert links == ["table1.md", "table1.csv", "table2-paper-smoke-full.tex", "one.svg"]
     assert '<a href="one.svg"' in text.partition('<section id="one"')[2].partition("</section>")[0]
-
-
-def test_the_improvement_stays_below_the_lines_that_are_sorted():
-    lines = [[Cell("A"), Cell("0.5")], [Cell("%Imp."), Cell("+1.00")]]
-    made = grid(Block(title="t", header=["Model", "H@5"], lines=lines), {}, title="t")
-    assert [line[0].text for _, line in made.body] == ["A"]
-    assert [line[0].text for _, line in made.foot] == ["%Imp."]
-
-
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        (["0.5000 ± 0.3536", "—", "1,000"], True),
-        (["+50.00", "-0.05", "3e-05", "<0.001", "12%", "0.41 †"], True),
-        (["—"], True),
-        (["0.5", "BPRMF"], False),
-        (["0, 1"], False),
-        (["2024-01-01"], False),
-        ([""], False),
-    ],
-)
-def test_a_column_of_numbers_is_told_from_one_of_text(texts, expected):
-    assert is_number(texts) is expected
-
-
-def test_a_figure_is_the_same_twice_and_shares_no_id_with_another():
-    one, again, two = svg(line_figure("one")), svg(line_figure("one")), svg(line_figure("two"))
-    assert one == again
-    assert not plt.get_fignums()
-    ids = [set(re.findall(r'id="(.*?)"', drawing)) for drawing in (one, two)]
-    assert ids[0]
-    assert not ids[0] & ids[1]
-    assert "&lt;a &amp; b&gt;</text>" in one
-    assert not re.search("<style|<metadata|xmlns|<!", one)
-
-
-def test_references_inside_a_drawing_follow_its_ids():
-    drawing = (
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink"><style>*{}</style>'
-        '<g id="a" clip-path="url(#c)" style="fill: url(#c)"><use x:href="#a"/></g></svg>'
-    )
-    assert inline(drawing, name="f", title="T & t") == (
-        '<svg role="img" aria-label="T &amp; t" style="stroke-linejoin: round; stroke-linecap: butt">'
-        '<g id="f-a" clip-path="url(#f-c)" style="fill: url(#f-c)"><use href="#f-a" /></g></svg>'
-    )
 
 
 def test_three_hundred_records_take_less_than_a_second(tmp_path):
