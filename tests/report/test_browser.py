@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.report.contents import contents
 from bench.report.evidence import Evidence
 from bench.report.html import PLACE, html
+from bench.report.tables import contents
 from tests.report.made import many
 
 NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "chrome")
