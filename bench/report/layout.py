@@ -38,6 +38,7 @@ class Table:
     keys: list[str]
     data: pd.DataFrame
     ranking: str = ""  # sampled | full, of a comparison
+    is_of_data: bool = False  # about the data alone: no protocol, budget or seed
 
     @property
     def cells(self) -> list[Cell]:

@@ -12,6 +12,7 @@ LATEX = {
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''", "—": "---", "±": r"$\pm$",
     "×": r"$\times$", "†": r"$\dagger$",
+    "[": "{[}", "*": "{*}", "`": "{`}",  # behind a line's end an option, behind ? another letter
 }  # fmt: skip
 WARNINGS = ("†", "Not comparable")  # the notes that a terminal shows too
 HEAD = "% needs \\usepackage{booktabs}"
@@ -105,8 +106,9 @@ def _text_cell(cell: Cell, reasons: list[str]) -> str:
 
 
 def _tex(text: str) -> str:
-    """Escaped, and plain ASCII: pdflatex stops at what its font lacks."""
-    plain = "".join(LATEX.get(letter, letter) for letter in re.sub(r"\s+", " ", text))
+    """Escaped, hyphens apart, and plain ASCII: pdflatex stops at what its font lacks."""
+    letters = re.finditer("(-(?=-))|.", re.sub(r"\s+", " ", text))
+    plain = "".join("-{}" if found[1] else LATEX.get(found[0], found[0]) for found in letters)
     return plain.encode("ascii", "replace").decode()
 
 

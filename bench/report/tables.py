@@ -72,6 +72,7 @@ def statistics(records: pd.DataFrame, paper: Published) -> Table:
         notes=said,
         keys=sorted({key for keys in frame["keys"] for key in keys.split()}),
         data=frame,
+        is_of_data=True,
     )
 
 

@@ -11,6 +11,7 @@ from bench.files import write_whole
 from bench.report import knockouts
 from bench.report.contents import contents
 from bench.report.evidence import Evidence
+from bench.report.html import html
 from bench.report.layout import Table
 from bench.report.render import csv, latex, markdown, text
 from bench.report.tables import tables
@@ -19,11 +20,12 @@ from bench.store.record import Record
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
 INDEX = "index.md"
+PAGE = "report.html"
 
 
 def write(evidence: Evidence, folder: Path) -> list[Path]:
-    """Write each table as Markdown, LaTeX and CSV, and the index of them; what the last index named and this
-    one does not is removed.
+    """Write each table as Markdown, LaTeX and CSV, all of them as one HTML page, and the index of them; what the
+    last index named and this one does not is removed.
 
     Equal records give equal bytes.
 
@@ -32,6 +34,8 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     """
     found = [page for page in contents(evidence) if isinstance(page, Table)]
     pages = {f"{table.name}.{ext}": show(table) for table in found for ext, show in FORMATS.items()}
+    if found:
+        pages[PAGE] = html(found, evidence, folder=folder, files=list(pages))
     pages[INDEX] = index(found, evidence.records)
     check_writable(folder)
     old = folder / INDEX
@@ -64,6 +68,7 @@ def index(found: list[Table], records: list[Record]) -> str:
     """The list of tables, with what they were made from."""
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
     lines = ["# Reports", "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
+    lines += [f"All of it on one page, to be sorted and filtered: [{PAGE}]({PAGE}).", ""] if found else []
     for table in found:
         links = ", ".join(f"[{ext}]({table.name}.{ext})" for ext in FORMATS)
         lines.append(f"- {table.title}: {links} ({len(table.keys)} records)")

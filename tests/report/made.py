@@ -1,5 +1,8 @@
 """Records made up for the tests of the report."""
 
+import pandas as pd
+
+from bench.report.layout import Figure
 from bench.spec import BUDGETS, PROTOCOLS, Job
 from bench.store.record import Record
 
@@ -49,3 +52,45 @@ def unfinished(model="BPRMF", status="failed", reason="killed by signal 9", *, k
     made = Job(**{**JOB, "model": model, **job})
     provenance = {"start": START}
     return Record(job=made, key=key or made.key, status=status, reason=reason, provenance=provenance)
+
+
+HOSTILE = "</script><script>alert('x')</script> & \"--gpus\" 100% of {a_b}\\$#^~ [0] \n * <b>|é"
+
+
+def many() -> list[Record]:
+    """What a report may have to show: seeds, failures, unlike rankings, floors, names and reasons of any letters."""
+    clean = {"protocol": PROTOCOLS["clean"], "budget": BUDGETS["quick"]}
+    some = [
+        record(model, value + 0.01 * seed, seed=seed, dataset=dataset)
+        for dataset in ("beauty", "art")
+        for model, value in (("BPRMF", 0.3), ("VBPR", 0.4), ("LightGCN", 0.35), ("MCLN", 0.5))
+        for seed in (0, 1)
+    ]
+    some += [
+        record(model, value, dataset="mine/[a] & b_c%", **clean) for model, value in (("BPRMF", 0.1), ("Pop", 0.05))
+    ]
+    some += [
+        record("VBPR", 0.2, **clean),
+        record("MCLN", 0.3, preset="itemwise", **clean),
+        record("MCLN", 0.2, **clean),
+    ]
+    some += [unfinished("NGCF", reason=HOSTILE, seed=seed) for seed in (0, 1)]
+    some += [unfinished("MMGCN", "skipped", "no content", dataset="art", seed=seed) for seed in (0, 1)]
+    some += [record("BPRMF", 0.9, source="old", start="2023-01-01T00:00:00+00:00", dataset="art")]
+    return [*some, *(record("BPRMF", 0.31, seed=seed, hyper={"[x]": "*"}) for seed in (0, 1))]
+
+
+def line_figure(name: str) -> Figure:
+    """A drawing with a legend that has to be escaped."""
+
+    def draw(data):
+        import matplotlib.pyplot as plt
+
+        figure, axes = plt.subplots(figsize=(4, 3))
+        axes.plot(data["x"], data["y"], label="<a & b>")
+        axes.legend()
+        return figure
+
+    data = pd.DataFrame({"x": [1, 2, 3], "y": [0.1, 0.4, 0.2]})
+    key = many()[0].key
+    return Figure(name=name, title=f"Figure {name} <1>", caption="x & y", notes=["n"], keys=[key], data=data, draw=draw)

@@ -237,14 +237,6 @@ def test_asked_for_one_seed_a_table_is_about_that_seed():
     assert sampled(*records, seeds=[0]).reasons == ["not run"]
 
 
-def test_a_removed_record_empties_exactly_its_cells():
-    kept, gone = record("BPRMF", 0.4), record("VBPR", 0.3)
-    before, after = sampled(kept, gone).data, sampled(kept).data
-    changed = before["mean"].fillna(-1) != after["mean"].fillna(-1)
-    assert set(before.loc[changed, "row"]) == {"VBPR"}
-    assert changed.sum() == 4
-
-
 def test_names_are_escaped_in_latex():
     page = latex(sampled(record(dataset="a&b_c%", hyper={"reg_weight": "{#$~^\\<é"})))
     assert r"\textbf{a\&b\_c\% (entities)}" in page

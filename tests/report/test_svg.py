@@ -1,0 +1,30 @@
+"""Drawings that stand in a page."""
+
+import re
+
+import matplotlib.pyplot as plt
+
+from bench.report.svg import inline, svg
+from tests.report.made import line_figure
+
+
+def test_a_figure_is_the_same_twice_and_shares_no_id_with_another():
+    one, again, two = svg(line_figure("one")), svg(line_figure("one")), svg(line_figure("two"))
+    assert one == again
+    assert not plt.get_fignums()
+    ids = [set(re.findall(r'id="(.*?)"', drawing)) for drawing in (one, two)]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    assert "&lt;a &amp; b&gt;</text>" in one
+    assert not re.search("<style|<metadata|xmlns|<!", one)
+
+
+def test_references_inside_a_drawing_follow_its_ids():
+    drawing = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink"><style>*{}</style>'
+        '<g id="a" clip-path="url(#c)" style="fill: url(#c)"><use x:href="#a"/></g></svg>'
+    )
+    assert inline(drawing, name="f", title="T & t") == (
+        '<svg role="img" aria-label="T &amp; t" style="stroke-linejoin: round; stroke-linecap: butt">'
+        '<g id="f-a" clip-path="url(#f-c)" style="fill: url(#f-c)"><use href="#f-a" /></g></svg>'
+    )
