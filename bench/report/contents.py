@@ -2,11 +2,16 @@
 
 from collections.abc import Callable
 
-from bench.report import tables
+from bench.report import sensitivity, significance, slices, tables
 from bench.report.evidence import Evidence
 from bench.report.layout import Figure, Table
 
-PARTS: tuple[Callable[[Evidence], list[Table | Figure]], ...] = (tables.contents,)
+PARTS: tuple[Callable[[Evidence], list[Table | Figure]], ...] = (
+    tables.contents,
+    significance.contents,
+    sensitivity.contents,
+    slices.contents,
+)
 
 
 def contents(evidence: Evidence) -> list[Table | Figure]:

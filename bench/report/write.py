@@ -12,7 +12,7 @@ from bench.report.contents import contents
 from bench.report.evidence import Evidence
 from bench.report.layout import Table
 from bench.report.render import csv, latex, markdown, text
-from bench.report.tables import tables
+from bench.report.tables import Signs, tables
 from bench.spec import BenchError
 from bench.store.record import Record
 
@@ -29,7 +29,7 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     Raises:
         BenchError: when the folder cannot be written.
     """
-    found = contents(evidence)
+    found = [page for page in contents(evidence) if isinstance(page, Table)]
     pages = {f"{table.name}.{ext}": show(table) for table in found for ext, show in FORMATS.items()}
     pages[INDEX] = index(found, evidence.records)
     check_writable(folder)
@@ -69,8 +69,14 @@ def index(found: list[Table], records: list[Record]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def console(frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, ranking: str | None = None) -> str:
+def console(
+    frame: pd.DataFrame,
+    *,
+    seeds: Sequence[int] | None = None,
+    ranking: str | None = None,
+    signs: Signs | None = None,
+) -> str:
     """All tables as plain text, or Table 1 and those of one ranking; * marks the best value, + the second."""
-    found = tables(frame, seeds=seeds)
+    found = tables(frame, seeds=seeds, signs=signs)
     shown = [table for table in found if ranking is None or table.ranking in ("", ranking)]
     return "\n".join(map(text, shown)) or "No records.\n"

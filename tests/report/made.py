@@ -1,7 +1,12 @@
 """Records made up for the tests of the report."""
 
+import numpy as np
+import pandas as pd
+
+from bench.protocol.metrics import means
 from bench.spec import BUDGETS, PROTOCOLS, Job
 from bench.store.record import Record
+from bench.store.store import Store
 
 START = "2024-01-01T00:00:00+00:00"
 SIZES = {"users": 15576, "items": 8678, "interactions": 139318, "density": 139318 / (15576 * 8678)}
@@ -49,3 +54,15 @@ def unfinished(model="BPRMF", status="failed", reason="killed by signal 9", *, k
     made = Job(**{**JOB, "model": model, **job})
     provenance = {"start": START}
     return Record(job=made, key=key or made.key, status=status, reason=reason, provenance=provenance)
+
+
+def stored(folder, places, model="BPRMF", *, full=None, users=None, key="", start=START, facts=None, **job) -> Record:
+    """A record with these ranks among the candidates (and in full ranking, where given), written below ``folder``."""
+    users = np.arange(len(places)) if users is None else np.asarray(users)
+    ranks = pd.DataFrame({"user": users, "target": users + 1, "rank_sampled": np.asarray(places, dtype=np.int32)})
+    ranks["ties_sampled"] = 0
+    if full is not None:
+        ranks = ranks.assign(rank_full=np.asarray(full, dtype=np.int32), ties_full=0)
+    made = record(model, key=key, start=start, facts=facts, **job).model_copy(update={"metrics": means(ranks)})
+    Store(folder).write(made, ranks)
+    return made
