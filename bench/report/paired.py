@@ -65,6 +65,8 @@ class Folded(NamedTuple):
 
 def tally(differences: np.ndarray, counts: np.ndarray | None = None) -> Tally:
     """The differences as a tally; equal to twelve places is equal. ``counts`` where they are tallied in part."""
+    if counts is None:
+        return Tally(*np.unique(np.round(differences, 12), return_counts=True))
     value, place = np.unique(np.round(differences, 12), return_inverse=True)
     count = np.bincount(place, weights=counts).astype(np.int64)
     return Tally(value[count > 0], count[count > 0])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
 
 from bench.report.boards import Board, boards
 from bench.report.evidence import Evidence
@@ -20,7 +19,7 @@ DRAWN = "ndcg@10"
 NOTES = [
     "tau: Kendall's tau-b between the two orders of the rows that stand in both, by unrounded mean; 1 is the same "
     "order, -1 its reverse. swapped: pairs of rows whose order differs, of all pairs.",
-    "Both readings are of the same training for sampled and full ranking, and of two trainings for two protocols.",
+    "Sampled and full ranking read the same trained models; two protocols train them anew.",
 ]
 
 
@@ -83,13 +82,14 @@ def pairs_of(found: list[Board], budget: str) -> Iterator[Pair]:
 def agreement(means: pd.DataFrame) -> tuple[float, int]:
     """Kendall's tau-b of ``left`` and ``right``, and the number of pairs of rows that change their order.
 
+    tau-b: concordant minus discordant pairs, over the geometric mean of the pairs untied on the left and on the right.
     tau is NaN where there are fewer rows than FEWEST, or all values of a side are equal.
     """
     left, right = means["left"].to_numpy(), means["right"].to_numpy()
-    steps = np.subtract.outer(left, left) * np.subtract.outer(right, right)  # below 0: the pair is swapped
-    is_order = len(means) >= FEWEST and np.ptp(left) > 0 and np.ptp(right) > 0
-    tau = float(kendalltau(left, right).statistic) if is_order else math.nan
-    return tau, int((steps < 0).sum()) // 2
+    up, other = (np.sign(np.subtract.outer(side, side)) for side in (left, right))  # of each pair, both ways round
+    n_untied = math.sqrt((up != 0).sum() * (other != 0).sum())
+    is_order = len(means) >= FEWEST and n_untied > 0
+    return (float((up * other).sum()) / n_untied if is_order else math.nan), int((up * other < 0).sum()) // 2
 
 
 def why(means: pd.DataFrame) -> str:

@@ -1,12 +1,14 @@
 """For whom does it work? The means of every row over parts of the test cases."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
-from bench.report.boards import Board, Ranked, boards
+from bench.report.boards import GAINS, PLACES, Board, Ranked, boards
 from bench.report.evidence import Evidence
 from bench.report.layout import Block, Cell, Table, number
 from bench.spec import SHOWN
@@ -23,14 +25,15 @@ NOTES = [
 ]
 
 
-class Slicing(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Slicing:
     """Every case in one slice: ``code`` places it among ``labels``."""
 
     name: str
     labels: list[str]
     code: Int[np.ndarray, " case"]
 
-    @property
+    @cached_property
     def counts(self) -> Int[np.ndarray, " slice"]:
         return np.bincount(self.code, minlength=len(self.labels))
 
@@ -42,12 +45,13 @@ def contents(evidence: Evidence) -> list[Table]:
     return [page for page in found if page.blocks]
 
 
-def facts_of(evidence: Evidence, key: str) -> pd.DataFrame | None:
-    """The facts of the record's cases, in their order (see ``bench.run.casefacts``); None where they are not there."""
+@lru_cache(maxsize=32)
+def slicings_of(path: Path, evidence: Evidence) -> list[Slicing]:  # of this evidence: the next reads anew
+    """The slicings of the facts at ``path`` (see ``bench.run.casefacts``); none where they are not there."""
     try:
-        return pd.read_parquet(Store(evidence.results).cases(evidence.by_key[key].job))
-    except (OSError, ValueError):
-        return None
+        return slicings(pd.read_parquet(path))
+    except (OSError, ValueError):  # pyarrow's own errors are ValueErrors
+        return []
 
 
 def slicings(facts: pd.DataFrame) -> list[Slicing]:
@@ -79,13 +83,13 @@ def by_popularity(facts: pd.DataFrame) -> Slicing:
 
 def by_modalities(has: np.ndarray, names: list[str]) -> Slicing:
     """``has`` (case, modality) says which of ``names`` have features for the test item."""
-    kinds, code = np.unique(has, axis=0, return_inverse=True)
+    kinds, code = np.unique(has @ (1 << np.arange(len(names))), return_inverse=True)
     labels = []
     for kind in kinds:
-        there = [name for name, is_there in zip(names, kind, strict=True) if is_there]
+        there = [name for n, name in enumerate(names) if kind >> n & 1]
         labels.append(f"{len(there)}: {'+'.join(there)}" if there else "0")
     order = np.argsort(labels)
-    return dense("modalities of the test item", [labels[n] for n in order], np.argsort(order)[code.ravel()])
+    return dense("modalities of the test item", [labels[n] for n in order], np.argsort(order)[code])
 
 
 def dense(name: str, labels: list[str], code: np.ndarray) -> Slicing:
@@ -94,9 +98,11 @@ def dense(name: str, labels: list[str], code: np.ndarray) -> Slicing:
     return Slicing(name, [labels[n] for n in used], code)
 
 
-def slice_means(ranked: Ranked, metric: str, slicing: Slicing) -> np.ndarray:
-    """(slice,) mean over the cases of each slice and over the seeds, unrounded."""
-    return np.bincount(slicing.code, weights=ranked.values(metric).mean(axis=0)) / slicing.counts
+def slice_means(ranked: Ranked, slicing: Slicing) -> dict[str, Float[np.ndarray, " slice"]]:
+    """Metric to the mean over the cases of each slice and over the seeds, unrounded."""
+    n = len(slicing.labels)
+    hits = np.bincount((slicing.code * (PLACES + 1) + ranked.place).ravel(), minlength=n * (PLACES + 1)).reshape(n, -1)
+    return {metric: hits @ GAINS[metric] / hits.sum(axis=1) for metric in METRICS}
 
 
 def table(evidence: Evidence, found: list[Board]) -> Table:
@@ -122,19 +128,21 @@ def table(evidence: Evidence, found: list[Board]) -> Table:
 
 def board_slices(evidence: Evidence, board: Board) -> tuple[list[Block], list[dict], list[str]]:
     """Blocks, lines of the CSV, and notes of one data set."""
-    facts = facts_of(evidence, board.keys[board.rows[0]][0])
-    if facts is None:
+    first = evidence.by_key[board.keys[board.rows[0]][0]]
+    found = slicings_of(Store(evidence.results).cases(first.job), evidence)
+    if not found:
         return [], [], [f"{board.heading}: the facts of its cases are not stored; its next run writes them."]
     ranked = {row: board.ranked(evidence, row) for row in board.rows}
-    fitting = {row: r for row, r in ranked.items() if isinstance(r, Ranked) and r.place.shape[1] == len(facts)}
+    fitting = {row: r for row, r in ranked.items() if isinstance(r, Ranked) and r.place.shape[1] == len(found[0].code)}
+    names = dict(zip(("protocol", "budget", "ranking", "dataset", "features"), board.cell("", ""), strict=False))
     said = [f"{board.heading}: {row} has no ranks for these cases." for row in board.rows if row not in fitting]
     pages, lines = [], []
-    for slicing in slicings(facts) if fitting else ():
-        means = {row: {m: slice_means(r, m, slicing) for m in METRICS} for row, r in fitting.items()}
+    for slicing in found if fitting else ():
+        means = {row: slice_means(r, slicing) for row, r in fitting.items()}
         pages.append(block(board, slicing, means))
         lines += [
             {
-                **dict(zip(("protocol", "budget", "ranking", "dataset", "features"), board.cell("", ""), strict=False)),
+                **names,
                 "slicing": slicing.name,
                 "slice": label,
                 "n_cases": int(slicing.counts[n]),
@@ -153,12 +161,12 @@ def board_slices(evidence: Evidence, board: Board) -> tuple[list[Block], list[di
 def block(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]]) -> Block:
     """A column a slice and metric, the best value of each marked."""
     columns = [(n, metric) for n in range(len(slicing.labels)) for metric in METRICS]
-    best = {(n, metric): max(own[metric][n] for own in means.values()) for n, metric in columns}
+    values = {(n, metric): [own[metric][n] for own in means.values()] for n, metric in columns}
     lines = [[Cell("cases"), *(Cell(f"{slicing.counts[n]:,}") for n, _ in columns)]]
     for row, own in means.items():
         cells = []
         for n, metric in columns:
-            is_best = len(means) > 1 and own[metric][n] == best[n, metric]
+            is_best = own[metric][n] == max(values[n, metric]) > min(values[n, metric])
             cells.append(Cell(number(own[metric][n], ".4f"), "best" if is_best else ""))
         lines.append([Cell(row), *cells])
     header = ["Model", *(f"{slicing.labels[n]} {SHOWN[metric]}" for n, metric in columns)]
