@@ -12,13 +12,14 @@ from bench import registry
 from bench.data import sources
 from bench.report import write as report_write
 from bench.report.evidence import Evidence
-from bench.run import grid
+from bench.report.significance import signs_of
+from bench.run import casefacts, grid
 from bench.run.grid import Request, Work
 from bench.run.pool import Pool
 from bench.run.slots import Slots, default_jobs, find_gpus, longest_first, measured
 from bench.spec import BenchError
 from bench.store.record import Record
-from bench.store.store import Store, frame
+from bench.store.store import Store
 from bench.tune import winners
 
 
@@ -55,6 +56,7 @@ def run(
     store.sweep()
     report_write.check_writable(reports)
     winners.relabel(works, store)
+    casefacts.fill(works, store)
     started, states = time.monotonic(), []
     if due:
         load_once(due)
@@ -75,9 +77,11 @@ def run(
             states = pool.run(longest_first(due, records))
     mine = {work.job.key for work in works}
     records = store.records()
-    asked = frame([r for r in records if r.key in mine])
-    paths = report_write.write(Evidence(records, results), reports)
-    print(report_write.console(asked, ranking=ranking))
+    evidence = Evidence(records, results)
+    asked = Evidence([r for r in records if r.key in mine], results)
+    paths = report_write.write(evidence, reports)
+    signs = signs_of(evidence if len(asked.records) == len(records) else asked)
+    print(report_write.console(asked.frame, ranking=ranking, signs=signs))
     return close(works, states, store, seconds=time.monotonic() - started, reports=reports, paths=paths)
 
 

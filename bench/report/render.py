@@ -11,10 +11,11 @@ LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''", "—": "---", "±": r"$\pm$",
-    "×": r"$\times$", "†": r"$\dagger$",
     "[": "{[}", "*": "{*}", "`": "{`}",  # behind a line's end an option, behind ? another letter
+    "×": r"$\times$", "†": r"$\dagger$", "▲": r"$\uparrow$", "▼": r"$\downarrow$",
 }  # fmt: skip
-WARNINGS = ("†", "Not comparable")  # the notes that a terminal shows too
+WARNINGS = ("†", "▲", "Not comparable")  # the notes that a terminal shows too
+LEFT = ("Model", "Data set", "vs", "metric", "between", "and")  # columns of names
 HEAD = "% needs \\usepackage{booktabs}"
 
 
@@ -81,7 +82,7 @@ def _float(table: Table, blocks: list[Block], caption: str, label: str) -> list[
 
 def _sides(block: Block) -> list[str]:
     """Names to the left, numbers to the right."""
-    return ["l" if name in ("Model", "Data set") else "r" for name in block.header]
+    return ["l" if name in LEFT else "r" for name in block.header]
 
 
 def _grid(block: Block, form: str, show) -> str:
@@ -97,12 +98,13 @@ def _md(text: str) -> str:
 def _md_cell(cell: Cell, reasons: list[str]) -> str:
     around = {"best": "**{}**", "second": "<u>{}</u>"}.get(cell.mark, "{}")
     note = f" <sup>{reasons.index(cell.note) + 1}</sup>" if cell.note else ""
-    return around.format(_md(cell.text)) + note
+    sign = f" <sup>{cell.sign}</sup>" if cell.sign else ""
+    return around.format(_md(cell.text)) + sign + note
 
 
 def _text_cell(cell: Cell, reasons: list[str]) -> str:
     note = "" if cell.note in ("", "not run") else f" [{reasons.index(cell.note) + 1}]"
-    return cell.text + {"best": "*", "second": "+"}.get(cell.mark, "") + note
+    return cell.text + {"best": "*", "second": "+"}.get(cell.mark, "") + cell.sign + note
 
 
 def _tex(text: str) -> str:
@@ -115,4 +117,5 @@ def _tex(text: str) -> str:
 def _tex_cell(cell: Cell, reasons: list[str]) -> str:
     around = {"best": r"\textbf{%s}", "second": r"\underline{%s}"}.get(cell.mark, "%s")
     note = f"$^{{{reasons.index(cell.note) + 1}}}$" if cell.note else ""
-    return around % _tex(cell.text) + note
+    sign = rf"\textsuperscript{{{_tex(cell.sign)}}}" if cell.sign else ""
+    return around % _tex(cell.text) + sign + note

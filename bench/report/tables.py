@@ -1,7 +1,7 @@
 """Tables 1 and 2: records in, ``Table`` out. Values are rounded here and nowhere else."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -10,23 +10,34 @@ from bench.report.evidence import Evidence
 from bench.report.layout import EMPTY, Block, Cell, Table, number
 from bench.report.paper import DATASETS, FLOORS, IMPROVEMENT, OURS, STATISTICS, Published, heading
 from bench.report.prose import caption, notes
-from bench.report.summary import blocks, cells, improvement, in_block, order, standing
+from bench.report.significance import LEGEND, signs_of
+from bench.report.summary import BLOCK, blocks, cells, improvement, in_block, order, standing
 from bench.spec import RANKINGS, SHOWN, is_knocked_out
 
 
 def contents(evidence: Evidence) -> list[Table]:
-    return tables(evidence.frame)
+    return tables(evidence.frame, signs=signs_of(evidence))
 
 
-def tables(frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, paper: Published | None = None) -> list[Table]:
+Signs = Mapping[tuple[str, ...], str]  # of the differences that are more than chance, by ``Board.cell``
+
+
+def tables(
+    frame: pd.DataFrame,
+    *,
+    seeds: Sequence[int] | None = None,
+    paper: Published | None = None,
+    signs: Signs | None = None,
+) -> list[Table]:
     """Table 1, then a Table 2 for each protocol, budget and ranking; none mixes two of these, or has a knock-out.
 
     Args:
         frame: ``bench.store.store.frame`` of the records.
         seeds: the seeds that the tables are about; all that the records hold where it is not given.
         paper: the paper's numbers; those of ``paper.csv`` where it is not given.
+        signs: what ``significance.signs_of`` found.
     """
-    paper = published.load() if paper is None else paper
+    paper, signs = published.load() if paper is None else paper, signs or {}
     records = standing(frame)
     if seeds is not None:
         records = records[records["seed"].isin(list(seeds))]
@@ -35,7 +46,7 @@ def tables(frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, paper: Pu
     found = [statistics(records, paper)]
     whole = records[~records["features"].map(is_knocked_out)]
     for _, group in whole.groupby(["protocol", "budget"]):
-        found += [comparison(group, ranking, paper) for ranking in RANKINGS]
+        found += [comparison(group, ranking, paper, signs) for ranking in RANKINGS]
     return found
 
 
@@ -76,10 +87,12 @@ def statistics(records: pd.DataFrame, paper: Published) -> Table:
     )
 
 
-def comparison(records: pd.DataFrame, ranking: str, paper: Published) -> Table:
+def comparison(records: pd.DataFrame, ranking: str, paper: Published, signs: Signs) -> Table:
     """Table 2 of one protocol, budget and ranking."""
     protocol, budget = records[["protocol", "budget"]].iloc[0]
     data = cells(records, ranking, paper)
+    places = data[[*BLOCK, "row", "metric"]].itertuples(index=False, name=None)
+    data["sign"] = [signs.get((protocol, budget, ranking, *place), "") for place in places]
     dependent = set(records.loc[records["is_candidate_dependent"], "row"])
     found = []
     for name, features in blocks(records):
@@ -98,7 +111,7 @@ def comparison(records: pd.DataFrame, ranking: str, paper: Published) -> Table:
         caption=caption(records, ranking),
         blocks=found,
         cost=cost(records),
-        notes=notes(records, data, ranking),
+        notes=notes(records, data, ranking) + ([LEGEND] if data["sign"].any() else []),
         keys=sorted(records["key"]),
         data=data,
         ranking=ranking,
@@ -118,7 +131,7 @@ def compared(cell: dict) -> list[Cell]:
         text += f" ± {cell['std']:.4f}"
     mark = "best" if cell["best"] else "second" if cell["second"] else ""
     theirs = [Cell(number(cell["paper"], ".4f")), Cell(number(cell["difference"], "+.4f"))]
-    return [Cell(text, mark, cell["note"]), *theirs]
+    return [Cell(text, mark, cell["note"], cell["sign"]), *theirs]
 
 
 def improvements(part: pd.DataFrame, paper: Published, *, is_compared: bool) -> list[Cell]:

@@ -14,7 +14,7 @@ from bench.report.evidence import Evidence
 from bench.report.html import html
 from bench.report.layout import Table
 from bench.report.render import csv, latex, markdown, text
-from bench.report.tables import tables
+from bench.report.tables import Signs, tables
 from bench.spec import BenchError
 from bench.store.record import Record
 
@@ -75,8 +75,14 @@ def index(found: list[Table], records: list[Record]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def console(frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, ranking: str | None = None) -> str:
+def console(
+    frame: pd.DataFrame,
+    *,
+    seeds: Sequence[int] | None = None,
+    ranking: str | None = None,
+    signs: Signs | None = None,
+) -> str:
     """All tables as plain text, or Table 1 and those of one ranking; * marks the best value, + the second."""
-    found = tables(frame, seeds=seeds) + knockouts.tables(frame)
+    found = tables(frame, seeds=seeds, signs=signs) + knockouts.tables(frame)
     shown = [table for table in found if ranking is None or table.ranking in ("", ranking)]
     return "\n".join(map(text, shown)) or "No records.\n"

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from bench import registry
 from bench.data import sources
+from bench.data.dataset import Dataset
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, resolve_budget, unknown
 from bench.store.store import Store
 
@@ -86,6 +87,20 @@ def plan(request: Request) -> list[Work]:
             data_dir = str(request.data_dir) if request.data_dir else None
             works.append(Work(job=job, location=location, data_dir=data_dir))
     return list({work.job.key: work for work in works}.values())
+
+
+def load(work: Work) -> Dataset:
+    """The data set of ``work``.
+
+    Raises:
+        BenchError: when the files are no longer those that the job was planned on.
+    """
+    job = work.job
+    source = sources.find(work.location, data_dir=Path(work.data_dir) if work.data_dir else None)
+    dataset = source.load(job.features)
+    if dataset.hash != job.data_hash:
+        raise BenchError(f"{job.dataset}: the files changed since the job was planned; start again")
+    return dataset
 
 
 def is_due(store: Store, job: Job, *, when: When) -> bool:

@@ -16,14 +16,14 @@ import pandas as pd
 import torch
 
 from bench import registry
-from bench.data import audit, sources
+from bench.data import audit
 from bench.data.dataset import Dataset
 from bench.data.split import Split, split
 from bench.protocol.candidates import Cases, draw_cases
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
 from bench.run import claim
-from bench.run.grid import Work
+from bench.run.grid import Work, load
 from bench.spec import RANKINGS, BenchError, Job, Protocol, Training, read
 from bench.store.record import Record
 from bench.store.store import Store
@@ -130,11 +130,7 @@ def prepare(work: Work) -> Prepared:
     Raises:
         BenchError: when the files are no longer those that the job was planned on.
     """
-    job = work.job
-    source = sources.find(work.location, data_dir=Path(work.data_dir) if work.data_dir else None)
-    dataset = source.load(job.features)
-    if dataset.hash != job.data_hash:
-        raise BenchError(f"{job.dataset}: the files changed since the job was planned; start again")
+    job, dataset = work.job, load(work)
     parts = split(dataset, job.protocol.train)
     return Prepared(
         dataset=dataset,

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from pyarrow.parquet import ParquetFile
 from pydantic import ValidationError
 
 from bench.files import write_whole
-from bench.spec import BenchError, Job
+from bench.spec import BenchError, Job, canonical_hash
 from bench.store.record import Record
+
+CASE_FACTS = 1  # raised when the columns of ``Store.cases`` change
 
 
 class Store:
@@ -42,6 +46,12 @@ class Store:
     def checkpoint(self, job: Job) -> Path:
         """Where a job keeps the state it can go on from."""
         return self.path(job).with_suffix(".checkpoint")
+
+    def cases(self, job: Job) -> Path:
+        """Where the facts of the test cases lie that the job shares with all on its data set and protocol."""
+        protocol = job.protocol
+        named = {"data": job.data_hash, "protocol": [protocol.name, protocol.version], "facts": CASE_FACTS}
+        return self.root / Path(job.dataset).name / "cases" / f"{canonical_hash(named)[:16]}.parquet"
 
     def stamp(self, job: Job) -> tuple[int, int] | None:
         """Changes whenever the record is written; asks no clock."""
@@ -104,6 +114,13 @@ class Store:
 
     def ranks(self, job: Job) -> pd.DataFrame:
         return pd.read_parquet(self.path(job).with_suffix(".users.parquet"))
+
+    def rank_columns(self, job: Job) -> dict[str, np.ndarray]:
+        """``user``, ``target`` and the ``rank_…`` of ``ranks``: several times faster than as a frame."""
+        with ParquetFile(self.path(job).with_suffix(".users.parquet")) as file:
+            names = [name for name in file.schema_arrow.names if not name.startswith("ties_")]
+            found = file.read(names, use_threads=False)
+        return {name: found[name].to_numpy() for name in names}
 
     def records(self) -> list[Record]:
         """Every record, in the order of its path."""

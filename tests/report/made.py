@@ -1,10 +1,13 @@
 """Records made up for the tests of the report."""
 
+import numpy as np
 import pandas as pd
 
+from bench.protocol.metrics import means
 from bench.report.layout import Figure
 from bench.spec import BUDGETS, PROTOCOLS, Job
 from bench.store.record import Record
+from bench.store.store import Store
 
 START = "2024-01-01T00:00:00+00:00"
 SIZES = {"users": 15576, "items": 8678, "interactions": 139318, "density": 139318 / (15576 * 8678)}
@@ -94,3 +97,15 @@ def line_figure(name: str) -> Figure:
     data = pd.DataFrame({"x": [1, 2, 3], "y": [0.1, 0.4, 0.2]})
     key = many()[0].key
     return Figure(name=name, title=f"Figure {name} <1>", caption="x & y", notes=["n"], keys=[key], data=data, draw=draw)
+
+
+def stored(folder, places, model="BPRMF", *, full=None, users=None, key="", start=START, facts=None, **job) -> Record:
+    """A record with these ranks among the candidates (and in full ranking, where given), written below ``folder``."""
+    users = np.arange(len(places)) if users is None else np.asarray(users)
+    ranks = pd.DataFrame({"user": users, "target": users + 1, "rank_sampled": np.asarray(places, dtype=np.int32)})
+    ranks["ties_sampled"] = 0
+    if full is not None:
+        ranks = ranks.assign(rank_full=np.asarray(full, dtype=np.int32), ties_full=0)
+    made = record(model, key=key, start=start, facts=facts, **job).model_copy(update={"metrics": means(ranks)})
+    Store(folder).write(made, ranks)
+    return made

@@ -140,11 +140,11 @@ def test_latex_of_a_whole_table(small):
     assert latex(small) == LATEX
 
 
-CSV = """dataset,row,metric,mean,std,n_seeds,paper,difference,best,second,keys,features,note
-beauty,BPRMF,hr@5,0.4,,1,0.45,-0.04999999999999999,False,True,b,entities,
-beauty,BPRMF,ndcg@5,0.4,,1,,,False,True,b,entities,
-beauty,BPRMF,hr@10,0.4,,1,,,False,True,b,entities,
-beauty,BPRMF,ndcg@10,0.4,,1,,,False,True,b,entities,
+CSV = """dataset,row,metric,mean,std,n_seeds,paper,difference,best,second,keys,features,note,sign
+beauty,BPRMF,hr@5,0.4,,1,0.45,-0.04999999999999999,False,True,b,entities,,
+beauty,BPRMF,ndcg@5,0.4,,1,,,False,True,b,entities,,
+beauty,BPRMF,hr@10,0.4,,1,,,False,True,b,entities,,
+beauty,BPRMF,ndcg@10,0.4,,1,,,False,True,b,entities,,
 """
 
 
@@ -152,8 +152,8 @@ def test_csv_is_long_and_unrounded():
     page = csv(sampled(record(key="b"), record("VBPR", 0.5, key="v"), paper=PAPER))
     lines = page.splitlines(keepends=True)
     assert "".join(lines[:5]) == CSV
-    assert "beauty,VBPR,hr@5,0.5,,1,,,True,False,v,entities,\n" in lines
-    assert "beauty,MCLN,hr@5,,,0,,,False,False,,entities,not run\n" in lines
+    assert "beauty,VBPR,hr@5,0.5,,1,,,True,False,v,entities,,\n" in lines
+    assert "beauty,MCLN,hr@5,,,0,,,False,False,,entities,not run,\n" in lines
 
 
 def test_the_papers_value_and_the_difference_stand_beside_ours():

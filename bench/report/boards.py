@@ -1,0 +1,139 @@
+"""What is compared with what: the rows of one protocol, budget, ranking and data set, and their ranks case by case."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, UInt8
+
+from bench.protocol.metrics import per_case
+from bench.report.evidence import Evidence
+from bench.report.paper import heading
+from bench.report.summary import blocks, in_block, order, seeds_of
+from bench.spec import RANKINGS, SHOWN
+from bench.store.store import Store
+
+PLACES = 10  # the longest list of SHOWN: whoever ranks below it scores nothing, however far below
+GAINS = {metric: per_case(np.arange(1, PLACES + 2), metric) for metric in SHOWN}  # by place, the last stands for below
+
+
+class Ranked(NamedTuple):
+    """A row's ranks: one line a seed, one column a test case."""
+
+    cases: str  # equal names mean equal users and test items in equal order
+    place: UInt8[np.ndarray, "seed case"]  # rank - 1, PLACES for all below
+
+    def values(self, metric: str) -> Float[np.ndarray, "seed case"]:
+        return GAINS[metric][self.place]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Board:
+    """One data set of one Table 2.
+
+    Attributes:
+        block: data set and features.
+        means: Table 2's means, a line a row that has all of them, a column a metric of SHOWN.
+        keys: of the records behind each of these rows, by seed.
+        seeds: that each of these rows was run with.
+    """
+
+    protocol: str
+    budget: str
+    ranking: str
+    block: tuple[str, str]
+    means: pd.DataFrame
+    keys: dict[str, list[str]]
+    seeds: list[int]
+
+    @property
+    def group(self) -> tuple[str, str, str]:
+        """What one table is about."""
+        return self.protocol, self.budget, self.ranking
+
+    @property
+    def rows(self) -> list[str]:
+        """In the order of Table 2."""
+        return [row for row in order(list(self.means.index)) if row in self.keys]
+
+    @property
+    def heading(self) -> str:
+        return heading(self.block)
+
+    def cell(self, row: str, metric: str) -> tuple[str, ...]:
+        """Names one cell of one Table 2."""
+        return *self.group, *self.block, row, metric
+
+    def ranked(self, evidence: Evidence, row: str) -> Ranked | str:
+        """The ranks of ``row``, or why they cannot be used."""
+        found = [ranks_of(evidence, key) for key in self.keys[row]]
+        for key, ranks in zip(self.keys[row], found, strict=True):
+            if self.ranking not in ranks:
+                return f"the ranks of record {key} are missing or broken"
+        if len({ranks[self.ranking].cases for ranks in found}) > 1:
+            return f"the seeds of {row} were tested on different cases"
+        return Ranked(found[0][self.ranking].cases, np.concatenate([ranks[self.ranking].place for ranks in found]))
+
+
+@lru_cache(maxsize=1)
+def boards(evidence: Evidence) -> list[Board]:
+    """All that the evidence holds, in the order of the tables."""
+    found, frame = [], evidence.frame
+    for (protocol, budget), records in frame.groupby(["protocol", "budget"]):
+        for ranking in RANKINGS:
+            for block in blocks(records):
+                part = in_block(records, block)
+                seeds = seeds_of(part)
+                runs = part[part["status"] == "done"].sort_values("seed").groupby("row")
+                means = whole_means(runs, ranking, len(seeds))
+                found.append(
+                    Board(
+                        protocol=protocol,
+                        budget=budget,
+                        ranking=ranking,
+                        block=block,
+                        means=means,
+                        keys={row: list(runs["key"].get_group(row)) for row in means.index},
+                        seeds=seeds,
+                    )
+                )
+    return found
+
+
+def whole_means(runs, ranking: str, n_seeds: int) -> pd.DataFrame:
+    """Mean over the seeds of the runs of each row; a row short of a seed in any metric of SHOWN is left out."""
+    columns = [f"{ranking}.{metric}" for metric in SHOWN]
+    if not set(columns) <= set(runs.obj):
+        return pd.DataFrame(columns=list(SHOWN))
+    means = runs[columns].mean().set_axis(list(SHOWN), axis=1)
+    return means[(runs[columns].count() == n_seeds).all(axis=1)]
+
+
+def ranks_of(evidence: Evidence, key: str) -> dict[str, Ranked]:
+    """Ranking to ranks, of one record; nothing where they are not there."""
+    known = kept(evidence)
+    if key not in known:
+        known[key] = read_ranks(evidence, key)
+    return known[key]
+
+
+@lru_cache(maxsize=1)
+def kept(evidence: Evidence) -> dict[str, dict[str, Ranked]]:
+    """What was read of this evidence so far: a byte a case and ranking."""
+    return {}
+
+
+def read_ranks(evidence: Evidence, key: str) -> dict[str, Ranked]:
+    try:
+        ranks = Store(evidence.results).rank_columns(evidence.by_key[key].job)
+    except (OSError, ValueError):  # pyarrow's own errors are ValueErrors
+        return {}
+    cases = hashlib.sha256(ranks["user"].tobytes() + ranks["target"].tobytes()).hexdigest()
+    return {
+        ranking: Ranked(cases, np.minimum(ranks[f"rank_{ranking}"] - 1, PLACES).astype(np.uint8)[None])
+        for ranking in RANKINGS
+        if f"rank_{ranking}" in ranks
+    }

@@ -1,0 +1,57 @@
+"""What the report slices by: counts of every test case, kept beside the records of its data set."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+from bench.data.dataset import Dataset
+from bench.data.features import is_empty
+from bench.data.split import Split, keys, split
+from bench.files import write_whole
+from bench.run.grid import Work, load
+from bench.store.store import Store
+
+
+def fill(works: Sequence[Work], store: Store) -> None:
+    """Write the facts of each data set and protocol of ``works`` that has none yet.
+
+    Raises:
+        BenchError: as ``grid.load``.
+    """
+    for path, work in {store.cases(work.job): work for work in works}.items():
+        if path.exists():
+            continue
+        dataset = load(work)
+        facts = case_facts(dataset, split(dataset, work.job.protocol.train))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda name, facts=facts: facts.to_parquet(name, index=False, compression="zstd"))
+
+
+def case_facts(dataset: Dataset, parts: Split) -> pd.DataFrame:
+    """One row a test case, in the order of the ranks. A pair that train repeats counts once.
+
+    ``user_degree`` and ``item_popularity`` count the train pairs of the user and of the test item, ``pairs_above``
+    those of all items more popular than the test item, ``train_pairs`` all; ``is_in_own_train`` says whether the
+    user's own train list has the test item, ``has_<modality>`` whether its feature row has any value but nought.
+    """
+    user, item = parts.test.T
+    train = np.unique(keys(dataset, parts.train))
+    popularity = np.bincount(train % dataset.n_items, minlength=dataset.n_items)
+    counts = {
+        "user_degree": np.bincount(train // dataset.n_items, minlength=dataset.n_users)[user],
+        "item_popularity": popularity[item],
+        "pairs_above": pairs_above(popularity)[item],
+        "train_pairs": np.full(len(item), len(train)),
+    }
+    flags = {f"has_{modality}": ~is_empty(rows)[item] for modality, rows in dataset.features.items()}
+    facts = pd.DataFrame({name: values.astype(np.int32) for name, values in counts.items()})
+    return facts.assign(is_in_own_train=np.isin(keys(dataset, parts.test), train), **flags)
+
+
+def pairs_above(popularity: Int[np.ndarray, " item"]) -> Int[np.ndarray, " item"]:
+    """For each item, the train pairs of all items that are strictly more popular."""
+    ascending = np.sort(popularity)
+    upto = np.concatenate([[0], np.cumsum(ascending)])
+    return upto[-1] - upto[np.searchsorted(ascending, popularity, side="right")]

@@ -1,0 +1,91 @@
+"""Counts of the test cases: by hand, and written once."""
+
+import numpy as np
+import pytest
+
+from bench.data.dataset import Dataset
+from bench.data.split import split
+from bench.run import casefacts, grid
+from bench.run.casefacts import case_facts, pairs_above
+from bench.store.store import Store
+from tests.report.made import stored
+
+
+@pytest.fixture
+def dataset():
+    """Items 0 to 3, met in train 3, 1, 1 and 0 times; user 0 repeats a pair and has its test item in train."""
+    return Dataset(
+        name="tiny",
+        n_users=3,
+        n_items=4,
+        train=np.array([[0, 0], [0, 0], [0, 1], [1, 0], [2, 0], [2, 2]]),
+        valid=np.array([[2, 2]]),
+        test=np.array([[0, 1], [1, 3], [2, 1]]),
+        features={
+            "visual": np.array([[1, 0], [0, 2], [0, 0], [0, 0]], dtype=np.float32),
+            "textual": np.array([[1], [0], [0], [5]], dtype=np.float32),
+        },
+        feature_id="toy",
+        hash="h",
+    )
+
+
+def columns(facts):
+    return {name: facts[name].tolist() for name in facts}
+
+
+def test_facts_under_paper_by_hand(dataset):
+    assert columns(case_facts(dataset, split(dataset, "released"))) == {
+        "user_degree": [2, 1, 2],
+        "item_popularity": [1, 0, 1],
+        "pairs_above": [3, 5, 3],
+        "train_pairs": [5, 5, 5],
+        "is_in_own_train": [True, False, False],
+        "has_visual": [True, False, True],
+        "has_textual": [False, True, False],
+    }
+
+
+def test_facts_under_clean_by_hand(dataset):
+    """Left in train: (0, 0), (1, 0), (2, 0)."""
+    found = columns(case_facts(dataset, split(dataset, "clean")))
+    assert found["user_degree"] == [1, 1, 1]
+    assert found["item_popularity"] == [0, 0, 0]
+    assert found["pairs_above"] == [3, 3, 3]
+    assert found["is_in_own_train"] == [False] * 3
+
+
+def test_pairs_above_is_a_plain_loop(rng):
+    popularity = rng.integers(0, 6, 40)
+    expected = [sum(p for p in popularity if p > own) for own in popularity]
+    assert pairs_above(popularity).tolist() == expected
+
+
+def test_facts_without_features(dataset):
+    bare = Dataset(**{**vars(dataset), "features": {}})
+    assert not [name for name in case_facts(bare, split(bare, "released")) if name.startswith("has_")]
+
+
+def test_each_data_set_and_protocol_is_written_once(folder, tmp_path, monkeypatch):
+    works = grid.plan(grid.Request(datasets=[str(folder)], models=["BPRMF", "VBPR"], protocols=["paper", "clean"]))
+    casefacts.fill(works, Store(tmp_path))
+    paths = sorted(tmp_path.glob("*/cases/*.parquet"))
+    assert paths == sorted({Store(tmp_path).cases(work.job) for work in works})
+    assert len(paths) == 2
+    monkeypatch.setattr(casefacts, "load", None)  # nothing is loaded again
+    casefacts.fill(works, Store(tmp_path))
+
+
+def test_a_run_with_nothing_to_do_writes_what_is_missing_and_reports_on_it(call, folder, tmp_path, rng):
+    asked = grid.Request(datasets=[str(folder)], models=["BPRMF", "VBPR"], protocols=["paper"], budget="smoke")
+    for work in grid.plan(asked):
+        places = rng.integers(1, 101, 40)
+        stored(tmp_path / "results", places, full=places, **vars(work.job))
+    flags = ("--datasets", folder, "--models", "BPRMF", "VBPR", "--protocols", "paper", "--budget", "smoke")
+    code, out, _ = call(*flags)
+    assert code == 0
+    assert "2 jobs: 0 to run" in out
+    assert len(list((tmp_path / "results").glob("*/cases/*.parquet"))) == 1
+    reports = {page.name for page in (tmp_path / "reports").iterdir()}
+    assert {f"{name}-paper-smoke-{r}.md" for name in ("significance", "slices") for r in ("sampled", "full")} <= reports
+    assert "sensitivity-smoke.md" in reports
