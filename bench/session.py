@@ -77,7 +77,7 @@ def run(
     records = store.records()
     asked = frame([r for r in records if r.key in mine])
     paths = report_write.write(Evidence(records, results), reports)
-    print(report_write.console(asked, ranking=ranking))
+    print(report_write.console(asked, ranking=ranking, names=request.studies))
     return close(works, states, store, seconds=time.monotonic() - started, reports=reports, paths=paths)
 
 

@@ -2,11 +2,16 @@
 
 from collections.abc import Callable
 
-from bench.report import tables
+from bench.report import costs, curves, studies, tables
 from bench.report.evidence import Evidence
 from bench.report.layout import Figure, Table
 
-PARTS: tuple[Callable[[Evidence], list[Table | Figure]], ...] = (tables.contents,)
+PARTS: tuple[Callable[[Evidence], list[Table | Figure]], ...] = (
+    tables.contents,
+    studies.contents,
+    curves.contents,
+    costs.contents,
+)
 
 
 def contents(evidence: Evidence) -> list[Table | Figure]:

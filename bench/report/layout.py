@@ -61,6 +61,13 @@ class Figure:
     data: pd.DataFrame
     draw: Callable[[pd.DataFrame], Any]
 
+    @cached_property
+    def pictures(self) -> dict[str, bytes]:
+        """The figure as svg, png and pdf: drawn once, when first asked for."""
+        from bench.report.drawing import pictures  # here, since matplotlib takes a second to import
+
+        return pictures(self.draw, self.data)
+
 
 def number(value: float, form: str) -> str:
     """``value`` in Python's format ``form``; a difference of nought, to the places shown, has no sign."""

@@ -11,11 +11,12 @@ from bench.report.layout import EMPTY, Block, Cell, Table, number
 from bench.report.paper import DATASETS, FLOORS, IMPROVEMENT, OURS, STATISTICS, Published, heading
 from bench.report.prose import caption, notes
 from bench.report.summary import blocks, cells, improvement, in_block, order, standing
+from bench.report.variants import without_variants
 from bench.spec import RANKINGS, SHOWN
 
 
 def contents(evidence: Evidence) -> list[Table]:
-    return tables(evidence.frame)
+    return tables(without_variants(evidence.frame))
 
 
 def tables(frame: pd.DataFrame, *, seeds: Sequence[int] | None = None, paper: Published | None = None) -> list[Table]:
@@ -78,18 +79,12 @@ def comparison(records: pd.DataFrame, ranking: str, paper: Published) -> Table:
     """Table 2 of one protocol, budget and ranking."""
     protocol, budget = records[["protocol", "budget"]].iloc[0]
     data = cells(records, ranking, paper)
-    dependent = set(records.loc[records["is_candidate_dependent"], "row"])
     found = []
-    for name, features in blocks(records):
-        part = in_block(data, (name, features))
-        is_compared = name in DATASETS and ranking == "sampled"
-        columns = [[shown, "paper", "diff."] if is_compared else [shown] for shown in SHOWN.values()]
-        lines = []
-        for row, own in part.groupby("row", sort=False):
-            shown = [c for cell in own.to_dict("records") for c in compared(cell)[: 3 if is_compared else 1]]
-            lines.append([Cell(label(row, row in dependent)), *shown])
-        lines.append(improvements(part, paper, is_compared=is_compared))
-        found.append(Block(title=heading((name, features)), header=["Model", *sum(columns, [])], lines=lines))
+    for block in blocks(records):
+        part, is_compared = in_block(data, block), block[0] in DATASETS and ranking == "sampled"
+        shown = compared_block(part, records, block, is_compared=is_compared)
+        shown.lines.append(improvements(part, paper, is_compared=is_compared))
+        found.append(shown)
     return Table(
         name=f"table2-{protocol}-{budget}-{ranking}",
         title=f"Table 2: comparison (protocol {protocol}, budget {budget}, {ranking} ranking)",
@@ -101,6 +96,19 @@ def comparison(records: pd.DataFrame, ranking: str, paper: Published) -> Table:
         data=data,
         ranking=ranking,
     )
+
+
+def compared_block(
+    part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], *, is_compared: bool, kind: str = "Model"
+) -> Block:
+    """The rows of ``part``, the cells of one block; ``is_compared``: with the paper's values and the differences."""
+    dependent = set(records.loc[records["is_candidate_dependent"], "row"])
+    columns = [[shown, "paper", "diff."] if is_compared else [shown] for shown in SHOWN.values()]
+    lines = []
+    for row, own in part.groupby("row", sort=False):
+        shown = [c for cell in own.to_dict("records") for c in compared(cell)[: 3 if is_compared else 1]]
+        lines.append([Cell(label(row, row in dependent)), *shown])
+    return Block(title=heading(block), header=[kind, *sum(columns, [])], lines=lines)
 
 
 def label(row: str, is_dependent: bool) -> str:
@@ -130,8 +138,8 @@ def improvements(part: pd.DataFrame, paper: Published, *, is_compared: bool) -> 
     return line
 
 
-def cost(records: pd.DataFrame) -> Block | None:
-    """What the finished runs took: means over the seeds."""
+def cost(records: pd.DataFrame, *, rows: Sequence[str] | None = None, kind: str = "Model") -> Block | None:
+    """What the finished runs took: means over the seeds; ``rows`` in their order."""
     forms = {
         "best_epoch": ".0f", "epochs": ".0f", "seconds.train": ",.1f", "seconds.evaluate": ",.1f",
         "parameters": ",.0f", "peak_memory_mib": ",.1f",
@@ -140,9 +148,9 @@ def cost(records: pd.DataFrame) -> Block | None:
     lines = []
     for block in blocks(records):
         part = in_block(done, block)
-        for row in [r for r in order(list(part["row"])) if r in set(part["row"])]:
+        for row in [r for r in rows or order(list(part["row"])) if r in set(part["row"])]:
             means = part.loc[part["row"] == row, list(forms)].astype(float).mean()
             values = [Cell(number(means[column], form)) for column, form in forms.items()]
             lines.append([Cell(heading(block)), Cell(row), *values])
     names = ["best epoch", "epochs", "train s", "evaluate s", "parameters", "memory MiB"]
-    return Block(title="", header=["Data set", "Model", *names], lines=lines) if lines else None
+    return Block(title="", header=["Data set", kind, *names], lines=lines) if lines else None

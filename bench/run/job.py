@@ -86,6 +86,7 @@ def execute(
     }
     facts = {
         **audit.stats(prepared.dataset),
+        "modalities": ", ".join(prepared.dataset.features),
         "best_epoch": result.best_epoch,
         "epochs": result.epochs,
         "selected_by": selected_by,

@@ -17,7 +17,7 @@ class Record(BaseModel):
         metrics: test means, unrounded, named "ranking.metric" as in "sampled.hr@5".
         curve: one entry an evaluation: epoch, mean training loss, seconds so far, the selecting metrics.
         seconds: prepare, train, evaluate.
-        facts: numbers and names a table may show: best_epoch, epochs, parameters, peak_memory_mib, n_cases,
+        facts: numbers and names a table may show: best_epoch, epochs, parameters, peak_memory_mib, modalities, n_cases,
             ties_sampled, ties_full, candidate_hash, is_candidate_dependent, selected_by.
         provenance: versions, device, threads, code revision, start time.
     """

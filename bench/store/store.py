@@ -116,7 +116,7 @@ def read_record(path: Path) -> Record:
 
 
 def frame(records: list[Record]) -> pd.DataFrame:
-    """One row a record: the job's fields, ``status``, ``reason``, and one column a metric, fact and second.
+    """One row a record: the job's fields, ``status``, ``reason``, ``settings``; a column a metric, fact and second.
 
     ``row`` is the model's name in a table, with the settings that differ from its preset; a data set given as
     a folder goes by the folder's name.
@@ -132,6 +132,8 @@ def frame(records: list[Record]) -> pd.DataFrame:
                 "row": f"{job.row} ({overrides})" if overrides else job.row,
                 "model": job.model,
                 "preset": job.preset,
+                "hyper": job.hyper,
+                "settings": r.settings,
                 "protocol": job.protocol.name,
                 "budget": job.budget.name,
                 "features": job.features,
@@ -139,6 +141,8 @@ def frame(records: list[Record]) -> pd.DataFrame:
                 "status": r.status,
                 "reason": r.reason,
                 "started": r.provenance.get("start", ""),
+                "device": r.provenance.get("device", ""),
+                "threads": r.provenance.get("threads", ""),
                 "data_hash": job.data_hash,
                 "engine": job.engine,
                 "protocol_version": job.protocol.version,
