@@ -107,7 +107,7 @@ def close(works: list[Work], states: list[str], store: Store, *, seconds: float,
 
 def name(work: Work) -> str:
     job = work.job
-    return f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name} seed {job.seed}"
+    return f"{job.dataset} {job.run} {job.protocol.name} {job.budget.name} seed {job.seed}"
 
 
 def refuse_candidate_dependent(works: list[Work]) -> None:
@@ -130,7 +130,7 @@ def list_records(results: Path) -> int:
     for r in records:
         value, job = r.metrics.get("sampled.ndcg@10"), r.job
         note = r.reason if value is None else f"{value:.4f}"
-        rows.append((r.key, r.status, job.dataset, job.row, job.protocol.name, job.budget.name, job.seed, note))
+        rows.append((r.key, r.status, job.dataset, job.run, job.protocol.name, job.budget.name, job.seed, note))
     head = ("key", "status", "data set", "model", "protocol", "budget", "seed", "sampled N@10")
     print(tabulate(rows, head, disable_numparse=True))
     print(f"{len(records)} records in {results}")

@@ -156,6 +156,12 @@ class Job:
         name = SHOWN_MODELS.get(self.model, self.model)
         return name if self.preset == "default" else f"{name}:{self.preset}"
 
+    @property
+    def run(self) -> str:
+        """``row``, with the settings that differ from its preset."""
+        changed = ", ".join(f"{name}={value}" for name, value in sorted(self.hyper.items()))
+        return f"{self.row} ({changed})" if changed else self.row
+
 
 def canonical_hash(value: Any) -> str:
     """sha256 of ``value`` as JSON with sorted keys and no spaces."""

@@ -28,13 +28,14 @@ def pages(records: pd.DataFrame) -> list[Table | Figure]:
         return found
     for _, group in records[records["status"] == "done"].groupby(["protocol", "budget"]):
         data = means(group)
-        found += [table(group, data), figure(group, data)]
+        found += [table(group, data), *([figure(group, data)] if (data["epochs"] > 0).any() else [])]
     return found
 
 
 def means(records: pd.DataFrame) -> pd.DataFrame:
     """One line a data set and model: means over the seeds, unrounded; no value where a record lacks it."""
-    per_epoch = records["seconds.train"].astype(float) / records["epochs"].astype(float)
+    epochs = records["epochs"].astype(float)
+    per_epoch = records["seconds.train"].astype(float) / epochs.where(epochs > 0)
     own = records.assign(**{"seconds.epoch": per_epoch})
     own = own.reindex(columns=[*own, *(c for c in FORMS if c not in own)])
     lines = []
@@ -47,11 +48,11 @@ def means(records: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def described(records: pd.DataFrame) -> dict:
+def described(records: pd.DataFrame, what: str) -> dict:
     """What table and figure share."""
     protocol, budget = records[["protocol", "budget"]].iloc[0]
     return {
-        "title": f"Cost: quality against training time (protocol {protocol}, budget {budget})",
+        "title": f"{what} (protocol {protocol}, budget {budget})",
         "caption": caption(records, "sampled"),
         "keys": sorted(records["key"]),
     }
@@ -79,37 +80,36 @@ def table(records: pd.DataFrame, data: pd.DataFrame) -> Table:
             f"Machines and runs: {machines(records)}.",
         ],
         data=data,
-        **described(records),
+        **described(records, "Cost: seconds, memory and parameters"),
     )
 
 
 def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
     protocol, budget = records[["protocol", "budget"]].iloc[0]
+    is_trained = data["epochs"] > 0
+    said = ["Up is better, left is cheaper; the time axis is logarithmic. Means over the seeds."]
+    if not is_trained.all():
+        said.append(f"Not shown, being fitted without training: {', '.join(sorted(set(data[~is_trained]['model'])))}.")
     return Figure(
         name=f"cost-figure-{protocol}-{budget}",
-        notes=[
-            "Up is better, left is cheaper; the time axis is logarithmic. Means over the seeds.",
-            f"Machines and runs: {machines(records)}.",
-        ],
-        data=data[[*BLOCK, "model", QUALITY, "seconds.train", "keys"]],
+        notes=[*said, f"Machines and runs: {machines(records)}."],
+        data=data.loc[is_trained, [*BLOCK, "model", QUALITY, "seconds.train", "keys"]],
         draw=draw_cost,
-        **described(records),
+        **described(records, "Quality against training time"),
     )
 
 
 def draw_cost(data: pd.DataFrame):
-    """A panel a data set, a labelled point a model."""
-    from bench.report.drawing import looks, panels, scale_log
+    """A panel a data set, a point a model."""
+    from bench.report.drawing import legend, looks, panels, scale_log
 
     parts = list(data.groupby(BLOCK, sort=False))
-    drawn, axes = panels(1, len(parts), has_legend=False)
+    drawn, axes = panels(1, len(parts))
     look = looks(list(dict.fromkeys(data["model"])))
     for (block, part), axis in zip(parts, axes[0], strict=True):
         scale_log(axis)
         axis.set(title=heading(block), xlabel="seconds of training", ylabel="N@10, sampled")
-        axis.margins(x=0.2, y=0.1)
         for run in part.to_dict("records"):
-            place = run["seconds.train"], run[QUALITY]
-            axis.plot(*place, linestyle="none", **look[run["model"]])
-            axis.annotate(run["model"], place, xytext=(4, 3), textcoords="offset points", fontsize=7)
+            axis.plot(run["seconds.train"], run[QUALITY], linestyle="none", label=run["model"], **look[run["model"]])
+    legend(drawn, axes)
     return drawn

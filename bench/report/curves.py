@@ -22,13 +22,16 @@ def contents(evidence: Evidence) -> list[Figure]:
         return found
     for _, group in records[records["status"] == "done"].groupby(["protocol", "budget"]):
         data = points(group, evidence.by_key)
-        if len(data) > data["key"].nunique():
+        if len(data):
             found.append(figure(group, data))
     return found
 
 
 def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
-    """One line an evaluation: the selecting metric, and whether its epoch was chosen."""
+    """One line an evaluation: the selecting metric, and whether its epoch was chosen.
+
+    A run that was evaluated once, such as a floor, has no curve.
+    """
     lines = []
     for block in blocks(records):
         part = in_block(records, block)
@@ -36,7 +39,7 @@ def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
         for run in part.sort_values(["row", "seed"], key=lambda c: c.map(rows) if c.name == "row" else c).itertuples():
             record = by_key[run.key]
             metrics = [f"{ranking}.{record.job.protocol.select_metric}" for ranking in RANKINGS]
-            for entry in record.curve:
+            for entry in record.curve if len(record.curve) > 1 else ():
                 metric = next((m for m in metrics if m in entry), None)
                 if metric:
                     is_best = entry["epoch"] == run.best_epoch

@@ -28,13 +28,15 @@ STYLE = {
     "axes.titlesize": 9,
     "axes.labelsize": 9,
     "legend.fontsize": 8,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
     "lines.linewidth": 1.4,
     "lines.markersize": 4,
     "axes.titley": 1.0,  # a place that is given is not searched, which takes most of the time
 }
 MARKERS = "os^Dv<>ph*XP"
 PANEL = (3.0, 2.3)  # inches
-GAP = (0.7, 0.7)  # to the left of and below a panel: its ticks, labels and the title of the next one
+GAP = (0.65, 0.65)  # to the left of and below a panel: its ticks, labels and the title of the next one
 LEGEND = 1.6
 
 
@@ -51,23 +53,23 @@ def saved(figure: Figure, form: str) -> bytes:
     return out.getvalue()
 
 
-def panels(n_rows: int, n_columns: int, *, has_legend: bool = True) -> tuple[Figure, Any]:
-    """An empty figure and its axes, (n_rows, n_columns), at fixed places."""
-    (width, height), (left, below), right = PANEL, GAP, LEGEND if has_legend else 0.2
-    size = n_columns * (width + left) + right, n_rows * (height + below) + 0.3
+def panels(n_rows: int, n_columns: int) -> tuple[Figure, Any]:
+    """An empty figure and its axes, (n_rows, n_columns), at fixed places, with room for a legend."""
+    (width, height), (left, below) = PANEL, GAP
+    size = n_columns * (width + left) + LEGEND, n_rows * (height + below) + 0.3
     figure = Figure(figsize=size)
     axes = figure.subplots(n_rows, n_columns, squeeze=False)
     figure.subplots_adjust(
         left=left / size[0],
-        right=1 - right / size[0],
+        right=1 - LEGEND / size[0],
         bottom=below / size[1],
         top=1 - 0.3 / size[1],
         wspace=left / width,
         hspace=below / height,
     )
     for axis in axes.flat:
-        axis.xaxis.set_label_coords(0.5, -0.36 / height)
-        axis.yaxis.set_label_coords(-0.5 / width, 0.5)
+        axis.xaxis.set_label_coords(0.5, -0.24 / height)
+        axis.yaxis.set_label_coords(-0.45 / width, 0.5)
         axis.tick_params(pad=1)
     return figure, axes
 

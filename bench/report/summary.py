@@ -52,7 +52,8 @@ def leaderboard(frame: pd.DataFrame, metric: str, seeds: int) -> pd.DataFrame:
     records = standing(frame)
     done = records[records["status"] == "done"].reindex(columns=[*BLOCK, "row", metric])
     done = done.astype({metric: float})
-    board = done.groupby([*BLOCK, "row"])[metric].agg(["mean", "std", "count"])
+    values = done.groupby([*BLOCK, "row"])[metric]
+    board = pd.DataFrame({"mean": values.mean(), "std": values.std(), "count": values.count()})
     board[["mean", "std"]] = board[["mean", "std"]].where(board["count"] == seeds)
     groups = board["mean"].groupby(level=BLOCK)
     place = groups.rank(method="dense", ascending=False)

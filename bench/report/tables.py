@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import pandas as pd
 
@@ -105,8 +107,8 @@ def compared_block(
     dependent = set(records.loc[records["is_candidate_dependent"], "row"])
     columns = [[shown, "paper", "diff."] if is_compared else [shown] for shown in SHOWN.values()]
     lines = []
-    for row, own in part.groupby("row", sort=False):
-        shown = [c for cell in own.to_dict("records") for c in compared(cell)[: 3 if is_compared else 1]]
+    for row, own in groupby(part.to_dict("records"), key=itemgetter("row")):
+        shown = [c for cell in own for c in compared(cell)[: 3 if is_compared else 1]]
         lines.append([Cell(label(row, row in dependent)), *shown])
     return Block(title=heading(block), header=[kind, *sum(columns, [])], lines=lines)
 

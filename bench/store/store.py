@@ -124,12 +124,11 @@ def frame(records: list[Record]) -> pd.DataFrame:
     rows = []
     for r in records:
         job = r.job
-        overrides = ", ".join(f"{name}={value}" for name, value in sorted(job.hyper.items()))
         rows.append(
             {
                 "key": r.key,
                 "dataset": Path(job.dataset).name,
-                "row": f"{job.row} ({overrides})" if overrides else job.row,
+                "row": job.run,
                 "model": job.model,
                 "preset": job.preset,
                 "hyper": job.hyper,

@@ -1,5 +1,6 @@
 """What figures hold and draw, and that equal records give equal bytes."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,17 @@ def test_a_curve_of_one_point_is_no_curve():
     assert points(standing(frame([record()])), {record().key: record()}).empty
 
 
+def test_a_floor_is_in_the_table_of_cost_and_not_in_its_figure():
+    floor = record("Pop", 0.1, seconds={"train": 1e-6, "evaluate": 1.0}, facts={"epochs": 0})
+    assert math.isnan(means(standing(frame([floor])))["seconds.epoch"].iloc[0])
+    page = figure("cost-figure-paper-smoke", floor, record())
+    assert page.data["model"].tolist() == ["BPRMF"]
+    assert "Not shown, being fitted without training: Pop." in page.notes
+    names = [page.name for page in contents(Evidence([floor], Path()))]
+    assert "cost-paper-smoke" in names
+    assert "cost-figure-paper-smoke" not in names
+
+
 def test_cost_is_a_mean_over_the_seeds_and_draws_quality_against_seconds():
     runs = [record(value=0.2, seconds={"train": 10.0, "evaluate": 1.0}, facts={"epochs": 4})]
     runs += [record(value=0.4, seconds={"train": 20.0, "evaluate": 2.0}, facts={"epochs": 10}, seed=1)]
@@ -94,7 +106,7 @@ def test_cost_is_a_mean_over_the_seeds_and_draws_quality_against_seconds():
     (axis,) = page.draw(page.data).axes
     assert axis.get_xscale() == "log"
     assert [line.get_xydata().tolist() for line in axis.get_lines()] == [[[15.0, pytest.approx(0.3)]], [[40.0, 0.9]]]
-    assert [text.get_text() for text in axis.texts] == ["BPRMF", "VBPR"]
+    assert axis.get_legend_handles_labels()[1] == ["BPRMF", "VBPR"]
 
 
 def test_equal_records_give_equal_pictures(figure4):
