@@ -7,6 +7,7 @@ from pathlib import Path
 from bench import __version__
 from bench.flags import Parser, per_gpu, positive, setting
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
+from bench.studies import STUDIES
 
 QUICK_SET = "ml-100k"
 RUN_ONLY = ("when", "ranking")  # options that say nothing to a search
@@ -44,6 +45,7 @@ def run_command(argv: list[str]) -> int:
         features=args.features,
         hyper=dict(args.set),
         data_dir=args.data_dir,
+        studies=args.study,
     )
     if args.list:
         return session.list_records(args.results)
@@ -80,6 +82,7 @@ def run_parser() -> Parser:
     add("--version", action="version", version=__version__)
     add("--datasets", nargs="+", metavar="NAME|FOLDER", help=f"default: {QUICK_SET}, which needs no network")
     add("--models", nargs="+", metavar="MODEL[:PRESET]", help="also the words all, floors; default: all")
+    add("--study", nargs="+", default=["table2"], metavar="NAME", help=f"{', '.join(STUDIES)}, all; default: table2")
     add(
         "--protocols",
         nargs="+",

@@ -12,6 +12,7 @@ from typing import Any
 from bench.spec import BenchError, Training, read, unknown
 
 HOUSES = ("baselines", "models")
+GROUPS = {"all": False, "floors": True}  # words for many models; whether floors
 ORDER = (
     "BPRMF",
     "SVDPP",
@@ -110,11 +111,10 @@ def find(text: str) -> tuple[Card, str]:
 
 def select(texts: Sequence[str] | None) -> list[tuple[Card, str]]:
     """Cards and presets of what was asked for; "all" is every model, "floors" the sanity floors; default: all."""
-    groups = {"all": False, "floors": True}
     out = []
     for text in texts or ["all"]:
-        if text in groups:
-            out += [(card, "default") for card in cards().values() if card.is_floor is groups[text]]
+        if text in GROUPS:
+            out += [(card, "default") for card in cards().values() if card.is_floor is GROUPS[text]]
         else:
             out.append(find(text))
     return out

@@ -78,10 +78,10 @@ def run(
     mine = {work.job.key for work in works}
     records = store.records()
     evidence = Evidence(records, results)
-    asked = Evidence([r for r in records if r.key in mine], results)
+    mine = Evidence([r for r in records if r.key in mine], results)
     paths = report_write.write(evidence, reports)
-    signs = signs_of(evidence if len(asked.records) == len(records) else asked)
-    print(report_write.console(asked.frame, ranking=ranking, signs=signs))
+    signs = signs_of(evidence if len(mine.records) == len(records) else mine)
+    print(report_write.console(mine.every, ranking=ranking, names=request.studies, signs=signs))
     return close(works, states, store, seconds=time.monotonic() - started, reports=reports, paths=paths)
 
 
@@ -116,7 +116,7 @@ def close(works: list[Work], states: list[str], store: Store, *, seconds: float,
 
 def name(work: Work) -> str:
     job = work.job
-    return f"{job.dataset} {job.row} {job.features} {job.protocol.name} {job.budget.name} seed {job.seed}"
+    return f"{job.dataset} {job.run} {job.features} {job.protocol.name} {job.budget.name} seed {job.seed}"
 
 
 def refuse_candidate_dependent(works: list[Work]) -> None:
@@ -139,7 +139,7 @@ def list_records(results: Path) -> int:
     for r in records:
         value, job = r.metrics.get("sampled.ndcg@10"), r.job
         note = r.reason if value is None else f"{value:.4f}"
-        what = (job.dataset, job.row, job.features, job.protocol.name, job.budget.name, job.seed)
+        what = (job.dataset, job.run, job.features, job.protocol.name, job.budget.name, job.seed)
         rows.append((r.key, r.status, *what, note))
     head = ("key", "status", "data set", "model", "features", "protocol", "budget", "seed", "sampled N@10")
     print(tabulate(rows, head, disable_numparse=True))

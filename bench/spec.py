@@ -157,6 +157,12 @@ class Job:
         name = SHOWN_MODELS.get(self.model, self.model)
         return name if self.preset == "default" else f"{name}:{self.preset}"
 
+    @property
+    def run(self) -> str:
+        """``row``, with the settings that differ from its preset."""
+        changed = ", ".join(f"{name}={value}" for name, value in sorted(self.hyper.items()))
+        return f"{self.row} ({changed})" if changed else self.row
+
 
 def is_knocked_out(features: str) -> bool:
     """Whether a feature id names content that was taken away from its items, as ``entities,shuffled`` does."""

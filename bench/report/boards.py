@@ -13,6 +13,7 @@ from bench.protocol.metrics import per_case
 from bench.report.evidence import Evidence
 from bench.report.paper import heading
 from bench.report.summary import blocks, in_block, order, seeds_of
+from bench.report.variants import main_runs
 from bench.spec import RANKINGS, SHOWN
 from bench.store.store import Store
 
@@ -81,7 +82,7 @@ class Board:
 @lru_cache(maxsize=1)
 def boards(evidence: Evidence) -> list[Board]:
     """All that the evidence holds, in the order of the tables."""
-    found, frame = [], evidence.frame
+    found, frame = [], main_runs(evidence.frame)
     for (protocol, budget), records in frame.groupby(["protocol", "budget"]):
         for ranking in RANKINGS:
             for block in blocks(records):

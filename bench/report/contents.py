@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 
-from bench.report import claim, knockouts, sensitivity, significance, slices, tables
+from bench.report import claim, costs, curves, knockouts, sensitivity, significance, slices, studies, tables
 from bench.report.evidence import Evidence
 from bench.report.layout import Figure, Table
 
 PARTS: tuple[Callable[[Evidence], list[Table | Figure]], ...] = (
     tables.contents,
     significance.contents,
+    studies.contents,
     sensitivity.contents,
     slices.contents,
     knockouts.contents,
     claim.contents,
+    curves.contents,
+    costs.contents,
 )
 
 

@@ -19,9 +19,14 @@ class Evidence:
     results: Path
 
     @cached_property
+    def every(self) -> pd.DataFrame:
+        """All records, one row each."""
+        return frame(self.records)
+
+    @cached_property
     def frame(self) -> pd.DataFrame:
         """The standing records, one row each (see ``summary.standing``)."""
-        return standing(frame(self.records))
+        return standing(self.every)
 
     @cached_property
     def by_key(self) -> dict[str, Record]:

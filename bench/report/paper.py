@@ -1,6 +1,7 @@
 """The paper's published numbers, read from ``paper.csv``; a number that is not there is never made up.
 
-A Table 2 value is one more line there: ``table2,beauty,BPRMF,hr@5,<value>,<where it was read>``.
+A value is one more line there: ``table2,beauty,BPRMF,hr@5,<value>,<where it was read>``; the rows of Tables 3 to 5
+are the labels of ``bench/studies.py``.
 """
 
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.spec import METRICS, BenchError, unknown
+from bench.studies import STUDIES
 
 CSV = Path(__file__).with_name("paper.csv")
 COLUMNS = ["table", "dataset", "row", "metric", "value", "source"]
@@ -19,6 +21,7 @@ BASELINES = ("BPRMF", "SVD++", "NGCF", "LightGCN", "VBPR", "MMGCN", "MGAT", "Inv
 STUDIED = "MCLN"  # its row is the authors' released code
 ROWS = (*BASELINES, STUDIED)
 IMPROVEMENT = "%Imp."
+VARIED = ("table3", "table4", "table5")  # compare variants of the studied model
 FLOORS = ("Pop", "ItemKNN", "EASE")  # not the paper's: what any model should beat
 OURS = "MCLN:itemwise"
 
@@ -44,6 +47,7 @@ def index(lines: pd.DataFrame) -> Published:
     if list(lines.columns) != COLUMNS:
         raise BenchError(f"{CSV.name} needs the columns {','.join(COLUMNS)}")
     known = {"table1": (("",), STATISTICS), "table2": ((*ROWS, IMPROVEMENT), METRICS)}
+    known |= {name: (STUDIES[name].labels, METRICS) for name in VARIED}
     published = {}
     for line in lines.itertuples(index=False):
         place = (line.table, line.dataset, line.row, line.metric)

@@ -33,19 +33,28 @@ def seeds(records: pd.DataFrame) -> str:
     return "; ".join(f"{heading(block)} {s}" for block, s in found.items())
 
 
-def notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list[str]:
-    """The notes without a number; ``data`` is the long form that the table shows."""
+def notes(
+    records: pd.DataFrame, data: pd.DataFrame, ranking: str, *, is_compared: bool = True, is_improved: bool = True
+) -> list[str]:
+    """The notes without a number.
+
+    Args:
+        data: the long form that the table shows.
+        is_compared: the table has the paper's values where its data sets are.
+        is_improved: it has a line of %Imp.
+    """
     n_seen = len(set(data.loc[data["mean"].notna(), "row"]) & set(BASELINES))
     said = [
         "H@k is HR@k (equal to Recall@k, as a user has one test item), N@k is NDCG@k.",
         "Best value bold, second underlined, by unrounded value within a data set.",
-        f"%Imp.: MCLN over the best of the {n_seen} paper baselines with a value (of {len(BASELINES)}).",
     ]
+    if is_improved:
+        said.append(f"%Imp.: MCLN over the best of the {n_seen} paper baselines with a value (of {len(BASELINES)}).")
     if (data["n_seeds"] > 1).any():
         said.append("Mean ± sample standard deviation over the seeds.")
     if records["is_candidate_dependent"].any():
         said.append("† A score depends on the other candidates, not on user and item alone.")
-    said += tuning_notes(records) + paper_notes(records, data, ranking) + mixtures(records)
+    said += tuning_notes(records) + (paper_notes(records, data, ranking) if is_compared else []) + mixtures(records)
     n_older = int(records["superseded"].sum())
     if n_older:
         said.append(f"The newest record of each cell and seed stands; superseded records: {n_older}.")

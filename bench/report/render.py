@@ -1,11 +1,11 @@
-"""A ``Table`` as Markdown, LaTeX (booktabs), CSV and plain text."""
+"""A ``Table`` as Markdown, LaTeX (booktabs), CSV and plain text; a ``Figure`` as Markdown and CSV."""
 
 import re
 import textwrap
 
 from tabulate import tabulate
 
-from bench.report.layout import Block, Cell, Table
+from bench.report.layout import Block, Cell, Figure, Table
 
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
@@ -15,12 +15,12 @@ LATEX = {
     "×": r"$\times$", "†": r"$\dagger$", "▲": r"$\uparrow$", "▼": r"$\downarrow$",
 }  # fmt: skip
 WARNINGS = ("†", "▲", "Not comparable")  # the notes that a terminal shows too
-LEFT = ("Model", "Data set", "vs", "metric", "between", "and")  # columns of names
+LEFT = ("Model", "Variant", "Data set", "vs", "metric", "between", "and")  # columns of names
 HEAD = "% needs \\usepackage{booktabs}"
 
 
-def csv(table: Table) -> str:
-    return table.data.to_csv(index=False, lineterminator="\n")
+def csv(page: Table | Figure) -> str:
+    return page.data.to_csv(index=False, lineterminator="\n")
 
 
 def markdown(table: Table) -> str:
@@ -32,9 +32,19 @@ def markdown(table: Table) -> str:
     parts.append("\n".join(f"- {_md(note)}" for note in table.notes))
     if table.cost:
         parts += ["## Cost", _grid(table.cost, "pipe", lambda cell: _md(cell.text))]
-    parts.append(f"Records: {len(table.keys)}, named in {table.name}.csv and in a comment here.")
-    parts.append(f"<!-- records: {' '.join(table.keys)} -->")
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part for part in [*parts, *_records(table)] if part) + "\n"
+
+
+def figure_page(figure: Figure) -> str:
+    """The figure in Markdown: its picture and what it says about itself."""
+    parts = [f"# {figure.title}", _md(figure.caption), f"![{_md(figure.title)}]({figure.name}.svg)"]
+    parts.append("\n".join(f"- {_md(note)}" for note in figure.notes))
+    return "\n\n".join([*parts, *_records(figure)]) + "\n"
+
+
+def _records(page: Table | Figure) -> list[str]:
+    said = f"Records: {len(page.keys)}, named in {page.name}.csv and in a comment here."
+    return [said, f"<!-- records: {' '.join(page.keys)} -->"]
 
 
 def text(table: Table) -> str:

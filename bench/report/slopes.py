@@ -17,7 +17,9 @@ def draw(data: pd.DataFrame) -> Any:
     n_columns = min(COLUMNS, len(panels))
     n_lines = -(-len(panels) // n_columns)
     height = 1.0 + 0.24 * max(len(part) for _, part in panels)
-    canvas = Figure(figsize=(4.2 * n_columns, height * n_lines), layout="constrained")
+    canvas = Figure(figsize=(4.2 * n_columns, height * n_lines))
+    edges = {"left": 0.02, "right": 0.98, "bottom": 0.3 / (height * n_lines), "top": 1 - 0.35 / (height * n_lines)}
+    canvas.subplots_adjust(**edges, wspace=0.08, hspace=0.6 / height)
     axes = canvas.subplots(n_lines, n_columns, squeeze=False).ravel()
     for axis, ((heading, left, right), part) in zip(axes, panels, strict=False):
         axis.set_title(heading, fontsize=9)

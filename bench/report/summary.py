@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -54,7 +54,8 @@ def leaderboard(frame: pd.DataFrame, metric: str, seeds: int) -> pd.DataFrame:
     records = standing(frame)
     done = records[records["status"] == "done"].reindex(columns=[*BLOCK, "row", metric])
     done = done.astype({metric: float})
-    board = done.groupby([*BLOCK, "row"])[metric].agg(["mean", "std", "count"])
+    values = done.groupby([*BLOCK, "row"])[metric]
+    board = pd.DataFrame({"mean": values.mean(), "std": values.std(), "count": values.count()})
     board[["mean", "std"]] = board[["mean", "std"]].where(board["count"] == seeds)
     groups = board["mean"].groupby(level=BLOCK)
     place = groups.rank(method="dense", ascending=False)
@@ -93,7 +94,7 @@ def why_empty(runs: pd.DataFrame, metric: str, seeds: Sequence[int]) -> str:
     if runs.empty:
         return "not run"
     reasons = []
-    for run in runs.sort_values("seed").itertuples():
+    for run in runs.sort_values("seed")[["seed", "status", "reason", "is_candidate_dependent"]].itertuples():
         prefix = f"seed {run.seed} " if len(seeds) > 1 else ""
         if run.status != "done":
             reasons.append(f"{prefix}{run.status}: {run.reason or 'no reason recorded'}")
@@ -105,24 +106,39 @@ def why_empty(runs: pd.DataFrame, metric: str, seeds: Sequence[int]) -> str:
     return "; ".join(reasons + ([f"not run with seed {', '.join(missing)}"] if missing else []))
 
 
-def cells(frame: pd.DataFrame, ranking: str, paper: Published) -> pd.DataFrame:
+def cells(
+    frame: pd.DataFrame,
+    ranking: str,
+    paper: Published,
+    *,
+    table: str = "table2",
+    rows: Sequence[str] | None = None,
+    barred: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
+) -> pd.DataFrame:
     """One line a cell of a comparison table, in the table's order: what the CSV holds, unrounded.
 
-    ``frame`` has the records of one protocol and budget. The seeds that a cell must have are all those that
-    any row of its block was started with. The paper's values, of sampled candidates, stand beside no other.
+    The seeds that a cell must have are all those that any row of its block was started with. The paper's values,
+    of sampled candidates, stand beside no other.
+
+    Args:
+        frame: the records of one protocol and budget.
+        table: under which name the paper's values go.
+        rows: in their order; where it is not given, as ``order`` has them.
+        barred: of a block, the rows that must be empty, with their reasons.
     """
     records, lines = standing(frame), []
-    rows = order(list(records["row"].unique()))
+    rows = order(list(records["row"].unique())) if rows is None else rows
     for block in blocks(records):
-        part = in_block(records, block)
+        part, reasons = in_block(records, block), (barred or {}).get(block, {})
+        part = part[~part["row"].isin(list(reasons))]
         seeds, runs = seeds_of(part), dict(list(part.groupby("row")))
         boards = {m: leaderboard(part, f"{ranking}.{m}", len(seeds)).droplevel(BLOCK) for m in SHOWN}
         boards = {metric: board.to_dict("index") for metric, board in boards.items()}
         for row, metric in itertools.product(rows, SHOWN):
             own, cell = runs.get(row, part[:0]), boards[metric].get(row, NO_RUN)
-            place = ("table2", block[0], row, metric)
+            place = (table, block[0], row, metric)
             published = paper.get(place, math.nan) if ranking == "sampled" else math.nan
-            is_empty = math.isnan(cell["mean"])
+            note = why_empty(own, f"{ranking}.{metric}", seeds) if math.isnan(cell["mean"]) else ""
             lines.append(
                 {
                     "dataset": block[0],
@@ -137,7 +153,7 @@ def cells(frame: pd.DataFrame, ranking: str, paper: Published) -> pd.DataFrame:
                     "second": bool(cell["second"]),
                     "keys": " ".join(own["key"]),
                     "features": block[1],
-                    "note": why_empty(own, f"{ranking}.{metric}", seeds) if is_empty else "",
+                    "note": reasons.get(row, note),
                 }
             )
     return pd.DataFrame(lines)

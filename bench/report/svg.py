@@ -1,6 +1,5 @@
 """A figure as inline SVG: equal data give equal bytes, and no id or style reaches what stands beside it."""
 
-import io
 import re
 from xml.etree import ElementTree
 
@@ -11,14 +10,15 @@ INHERITED = "stroke-linejoin: round; stroke-linecap: butt"  # what matplotlib's 
 
 
 def svg(figure: Figure) -> str:
-    """Draw ``figure``, text as text; closes what it drew."""
-    import matplotlib.pyplot as plt  # takes longer to import than a report without figures takes to make
+    """``figure`` drawn as an element of a page."""
+    from bench.report.drawing import pictures  # a second to import, which a report without figures need not pay
 
-    drawn, buffer = figure.draw(figure.data), io.StringIO()
-    with plt.rc_context({"svg.hashsalt": figure.name, "svg.fonttype": "none"}):
-        drawn.savefig(buffer, format="svg", metadata={"Date": None})
-    plt.close(drawn)
-    return inline(buffer.getvalue(), name=figure.name, title=figure.title)
+    return element(figure, pictures(figure.draw, figure.data)["svg"])
+
+
+def element(figure: Figure, drawing: bytes) -> str:
+    """The SVG file of ``figure`` as an element of a page."""
+    return inline(drawing.decode(), name=figure.name, title=figure.title)
 
 
 def inline(drawing: str, *, name: str, title: str) -> str:

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import pandas as pd
 
@@ -12,11 +14,12 @@ from bench.report.paper import DATASETS, FLOORS, IMPROVEMENT, OURS, STATISTICS, 
 from bench.report.prose import caption, notes
 from bench.report.significance import LEGEND, signs_of
 from bench.report.summary import BLOCK, blocks, cells, improvement, in_block, order, standing
-from bench.spec import RANKINGS, SHOWN, is_knocked_out
+from bench.report.variants import without_knockouts, without_variants
+from bench.spec import RANKINGS, SHOWN
 
 
 def contents(evidence: Evidence) -> list[Table]:
-    return tables(evidence.frame, signs=signs_of(evidence))
+    return tables(without_variants(evidence.frame), signs=signs_of(evidence))
 
 
 Signs = Mapping[tuple[str, ...], str]  # of the differences that are more than chance, by ``Board.cell``
@@ -44,8 +47,7 @@ def tables(
     if records.empty:
         return []
     found = [statistics(records, paper)]
-    whole = records[~records["features"].map(is_knocked_out)]
-    for _, group in whole.groupby(["protocol", "budget"]):
+    for _, group in without_knockouts(records).groupby(["protocol", "budget"]):
         found += [comparison(group, ranking, paper, signs) for ranking in RANKINGS]
     return found
 
@@ -93,18 +95,12 @@ def comparison(records: pd.DataFrame, ranking: str, paper: Published, signs: Sig
     data = cells(records, ranking, paper)
     places = data[[*BLOCK, "row", "metric"]].itertuples(index=False, name=None)
     data["sign"] = [signs.get((protocol, budget, ranking, *place), "") for place in places]
-    dependent = set(records.loc[records["is_candidate_dependent"], "row"])
     found = []
-    for name, features in blocks(records):
-        part = in_block(data, (name, features))
-        is_compared = name in DATASETS and ranking == "sampled"
-        columns = [[shown, "paper", "diff."] if is_compared else [shown] for shown in SHOWN.values()]
-        lines = []
-        for row, own in part.groupby("row", sort=False):
-            shown = [c for cell in own.to_dict("records") for c in compared(cell)[: 3 if is_compared else 1]]
-            lines.append([Cell(label(row, row in dependent)), *shown])
-        lines.append(improvements(part, paper, is_compared=is_compared))
-        found.append(Block(title=heading((name, features)), header=["Model", *sum(columns, [])], lines=lines))
+    for block in blocks(records):
+        part, is_compared = in_block(data, block), block[0] in DATASETS and ranking == "sampled"
+        shown = compared_block(part, records, block, is_compared=is_compared)
+        shown.lines.append(improvements(part, paper, is_compared=is_compared))
+        found.append(shown)
     return Table(
         name=f"table2-{protocol}-{budget}-{ranking}",
         title=f"Table 2: comparison (protocol {protocol}, budget {budget}, {ranking} ranking)",
@@ -116,6 +112,19 @@ def comparison(records: pd.DataFrame, ranking: str, paper: Published, signs: Sig
         data=data,
         ranking=ranking,
     )
+
+
+def compared_block(
+    part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], *, is_compared: bool, kind: str = "Model"
+) -> Block:
+    """The rows of ``part``, the cells of one block; ``is_compared``: with the paper's values and the differences."""
+    dependent = set(records.loc[records["is_candidate_dependent"], "row"])
+    columns = [[shown, "paper", "diff."] if is_compared else [shown] for shown in SHOWN.values()]
+    lines = []
+    for row, own in groupby(part.to_dict("records"), key=itemgetter("row")):
+        shown = [c for cell in own for c in compared(cell)[: 3 if is_compared else 1]]
+        lines.append([Cell(label(row, row in dependent)), *shown])
+    return Block(title=heading(block), header=[kind, *sum(columns, [])], lines=lines)
 
 
 def label(row: str, is_dependent: bool) -> str:
@@ -131,7 +140,7 @@ def compared(cell: dict) -> list[Cell]:
         text += f" ± {cell['std']:.4f}"
     mark = "best" if cell["best"] else "second" if cell["second"] else ""
     theirs = [Cell(number(cell["paper"], ".4f")), Cell(number(cell["difference"], "+.4f"))]
-    return [Cell(text, mark, cell["note"], cell["sign"]), *theirs]
+    return [Cell(text, mark, cell["note"], cell.get("sign", "")), *theirs]
 
 
 def improvements(part: pd.DataFrame, paper: Published, *, is_compared: bool) -> list[Cell]:
@@ -145,8 +154,8 @@ def improvements(part: pd.DataFrame, paper: Published, *, is_compared: bool) -> 
     return line
 
 
-def cost(records: pd.DataFrame) -> Block | None:
-    """What the finished runs took, means over the seeds, and the search for their settings before them."""
+def cost(records: pd.DataFrame, *, rows: Sequence[str] | None = None, kind: str = "Model") -> Block | None:
+    """What the finished runs took, means over the seeds, and the search for their settings; ``rows`` in their order."""
     forms = {
         "best_epoch": ".0f", "epochs": ".0f", "seconds.train": ",.1f", "seconds.evaluate": ",.1f",
         "parameters": ",.0f", "peak_memory_mib": ",.1f", "tuning.trials": ".0f", "tuning.seconds": ",.1f",
@@ -156,9 +165,9 @@ def cost(records: pd.DataFrame) -> Block | None:
     lines = []
     for block in blocks(records):
         part = in_block(done, block)
-        for row in [r for r in order(list(part["row"])) if r in set(part["row"])]:
+        for row in [r for r in rows or order(list(part["row"])) if r in set(part["row"])]:
             means = part.loc[part["row"] == row, list(forms)].astype(float).mean()
             values = [Cell(number(means[column], form)) for column, form in forms.items()]
             lines.append([Cell(heading(block)), Cell(row), *values])
     names = ["best epoch", "epochs", "train s", "evaluate s", "parameters", "memory MiB", "trials", "tuning s"]
-    return Block(title="", header=["Data set", "Model", *names], lines=lines) if lines else None
+    return Block(title="", header=["Data set", kind, *names], lines=lines) if lines else None

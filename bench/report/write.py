@@ -8,15 +8,19 @@ from pathlib import Path
 import pandas as pd
 
 from bench.files import write_whole
-from bench.report import knockouts
+from bench.report import costs, knockouts, studies
 from bench.report.contents import contents
 from bench.report.evidence import Evidence
 from bench.report.html import html
-from bench.report.layout import Table
-from bench.report.render import csv, latex, markdown, text
+from bench.report.layout import Figure, Table
+from bench.report.render import csv, figure_page, latex, markdown, text
+from bench.report.summary import standing
+from bench.report.svg import element
 from bench.report.tables import Signs, tables
+from bench.report.variants import without_variants
 from bench.spec import BenchError
 from bench.store.record import Record
+from bench.studies import find
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
 INDEX = "index.md"
@@ -24,30 +28,50 @@ PAGE = "report.html"
 
 
 def write(evidence: Evidence, folder: Path) -> list[Path]:
-    """Write each table as Markdown, LaTeX and CSV, all of them as one HTML page, and the index of them; what the
-    last index named and this one does not is removed.
+    """Write each table as Markdown, LaTeX and CSV, each figure as pictures, Markdown and CSV, all of them as one HTML
+    page, and the index; what the last index named and this one does not is removed.
 
     Equal records give equal bytes.
 
     Raises:
         BenchError: when the folder cannot be written.
     """
-    found = [page for page in contents(evidence) if isinstance(page, Table)]
-    pages = {f"{table.name}.{ext}": show(table) for table in found for ext, show in FORMATS.items()}
+    found = contents(evidence)
+    drawn = pictures([page for page in found if isinstance(page, Figure)])
+    files = {page.name: forms(page, drawn) for page in found}
+    pages = {f"{name}.{ext}": whole for name, page in files.items() for ext, whole in page.items()}
     if found:
-        pages[PAGE] = html(found, evidence, folder=folder, files=list(pages))
-    pages[INDEX] = index(found, evidence.records)
+        shown = {"files": list(pages), "draw": lambda figure: element(figure, drawn[figure.name]["svg"])}
+        pages[PAGE] = html(found, evidence, folder=folder, **shown).encode()
+    pages[INDEX] = index(found, files, evidence.records).encode()
     check_writable(folder)
     old = folder / INDEX
     try:
         named = set(re.findall(r"\]\(([^)/]+)\)", old.read_text(encoding="utf-8"))) if old.exists() else set()
         for name, page in pages.items():
-            write_whole(folder / name, lambda path, page=page: Path(path).write_text(page, encoding="utf-8"))
+            write_whole(folder / name, lambda path, page=page: Path(path).write_bytes(page))
         for name in named - set(pages):
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from None
     return [folder / name for name in pages]
+
+
+def pictures(figures: list[Figure]) -> dict[str, dict[str, bytes]]:
+    """The pictures of each figure, by its name."""
+    if not figures:
+        return {}
+    from bench.report.drawing import draw_all  # here, since matplotlib takes a second to import
+
+    drawn = draw_all([(figure.draw, figure.data) for figure in figures])
+    return {figure.name: forms for figure, forms in zip(figures, drawn, strict=True)}
+
+
+def forms(page: Table | Figure, drawn: dict[str, dict[str, bytes]]) -> dict[str, bytes]:
+    """The files of one table or figure, by their ending."""
+    if isinstance(page, Figure):
+        return {"md": figure_page(page).encode(), **drawn[page.name], "csv": csv(page).encode()}
+    return {ext: show(page).encode() for ext, show in FORMATS.items()}
 
 
 def check_writable(folder: Path) -> None:
@@ -64,14 +88,14 @@ def unwritable(folder: Path, error: OSError) -> BenchError:
     return BenchError(f"reports folder {folder} cannot be written ({error.strerror}); choose another with --reports")
 
 
-def index(found: list[Table], records: list[Record]) -> str:
-    """The list of tables, with what they were made from."""
+def index(found: list[Table | Figure], files: dict[str, dict[str, bytes]], records: list[Record]) -> str:
+    """The list of tables and figures, with their files and what they were made from."""
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
     lines = ["# Reports", "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
     lines += [f"All of it on one page, to be sorted and filtered: [{PAGE}]({PAGE}).", ""] if found else []
-    for table in found:
-        links = ", ".join(f"[{ext}]({table.name}.{ext})" for ext in FORMATS)
-        lines.append(f"- {table.title}: {links} ({len(table.keys)} records)")
+    for page in found:
+        links = ", ".join(f"[{ext}]({page.name}.{ext})" for ext in files[page.name])
+        lines.append(f"- {page.title}: {links} ({len(page.keys)} records)")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -80,9 +104,23 @@ def console(
     *,
     seeds: Sequence[int] | None = None,
     ranking: str | None = None,
+    names: Sequence[str] = ("table2",),
     signs: Signs | None = None,
 ) -> str:
-    """All tables as plain text, or Table 1 and those of one ranking; * marks the best value, + the second."""
-    found = tables(frame, seeds=seeds, signs=signs) + knockouts.tables(frame)
+    """The tables of the studies ``names`` as plain text, of one ranking where asked; * is the best value, + the second.
+
+    Table 2 shows all records it is given, unless another study's are among them.
+    """
+    if seeds is not None and len(frame):
+        frame = frame[frame["seed"].isin(list(seeds))]
+    asked = find(names)
+    varied = [study for study in asked if study.variants]
+    rest = without_variants(standing(frame)) if varied else standing(frame)
+    found = tables(rest, signs=signs) if {"table2", "learning-curves"} & {study.name for study in asked} else []
+    for study in varied:
+        found += studies.tables(frame, study)
+    if "cost" in [study.name for study in asked]:
+        found += [page for page in costs.pages(rest) if isinstance(page, Table)]
+    found += knockouts.tables(frame)
     shown = [table for table in found if ranking is None or table.ranking in ("", ranking)]
     return "\n".join(map(text, shown)) or "No records.\n"

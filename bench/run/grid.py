@@ -6,11 +6,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from bench import registry
+from bench import registry, studies
 from bench.data import sources
+from bench.data.cache import Source
 from bench.data.dataset import Dataset
+from bench.registry import Card
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, resolve_budget, unknown
 from bench.store.store import Store
+from bench.studies import Study
 
 PAPER_SETS = ("beauty", "art", "taobao")
 When = Literal["missing", "failed", "always"]
@@ -28,6 +31,7 @@ class Request:
     features: Sequence[str] | None = None
     hyper: dict[str, Any] = field(default_factory=dict)
     data_dir: Path | None = None
+    studies: Sequence[str] = ("table2",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,7 @@ class Work:
 
 
 def plan(request: Request) -> list[Work]:
-    """Every job of the request: data sets, then features, protocols, models and seeds, in the order given.
+    """Every job of the request, each once: data sets, features, protocols, studies, models, variants and seeds.
 
     Raises:
         BenchError: for an unknown name, or data that cannot be had; nothing has started then.
@@ -62,30 +66,39 @@ def plan(request: Request) -> list[Work]:
     for name in request.protocols or ():
         if name not in PROTOCOLS:
             raise unknown("protocol", name, PROTOCOLS)
-    models = registry.select(request.models)
-    for card, preset in models if request.hyper else ():
+    rows = asked(request)
+    for _, card, preset in rows if request.hyper else ():
         registry.settings(card, preset, dataset="", hyper=request.hyper)
     works = []
     for location in dict.fromkeys(request.datasets):
         source = sources.find(location, data_dir=request.data_dir)
         contents = [source.fingerprint(features) for features in request.features or (None,)]
         protocols = request.protocols or (["paper"] if source.name in PAPER_SETS else ["clean"])
-        axes = itertools.product(contents, protocols, models, request.seeds)
-        for (features, data_hash), protocol, (card, preset), seed in axes:
-            job = Job(
-                dataset=source.name,
-                data_hash=data_hash,
-                features=features,
-                model=card.name,
-                preset=preset,
-                hyper=request.hyper,
-                protocol=PROTOCOLS[protocol],
-                budget=resolve_budget(BUDGETS[request.budget], source.name),
-                seed=seed,
-                source=card.source,
-            )
-            data_dir = str(request.data_dir) if request.data_dir else None
-            works.append(Work(job=job, location=location, data_dir=data_dir))
+        for features, data_hash in contents:
+            runs = [
+                (card, preset, hyper)
+                for study, card, preset in rows
+                for hyper in overrides(study, card, preset, source, features, request)
+            ]
+            works += [
+                Work(
+                    job=Job(
+                        dataset=source.name,
+                        data_hash=data_hash,
+                        features=features,
+                        model=card.name,
+                        preset=preset,
+                        hyper=hyper,
+                        protocol=PROTOCOLS[protocol],
+                        budget=resolve_budget(BUDGETS[request.budget], source.name),
+                        seed=seed,
+                        source=card.source,
+                    ),
+                    location=location,
+                    data_dir=str(request.data_dir) if request.data_dir else None,
+                )
+                for protocol, (card, preset, hyper), seed in itertools.product(protocols, runs, request.seeds)
+            ]
     return list({work.job.key: work for work in works}.values())
 
 
@@ -101,6 +114,53 @@ def load(work: Work) -> Dataset:
     if dataset.hash != job.data_hash:
         raise BenchError(f"{job.dataset}: the files changed since the job was planned; start again")
     return dataset
+
+
+def asked(request: Request) -> list[tuple[Study, Card, str]]:
+    """Each study with each model and preset that it takes.
+
+    Raises:
+        BenchError: for an unknown name, or settings given to a study that has its own.
+    """
+    found = studies.find(request.studies)
+    for study in found:
+        if study.variants and request.hyper:
+            raise BenchError(f"--set does not go with --study {study.name}, which sets what it compares; leave one out")
+    return [(study, card, preset) for study in found for card, preset in models_of(study, request)]
+
+
+def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:
+    """Those of its models that are asked for by name, its default one where none is named, or all asked for.
+
+    Raises:
+        BenchError: where every model named is another one, unless "all" studies are asked for.
+    """
+    if not study.models:
+        return registry.select(request.models)
+    named = [registry.find(text) for text in request.models or () if text not in registry.GROUPS]
+    if not named:
+        return registry.select(study.models[:1])
+    found = [(card, preset) for card, preset in named if card.name in study.models]
+    if not found and studies.ALL not in request.studies:
+        raise BenchError(
+            f"--study {study.name} is about {', '.join(study.models)}: --models must name one, or be left out"
+        )
+    return found
+
+
+def overrides(
+    study: Study, card: Card, preset: str, source: Source, features: str, request: Request
+) -> list[dict[str, Any]]:
+    """What each job of a study sets, less what it would have anyway; variants that the data cannot form left out."""
+    variants = study.variants_of(card.name)
+    if not variants:
+        return [request.hyper]
+    formed = [v for v in variants if not study.why_not(v, source.name, None)]
+    if any(v.needs for v in formed):
+        modalities = list(source.load(features).features)
+        formed = [v for v in formed if not study.why_not(v, source.name, modalities)]
+    settings = registry.settings(card, preset, dataset=source.name, hyper={})
+    return [studies.differing(study.full(variant), settings) for variant in formed]
 
 
 def is_due(store: Store, job: Job, *, when: When) -> bool:

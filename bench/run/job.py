@@ -102,6 +102,7 @@ def execute(
         claimed = claim.facts(model, prepared.dataset, prepared.test, build=build)
     facts = {
         **audit.stats(prepared.dataset),
+        "modalities": ", ".join(prepared.dataset.features),
         "best_epoch": result.best_epoch,
         "epochs": result.epochs,
         "selected_by": selected_by,

@@ -149,7 +149,7 @@ def read_record(path: Path) -> Record:
 
 
 def frame(records: list[Record]) -> pd.DataFrame:
-    """One row a record: the job's fields, ``status``, ``reason``, and one column a metric, fact and second.
+    """One row a record: the job's fields, ``status``, ``reason``, ``settings``; a column a metric, fact and second.
 
     ``row`` is the model's name in a table, with the settings that differ from its preset, or "tuned" where a
     search found them; a data set given as a folder goes by the folder's name.
@@ -157,15 +157,16 @@ def frame(records: list[Record]) -> pd.DataFrame:
     rows = []
     for r in records:
         job = r.job
-        overrides = ", ".join(f"{name}={value}" for name, value in sorted(job.hyper.items()))
-        overrides = "tuned" if "tuning.trials" in r.facts else overrides  # they are in the record and in the winner
+        is_tuned = "tuning.trials" in r.facts  # the settings found are in the record and in the winner's file
         rows.append(
             {
                 "key": r.key,
                 "dataset": Path(job.dataset).name,
-                "row": f"{job.row} ({overrides})" if overrides else job.row,
+                "row": f"{job.row} (tuned)" if is_tuned else job.run,
                 "model": job.model,
                 "preset": job.preset,
+                "hyper": job.hyper,
+                "settings": r.settings,
                 "protocol": job.protocol.name,
                 "budget": job.budget.name,
                 "features": job.features,
@@ -173,6 +174,8 @@ def frame(records: list[Record]) -> pd.DataFrame:
                 "status": r.status,
                 "reason": r.reason,
                 "started": r.provenance.get("start", ""),
+                "device": r.provenance.get("device", ""),
+                "threads": r.provenance.get("threads", ""),
                 "data_hash": job.data_hash,
                 "engine": job.engine,
                 "protocol_version": job.protocol.version,

@@ -35,7 +35,19 @@ FACTS = {
 }
 
 
-def record(model="BPRMF", value=0.4, *, start=START, key="", facts=None, **job) -> Record:
+def record(
+    model="BPRMF",
+    value=0.4,
+    *,
+    start=START,
+    key="",
+    facts=None,
+    settings=None,
+    curve=(),
+    seconds=None,
+    provenance=None,
+    **job,
+) -> Record:
     """A finished record; all its metrics are ``value``, full ranking undefined for MCLN's default preset."""
     made = Job(**{**JOB, "model": model, **job})
     is_dependent = made.row == "MCLN"
@@ -45,9 +57,11 @@ def record(model="BPRMF", value=0.4, *, start=START, key="", facts=None, **job) 
         key=key or made.key,
         status="done",
         metrics={f"{ranking}.{metric}": value for ranking in rankings for metric in METRICS},
-        seconds={"train": 2.0, "evaluate": 1.0},
+        settings=settings or {},
+        curve=list(curve),
+        seconds=seconds or {"train": 2.0, "evaluate": 1.0},
         facts={**FACTS, "is_candidate_dependent": is_dependent, **(facts or {})},
-        provenance={"start": start},
+        provenance={"start": start, **(provenance or {})},
     )
 
 
@@ -87,9 +101,10 @@ def line_figure(name: str) -> Figure:
     """A drawing with a legend that has to be escaped."""
 
     def draw(data):
-        import matplotlib.pyplot as plt
+        from matplotlib.figure import Figure as Canvas
 
-        figure, axes = plt.subplots(figsize=(4, 3))
+        figure = Canvas(figsize=(4, 3))
+        axes = figure.subplots()
         axes.plot(data["x"], data["y"], label="<a & b>")
         axes.legend()
         return figure

@@ -23,12 +23,19 @@ def test_a_value_of_table_2_is_one_more_line():
     assert paper == {("table2", "art", "SVD++", "ndcg@10"): 0.25}
 
 
+def test_tables_3_to_5_go_by_the_labels_of_the_studies():
+    rows = [("table3", "w/ V&CL"), ("table4", "w/ inter-modal"), ("table5", "5 layers")]
+    paper = index(lines(*([table, "art", row, "hr@10", "0.25", "made up"] for table, row in rows)))
+    assert list(paper) == [(table, "art", row, "hr@10") for table, row in rows]
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         (["table9", "art", "NGCF", "hr@5", "1", ""], "unknown table in paper.csv 'table9'"),
         (["table2", "arts", "NGCF", "hr@5", "1", ""], "did you mean art"),
         (["table2", "art", "MCLM", "hr@5", "1", ""], "did you mean MCLN"),
+        (["table3", "art", "w/ V&CLL", "hr@5", "1", ""], "did you mean w/ T&CL or w/ V&CL"),
         (["table2", "art", "NGCF", "users", "1", ""], "unknown metric in paper.csv 'users'"),
         (["table2", "art", "NGCF", "hr@5", "?", ""], "table2 art NGCF hr@5 is no number: '?'"),
     ],

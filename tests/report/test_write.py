@@ -18,9 +18,10 @@ def write(records, folder):
     return report_write.write(Evidence(records, folder), folder)
 
 
-def test_every_table_in_three_formats_and_an_index_of_them(tmp_path):
+def test_every_table_and_figure_in_its_formats_and_an_index_of_them(tmp_path):
     paths = write([record()], tmp_path / "new" / "reports")
-    names = [f"{stem}.{ext}" for stem in ("table1", *TABLES2) for ext in ("md", "tex", "csv")]
+    names = [f"{stem}.{ext}" for stem in ("table1", *TABLES2, "cost-paper-smoke") for ext in ("md", "tex", "csv")]
+    names += [f"cost-figure-paper-smoke.{ext}" for ext in ("md", "svg", "png", "pdf", "csv")]
     names.append("report.html")
     assert [path.name for path in paths] == [*names, "index.md"]
     index = paths[-1].read_text()

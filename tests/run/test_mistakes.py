@@ -32,6 +32,9 @@ ROOT = Path(__file__).parents[2]
         (["--features", "visual=none"], "unknown modality in --features 'visual'; known: textual"),
         (["--gpus", "99"], "GPU '99' is not here"),
         (["--models", "MCLN", "--ranking", "full"], "full ranking is not defined"),
+        (["--study", "tabel3"], "unknown study 'tabel3'; did you mean table"),
+        (["--study", "table3"], "--study table3 is about MCLN: --models must name one, or be left out"),
+        (["--models", "MCLN", "--study", "table5", "--set", "n_layers=1"], "--set does not go with --study table5"),
     ],
 )
 def test_one_clear_line(call, flags, message):

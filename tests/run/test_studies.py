@@ -1,0 +1,86 @@
+"""Grids of studies: which jobs, and which of them another study has too."""
+
+import pytest
+
+from bench.run import grid
+from bench.store.store import Store
+from tests.report.made import record
+
+VARIED = ("table3", "table4", "table5", "figure4")
+
+
+def jobs(folder, *studies, **more):
+    more = {"budget": "smoke", "protocols": ["paper"], **more}
+    return [work.job for work in grid.plan(grid.Request(datasets=[str(folder)], studies=studies, **more))]
+
+
+@pytest.mark.parametrize(("study", "n"), [("table3", 10), ("table4", 4), ("table5", 5), ("figure4", 6)])
+def test_every_study_holds_the_model_of_table_2_under_the_same_key(folder, study, n):
+    (whole,) = jobs(folder, "table2", models=["MCLN"])
+    found = jobs(folder, study)
+    assert len({job.key for job in found}) == len(found) == n
+    assert [job.hyper for job in found if job.key == whole.key] == [{}]
+
+
+def test_a_job_of_two_studies_is_planned_once(folder):
+    """Table 4's Base and intra-modal are Base and w/ V&T of Table 3; the full MCLN is in all."""
+    assert len(jobs(folder, "table2", *VARIED, models=["MCLN"])) == 1 + 9 + 1 + 4 + 5
+    assert len(jobs(folder, "cost", "learning-curves", "table2", models=["MCLN", "BPRMF"])) == 2
+
+
+def test_the_depth_of_a_data_set_by_default_is_no_override():
+    request = grid.Request(datasets=["taobao-sim"], studies=["table5"], budget="smoke")
+    assert [work.job.hyper for work in grid.plan(request)] == [
+        {"n_attention_layers": 1}, {"n_attention_layers": 2}, {"n_attention_layers": 3}, {}, {"n_attention_layers": 5},
+    ]  # fmt: skip
+
+
+def test_table_3_leaves_out_what_the_data_cannot_form(folder):
+    (folder / "image_feat.npy").unlink()
+    assert [job.hyper for job in jobs(folder, "table3")] == [
+        {"modalities": "none", "use_cl": False},
+        {"modalities": "textual", "use_cl": False},
+        {"modalities": "textual", "use_id": False},
+        {"modalities": "textual"},
+        {},
+    ]
+    assert grid.plan(grid.Request(datasets=["taobao-sim"], studies=["table3"], budget="smoke")) == []
+
+
+def test_models_asked_for_choose_among_those_of_a_study(folder):
+    def rows(*models, studies=("figure4",)):
+        return {job.row for job in jobs(folder, *studies, models=models or None)}
+
+    assert rows() == rows("all") == rows("floors") == {"MCLN"}
+    assert rows("NGCF", "MCLN:itemwise", "BPRMF") == {"NGCF", "MCLN:itemwise"}
+    assert rows("BPRMF", studies=["all"]) == {"BPRMF"}
+    assert rows("BPRMF", studies=["table2"]) == {"BPRMF"}
+
+
+def test_ngcf_counts_its_layers_by_their_sizes(folder):
+    sizes = [job.hyper.get("layer_sizes") for job in jobs(folder, "figure4", models=["NGCF"])]
+    assert sizes == [[64], [64, 64], None, [64] * 4, [64] * 5, [64] * 6]
+
+
+def test_a_preset_keeps_what_it_sets(folder):
+    found = jobs(folder, "table4", models=["MCLN:itemwise"])
+    assert [job.hyper for job in found][1:] == [{"use_cl": False}, {"use_intra": False}, {}]
+    assert {job.preset for job in found} == {"itemwise"}
+
+
+def test_a_study_ends_with_its_own_table(call, folder, tmp_path):
+    """Its records stand, so that nothing runs."""
+    store = Store(tmp_path / "results")
+    for job in jobs(folder, "table4", protocols=["clean"]):
+        store.write(record(job.model, 0.4, **{f: getattr(job, f) for f in job.__dataclass_fields__ if f != "model"}))
+    flags = ("--datasets", folder, "--budget", "smoke", "--models", "MCLN")
+    code, out, _ = call(*flags, "--study", "table4")
+    assert code == 0
+    assert "4 jobs: 0 to run" in out
+    assert "Table 4: fusion in MCLN (protocol clean, budget smoke, sampled ranking)" in out
+    assert "w/ inter-modal" in out
+    assert "Table 2" not in out
+    assert (tmp_path / "reports" / "table4-clean-smoke-sampled.md").exists()
+    _, out, _ = call(*flags)
+    assert "1 jobs: 0 to run" in out
+    assert "Table 2" in out
