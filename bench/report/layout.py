@@ -14,6 +14,7 @@ class Cell(NamedTuple):
     text: str
     mark: str = ""  # best | second
     note: str = ""  # why it is empty
+    sign: str = ""  # of a difference that is more than chance: ▲ or ▼
 
 
 @dataclass(frozen=True, kw_only=True)

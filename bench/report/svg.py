@@ -11,13 +11,12 @@ INHERITED = "stroke-linejoin: round; stroke-linecap: butt"  # what matplotlib's 
 
 
 def svg(figure: Figure) -> str:
-    """Draw ``figure``, text as text; closes what it drew."""
-    import matplotlib.pyplot as plt  # takes longer to import than a report without figures takes to make
+    """Draw ``figure``, text as text."""
+    import matplotlib  # takes longer to import than a report without figures takes to make
 
     drawn, buffer = figure.draw(figure.data), io.StringIO()
-    with plt.rc_context({"svg.hashsalt": figure.name, "svg.fonttype": "none"}):
+    with matplotlib.rc_context({"svg.hashsalt": figure.name, "svg.fonttype": "none"}):
         drawn.savefig(buffer, format="svg", metadata={"Date": None})
-    plt.close(drawn)
     return inline(buffer.getvalue(), name=figure.name, title=figure.title)
 
 

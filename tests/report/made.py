@@ -84,9 +84,10 @@ def line_figure(name: str) -> Figure:
     """A drawing with a legend that has to be escaped."""
 
     def draw(data):
-        import matplotlib.pyplot as plt
+        from matplotlib.figure import Figure
 
-        figure, axes = plt.subplots(figsize=(4, 3))
+        figure = Figure(figsize=(4, 3))
+        axes = figure.subplots()
         axes.plot(data["x"], data["y"], label="<a & b>")
         axes.legend()
         return figure
