@@ -25,9 +25,10 @@ Tags = dict[str, str]  # data attributes: what of the filters an element is abou
 
 
 class Column(NamedTuple):
+    """``attributes`` stand at each of its cells: a class that says that it holds numbers, its metric."""
+
     name: str
-    is_number: bool
-    tags: Tags
+    attributes: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,8 @@ def grid(block: Block, names: Tags, *, title: str) -> Grid:
     metric, columns = "", []
     for place, name in enumerate(block.header):
         metric = name if name in SHOWN.values() else metric if name in DETAILS else ""
-        columns.append(Column(name, is_number([line[place].text for line in block.lines]), tags(metric=[metric])))
+        is_right = is_number([line[place].text for line in block.lines])
+        columns.append(Column(name, ({"class": "n"} if is_right else {}) | tags(metric=[metric])))
     lines = [(line_tags(block.header, line, names), line) for line in block.lines]
     return Grid(
         title=title,

@@ -7,7 +7,7 @@ COMMANDS = {
     "smallskip", "textbf", "underline", "toprule", "midrule", "bottomrule",
     "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar",
 }  # fmt: skip
-IN_MATH = {"pm", "times", "dagger"}
+IN_MATH = {"pm", "times", "dagger", "uparrow", "downarrow"}
 ENVIRONMENTS = {"table*", "tabular", "flushleft"}
 TOKEN = re.compile(r"\\([a-zA-Z]+)|\\([^a-zA-Z])|([{}&$%#_^~])|([^\\{}&$%#_^~]+)")
 

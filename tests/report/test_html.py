@@ -2,14 +2,16 @@
 
 import re
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from bench.report import tables
 from bench.report.contents import contents
 from bench.report.evidence import Evidence
 from bench.report.html import html
-from bench.report.layout import Table
+from bench.report.layout import Block, Cell, Table
 from bench.spec import BUDGETS, PROTOCOLS
 from bench.store.store import Store
 from tests.report.made import HOSTILE, line_figure, many, record, unfinished
@@ -120,6 +122,16 @@ def test_the_best_value_is_strong_and_the_second_underlined(tmp_path):
     assert set(page.of("u")) == {"0.2500"}
 
 
+def test_a_sign_and_the_number_of_a_reason_stand_raised_behind_the_value(tmp_path):
+    evidence = Evidence([record()], tmp_path)
+    cells = [Cell("A"), Cell("0.5", mark="best", sign="▲"), Cell("—", note="not run")]
+    block = Block(title="", header=["Model", "H@5", "N@5"], lines=[cells])
+    table = replace(contents(evidence)[0], name="t", blocks=[block])
+    text = html([table], evidence, folder=tmp_path)
+    assert ' data-metric="H@5"><strong>0.5</strong><sup>▲</sup></td>' in text
+    assert ' data-metric="N@5"><span>—</span><sup><a href="#t-reason-1">1</a></sup></td>' in text
+
+
 def test_a_reason_of_any_letters_is_text_and_nothing_else(made):
     *_, text, page = made
     assert f"failed: {HOSTILE}" in "".join(page.of("ol"))
@@ -227,7 +239,7 @@ def test_three_hundred_records_take_less_than_a_second(tmp_path):
         for budget in ("smoke", "quick")
     ]
     evidence = Evidence(records, tmp_path)
-    found = contents(evidence)
+    found = tables.contents(evidence)  # figures are drawn once for all formats
     start = time.process_time()
     html(found, evidence, folder=tmp_path, draw=lambda figure: "")  # drawn before, for the files beside the page
     assert time.process_time() - start < 1
