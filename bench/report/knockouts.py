@@ -15,7 +15,7 @@ from bench.spec import KNOCKOUTS, RANKINGS, is_knocked_out
 METRIC = "ndcg@10"
 MISSING = {"mean": math.nan, "std": math.nan, "count": 0}
 CAPTION = (
-    "N@10 with real content, with rows shuffled among the items (no item keeps its own), with Gaussian noise of the "
+    "N@10 with real content, with rows shuffled among the items (no item keeps its own), with noise of the "
     "same norm, and without content. Gain: real less shuffled; in % of shuffled."
 )
 
