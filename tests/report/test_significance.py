@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.report import significance
+from bench.report import paired, significance
 from bench.report.boards import Ranked, boards
 from bench.report.evidence import Evidence
 from bench.report.render import csv, latex, markdown, text
@@ -108,6 +108,15 @@ def test_hits_of_many_cases_are_tested_as_exactly_as_those_of_few():
     exact = stats.binomtest(5000, 10_300).pvalue
     assert found["p_permutation"] == pytest.approx(exact, rel=1e-6)
     assert found["p_wilcoxon"] == pytest.approx(exact, rel=1e-6)
+
+
+def test_hits_averaged_over_two_seeds_are_tested_exactly():
+    """95 cases gain a half and 60 a whole hit, 60 and 55 lose as much: 156 x 116 sums."""
+    gain, half, none = [0, 0], [0, 10], [10, 10]
+    pairs = [(half, none)] * 95 + [(none, half)] * 60 + [(gain, none)] * 60 + [(none, gain)] * 55
+    one, other = (Ranked("c", np.array(side, dtype=np.uint8).T) for side in zip(*pairs, strict=True))
+    exact = paired.listed_tail(np.array([0.5, 1.0]), np.array([155, 115]), (95 - 60) / 2 + 60 - 55)
+    assert measures(one, other, "hr@10")["p_permutation"] == pytest.approx(exact, rel=1e-9)
 
 
 def test_seeds_on_other_cases_are_a_reason(tmp_path):
