@@ -72,19 +72,19 @@ def tally(differences: np.ndarray, counts: np.ndarray | None = None) -> Tally:
     return Tally(value[count > 0], count[count > 0])
 
 
-def permutation_p(found: Tally, *, step: float = 0.0) -> float:
+def permutation_p(found: Tally, *, unit: float = 0.0) -> float:
     """Two-sided p of the mean difference when each difference may change its sign.
 
-    ``step`` is the least distance between two sums of signs where all are multiples of one number, else 0.
+    ``unit`` is what all differences are multiples of, 0 where they have no common measure.
     """
     size, count, signs = found.folded
-    return tail(size, count, abs(float(size @ signs)), step=step)
+    return tail(size, count, abs(float(size @ signs)), unit=unit)
 
 
 def wilcoxon_p(found: Tally) -> float:
     """Two-sided p of the signed ranks: differences of nought left out, equal sizes share their middle rank."""
     rank, (_, count, signs) = found.folded.ranks, found.folded
-    return tail(rank, count, abs(float(rank @ signs)), step=1.0)
+    return tail(rank, count, abs(float(rank @ signs)), unit=0.5)
 
 
 def rank_biserial(found: Tally) -> float:
@@ -124,13 +124,20 @@ def interval(found: Tally) -> tuple[float, float]:
     return quantile(-CONFIDENCE_Z), quantile(CONFIDENCE_Z)
 
 
-def tail(size: np.ndarray, count: np.ndarray, total: float, *, step: float) -> float:
+def tail(size: np.ndarray, count: np.ndarray, total: float, *, unit: float) -> float:
     """P(|S| >= ``total``) for the sum S of ``count`` numbers of each ``size`` under independent random signs."""
     if not len(size) or total <= 0:
         return 1.0
     listed = math.prod(float(n + 1) for n in count) <= LISTED
-    p = listed_tail(size, count, total) if listed else inverted_tail(size, count, total, step=step)
+    p = listed_tail(size, count, total) if listed else inverted_tail(size, count, total, step=lattice(size, unit))
     return min(max(p, FLOOR), 1.0)
+
+
+def lattice(size: np.ndarray, unit: float) -> float:
+    """The distance of which all distances between two sums of signs are multiples; 0 where there is none."""
+    if len(size) == 1:
+        return 2 * float(size[0])
+    return 2 * unit * float(np.gcd.reduce(np.rint(size / unit).astype(np.int64))) if unit else 0.0
 
 
 def listed_tail(size: np.ndarray, count: np.ndarray, total: float) -> float:

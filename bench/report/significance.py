@@ -131,14 +131,14 @@ def measures(ranked: Ranked, other: Ranked, metric: str, counts: np.ndarray | No
     """All that a line says of one difference but Holm's p."""
     found, n_seeds = differences(ranked, other, metric, counts), len(ranked.place)
     low, high = paired.interval(found)
-    is_lattice = metric.startswith("hr")  # hits: averages over seeds are multiples of 1 / seeds
+    is_hits = metric.startswith("hr")  # multiples of 1 / seeds
     return {
         "difference": found.mean,
         "low": low,
         "high": high,
         "d_z": paired.cohen_dz(found),
         "r": paired.rank_biserial(found),
-        "p_permutation": paired.permutation_p(found, step=2 / n_seeds if is_lattice else 0.0),
+        "p_permutation": paired.permutation_p(found, unit=1 / n_seeds if is_hits else 0.0),
         "p_wilcoxon": paired.wilcoxon_p(found),
         "se_cases": paired.standard_error(found),
         "se_seeds": seed_error(ranked, other, metric),

@@ -50,14 +50,14 @@ def test_nothing_differs():
 def test_hits_are_tested_by_the_exact_binomial():
     found = tally(np.repeat([-1.0, 0.0, 1.0], [31, 500, 52]))
     exact = stats.binomtest(52, 83).pvalue
-    assert paired.permutation_p(found, step=2.0) == pytest.approx(exact, rel=1e-9)
+    assert paired.permutation_p(found, unit=1.0) == pytest.approx(exact, rel=1e-9)
     assert paired.wilcoxon_p(found) == pytest.approx(exact, rel=1e-9)
 
 
 def test_more_hits_than_are_listed_are_inverted_just_as_exactly():
     found = Tally(np.array([-1.0, 1.0]), np.array([10_100, 10_500]))
     assert found.n > paired.LISTED
-    assert paired.permutation_p(found, step=2.0) == pytest.approx(stats.binomtest(10_500, 20_600).pvalue, rel=1e-6)
+    assert paired.permutation_p(found, unit=1.0) == pytest.approx(stats.binomtest(10_500, 20_600).pvalue, rel=1e-6)
 
 
 def test_sign_flips_are_those_of_scipy(rng):
@@ -79,6 +79,13 @@ def test_listed_and_inverted_sums_agree():
         assert paired.inverted_tail(lattice, np.array([14, 20, 12]), total, step=2 / 3) == pytest.approx(
             listed, rel=1e-9
         )
+
+
+def test_the_lattice_of_sums_is_that_of_the_sizes_that_occur():
+    assert paired.lattice(np.array([1 / 3, 2 / 3, 1.0]), 1 / 3) == pytest.approx(2 / 3)
+    assert paired.lattice(np.array([1 / 2, 1.0]), 1 / 4) == pytest.approx(1.0)  # four seeds, two and two alike
+    assert paired.lattice(np.array([7.5]), 0.5) == 15.0
+    assert paired.lattice(np.array([0.6, 1.0]), 0.0) == 0.0
 
 
 def test_inverted_sums_agree_with_drawn_ones(gains, rng):

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from bench.report import significance
+from bench.report import paired, significance
 from bench.report.boards import Ranked, boards
 from bench.report.evidence import Evidence
 from bench.report.render import csv, latex, markdown, text
@@ -101,6 +102,32 @@ def test_a_row_short_of_a_seed_is_not_tested(tmp_path):
     assert comparisons(evidence(tmp_path, *records)).empty
 
 
+def test_hits_of_many_cases_are_tested_as_exactly_as_those_of_few():
+    places = (np.repeat([row], [5000, 5300], axis=1).astype(np.uint8) for row in ([0, 10], [10, 0]))
+    found = measures(*(Ranked("c", place) for place in places), "hr@10")
+    exact = stats.binomtest(5000, 10_300).pvalue
+    assert found["p_permutation"] == pytest.approx(exact, rel=1e-6)
+    assert found["p_wilcoxon"] == pytest.approx(exact, rel=1e-6)
+
+
+def test_hits_averaged_over_two_seeds_are_tested_exactly():
+    """95 cases gain a half and 60 a whole hit, 60 and 55 lose as much: 156 x 116 sums."""
+    gain, half, none = [0, 0], [0, 10], [10, 10]
+    pairs = [(half, none)] * 95 + [(none, half)] * 60 + [(gain, none)] * 60 + [(none, gain)] * 55
+    one, other = (Ranked("c", np.array(side, dtype=np.uint8).T) for side in zip(*pairs, strict=True))
+    exact = paired.listed_tail(np.array([0.5, 1.0]), np.array([155, 115]), (95 - 60) / 2 + 60 - 55)
+    assert measures(one, other, "hr@10")["p_permutation"] == pytest.approx(exact, rel=1e-9)
+
+
+def test_seeds_on_other_cases_are_a_reason(tmp_path):
+    records = [
+        *(stored(tmp_path, WEAK, seed=seed) for seed in (0, 1)),
+        *(stored(tmp_path, STRONG, "MCLN", seed=seed, users=np.arange(8) + seed) for seed in (0, 1)),
+    ]
+    found = comparisons(evidence(tmp_path, *records))
+    assert set(found["note"]) == {"not comparable: the seeds of MCLN were tested on different cases"}
+
+
 @pytest.mark.parametrize("metric", SHOWN)
 def test_counts_of_pairs_of_places_say_the_same_as_the_cases(rng, metric):
     one, other = (Ranked("c", rng.integers(0, 11, (1, 500)).astype(np.uint8)) for _ in range(2))
@@ -182,6 +209,7 @@ def test_marks_stand_in_table_2_in_every_format(many):
 
 def test_a_small_difference_has_no_mark(duel):
     assert signs_of(duel) == {}
+    assert not [cell for page in significance.contents(duel) for cell in page.cells if cell.sign]
     assert significance.LEGEND not in contents(duel)[1].notes
 
 

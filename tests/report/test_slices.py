@@ -59,6 +59,12 @@ def test_modalities_are_counted_and_named():
     assert named(found) == ["2: visual+textual", "1: visual", "1: textual", "0"]
 
 
+def test_three_modalities_keep_their_cases():
+    has = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=bool)
+    found = by_modalities(has, ["visual", "textual", "acoustic"])
+    assert named(found) == ["1: visual", "1: textual", "2: visual+textual", "1: acoustic"]
+
+
 def test_a_slicing_of_one_slice_and_absent_features_are_left_out():
     bare = FACTS.drop(columns=["has_visual", "has_textual"]).assign(is_in_own_train=False)
     assert [slicing.name for slicing in slicings(bare)] == ["train degree of the user", "popularity of the test item"]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job
@@ -91,3 +92,14 @@ def test_what_killed_runners_left_is_swept_and_what_is_held_stays(tmp_path):
         assert store.path(alive).with_suffix(".lock").exists()
     assert not [path for path in leftovers if path.exists()]
     assert store.find(dead) == record(job=dead)
+
+
+def test_rank_columns_are_the_ranks_without_ties(tmp_path):
+    store = Store(tmp_path)
+    ranks = pd.DataFrame({"user": [0, 3], "target": [7, 1], "rank_sampled": [1, 99], "ties_sampled": [0, 2]})
+    store.write(record(), ranks)
+    assert store.ranks(job()).equals(ranks)
+    found = store.rank_columns(job())
+    assert {name: values.tolist() for name, values in found.items()} == ranks.drop(columns="ties_sampled").to_dict(
+        "list"
+    )
