@@ -117,6 +117,8 @@ def test_equal_records_give_equal_pictures(figure4):
     assert list(first) == ["svg", "png", "pdf"]
     assert first["png"].startswith(b"\x89PNG")
     assert b"LightGCN</text>" in first["svg"]
+    assert b"<dc:date>" not in first["svg"]
+    assert b"CreationDate" not in first["pdf"]
 
 
 def test_pictures_need_no_torch_and_tables_no_matplotlib():
