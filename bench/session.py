@@ -5,8 +5,6 @@ from collections import Counter
 from pathlib import Path
 
 from joblib import cpu_count
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tabulate import tabulate
 
 from bench import registry
@@ -16,7 +14,8 @@ from bench.report.evidence import Evidence
 from bench.run import grid
 from bench.run.grid import Request, Work
 from bench.run.pool import Pool
-from bench.run.slots import Slots, find_gpus, longest_first, measured
+from bench.run.slots import Slots, estimates, find_gpus, longest_first, measured
+from bench.screen import Screen, name
 from bench.spec import BenchError
 from bench.store.store import Store, frame
 
@@ -63,7 +62,7 @@ def run(
             per_gpu=jobs_per_gpu,
             measured=measured(records),
         )
-        with Screen(total=len(due)) as screen:
+        with Screen(due, estimates(due, records)) as screen:
             pool = Pool(
                 store=store,
                 slots=places,
@@ -105,11 +104,6 @@ def close(works: list[Work], states: list[str], store: Store, *, seconds: float,
     return 1 if failed else 0
 
 
-def name(work: Work) -> str:
-    job = work.job
-    return f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name} seed {job.seed}"
-
-
 def refuse_candidate_dependent(works: list[Work]) -> None:
     """Full ranking of a model that scores an item among its candidates is not defined: say so before any work."""
     for work in works:
@@ -143,45 +137,3 @@ def report(results: Path, reports: Path) -> int:
     paths = report_write.write(Evidence(records, results), reports)
     print(f"{len(paths)} report files in {reports} from {len(records)} records")
     return 0
-
-
-class Screen:
-    """Live bars on a terminal, plain lines elsewhere."""
-
-    def __init__(self, *, total: int):
-        self.console = Console()
-        self.total, self.ended, self.tasks = total, 0, {}
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-        )
-        self.progress = Progress(*columns, console=self.console) if self.console.is_terminal else None
-
-    def __enter__(self):
-        if self.progress:
-            self.progress.start()
-        return self
-
-    def __exit__(self, *_):
-        if self.progress:
-            self.progress.stop()
-
-    def tell(self, work: Work, event: dict) -> None:
-        key, state = work.job.key, event.get("state")
-        if self.progress and state == "started":
-            self.tasks[key] = self.progress.add_task(name(work), total=None, note="")
-        elif self.progress and "epoch" in event:
-            note = f"epoch {event['epoch']}/{event['of']}"
-            if event.get("value") is not None:
-                note += f"  {event['value']:.4f}"
-            self.progress.update(self.tasks[key], total=event["of"], completed=event["epoch"], note=note)
-        elif state not in (None, "started"):
-            self.ended += 1
-            if key in self.tasks:  # not so where another runner did it
-                self.progress.remove_task(self.tasks.pop(key))
-            reason = f": {event['reason']}" if event.get("reason") else ""
-            self.console.print(
-                f"[{self.ended}/{self.total}] {name(work)} {state}{reason}", markup=False, highlight=False
-            )

@@ -19,6 +19,7 @@ from bench import registry
 from bench.data import audit, sources
 from bench.data.dataset import Dataset
 from bench.data.split import Split, split
+from bench.nn.recommender import Recommender
 from bench.protocol.candidates import Cases, draw_cases
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
@@ -70,6 +71,7 @@ def execute(
 ) -> tuple[Record, pd.DataFrame]:
     """The job itself; returns the finished record and the ranks per case."""
     job, clock = work.job, time.perf_counter()
+    tell({"stage": "loading"})
     prepared = prepare(work)
     card, _ = registry.find(f"{job.model}:{job.preset}")
     settings = registry.settings(card, job.preset, dataset=job.dataset, hyper=job.hyper)
@@ -77,6 +79,7 @@ def execute(
     seconds = {"prepare": time.perf_counter() - clock}
 
     result, selected_by = train(job, model, prepared, settings=settings, tell=tell, checkpoint=checkpoint)
+    tell({"stage": "testing"})
     clock = time.perf_counter()
     rankings = RANKINGS if not model.is_candidate_dependent else ("sampled",)
     ranks = Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
@@ -171,6 +174,8 @@ def train(
         generator=checkpoint.generator,
     )
     select = f"{ranking}.{protocol.select_metric}"
+    if type(model).pretrain is not Recommender.pretrain:
+        tell({"stage": "before the epochs"})
     seed.seed_all(job.seed, "train")
     result = fit(
         model,

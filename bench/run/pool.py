@@ -38,8 +38,8 @@ class Pool:
         threads: torch threads a process.
         timeout: seconds a job may take; ``None`` for no limit.
         checkpoint_every: epochs between two writes of a job's state; 0 for none.
-        tell: told (work, event) as events come: {"state": "started"}, {"epoch", "of", "value"}, and last
-            {"state": "done" | "skipped" | "failed" | "stopped", "reason": …}.
+        tell: told (work, event) as events come: {"state": "started"}, {"device"} once it has one, {"stage"},
+            {"epoch", "of", "value"}, and last {"state": "done" | "skipped" | "failed" | "stopped", "reason": …}.
     """
 
     store: Store
@@ -132,6 +132,7 @@ class Pool:
         self.live[work.job.key] = process
         if self.stopping.is_set():
             kill(process)
+        self.tell(work, {"device": f"GPU {slot.gpu}" if slot.gpu else "CPU"})
         timed_out = threading.Event()
         late = threading.Timer(self.timeout or 0, lambda: (timed_out.set(), kill(process)))
         if self.timeout:
