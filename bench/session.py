@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 from joblib import cpu_count
@@ -12,6 +13,7 @@ from bench.data import sources
 from bench.report import write as report_write
 from bench.report.evidence import Evidence
 from bench.run import grid
+from bench.run.cluster import connected
 from bench.run.grid import Request, Work
 from bench.run.pool import Pool
 from bench.run.slots import Slots, estimates, find_gpus, longest_first, measured
@@ -31,6 +33,7 @@ def run(
     threads,
     gpus,
     jobs_per_gpu,
+    cluster,
     timeout,
     checkpoint_every,
     ranking,
@@ -56,21 +59,19 @@ def run(
             for work in due:
                 store.checkpoint(work.job).unlink(missing_ok=True)
         records = store.records()
-        places = Slots(
-            cpus=jobs or max(1, cpu_count() // threads),
-            gpus=find_gpus(gpus),
-            per_gpu=jobs_per_gpu,
-            measured=measured(records),
-        )
-        with Screen(due, estimates(due, records)) as screen:
-            pool = Pool(
-                store=store,
-                slots=places,
-                threads=threads,
-                timeout=timeout,
-                checkpoint_every=checkpoint_every,
-                tell=screen.tell,
+        options = {"store": store, "threads": threads, "timeout": timeout, "checkpoint_every": checkpoint_every}
+        if cluster:
+            place = connected(cluster, gpus=gpus, jobs=jobs, jobs_per_gpu=jobs_per_gpu, **options)
+        else:
+            slots = Slots(
+                cpus=jobs or max(1, cpu_count() // threads),
+                gpus=find_gpus(gpus),
+                per_gpu=jobs_per_gpu,
+                measured=measured(records),
             )
+            place = nullcontext(Pool(slots=slots, **options))
+        with place as pool, Screen(due, estimates(due, records)) as screen:
+            pool.tell = screen.tell
             states = pool.run(longest_first(due, records))
     mine = {work.job.key for work in works}
     records = store.records()

@@ -54,13 +54,13 @@ class Pool:
 
     def run(self, works: Sequence[Work]) -> list[str]:
         """The final state of every work, in order. A signal to stop ends all processes and leaves the rest."""
-        start_server(self.threads)
+        self.warm()
         self.stamps = {work.job.key: self.store.stamp(work.job) for work in works}
         is_main = threading.current_thread() is threading.main_thread()
         signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
         previous = {s: signal.signal(s, self.stop) for s in signals}
         try:
-            # threads only wait for processes; a Dask backend would fan the same calls out to other machines
+            # threads only wait: for processes here, for those of other machines in bench.run.cluster
             states = Parallel(n_jobs=self.slots.most, backend="threading")(delayed(self.one)(work) for work in works)
             while "elsewhere" in states:  # another runner may finish these, or die over them
                 time.sleep(POLL)
@@ -69,6 +69,10 @@ class Pool:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+    def warm(self) -> None:
+        """Have what jobs are forked from ready."""
+        start_server(self.threads)
 
     def stop(self, *_) -> None:
         self.stopping.set()
