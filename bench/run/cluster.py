@@ -72,19 +72,20 @@ class Cluster(Pool):
         finally:
             del self.away[work.job.key]
         if outcome is None and not reason:
-            self.tell(work, {"state": "stopped"})
+            self.tell(work, {"state": "stopped", "reason": "" if self.stopping.is_set() else "no scheduler any more"})
             return "stopped"
         if outcome is None:
             self._bury(work, reason, log)
         else:
             log.write_text(outcome["log"])
-            ranks = outcome["ranks"]
-            record = Record.model_validate_json(outcome["record"])
-            self.store.write(record, None if ranks is None else pd.read_parquet(BytesIO(ranks)))
-            self.store.checkpoint(work.job).unlink(missing_ok=True)  # of a run on this machine
+            self._keep(work, Record.model_validate_json(outcome["record"]), outcome["ranks"])
         record = self.store.find(work.job)
         self.tell(work, {"state": record.status, "reason": record.reason})
         return record.status
+
+    def _keep(self, work: Work, record: Record, ranks: bytes | None) -> None:
+        self.store.write(record, None if ranks is None else pd.read_parquet(BytesIO(ranks)))
+        self.store.checkpoint(work.job).unlink(missing_ok=True)  # of a run on this machine
 
     def _submit(self, work: Work):
         order = {

@@ -24,6 +24,7 @@ ANY = {"gpus": "auto", "jobs": None, "jobs_per_gpu": None}
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
+    pytest.importorskip("distributed")
     place = Place(tmp_path_factory.mktemp("dask"))
     place.add("a", n_threads=1)
     place.add("b", n_threads=2)
@@ -124,6 +125,7 @@ def test_the_whole_line_from_the_flag_to_the_tables(place, folder, call, tmp_pat
     ],
 )
 def test_mistakes(call, folder, flags, message, monkeypatch):
+    pytest.importorskip("distributed")
     monkeypatch.setattr("bench.run.cluster.ANSWER", 1)
     code, _, error = call("--datasets", folder, "--models", "BPRMF", *flags)
     assert (code, error.count("\n")) == (2, 1)
@@ -175,9 +177,11 @@ class Stub:
     [((0, 2), True, {"GPU": 1}), ((0, 0), True, None), ((), True, None), ((1,), False, None)],
 )
 def test_jobs_that_train_ask_for_a_gpu_where_one_is_offered(folder, tmp_path, gpus, is_wanted, asked):
-    client = Stub(*gpus)
-    pool = Cluster(client=client, is_gpu_wanted=is_wanted, store=Store(tmp_path / "r"), slots=Slots(cpus=9))
-    assert pool.run(plan(folder, models=["BPRMF", "EASE"])) == ["stopped", "stopped"]  # cancelled: nobody there
+    client, ends = Stub(*gpus), []
+    more = {"slots": Slots(cpus=9), "tell": lambda work, event: ends.append(event)}
+    pool = Cluster(client=client, is_gpu_wanted=is_wanted, store=Store(tmp_path / "r"), **more)
+    assert pool.run(plan(folder, models=["BPRMF", "EASE"])) == ["stopped", "stopped"]  # Dask cancelled them
+    assert ends == [{"state": "stopped", "reason": "no scheduler any more"}] * 2
     assert sorted(client.asked) == [("BPRMF", asked, asked is not None), ("EASE", None, False)]
 
 
