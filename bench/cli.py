@@ -60,6 +60,7 @@ def run_command(argv: list[str]) -> int:
             "threads",
             "gpus",
             "jobs_per_gpu",
+            "cluster",
             "timeout",
             "checkpoint_every",
             "ranking",
@@ -124,6 +125,7 @@ def run_parser() -> Parser:
     add("--threads", type=positive, default=2, metavar="N", help="threads a job (default 2)")
     add("--gpus", default="auto", metavar="auto|none|0,1", help="GPUs to run on (default: all there are)")
     add("--jobs-per-gpu", type=per_gpu, metavar="N|auto", help="default auto: as many as the first one's memory lets")
+    add("--cluster", metavar="ADDRESS", help="of a Dask scheduler: jobs run on its workers (docs/cluster.md)")
     add("--timeout", type=float, metavar="SECONDS", help="longest time a job may take")
     add("--checkpoint-every", type=int, default=25, metavar="EPOCHS", help="a killed job goes on from there; 0: never")
     return parser

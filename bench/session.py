@@ -2,10 +2,9 @@
 
 import time
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tabulate import tabulate
 
 from bench import registry
@@ -14,9 +13,11 @@ from bench.report import write as report_write
 from bench.report.evidence import Evidence
 from bench.report.significance import signs_of
 from bench.run import casefacts, grid
+from bench.run.cluster import connected
 from bench.run.grid import Request, Work
 from bench.run.pool import Pool
-from bench.run.slots import Slots, default_jobs, find_gpus, longest_first, measured
+from bench.run.slots import Slots, default_jobs, estimates, find_gpus, longest_first, measured
+from bench.screen import Screen, name
 from bench.spec import BenchError
 from bench.store.record import Record
 from bench.store.store import Store
@@ -34,6 +35,7 @@ def run(
     threads,
     gpus,
     jobs_per_gpu,
+    cluster,
     timeout,
     checkpoint_every,
     ranking,
@@ -64,30 +66,29 @@ def run(
             for work in due:
                 store.checkpoint(work.job).unlink(missing_ok=True)
         records = store.records()
-        places = slots(records, jobs=jobs, threads=threads, gpus=gpus, jobs_per_gpu=jobs_per_gpu)
-        with Screen(total=len(due)) as screen:
-            pool = Pool(
-                store=store,
-                slots=places,
-                threads=threads,
-                timeout=timeout,
-                checkpoint_every=checkpoint_every,
-                tell=screen.tell,
-            )
+        options = {"timeout": timeout, "checkpoint_every": checkpoint_every, "threads": threads}
+        options |= {"jobs": jobs, "gpus": gpus, "jobs_per_gpu": jobs_per_gpu, "cluster": cluster}
+        with pool_at(store, records, **options) as pool, Screen(due, estimates(due, records)) as screen:
+            pool.tell = screen.tell
             states = pool.run(longest_first(due, records))
-    mine = {work.job.key for work in works}
+    keys = {work.job.key for work in works}
     records = store.records()
     evidence = Evidence(records, results)
-    mine = Evidence([r for r in records if r.key in mine], results)
+    mine = Evidence([r for r in records if r.key in keys], results)
     paths = report_write.write(evidence, reports)
     signs = signs_of(evidence if len(mine.records) == len(records) else mine)
     print(report_write.console(mine.every, ranking=ranking, names=request.studies, signs=signs))
     return close(works, states, store, seconds=time.monotonic() - started, reports=reports, paths=paths)
 
 
-def slots(records: list[Record], *, jobs, threads, gpus, jobs_per_gpu) -> Slots:
-    cpus = jobs or default_jobs(threads)
-    return Slots(cpus=cpus, gpus=find_gpus(gpus), per_gpu=jobs_per_gpu, measured=measured(records))
+def pool_at(store: Store, records: list[Record], *, jobs, gpus, jobs_per_gpu, cluster, **options):
+    """The pool that the flags ask for, on this machine or behind a Dask scheduler, as a context."""
+    options |= {"store": store}
+    if cluster:
+        return connected(cluster, gpus=gpus, jobs=jobs, jobs_per_gpu=jobs_per_gpu, **options)
+    cpus = jobs or default_jobs(options["threads"])
+    slots = Slots(cpus=cpus, gpus=find_gpus(gpus), per_gpu=jobs_per_gpu, measured=measured(records))
+    return nullcontext(Pool(slots=slots, **options))
 
 
 def load_once(works: list[Work]) -> None:
@@ -112,11 +113,6 @@ def close(works: list[Work], states: list[str], store: Store, *, seconds: float,
         return 130
     failed = [w for w in works if (r := store.find(w.job)) is not None and r.status == "failed"]
     return 1 if failed else 0
-
-
-def name(work: Work) -> str:
-    job = work.job
-    return f"{job.dataset} {job.run} {job.features} {job.protocol.name} {job.budget.name} seed {job.seed}"
 
 
 def refuse_candidate_dependent(works: list[Work]) -> None:
@@ -153,45 +149,3 @@ def report(results: Path, reports: Path) -> int:
     paths = report_write.write(Evidence(records, results), reports)
     print(f"{len(paths)} report files in {reports} from {len(records)} records")
     return 0
-
-
-class Screen:
-    """Live bars on a terminal, plain lines elsewhere."""
-
-    def __init__(self, *, total: int):
-        self.console = Console()
-        self.total, self.ended, self.tasks = total, 0, {}
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-        )
-        self.progress = Progress(*columns, console=self.console) if self.console.is_terminal else None
-
-    def __enter__(self):
-        if self.progress:
-            self.progress.start()
-        return self
-
-    def __exit__(self, *_):
-        if self.progress:
-            self.progress.stop()
-
-    def tell(self, work: Work, event: dict) -> None:
-        key, state = work.job.key, event.get("state")
-        if self.progress and state == "started":
-            self.tasks[key] = self.progress.add_task(name(work), total=None, note="")
-        elif self.progress and "epoch" in event:
-            note = f"epoch {event['epoch']}/{event['of']}"
-            if event.get("value") is not None:
-                note += f"  {event['value']:.4f}"
-            self.progress.update(self.tasks[key], total=event["of"], completed=event["epoch"], note=note)
-        elif state not in (None, "started"):
-            self.ended += 1
-            if key in self.tasks:  # not so where another runner did it
-                self.progress.remove_task(self.tasks.pop(key))
-            reason = f": {event['reason']}" if event.get("reason") else ""
-            self.console.print(
-                f"[{self.ended}/{self.total}] {name(work)} {state}{reason}", markup=False, highlight=False
-            )

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from bench.run import grid
 from bench.run.grid import Request
-from bench.run.pool import Pool
 from bench.run.slots import longest_first
-from bench.session import Screen, load_once, slots
+from bench.screen import Screen
+from bench.session import load_once, pool_at
 from bench.store.store import Store
 from bench.tune.search import Search
 
@@ -18,10 +18,7 @@ def tune(
     results: Path,
     configs: Path,
     dry_run,
-    timeout,
-    threads,
-    checkpoint_every,
-    **where,
+    **options,
 ) -> int:
     """Search settings on validation for all that the request names, and write the winners; returns the exit code."""
     search = Search(grid.plan(request), n_trials=n_trials, folder=results / "tuning")
@@ -33,10 +30,9 @@ def tune(
     with search.open():
         records, states = search.store.records(), []
         if due := longest_first(search.due(), records):
-            with Screen(total=search.n_missing) as screen:
-                search.screen, places = screen.tell, slots(records, threads=threads, **where)
-                options = {"threads": threads, "timeout": timeout, "checkpoint_every": checkpoint_every}
-                pool = Pool(store=search.store, slots=places, tell=search.tell, follow=search.follow, **options)
+            place = pool_at(search.store, records, **options)
+            with place as pool, Screen(due, {}, total=search.n_missing) as screen:
+                search.screen, pool.tell, pool.follow = screen.tell, search.tell, search.follow
                 states = pool.run(due)
         lines, is_whole = search.write(configs)
     print("\n".join(lines))

@@ -11,7 +11,7 @@ import torch
 from bench.nn import recommender  # noqa: F401 - imported once by the server, before any model asks for it
 from bench.run import job
 from bench.run.grid import Work
-from bench.spec import BenchError, Job, read
+from bench.spec import BenchError
 from bench.store.store import Store
 
 
@@ -25,8 +25,7 @@ def main(order: dict, runner: Connection) -> None:
         os.dup2(log.fileno(), 2)
     threading.Thread(target=end_with, args=(runner,), daemon=True).start()
     torch.set_num_threads(order["threads"])
-    given = {name: order[name] for name in ("location", "data_dir", "facts", "is_trial", "limits")}
-    work = Work(job=read(Job, order["job"]), **given)
+    work = Work.of(order)
 
     def tell(entry: dict) -> None:
         """To the runner, and every evaluation to the log as well."""

@@ -1,8 +1,8 @@
 """Which jobs a request means, and which of them are missing."""
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from bench.data import sources
 from bench.data.cache import Source
 from bench.data.dataset import Dataset
 from bench.registry import Card
-from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, resolve_budget, unknown
+from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, read, resolve_budget, unknown
 from bench.store.store import Store
 from bench.studies import Study
 
@@ -53,6 +53,12 @@ class Work:
 
     def payload(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> "Work":
+        """The work of a ``payload``; what else is in it is left."""
+        own = {f.name: payload[f.name] for f in fields(cls)}
+        return cls(**{**own, "job": read(Job, payload["job"])})
 
 
 def plan(request: Request) -> list[Work]:

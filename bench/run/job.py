@@ -19,6 +19,7 @@ from bench import registry
 from bench.data import audit
 from bench.data.dataset import Dataset
 from bench.data.split import Split, split
+from bench.nn.recommender import Recommender
 from bench.protocol.candidates import Cases, draw_cases
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
@@ -78,6 +79,7 @@ def execute(
 ) -> tuple[Record, pd.DataFrame | None]:
     """The job itself; returns the finished record and the ranks per test case, which a trial does not have."""
     job, clock = work.job, time.perf_counter()
+    tell({"stage": "loading"})
     prepared = prepare(work)
     card, _ = registry.find(f"{job.model}:{job.preset}")
     settings = registry.settings(card, job.preset, dataset=job.dataset, hyper=job.hyper)
@@ -86,6 +88,7 @@ def execute(
 
     more = {"tell": tell, "checkpoint": checkpoint, "limits": work.limits}
     result, selected_by = train(job, model, prepared, settings=settings, **more)
+    tell({"stage": "testing"})
     clock = time.perf_counter()
     rankings = RANKINGS if not model.is_candidate_dependent else ("sampled",)
     ranks = None if work.is_trial else Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
@@ -197,6 +200,8 @@ def train(
         tell({"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)})
         prune(entry, select=select, limits=limits)
 
+    if type(model).pretrain is not Recommender.pretrain:
+        tell({"stage": "before the epochs"})
     seed.seed_all(job.seed, "train")
     result = fit(
         model,

@@ -39,8 +39,8 @@ class Pool:
         threads: torch threads a process.
         timeout: seconds a job may take; ``None`` for no limit.
         checkpoint_every: epochs between two writes of a job's state; 0 for none.
-        tell: told (work, event) as events come: {"state": "started"}, {"epoch", "of", "value"}, and last
-            {"state": "done" | "skipped" | "failed" | "stopped", "reason": …}.
+        tell: told (work, event) as events come: {"state": "started"}, {"device"} once it has one, {"stage"},
+            {"epoch", "of", "value"}, and last {"state": "done" | "skipped" | "failed" | "stopped", "reason": …}.
         follow: asked, with a work and its state, what runs next in its place; a search has its next trial.
     """
 
@@ -57,13 +57,13 @@ class Pool:
 
     def run(self, works: Sequence[Work]) -> list[str]:
         """The final state of every work, in order. A signal to stop ends all processes and leaves the rest."""
-        start_server(self.threads)
+        self.warm()
         self.stamps = {work.job.key: self.store.stamp(work.job) for work in works}
         is_main = threading.current_thread() is threading.main_thread()
         signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
         previous = {s: signal.signal(s, self.stop) for s in signals}
         try:
-            # threads only wait for processes; a Dask backend would fan the same calls out to other machines
+            # threads only wait: for processes here, for those of other machines in bench.run.cluster
             states = Parallel(n_jobs=self.slots.most, backend="threading")(delayed(self.chain)(work) for work in works)
             while "elsewhere" in states:  # another runner may finish these, or die over them
                 time.sleep(POLL)
@@ -75,6 +75,10 @@ class Pool:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+    def warm(self) -> None:
+        """Have what jobs are forked from ready."""
+        start_server(self.threads)
 
     def stop(self, *_) -> None:
         self.stopping.set()
@@ -145,6 +149,7 @@ class Pool:
         self.live[work.job.key] = process
         if self.stopping.is_set():
             kill(process)
+        self.tell(work, {"device": f"GPU {slot.gpu}" if slot.gpu else "CPU"})
         timed_out = threading.Event()
         late = threading.Timer(self.timeout or 0, lambda: (timed_out.set(), kill(process)))
         if self.timeout:

@@ -123,10 +123,10 @@ class Slots:
             self.changed.notify_all()
 
 
-def longest_first(works: Sequence[Work], records: Iterable[Record]) -> list[Work]:
-    """``works`` by the seconds that jobs of the same model and budget took, on the same data set if there are such.
+def estimates(works: Sequence[Work], records: Iterable[Record]) -> dict[str, float]:
+    """Seconds by key that jobs of the same model and budget took, on the same data set if there are such.
 
-    Those of a model never timed come first: they may be long, and are then known.
+    Infinite for a model never timed.
     """
     taken: dict[tuple, dict[str, float]] = {}
     for r in records:
@@ -134,11 +134,17 @@ def longest_first(works: Sequence[Work], records: Iterable[Record]) -> list[Work
             spent = r.seconds.get("train", 0.0) + r.seconds.get("evaluate", 0.0)
             taken.setdefault((r.job.model, r.job.budget.name), {})[r.job.dataset] = spent
 
-    def estimate(work: Work) -> float:
-        like = taken.get((work.job.model, work.job.budget.name), {})
-        return like.get(work.job.dataset, max(like.values(), default=float("inf")))
+    def estimate(job: Job) -> float:
+        like = taken.get((job.model, job.budget.name), {})
+        return like.get(job.dataset, max(like.values(), default=float("inf")))
 
-    return sorted(works, key=estimate, reverse=True)  # stable: equals stay in the order asked for
+    return {work.job.key: estimate(work.job) for work in works}
+
+
+def longest_first(works: Sequence[Work], records: Iterable[Record]) -> list[Work]:
+    """``works`` by their estimates; those of a model never timed come first: they may be long, and are then known."""
+    seconds = estimates(works, records)
+    return sorted(works, key=lambda work: seconds[work.job.key], reverse=True)  # stable: equals stay as asked for
 
 
 def measured(records: Iterable[Record]) -> dict[tuple, float]:
