@@ -37,6 +37,8 @@ def walk(page: str, tree: Path) -> list[str]:
     written = []
     for block in blocks(page, "python"):
         name, _, text = block.partition("\n")
+        if not re.fullmatch(r"# \S+\.py", name):
+            continue  # an excerpt, no file
         written.append(name.removeprefix("# "))
         (tree / written[-1]).write_text(text)
     environment = {**os.environ, "PYTHONPATH": str(tree), "MCLN_BENCH_CACHE": str(tree / "cache")}

@@ -52,13 +52,13 @@ def test_a_job_s_line_and_its_time_left(show):
     screen.tell(one, {"device": "GPU 0"})
     screen.tell(one, {"stage": "loading"})
     clock.now += 5
-    assert drawn(screen)[2:] == ["toy BPRMF clean smoke seed 0 GPU 0 loading 5 s"]
+    assert drawn(screen)[2:] == ["toy BPRMF npy clean smoke seed 0 GPU 0 loading 5 s"]
     screen.tell(one, {"epoch": 1, "of": 10, "value": 0.25})
     clock.now += 4
     screen.tell(one, {"epoch": 3, "of": 10, "value": 0.125})
     clock.now += 1
     assert drawn(screen)[1] == "job device at best so far left"
-    assert drawn(screen)[2] == "toy BPRMF clean smoke seed 0 GPU 0 epoch 3/10 0.2500 10 s 13 s"
+    assert drawn(screen)[2] == "toy BPRMF npy clean smoke seed 0 GPU 0 epoch 3/10 0.2500 10 s 13 s"
     # the job that waits counts as long as this one: 13 + 13, one at a time
     assert drawn(screen)[0] == "0 of 2, about 26 s left"
 
@@ -120,10 +120,10 @@ def test_plain_lines_without_a_terminal(show):
         screen.tell(three, {"state": "done"})  # another runner's
         screen.tell(three, {"epoch": 7, "of": 9, "value": 1.0})  # told late
     assert out.getvalue().splitlines() == [
-        "[1/3] toy BPRMF clean smoke seed 0 done",
-        "[2/3] toy BPRMF clean smoke seed 1 failed: loss is nan",
-        "[3/3] toy BPRMF clean smoke seed 2 done",
-        "2 jobs took 90 s in 60 s, 1.5 at a time; the longest 60 s: toy BPRMF clean smoke seed 1",
+        "[1/3] toy BPRMF npy clean smoke seed 0 done",
+        "[2/3] toy BPRMF npy clean smoke seed 1 failed: loss is nan",
+        "[3/3] toy BPRMF npy clean smoke seed 2 done",
+        "2 jobs took 90 s in 60 s, 1.5 at a time; the longest 60 s: toy BPRMF npy clean smoke seed 1",
     ]
 
 
@@ -151,7 +151,7 @@ def test_on_a_terminal_the_table_lives_and_leaves_only_lines(show):
         assert "GPU 1" in out.getvalue()
         assert "0 of 2" in out.getvalue()
         screen.tell(one, {"state": "done"})
-    assert "[1/2] toy BPRMF clean smoke seed 0 done" in out.getvalue()
+    assert "[1/2] toy BPRMF npy clean smoke seed 0 done" in out.getvalue()
 
 
 def test_estimates_are_what_jobs_of_model_and_budget_took():
