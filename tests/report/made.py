@@ -97,6 +97,18 @@ def many() -> list[Record]:
     return [*some, *(record("BPRMF", 0.31, seed=seed, hyper={"[x]": "*"}) for seed in (0, 1))]
 
 
+def three_hundred() -> list[Record]:
+    """A large report: 5 models on 3 sets with 5 seeds under 2 protocols and 2 budgets."""
+    return [
+        record(model, 0.4, dataset=dataset, seed=seed, protocol=protocol, budget=BUDGETS[budget])
+        for model in ("BPRMF", "VBPR", "LightGCN", "NGCF", "MCLN")
+        for dataset in ("beauty", "art", "taobao")
+        for seed in range(5)
+        for protocol in PROTOCOLS.values()
+        for budget in ("smoke", "quick")
+    ]
+
+
 def line_figure(name: str) -> Figure:
     """A drawing with a legend that has to be escaped."""
 

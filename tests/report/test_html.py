@@ -12,9 +12,8 @@ from bench.report.contents import contents
 from bench.report.evidence import Evidence
 from bench.report.html import html
 from bench.report.layout import Block, Cell, Table
-from bench.spec import BUDGETS, PROTOCOLS
 from bench.store.store import Store
-from tests.report.made import HOSTILE, line_figure, many, record, unfinished
+from tests.report.made import HOSTILE, line_figure, many, record, three_hundred, unfinished
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -230,14 +229,7 @@ def test_files_beside_the_page_are_offered_where_they_belong(made):
 
 
 def test_three_hundred_records_take_less_than_a_second(tmp_path):
-    records = [
-        record(model, 0.4, dataset=dataset, seed=seed, protocol=protocol, budget=BUDGETS[budget])
-        for model in ("BPRMF", "VBPR", "LightGCN", "NGCF", "MCLN")
-        for dataset in ("beauty", "art", "taobao")
-        for seed in range(5)
-        for protocol in PROTOCOLS.values()
-        for budget in ("smoke", "quick")
-    ]
+    records = three_hundred()
     evidence = Evidence(records, tmp_path)
     found = tables.contents(evidence)  # figures are drawn once for all formats
     start = time.process_time()

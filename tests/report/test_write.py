@@ -9,9 +9,9 @@ import pytest
 from bench.report import write as report_write
 from bench.report.evidence import Evidence
 from bench.report.write import check_writable, console
-from bench.spec import BUDGETS, PROTOCOLS, BenchError
+from bench.spec import BUDGETS, BenchError
 from bench.store.store import frame
-from tests.report.made import record, unfinished
+from tests.report.made import record, three_hundred, unfinished
 
 
 def write(records, folder):
@@ -81,14 +81,7 @@ def test_a_report_needs_no_torch():
 
 
 def test_three_hundred_records_take_seconds(tmp_path):
-    records = [
-        record(model, 0.4, dataset=dataset, seed=seed, protocol=protocol, budget=BUDGETS[budget])
-        for model in ("BPRMF", "VBPR", "LightGCN", "NGCF", "MCLN")
-        for dataset in ("beauty", "art", "taobao")
-        for seed in range(5)
-        for protocol in PROTOCOLS.values()
-        for budget in ("smoke", "quick")
-    ]
+    records = three_hundred()
     start = time.process_time()
     write(records, tmp_path)
     assert len(records) == 300

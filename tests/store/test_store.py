@@ -1,5 +1,6 @@
 """Records are written whole or not at all, and read strictly."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -103,3 +104,13 @@ def test_rank_columns_are_the_ranks_without_ties(tmp_path):
     assert {name: values.tolist() for name, values in found.items()} == ranks.drop(columns="ties_sampled").to_dict(
         "list"
     )
+
+
+def test_a_clock_that_jumps_back_hides_no_new_record(tmp_path):
+    """Runners tell a new record by its file, not by its time."""
+    store = Store(tmp_path)
+    path = store.write(record())
+    before = store.stamp(job())
+    store.write(record())
+    os.utime(path, ns=(0, 0))
+    assert store.stamp(job()) not in (None, before)
