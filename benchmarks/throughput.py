@@ -7,6 +7,8 @@ those of the fastest width.
 """
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,41 +17,38 @@ from statistics import median
 import torch
 from joblib import cpu_count
 
-from bench.run import grid
-from bench.run.grid import Request, Work
-from bench.run.pool import THREADS, Pool
-from bench.run.slots import Slots, default_jobs
-from bench.store.store import Store
+from bench.run.pool import THREADS
+from bench.run.slots import default_jobs
 from benchmarks.measure import run, save
 
+ROOT = Path(__file__).parent.parent
 WIDTHS = (1, 2, 4)
 JOBS = 8
 
 
-def seconds(works: list[Work], jobs: int) -> float:
-    """All of ``works``, ``jobs`` at a time."""
+def seconds(flags: list[str], jobs: int) -> float:
+    """The program on ``flags`` with an empty store, ``jobs`` at a time."""
     with tempfile.TemporaryDirectory() as folder:
-        pool, start = Pool(store=Store(Path(folder)), slots=Slots(cpus=jobs)), time.perf_counter()
-        states = pool.run(works)
-        spent = time.perf_counter() - start
-    if set(states) != {"done"}:
-        raise SystemExit(f"the jobs ended as {states}")
-    return spent
+        places = ["--results", f"{folder}/results", "--reports", f"{folder}/reports"]
+        command = [sys.executable, str(ROOT / "run_all.py"), *flags, *places, "--jobs", str(jobs), "--gpus", "none"]
+        start = time.perf_counter()
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - start
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", default="taobao-sim")
-    parser.add_argument("--model", default="LightGCN")
+    parser.add_argument("--dataset", default="ml-100k")
+    parser.add_argument("--model", default="BPRMF")
     parser.add_argument("--budget", default="quick")
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()
-    request = Request(datasets=[args.dataset], models=[args.model], budget=args.budget, seeds=range(JOBS))
-    works = grid.plan(request)
+    flags = ["--datasets", args.dataset, "--models", args.model, "--budget", args.budget]
     chosen = default_jobs(THREADS)
     widths = sorted({*WIDTHS, chosen})
-    seconds(works[:1], 1)  # the data set is cached then, and the server warm
-    turns = [{width: seconds(works, width) for width in widths} for _ in range(args.runs)]
+    seconds(flags, 1)  # the data set is cached then
+    flags += ["--seeds", *map(str, range(JOBS))]
+    turns = [{width: seconds(flags, width) for width in widths} for _ in range(args.runs)]
     spent = {width: median(turn[width] for turn in turns) for width in widths}
     rows = [
         {"jobs at a time": width, "seconds": round(value, 1), "over the best": round(value / min(spent.values()), 2)}

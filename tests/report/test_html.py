@@ -1,19 +1,17 @@
 """The HTML page: sound, whole, the same twice, and free of anything outside it."""
 
 import re
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from bench.report import tables
 from bench.report.contents import contents
 from bench.report.evidence import Evidence
 from bench.report.html import html
 from bench.report.layout import Block, Cell, Table
 from bench.store.store import Store
-from tests.report.made import HOSTILE, line_figure, many, record, three_hundred, unfinished
+from tests.report.made import HOSTILE, line_figure, many, record, unfinished
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -226,12 +224,3 @@ def test_files_beside_the_page_are_offered_where_they_belong(made):
     links = [attrs["href"] for tag, attrs, _ in page.elements if tag == "a" and "download" in attrs]
     assert links == ["table1.md", "table1.csv", "table2-paper-smoke-full.tex", "one.svg"]
     assert '<a href="one.svg"' in text.partition('<section id="one"')[2].partition("</section>")[0]
-
-
-def test_three_hundred_records_take_less_than_a_second(tmp_path):
-    records = three_hundred()
-    evidence = Evidence(records, tmp_path)
-    found = tables.contents(evidence)  # figures are drawn once for all formats
-    start = time.process_time()
-    html(found, evidence, folder=tmp_path, draw=lambda figure: "")  # drawn before, for the files beside the page
-    assert time.process_time() - start < 1
