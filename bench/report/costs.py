@@ -6,7 +6,7 @@ from bench.report.evidence import Evidence
 from bench.report.layout import Block, Cell, Figure, Table, number
 from bench.report.paper import heading
 from bench.report.prose import caption
-from bench.report.summary import BLOCK, blocks, in_block, order
+from bench.report.summary import BLOCK, blocks, order
 from bench.report.variants import main_runs
 
 QUALITY = "sampled.ndcg@10"
@@ -22,30 +22,30 @@ def contents(evidence: Evidence) -> list[Table | Figure]:
 
 
 def pages(records: pd.DataFrame) -> list[Table | Figure]:
-    """A table and a figure for each protocol and budget of the finished ones among the standing ``records``."""
+    """A table for each protocol and budget of the finished ones among the standing ``records``, and a figure.
+
+    After one epoch, as with the budget smoke, quality says nothing of what it costs: then there is no figure.
+    """
     found = []
     if records.empty:
         return found
     for _, group in records[records["status"] == "done"].groupby(["protocol", "budget"]):
         data = means(group)
-        found += [table(group, data), *([figure(group, data)] if (data["epochs"] > 0).any() else [])]
+        found += [table(group, data), *([figure(group, data)] if (data["epochs"] > 1).any() else [])]
     return found
 
 
 def means(records: pd.DataFrame) -> pd.DataFrame:
-    """One line a data set and model: means over the seeds, unrounded; no value where a record lacks it."""
+    """One line a data set and model: means over the seeds that have a value, unrounded."""
     epochs = records["epochs"].astype(float)
     per_epoch = records["seconds.train"].astype(float) / epochs.where(epochs > 0)
     own = records.assign(**{"seconds.epoch": per_epoch})
-    own = own.reindex(columns=[*own, *(c for c in FORMS if c not in own)])
-    lines = []
-    for block in blocks(own):
-        part = in_block(own, block)
-        for row in [row for row in order(list(part["row"])) if row in set(part["row"])]:
-            runs = part[part["row"] == row]
-            found = runs[list(FORMS)].astype(float).mean(skipna=False).to_dict()
-            lines.append({**dict(zip(BLOCK, block, strict=True)), "model": row, **found, "keys": " ".join(runs["key"])})
-    return pd.DataFrame(lines)
+    own = own.reindex(columns=[*own, *(c for c in FORMS if c not in own)]).astype(dict.fromkeys(FORMS, float))
+    runs = own.groupby([*BLOCK, "row"])
+    found = runs[list(FORMS)].mean().assign(keys=runs["key"].agg(" ".join)).to_dict("index")
+    rows = order([row for *_, row in found])
+    places = [(*block, row) for block in blocks(own) for row in rows if (*block, row) in found]
+    return pd.DataFrame([dict(zip([*BLOCK, "model"], place, strict=True)) | found[place] for place in places])
 
 
 def described(records: pd.DataFrame, what: str) -> dict:

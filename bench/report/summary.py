@@ -51,13 +51,18 @@ def leaderboard(frame: pd.DataFrame, metric: str, seeds: int) -> pd.DataFrame:
     A cell short of ``seeds`` runs is left empty. ``best`` and ``second`` hold within a data set, by unrounded
     value; equal values share the mark, and a value that stands alone has none.
     """
+    return leaderboards(frame, [metric], seeds).droplevel("metric")
+
+
+def leaderboards(frame: pd.DataFrame, metrics: Sequence[str], seeds: int) -> pd.DataFrame:
+    """``leaderboard`` of each metric, by (metric, dataset, features, row)."""
     records = standing(frame)
-    done = records[records["status"] == "done"].reindex(columns=[*BLOCK, "row", metric])
-    done = done.astype({metric: float})
-    values = done.groupby([*BLOCK, "row"])[metric]
+    done = records[records["status"] == "done"].reindex(columns=[*BLOCK, "row", *metrics])
+    values = done.melt([*BLOCK, "row"], var_name="metric").astype({"value": float})
+    values = values.groupby(["metric", *BLOCK, "row"])["value"]
     board = pd.DataFrame({"mean": values.mean(), "std": values.std(), "count": values.count()})
     board[["mean", "std"]] = board[["mean", "std"]].where(board["count"] == seeds)
-    groups = board["mean"].groupby(level=BLOCK)
+    groups = board["mean"].groupby(level=["metric", *BLOCK])
     place = groups.rank(method="dense", ascending=False)
     return board.assign(best=(place == 1) & (groups.transform("count") > 1), second=place == 2)
 
@@ -132,10 +137,10 @@ def cells(
         part, reasons = in_block(records, block), (barred or {}).get(block, {})
         part = part[~part["row"].isin(list(reasons))]
         seeds, runs = seeds_of(part), dict(list(part.groupby("row")))
-        boards = {m: leaderboard(part, f"{ranking}.{m}", len(seeds)).droplevel(BLOCK) for m in SHOWN}
-        boards = {metric: board.to_dict("index") for metric, board in boards.items()}
+        boards = leaderboards(part, [f"{ranking}.{metric}" for metric in SHOWN], len(seeds))
+        boards = boards.droplevel(BLOCK).to_dict("index")
         for row, metric in itertools.product(rows, SHOWN):
-            own, cell = runs.get(row, part[:0]), boards[metric].get(row, NO_RUN)
+            own, cell = runs.get(row, part[:0]), boards.get((f"{ranking}.{metric}", row), NO_RUN)
             place = (table, block[0], row, metric)
             published = paper.get(place, math.nan) if ranking == "sampled" else math.nan
             note = why_empty(own, f"{ranking}.{metric}", seeds) if math.isnan(cell["mean"]) else ""

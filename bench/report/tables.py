@@ -160,14 +160,13 @@ def cost(records: pd.DataFrame, *, rows: Sequence[str] | None = None, kind: str 
         "best_epoch": ".0f", "epochs": ".0f", "seconds.train": ",.1f", "seconds.evaluate": ",.1f",
         "parameters": ",.0f", "peak_memory_mib": ",.1f", "tuning.trials": ".0f", "tuning.seconds": ",.1f",
     }  # fmt: skip
-    done = records[records["status"] == "done"]
-    done = done.assign(**{name: done[name].astype(float).fillna(0.0) for name in ("tuning.trials", "tuning.seconds")})
+    done = records[records["status"] == "done"].astype(dict.fromkeys(forms, float))
+    done = done.fillna({"tuning.trials": 0.0, "tuning.seconds": 0.0})
+    means = done.groupby([*BLOCK, "row"])[list(forms)].mean().to_dict("index")
     lines = []
     for block in blocks(records):
-        part = in_block(done, block)
-        for row in [r for r in rows or order(list(part["row"])) if r in set(part["row"])]:
-            means = part.loc[part["row"] == row, list(forms)].astype(float).mean()
-            values = [Cell(number(means[column], form)) for column, form in forms.items()]
+        for row in [r for r in rows or order([row for *_, row in means]) if (*block, r) in means]:
+            values = [Cell(number(means[(*block, row)][column], form)) for column, form in forms.items()]
             lines.append([Cell(heading(block)), Cell(row), *values])
     names = ["best epoch", "epochs", "train s", "evaluate s", "parameters", "memory MiB", "trials", "tuning s"]
     return Block(title="", header=["Data set", kind, *names], lines=lines) if lines else None

@@ -81,13 +81,13 @@ def test_a_curve_of_one_point_is_no_curve():
     assert points(standing(frame([record()])), {record().key: record()}).empty
 
 
-def test_a_floor_is_in_the_table_of_cost_and_not_in_its_figure():
+def test_floors_and_single_epochs_are_in_the_table_of_cost_and_not_in_its_figure():
     floor = record("Pop", 0.1, seconds={"train": 1e-6, "evaluate": 1.0}, facts={"epochs": 0})
     assert math.isnan(means(standing(frame([floor])))["seconds.epoch"].iloc[0])
-    page = figure("cost-figure-paper-smoke", floor, record())
+    page = figure("cost-figure-paper-smoke", floor, record(facts={"epochs": 5}))
     assert page.data["model"].tolist() == ["BPRMF"]
     assert "Not shown, being fitted without training: Pop." in page.notes
-    names = [page.name for page in contents(Evidence([floor], Path()))]
+    names = [page.name for page in contents(Evidence([floor, record()], Path()))]
     assert "cost-paper-smoke" in names
     assert "cost-figure-paper-smoke" not in names
 
