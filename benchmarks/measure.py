@@ -20,7 +20,8 @@ from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
 from bench.run import grid, job
 from bench.run.grid import Request
-from bench.run.pool import KEEP_PAGES
+from bench.run.prepared import Prepared, prepare
+from bench.run.server import KEEP_PAGES
 from bench.spec import BenchError, Training, read
 from bench.train import seed
 from bench.train.batches import Batches
@@ -37,7 +38,7 @@ class Ready(NamedTuple):
     batches: Batches
     evaluator: Evaluator
     optimizer: torch.optim.Optimizer
-    prepared: job.Prepared | None  # where it came from the product's own sets
+    prepared: Prepared | None  # where it came from the product's own sets
 
     def epoch(self, number: int = 1) -> float:
         return train_epoch(self.model, self.batches, self.optimizer, epoch=number)
@@ -48,14 +49,14 @@ def make_ready(dataset: str, model: str, *, protocol: str = "paper", device: str
     [work] = grid.plan(Request(datasets=[dataset], models=[model], protocols=[protocol], budget="smoke", hyper=hyper))
     card, preset = registry.find(model)
     settings = registry.settings(card, preset, dataset=work.job.dataset, hyper=hyper)
-    prepared = job.prepare(work)
+    prepared = prepare(work)
     built = job.build_model(work.job, prepared, settings, device=torch.device(device))
     training = read(Training, registry.split_settings(type(built), settings)[0])
     return job_parts(built, prepared.split.train, prepared.test, training, device=device, prepared=prepared)
 
 
 def job_parts(
-    model, train: np.ndarray, cases: Cases, training: Training, *, device: str, prepared: job.Prepared | None = None
+    model, train: np.ndarray, cases: Cases, training: Training, *, device: str, prepared: Prepared | None = None
 ) -> Ready:
     """``model`` with batches of the pairs ``train`` (n, 2), its optimiser, and the evaluator of ``cases``."""
     pairs, device = train + 1, torch.device(device)

@@ -11,7 +11,7 @@ import os
 import torch
 
 from bench import registry
-from bench.run.job import peak_memory_mib
+from bench.run.provenance import peak_memory_mib
 from benchmarks.measure import alone, clock, make_ready, run, save
 
 

@@ -22,7 +22,7 @@ import torch
 
 from bench import registry
 from bench.protocol.candidates import draw_cases
-from bench.run.job import peak_memory_mib
+from bench.run.provenance import peak_memory_mib
 from bench.spec import Training, read
 from bench.train import bridge, seed
 from benchmarks.measure import PERFORMANCE, alone, clock, job_parts, run, save

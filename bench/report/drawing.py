@@ -44,7 +44,7 @@ LEGEND = 1.6
 
 def draw_all(drawings: Sequence[tuple[Draw, pd.DataFrame]]) -> list[dict[str, bytes]]:
     """``pictures`` of each, several at a time: drawing takes longer than all else in a report."""
-    n_jobs = min(cpu_count(), len(drawings) // 2) or 1  # one or two are not worth a process
+    n_jobs = min(cpu_count(), len(drawings)) or 1
     return Parallel(n_jobs, backend="multiprocessing")(delayed(pictures)(*drawing) for drawing in drawings)
 
 

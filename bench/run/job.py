@@ -1,31 +1,25 @@
 """One job to one record: load, build, fit, evaluate."""
 
-import platform
-import resource
-import subprocess
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
-from importlib.metadata import version
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
 from bench import registry
 from bench.data import audit
 from bench.data.dataset import Dataset
-from bench.data.split import Split, split
 from bench.nn.recommender import Recommender
-from bench.protocol.candidates import Cases, draw_cases
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
 from bench.run import claim
-from bench.run.grid import Work, load
-from bench.spec import RANKINGS, BenchError, Job, Protocol, Training, read
+from bench.run.grid import Work
+from bench.run.prepared import Prepared, prepare
+from bench.run.provenance import peak_memory_mib, provenance
+from bench.spec import RANKINGS, BenchError, Job, Training, read
 from bench.store.record import Record
 from bench.store.store import Store
 from bench.train import bridge, seed
@@ -35,16 +29,6 @@ from bench.train.fit import Fit, fit
 from bench.train.prune import Pruned, prune
 
 Tell = Callable[[dict], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """All that a job trains and is judged on."""
-
-    dataset: Dataset
-    split: Split
-    test: Cases
-    valid: Cases | None
 
 
 def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tell: Tell = lambda entry: None) -> Record:
@@ -128,35 +112,6 @@ def counts(ranks: pd.DataFrame, rankings: Sequence[str]) -> dict[str, int]:
     return {"n_cases": len(ranks), **ties}
 
 
-def prepare(work: Work) -> Prepared:
-    """Load the data set, split it by the protocol, draw the frozen candidates.
-
-    Raises:
-        BenchError: when the files are no longer those that the job was planned on.
-    """
-    job, dataset = work.job, load(work)
-    parts = split(dataset, job.protocol.train)
-    return Prepared(
-        dataset=dataset,
-        split=parts,
-        test=frozen_cases(dataset, parts.test, job.protocol, part=0),
-        valid=frozen_cases(dataset, parts.valid, job.protocol, part=1) if len(parts.valid) else None,
-    )
-
-
-def frozen_cases(dataset: Dataset, pairs, protocol: Protocol, *, part: int) -> Cases:
-    """The cases of ``pairs``; the same for every job on this data set and protocol."""
-    met = np.concatenate([dataset.train, dataset.valid, dataset.test])
-    return draw_cases(
-        pairs,
-        met,
-        n_users=dataset.n_users,
-        n_items=dataset.n_items,
-        n_candidates=protocol.n_candidates,
-        seed=protocol.candidate_seed + part,
-    )
-
-
 def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.device):
     """The untrained model of the job, initialised from the job's seed."""
     card, _ = registry.find(job.model)
@@ -214,34 +169,3 @@ def train(
         checkpoint=checkpoint,
     )
     return result, f"{protocol.select_on} {select}, every {job.budget.eval_every} epochs"
-
-
-def peak_memory_mib(device: torch.device) -> float:
-    """Peak memory of the device, or of this process on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-
-
-def provenance(device: str, start: str) -> dict[str, str]:
-    """Where a number comes from: device, versions, code revision, start time."""
-    kind = torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"
-    packages = {name: version(name) for name in ("torch", "recbole", "numpy", "mcln-bench")}
-    return {
-        "device": kind,
-        "threads": str(torch.get_num_threads()),
-        "python": platform.python_version(),
-        **packages,
-        "code": code_revision(),
-        "start": start,
-    }
-
-
-def code_revision() -> str:
-    """The commit of the source tree, marked where it has changes; empty outside a checkout."""
-    call = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    root = Path(__file__).parent
-    try:
-        return subprocess.run(call, cwd=root, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""

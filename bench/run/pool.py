@@ -1,6 +1,5 @@
 """Many jobs: one process each through joblib, watched, logged, killable; a job that dies costs only itself."""
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -8,14 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from multiprocessing import forkserver
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from joblib import Parallel, delayed
 
 from bench.run.grid import Work
+from bench.run.server import FORKS, child_main, death, kill, start_server
 from bench.run.slots import Slot, Slots
 from bench.spec import BenchError
 from bench.store.record import Record
@@ -24,10 +22,6 @@ from bench.store.store import Store
 RETRIES = 1  # of a job whose process was killed: by the system, as a rule, for want of memory
 POLL = 0.5  # seconds between two looks at jobs that another runner has
 THREADS = 2  # a job: fixed, so that results are equal to the bit on machines of any size
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["bench.run.child"])
-# glibc hands every large matrix back to the kernel and faults its pages in anew: a tenth to a fifth of a step
-KEEP_PAGES = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
 
 
 @dataclass(kw_only=True)
@@ -187,38 +181,3 @@ class Pool:
                 provenance=ended,
             )
         )
-
-
-def start_server(threads: int) -> None:
-    """Start what processes are forked from, if it does not run yet, with what libraries read as they start."""
-    before = dict(os.environ)
-    count = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    os.environ.update({**KEEP_PAGES, **before, **count})
-    try:
-        forkserver.ensure_running()
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def kill(process: BaseProcess) -> None:
-    """End a job with everything it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:  # ended, or not yet a group of its own
-        process.kill()
-
-
-def child_main(order: dict, runner: Connection) -> None:
-    from bench.run import child  # here, so that the runner itself never imports torch
-
-    child.main(order, runner)
-
-
-def death(returncode: int) -> str:
-    """Why a process ended, in words."""
-    if returncode < 0:
-        name = signal.Signals(-returncode).name
-        hint = " (out of memory?)" if name == "SIGKILL" else ""
-        return f"process killed by {name}{hint}"
-    return f"process ended with exit code {returncode} and left no record"

@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 
 from bench import registry
 from bench.run.grid import Work
-from bench.run.pool import POLL, Pool, start_server
+from bench.run.pool import POLL, Pool
+from bench.run.server import start_server
 from bench.run.slots import Slots, find_gpus
 from bench.spec import ENGINE, BenchError, Job
 from bench.store.store import Store

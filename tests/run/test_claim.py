@@ -11,6 +11,7 @@ from bench.nn.features import FeatureRows
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.occlusion import scores, take_over
 from bench.run import claim, grid, job
+from bench.run.prepared import frozen_cases
 from bench.spec import PROTOCOLS
 from bench.store.store import Store
 from bench.train.bridge import TrainingSet
@@ -28,7 +29,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def cases(data):
-    return job.frozen_cases(data, data.test, PROTOCOLS["paper"], part=0)
+    return frozen_cases(data, data.test, PROTOCOLS["paper"], part=0)
 
 
 def training_set(data):
