@@ -6,6 +6,11 @@ from xml.etree import ElementTree
 from bench.report.layout import Figure
 
 LEFT_OUT = ("metadata", "style")  # who drew it and when; rules that would hold for the whole page
+THEME = {
+    "#262626": "var(--ink)",
+    "#cccccc": "var(--line)",
+    "#ffffff": "var(--paper)",
+}  # text, grid, ground: light or dark
 INHERITED = "stroke-linejoin: round; stroke-linecap: butt"  # what matplotlib's style element says of every shape
 
 
@@ -46,9 +51,11 @@ def local(name: str) -> str:
 
 
 def own(key: str, value: str, name: str) -> str:
-    """An attribute's value with the ids in it, and the references to ids, made the figure's own."""
+    """An attribute's value with the ids in it, and the references to ids, made the figure's own; greys, the page's."""
     if key == "id":
         return f"{name}-{value}"
     if key == "href":
         return re.sub("^#", f"#{name}-", value)
+    for colour, variable in THEME.items():
+        value = value.replace(colour, variable)
     return value.replace("url(#", f"url(#{name}-")

@@ -25,3 +25,12 @@ def test_references_inside_a_drawing_follow_its_ids():
         '<svg role="img" aria-label="T &amp; t" style="stroke-linejoin: round; stroke-linecap: butt">'
         '<g id="f-a" clip-path="url(#f-c)" style="fill: url(#f-c)"><use href="#f-a" /></g></svg>'
     )
+
+
+def test_text_grid_and_ground_take_the_colours_of_the_page_and_lines_keep_theirs():
+    shapes = '<g style="fill: #262626; stroke: #ffffff"/><g style="fill: #1f77b4"/>'
+    drawing = f'<svg xmlns="http://www.w3.org/2000/svg">{shapes}</svg>'
+    page = inline(drawing, name="f", title="t")
+    assert 'style="fill: var(--ink); stroke: var(--paper)"' in page
+    assert "fill: #1f77b4" in page
+    assert not re.search("#262626|#cccccc|#fff", svg(line_figure("one")))
