@@ -54,11 +54,24 @@ def notes(
         said.append("Mean ± sample standard deviation over the seeds.")
     if records["is_candidate_dependent"].any():
         said.append("† A score depends on the other candidates, not on user and item alone.")
-    said += tuning_notes(records) + (paper_notes(records, data, ranking) if is_compared else []) + mixtures(records)
+    said += (
+        selections(records)
+        + tuning_notes(records)
+        + (paper_notes(records, data, ranking) if is_compared else [])
+        + mixtures(records)
+    )
     n_older = int(records["superseded"].sum())
     if n_older:
         said.append(f"The newest record of each cell and seed stands; superseded records: {n_older}.")
     return said
+
+
+def selections(records: pd.DataFrame) -> list[str]:
+    """Rows whose epoch another ranking chose than that of the most; it favours them where it is the one shown."""
+    rows = records.groupby("selected_by")["row"].unique()
+    most = max(rows.index, key=lambda how: len(rows[how]), default="")
+    others = [how for how in rows.index if how != most]
+    return [f"Epoch chosen by {how}: {', '.join(rows[how])}; by {most}: all other rows." for how in others]
 
 
 def tuning_notes(records: pd.DataFrame) -> list[str]:

@@ -201,6 +201,13 @@ def test_clean_says_what_selected_and_that_the_paper_did_otherwise():
     assert "The paper's values were measured under its own protocol, not under this one." in table.notes
 
 
+def test_a_row_whose_epoch_another_ranking_chose_is_named():
+    full, own = ({"selected_by": f"valid {ranking}.ndcg@10"} for ranking in ("full", "sampled"))
+    rows = [record(model, facts=facts) for model, facts in (("BPRMF", full), ("VBPR", full), ("MCLN", own))]
+    table = find(rows, "table2-paper-smoke-sampled")
+    assert "Epoch chosen by valid sampled.ndcg@10: MCLN; by valid full.ndcg@10: all other rows." in table.notes
+
+
 def test_unequal_conditions_and_superseded_records_are_footnoted():
     old = record(source="old", start="2023-01-01T00:00:00+00:00")
     table = sampled(record(), old, record("VBPR", data_hash="e"))
