@@ -22,16 +22,13 @@ def contents(evidence: Evidence) -> list[Table | Figure]:
 
 
 def pages(records: pd.DataFrame) -> list[Table | Figure]:
-    """A table for each protocol and budget of the finished ones among the standing ``records``, and a figure.
-
-    After one epoch, as with the budget smoke, quality says nothing of what it costs: then there is no figure.
-    """
+    """A table and a figure for each protocol and budget of the finished ones among the standing ``records``."""
     found = []
     if records.empty:
         return found
     for _, group in records[records["status"] == "done"].groupby(["protocol", "budget"]):
         data = means(group)
-        found += [table(group, data), *([figure(group, data)] if (data["epochs"] > 1).any() else [])]
+        found += [table(group, data), *([figure(group, data)] if (data["epochs"] > 0).any() else [])]
     return found
 
 

@@ -15,7 +15,7 @@ AXES = {"epoch": "epoch", "seconds": "seconds of training"}
 
 
 def contents(evidence: Evidence) -> list[Figure]:
-    """A figure for each protocol and budget in which some run was evaluated more than once."""
+    """A figure for each protocol and budget in which some run trained."""
     records = main_runs(evidence.frame)
     found = []
     if records.empty:
@@ -30,7 +30,7 @@ def contents(evidence: Evidence) -> list[Figure]:
 def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
     """One line an evaluation: the selecting metric, and whether its epoch was chosen.
 
-    A run that was evaluated once, such as a floor, has no curve.
+    A run that trains nothing, such as a floor, has no curve.
     """
     lines = []
     for block in blocks(records):
@@ -39,7 +39,7 @@ def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
         for run in part.sort_values(["row", "seed"], key=lambda c: c.map(rows) if c.name == "row" else c).itertuples():
             record = by_key[run.key]
             metrics = [f"{ranking}.{record.job.protocol.select_metric}" for ranking in RANKINGS]
-            for entry in record.curve if len(record.curve) > 1 else ():
+            for entry in record.curve if run.epochs > 0 else ():
                 metric = next((m for m in metrics if m in entry), None)
                 if metric:
                     is_best = entry["epoch"] == run.best_epoch

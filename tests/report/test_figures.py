@@ -9,7 +9,6 @@ import pytest
 
 from bench.report.contents import contents
 from bench.report.costs import machines, means
-from bench.report.curves import points
 from bench.report.drawing import draw_all, pictures
 from bench.report.evidence import Evidence
 from bench.report.layout import Figure
@@ -75,19 +74,21 @@ def test_learning_curves_hold_what_selects_and_mark_the_epoch_chosen():
     assert axes[0].get_lines()[1].get_xydata().tolist() == [[10.0, 0.3]]
 
 
-def test_a_curve_of_one_point_is_no_curve():
-    names = [page.name for page in contents(Evidence([record(curve=curve(0.1))], Path()))]
+def test_what_trains_nothing_has_no_curve_and_one_evaluation_is_a_point():
+    floor = record("Pop", curve=curve(0.1), facts={"epochs": 0})
+    names = [page.name for page in contents(Evidence([floor], Path()))]
     assert not [name for name in names if name.startswith("learning")]
-    assert points(standing(frame([record()])), {record().key: record()}).empty
+    page = figure("learning-curves-paper-smoke", floor, record(curve=curve(0.1)))
+    assert page.data[["model", "epoch", "value"]].values.tolist() == [["BPRMF", 5, 0.1]]
 
 
-def test_floors_and_single_epochs_are_in_the_table_of_cost_and_not_in_its_figure():
+def test_a_floor_is_in_the_table_of_cost_and_not_in_its_figure():
     floor = record("Pop", 0.1, seconds={"train": 1e-6, "evaluate": 1.0}, facts={"epochs": 0})
     assert math.isnan(means(standing(frame([floor])))["seconds.epoch"].iloc[0])
-    page = figure("cost-figure-paper-smoke", floor, record(facts={"epochs": 5}))
+    page = figure("cost-figure-paper-smoke", floor, record())
     assert page.data["model"].tolist() == ["BPRMF"]
     assert "Not shown, being fitted without training: Pop." in page.notes
-    names = [page.name for page in contents(Evidence([floor, record()], Path()))]
+    names = [page.name for page in contents(Evidence([floor], Path()))]
     assert "cost-paper-smoke" in names
     assert "cost-figure-paper-smoke" not in names
 

@@ -20,7 +20,7 @@ def write(records, folder):
 
 
 def test_every_table_and_figure_in_its_formats_and_an_index_of_them(tmp_path):
-    paths = write([record(facts={"epochs": 5})], tmp_path / "new" / "reports")
+    paths = write([record()], tmp_path / "new" / "reports")
     names = [f"{stem}.{ext}" for stem in ("table1", *TABLES2, "cost-paper-smoke") for ext in ("md", "tex", "csv")]
     names += [f"cost-figure-paper-smoke.{ext}" for ext in ("md", "svg", "png", "pdf", "csv")]
     names.append("report.html")
