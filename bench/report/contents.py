@@ -19,6 +19,12 @@ PARTS: tuple[Callable[[Evidence], list[Table | Figure]], ...] = (
 )
 
 
-def contents(evidence: Evidence) -> list[Table | Figure]:
-    """The tables and figures that the records allow."""
-    return [page for part in PARTS for page in part(evidence)]
+def contents(evidence: Evidence, *, tell: Callable[[Figure | Table], None] = lambda page: None) -> list[Table | Figure]:
+    """The tables and figures that the records allow; ``tell`` is told of each as soon as it is made."""
+    found = []
+    for part in reversed(PARTS):  # figures are in the last ones: they may be drawn while the tables are made
+        pages = part(evidence)
+        for page in pages:
+            tell(page)
+        found = pages + found
+    return found

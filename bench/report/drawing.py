@@ -6,7 +6,6 @@ from typing import Any
 
 import matplotlib
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
 from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
@@ -40,12 +39,6 @@ MARKERS = "os^Dv<>ph*XP"
 PANEL = (3.0, 2.3)  # inches
 GAP = (0.65, 0.65)  # to the left of and below a panel: its ticks, labels and the title of the next one
 LEGEND = 1.6
-
-
-def draw_all(drawings: Sequence[tuple[Draw, pd.DataFrame]]) -> list[dict[str, bytes]]:
-    """``pictures`` of each, several at a time: drawing takes longer than all else in a report."""
-    n_jobs = min(cpu_count(), len(drawings)) or 1
-    return Parallel(n_jobs, backend="multiprocessing")(delayed(pictures)(*drawing) for drawing in drawings)
 
 
 def pictures(draw: Draw, data: pd.DataFrame) -> dict[str, bytes]:

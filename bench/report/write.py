@@ -2,10 +2,13 @@
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from joblib import cpu_count
 
 from bench.files import write_whole
 from bench.report import costs, knockouts, studies
@@ -36,12 +39,18 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     Raises:
         BenchError: when the folder cannot be written.
     """
-    found = contents(evidence)
-    drawn = pictures([page for page in found if isinstance(page, Figure)])
-    files = {page.name: forms(page, drawn) for page in found}
+    with ProcessPoolExecutor(cpu_count()) as others:
+        drawn = {}
+
+        def draw(page: Table | Figure) -> None:
+            if isinstance(page, Figure):
+                drawn[page.name] = others.submit(pictures, page.draw, page.data)
+
+        found = contents(evidence, tell=draw)
+        files = {page.name: forms(page, drawn) for page in found}
     pages = {f"{name}.{ext}": whole for name, page in files.items() for ext, whole in page.items()}
     if found:
-        shown = {"files": list(pages), "draw": lambda figure: element(figure, drawn[figure.name]["svg"])}
+        shown = {"files": list(pages), "draw": lambda figure: element(figure, files[figure.name]["svg"])}
         pages[PAGE] = html(found, evidence, folder=folder, **shown).encode()
     pages[INDEX] = index(found, files, evidence.records).encode()
     check_writable(folder)
@@ -57,20 +66,17 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     return [folder / name for name in pages]
 
 
-def pictures(figures: list[Figure]) -> dict[str, dict[str, bytes]]:
-    """The pictures of each figure, by its name."""
-    if not figures:
-        return {}
-    from bench.report.drawing import draw_all  # here, since matplotlib takes a second to import
+def pictures(draw: Callable[[pd.DataFrame], Any], data: pd.DataFrame) -> dict[str, bytes]:
+    """The figure in each format, in a process of its own: drawing takes longer than all else in a report."""
+    from bench.report import drawing  # here, since matplotlib takes a second to import
 
-    drawn = draw_all([(figure.draw, figure.data) for figure in figures])
-    return {figure.name: forms for figure, forms in zip(figures, drawn, strict=True)}
+    return drawing.pictures(draw, data)
 
 
-def forms(page: Table | Figure, drawn: dict[str, dict[str, bytes]]) -> dict[str, bytes]:
+def forms(page: Table | Figure, drawn: dict[str, Future]) -> dict[str, bytes]:
     """The files of one table or figure, by their ending."""
     if isinstance(page, Figure):
-        return {"md": figure_page(page).encode(), **drawn[page.name], "csv": csv(page).encode()}
+        return {"md": figure_page(page).encode(), **drawn[page.name].result(), "csv": csv(page).encode()}
     return {ext: show(page).encode() for ext, show in FORMATS.items()}
 
 
