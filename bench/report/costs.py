@@ -33,13 +33,15 @@ def pages(records: pd.DataFrame) -> list[Table | Figure]:
 
 
 def means(records: pd.DataFrame) -> pd.DataFrame:
-    """One line a data set and model: means over the seeds that have a value, unrounded."""
+    """One line a data set and model: means over the seeds, unrounded; no value where a record lacks it."""
     epochs = records["epochs"].astype(float)
     per_epoch = records["seconds.train"].astype(float) / epochs.where(epochs > 0)
     own = records.assign(**{"seconds.epoch": per_epoch})
     own = own.reindex(columns=[*own, *(c for c in FORMS if c not in own)]).astype(dict.fromkeys(FORMS, float))
     runs = own.groupby([*BLOCK, "row"])
-    found = runs[list(FORMS)].mean().assign(keys=runs["key"].agg(" ".join)).to_dict("index")
+    values = runs[list(FORMS)]
+    found = values.mean().where(values.count().eq(runs.size(), axis=0))
+    found = found.assign(keys=runs["key"].agg(" ".join)).to_dict("index")
     rows = order([row for *_, row in found])
     places = [(*block, row) for block in blocks(own) for row in rows if (*block, row) in found]
     return pd.DataFrame([dict(zip([*BLOCK, "model"], place, strict=True)) | found[place] for place in places])

@@ -6,11 +6,8 @@ from xml.etree import ElementTree
 from bench.report.layout import Figure
 
 LEFT_OUT = ("metadata", "style")  # who drew it and when; rules that would hold for the whole page
-THEME = {
-    "#262626": "var(--ink)",
-    "#cccccc": "var(--line)",
-    "#ffffff": "var(--paper)",
-}  # text, grid, ground: light or dark
+# text, grid and ground: light or dark
+THEME = {"#262626": "var(--ink)", "#cccccc": "var(--line)", "#ffffff": "var(--paper)"}
 INHERITED = "stroke-linejoin: round; stroke-linecap: butt"  # what matplotlib's style element says of every shape
 
 

@@ -28,6 +28,7 @@ from bench.studies import find
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
 INDEX = "index.md"
 PAGE = "report.html"
+DRAWERS = 8  # processes at most: all of them start with the first figure
 
 
 def write(evidence: Evidence, folder: Path) -> list[Path]:
@@ -39,7 +40,7 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     Raises:
         BenchError: when the folder cannot be written.
     """
-    with ProcessPoolExecutor(cpu_count()) as others:
+    with ProcessPoolExecutor(min(cpu_count(), DRAWERS)) as others:
         drawn = {}
 
         def draw(page: Table | Figure) -> None:

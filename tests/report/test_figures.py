@@ -95,6 +95,14 @@ def test_a_floor_is_in_the_table_of_cost_and_not_in_its_figure():
     assert "cost-figure-paper-smoke" not in names
 
 
+def test_cost_has_no_mean_of_only_some_of_the_seeds():
+    whole, short = record(value=0.2), record(value=0.4, seed=1)
+    short = short.model_copy(update={"metrics": {}})
+    row = means(standing(frame([whole, short]))).iloc[0]
+    assert math.isnan(row["sampled.ndcg@10"])
+    assert row["seconds.train"] == 2.0
+
+
 def test_cost_is_a_mean_over_the_seeds_and_draws_quality_against_seconds():
     runs = [record(value=0.2, seconds={"train": 10.0, "evaluate": 1.0}, facts={"epochs": 4})]
     runs += [record(value=0.4, seconds={"train": 20.0, "evaluate": 2.0}, facts={"epochs": 10}, seed=1)]
