@@ -33,6 +33,12 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
 def run_command(argv: list[str]) -> int:
     """Plan, run what is missing, report."""
     args = run_parser().parse_args(argv)
+    if args.list or args.report:
+        from bench.report import show, write
+        from bench.store.store import Store
+
+        print(show.listing(Store(args.results)) if args.list else write.rebuild(args.results, args.reports))
+        return 0
     from bench import session
     from bench.run import grid
 
@@ -47,10 +53,6 @@ def run_command(argv: list[str]) -> int:
         data_dir=args.data_dir,
         studies=args.study,
     )
-    if args.list:
-        return session.list_records(args.results)
-    if args.report:
-        return session.report(args.results, args.reports)
     options = {
         k: getattr(args, k)
         for k in (

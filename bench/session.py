@@ -5,8 +5,6 @@ from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
-from tabulate import tabulate
-
 from bench import registry
 from bench.data import sources
 from bench.report import write as report_write
@@ -126,26 +124,3 @@ def refuse_candidate_dependent(works: list[Work]) -> None:
                 f"{work.job.row} scores an item among its candidates, so full ranking is not defined; leave it out of "
                 "--models, use a preset that stands alone (MCLN:itemwise), or use --ranking sampled"
             )
-
-
-def list_records(results: Path) -> int:
-    """Print what stands in the store."""
-    records = Store(results).records()
-    rows = []
-    for r in records:
-        value, job = r.metrics.get("sampled.ndcg@10"), r.job
-        note = r.reason if value is None else f"{value:.4f}"
-        what = (job.dataset, job.run, job.features, job.protocol.name, job.budget.name, job.seed)
-        rows.append((r.key, r.status, *what, note))
-    head = ("key", "status", "data set", "model", "features", "protocol", "budget", "seed", "sampled N@10")
-    print(tabulate(rows, head, disable_numparse=True))
-    print(f"{len(records)} records in {results}")
-    return 0
-
-
-def report(results: Path, reports: Path) -> int:
-    """Rebuild every table from the records alone."""
-    records = Store(results).records()
-    paths = report_write.write(Evidence(records, results), reports)
-    print(f"{len(paths)} report files in {reports} from {len(records)} records")
-    return 0

@@ -1,4 +1,4 @@
-"""One record in words: what ran, what came out, how it went, where it comes from."""
+"""Records in words: all that stand, one a line, or one of them in full."""
 
 from tabulate import tabulate
 
@@ -6,6 +6,17 @@ from bench.spec import BenchError, unknown
 from bench.store.store import Store
 
 LOG_LINES = 10
+COLUMNS = ("key", "status", "data set", "model", "features", "protocol", "budget", "seed", "sampled N@10")
+
+
+def listing(store: Store) -> str:
+    """One line a record: its key, status and job, and its NDCG@10 or why it has none."""
+    rows = []
+    for r in (records := store.records()):
+        value, job = r.metrics.get("sampled.ndcg@10"), r.job
+        what = (job.dataset, job.run, job.features, job.protocol.name, job.budget.name, job.seed)
+        rows.append((r.key, r.status, *what, r.reason if value is None else f"{value:.4f}"))
+    return f"{tabulate(rows, COLUMNS, disable_numparse=True)}\n{len(records)} records in {store.root}"
 
 
 def show(store: Store, key: str) -> str:

@@ -67,10 +67,10 @@ def leaderboards(frame: pd.DataFrame, metrics: Sequence[str], seeds: int) -> pd.
     return board.assign(best=(place == 1) & (groups.transform("count") > 1), second=place == 2)
 
 
-def improvement(means: pd.Series) -> float:
+def improvement(means: Mapping[str, float]) -> float:
     """%Imp.: MCLN over the best of the paper's baselines that stand; NaN where either is missing."""
-    best = means.reindex(BASELINES).max()
-    return 100 * (means.get(STUDIED, math.nan) / best - 1) if best > 0 else math.nan
+    best = max((means[row] for row in BASELINES if means.get(row, 0) > 0), default=math.nan)
+    return 100 * (means.get(STUDIED, math.nan) / best - 1)
 
 
 def blocks(records: pd.DataFrame) -> list[tuple[str, str]]:
@@ -139,11 +139,13 @@ def cells(
         seeds, runs = seeds_of(part), dict(list(part.groupby("row")))
         boards = leaderboards(part, [f"{ranking}.{metric}" for metric in SHOWN], len(seeds))
         boards = boards.droplevel(BLOCK).to_dict("index")
+        runs = {row: runs.get(row, part[:0]) for row in rows}
+        keys = {row: " ".join(own["key"]) for row, own in runs.items()}
         for row, metric in itertools.product(rows, SHOWN):
-            own, cell = runs.get(row, part[:0]), boards.get((f"{ranking}.{metric}", row), NO_RUN)
+            cell = boards.get((f"{ranking}.{metric}", row), NO_RUN)
             place = (table, block[0], row, metric)
             published = paper.get(place, math.nan) if ranking == "sampled" else math.nan
-            note = why_empty(own, f"{ranking}.{metric}", seeds) if math.isnan(cell["mean"]) else ""
+            note = why_empty(runs[row], f"{ranking}.{metric}", seeds) if math.isnan(cell["mean"]) else ""
             lines.append(
                 {
                     "dataset": block[0],
@@ -156,7 +158,7 @@ def cells(
                     "difference": cell["mean"] - published,
                     "best": bool(cell["best"]),
                     "second": bool(cell["second"]),
-                    "keys": " ".join(own["key"]),
+                    "keys": keys[row],
                     "features": block[1],
                     "note": reasons.get(row, note),
                 }

@@ -48,7 +48,8 @@ def tables(
         return []
     found = [statistics(records, paper)]
     for _, group in without_knockouts(records).groupby(["protocol", "budget"]):
-        found += [comparison(group, ranking, paper, signs) for ranking in RANKINGS]
+        took = cost(group)
+        found += [comparison(group, ranking, paper, signs, took) for ranking in RANKINGS]
     return found
 
 
@@ -89,8 +90,8 @@ def statistics(records: pd.DataFrame, paper: Published) -> Table:
     )
 
 
-def comparison(records: pd.DataFrame, ranking: str, paper: Published, signs: Signs) -> Table:
-    """Table 2 of one protocol, budget and ranking."""
+def comparison(records: pd.DataFrame, ranking: str, paper: Published, signs: Signs, took: Block | None) -> Table:
+    """Table 2 of one protocol, budget and ranking; ``took``: the cost of its records, the same for all rankings."""
     protocol, budget = records[["protocol", "budget"]].iloc[0]
     data = cells(records, ranking, paper)
     places = data[[*BLOCK, "row", "metric"]].itertuples(index=False, name=None)
@@ -106,7 +107,7 @@ def comparison(records: pd.DataFrame, ranking: str, paper: Published, signs: Sig
         title=f"Table 2: comparison (protocol {protocol}, budget {budget}, {ranking} ranking)",
         caption=caption(records, ranking),
         blocks=found,
-        cost=cost(records),
+        cost=took,
         notes=notes(records, data, ranking) + ([LEGEND] if data["sign"].any() else []),
         keys=sorted(records["key"]),
         data=data,
@@ -147,7 +148,7 @@ def improvements(part: pd.DataFrame, paper: Published, *, is_compared: bool) -> 
     """The line of %Imp.: MCLN over the best of the paper's baselines."""
     line = [Cell(IMPROVEMENT)]
     for shown, own in part.groupby("metric", sort=False):
-        ours = improvement(own.set_index("row")["mean"])
+        ours = improvement(dict(zip(own["row"], own["mean"], strict=True)))
         theirs = paper.get(("table2", part["dataset"].iloc[0], IMPROVEMENT, shown), math.nan)
         values = (ours, theirs, ours - theirs) if is_compared else (ours,)
         line += [Cell(number(value, "+.2f")) for value in values]

@@ -23,6 +23,7 @@ from bench.report.tables import Signs, tables
 from bench.report.variants import without_variants
 from bench.spec import BenchError
 from bench.store.record import Record
+from bench.store.store import Store
 from bench.studies import find
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
@@ -65,6 +66,13 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     except OSError as error:
         raise unwritable(folder, error) from None
     return [folder / name for name in pages]
+
+
+def rebuild(results: Path, reports: Path) -> str:
+    """Every table and figure again, from the records alone; says what it did."""
+    records = Store(results).records()
+    paths = write(Evidence(records, results), reports)
+    return f"{len(paths)} report files in {reports} from {len(records)} records"
 
 
 def pictures(draw: Callable[[pd.DataFrame], Any], data: pd.DataFrame) -> dict[str, bytes]:
