@@ -116,10 +116,8 @@ def close(works: list[Work], states: list[str], store: Store, *, seconds: float,
 def refuse_candidate_dependent(works: list[Work]) -> None:
     """Full ranking of a model that scores an item among its candidates is not defined: say so before any work."""
     for work in works:
-        card, preset = registry.find(f"{work.job.model}:{work.job.preset}")
-        model = registry.load(card)
-        values = registry.settings(card, preset, dataset=work.job.dataset, hyper=work.job.hyper)
-        if model.depends_on_candidates(registry.hyper(model, values)):
+        model = registry.load(registry.cards()[work.job.model])
+        if model.depends_on_candidates(registry.hyper(model, work.settings)):
             raise BenchError(
                 f"{work.job.row} scores an item among its candidates, so full ranking is not defined; leave it out of "
                 "--models, use a preset that stands alone (MCLN:itemwise), or use --ranking sampled"

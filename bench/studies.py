@@ -61,7 +61,7 @@ class Study:
 
         Args:
             overrides: what the run changed of its preset; it may be nothing but what variants change.
-            settings: all that it ran with; empty for a run that did not finish, which then goes by ``overrides``.
+            settings: all that it ran with; empty where they are not recorded, the run then goes by ``overrides``.
         """
         variants = self.variants_of(model)
         if not set(overrides) <= {key for variant in variants for key in variant.hyper}:

@@ -149,8 +149,10 @@ def main() -> None:
     frame = pd.DataFrame(rows)
     fitted = exponents(frame)
     print(fitted.to_string(index=False))
-    note = f"Simulated data, batch 2048, {args.threads} CPU threads, torch {torch.__version__}, "
-    note += f"{time.perf_counter() - started:.0f} s in all. Full ranking of at most {CASES:,} users.\n\n"
+    note = f"Simulated data, {args.threads} CPU threads, torch {torch.__version__}, "
+    note += f"{time.perf_counter() - started:.0f} s in all. Full ranking of at most {CASES:,} users. "
+    note += f"An epoch is {STEPS} steps at any size, so its batch grows. Exponents: over the larger half of a sweep, "
+    note += "MiB above the smallest point's.\n\n"
     note += fitted.to_markdown(index=False)
     print(save(rows, "scale-cpu", note=note), plot(frame))
 

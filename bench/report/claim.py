@@ -12,11 +12,8 @@ from bench.report.paper import FLOORS, OURS, STUDIED, heading
 from bench.report.summary import BLOCK, blocks, in_block, leaderboard, order, seeds_of, standing, why_empty
 from bench.spec import is_knocked_out
 
-COMPONENTS = {  # of the paper's Table 3, by the name of the row
-    f"{STUDIED} (modalities=none, use_cl=False)": "Base",
-    f"{STUDIED} (use_cl=False)": "Base+V+T",
-}
-FIRST = (*COMPONENTS, STUDIED, f"{STUDIED}:paper", OURS, "VBPR")
+BASE, CONTENT = f"{STUDIED} (modalities=none, use_cl=False)", f"{STUDIED} (use_cl=False)"  # of the paper's Table 3
+FIRST = (BASE, CONTENT, STUDIED, f"{STUDIED}:paper", OURS, "VBPR")
 CHANGE = {part: f"occlusion.{part}.score_change" for part in ("irrelevant", "relevant")}
 RATIO, SLOPE = "occlusion.ratio", "gradient.irrelevant"
 MEASURES = {  # fact to (heading, format)
@@ -78,7 +75,7 @@ def cells(part: pd.DataFrame) -> pd.DataFrame:
             {
                 **dict(zip(BLOCK, part[BLOCK].iloc[0], strict=True)),
                 "row": row,
-                "name": f"{COMPONENTS[row]}: {row}" if row in COMPONENTS else row,
+                "name": named(row, part),
                 "measure": measure,
                 "mean": cell["mean"],
                 "std": cell["std"],
@@ -88,6 +85,14 @@ def cells(part: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(lines)
+
+
+def named(row: str, part: pd.DataFrame) -> str:
+    """``row`` with its name in the paper's Table 3, where it has one: Base, Base+V+T, Base+V on data without texts."""
+    modalities = part["modalities"].dropna()
+    letters = [name[0].upper() for name in modalities.iloc[0].split(", ")] if len(modalities) else ["V", "T"]
+    label = {BASE: "Base", CONTENT: "+".join(["Base", *letters])}.get(row)
+    return f"{label}: {row}" if label else row
 
 
 def place(row: str) -> int:

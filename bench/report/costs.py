@@ -34,10 +34,8 @@ def pages(records: pd.DataFrame) -> list[Table | Figure]:
 
 def means(records: pd.DataFrame) -> pd.DataFrame:
     """One line a data set and model: means over the seeds, unrounded; no value where a record lacks it."""
-    epochs = records["epochs"].astype(float)
-    per_epoch = records["seconds.train"].astype(float) / epochs.where(epochs > 0)
-    own = records.assign(**{"seconds.epoch": per_epoch})
-    own = own.reindex(columns=[*own, *(c for c in FORMS if c not in own)]).astype(dict.fromkeys(FORMS, float))
+    own = records.reindex(columns=[*records, *(c for c in FORMS if c not in records)])
+    own = own.astype(dict.fromkeys(FORMS, float))
     runs = own.groupby([*BLOCK, "row"])
     values = runs[list(FORMS)]
     found = values.mean().where(values.count().eq(runs.size(), axis=0))
@@ -47,13 +45,13 @@ def means(records: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([dict(zip([*BLOCK, "model"], place, strict=True)) | found[place] for place in places])
 
 
-def described(records: pd.DataFrame, what: str) -> dict:
+def described(records: pd.DataFrame, data: pd.DataFrame, what: str) -> dict:
     """What table and figure share."""
     protocol, budget = records[["protocol", "budget"]].iloc[0]
     return {
         "title": f"{what} (protocol {protocol}, budget {budget})",
         "caption": caption(records, "sampled"),
-        "keys": sorted(records["key"]),
+        "keys": sorted(key for keys in data["keys"] for key in keys.split()),
     }
 
 
@@ -75,11 +73,12 @@ def table(records: pd.DataFrame, data: pd.DataFrame) -> Table:
         cost=None,
         notes=[
             "N@10 is NDCG@10 on sampled candidates; all values are means over the seeds of the finished runs.",
+            "s an epoch: from the first evaluation to the last; of a run evaluated once, all training / epochs.",
             "Memory is the peak of the device or, on a CPU, of the whole process.",
             f"Machines and runs: {machines(records)}.",
         ],
         data=data,
-        **described(records, "Cost: seconds, memory and parameters"),
+        **described(records, data, "Cost: seconds, memory and parameters"),
     )
 
 
@@ -89,12 +88,13 @@ def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
     said = ["Up is better, left is cheaper; the time axis is logarithmic. Means over the seeds."]
     if not is_trained.all():
         said.append(f"Not shown, being fitted without training: {', '.join(sorted(set(data[~is_trained]['model'])))}.")
+    shown = data.loc[is_trained, [*BLOCK, "model", QUALITY, "seconds.train", "keys"]]
     return Figure(
         name=f"cost-figure-{protocol}-{budget}",
         notes=[*said, f"Machines and runs: {machines(records)}."],
-        data=data.loc[is_trained, [*BLOCK, "model", QUALITY, "seconds.train", "keys"]],
+        data=shown,
         draw=draw_cost,
-        **described(records, "Quality against training time"),
+        **described(records, shown, "Quality against training time"),
     )
 
 

@@ -54,9 +54,9 @@ def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
     return Figure(
         name=f"learning-curves-{protocol}-{budget}",
         title=f"Learning curves (protocol {protocol}, budget {budget})",
-        caption=f"The metric that selects the epoch, on the {select_on} set. {caption(records, 'sampled')}",
+        caption=f"The metric that selects the epoch, on the {select_on} set. {caption(records)}",
         notes=[
-            "A line a run; a ring is the epoch that was chosen. Seconds are those of training and evaluation so far.",
+            "A line a run; a ring is the epoch that was chosen. Seconds are those of training so far.",
             "A panel a data set and metric: values of sampled candidates and of full ranking do not compare.",
         ],
         keys=sorted(set(data["key"])),

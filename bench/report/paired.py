@@ -119,14 +119,14 @@ def interval(found: Tally) -> tuple[float, float]:
 
     def quantile(z: float) -> float:
         bent = z + (z**2 - 1) * skew / 6 + (z**3 - 3 * z) * kurtosis / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
-        return found.mean + spread * bent
+        return float(np.clip(found.mean + spread * bent, found.value[0], found.value[-1]))
 
     return quantile(-CONFIDENCE_Z), quantile(CONFIDENCE_Z)
 
 
 def tail(size: np.ndarray, count: np.ndarray, total: float, *, unit: float) -> float:
     """P(|S| >= ``total``) for the sum S of ``count`` numbers of each ``size`` under independent random signs."""
-    if not len(size) or total <= 0:
+    if not len(size) or total <= 1e-9 * size[0]:  # sizes equal to twelve places sum up to nought only nearly
         return 1.0
     listed = math.prod(float(n + 1) for n in count) <= LISTED
     p = listed_tail(size, count, total) if listed else inverted_tail(size, count, total, step=lattice(size, unit))

@@ -3,26 +3,25 @@
 import pandas as pd
 
 from bench.report.paper import BASELINES, DATASETS, heading
-from bench.report.summary import EQUAL, blocks, in_block, seeds_of
+from bench.report.summary import EQUAL, blocks, in_block, is_baseline, seeds_of
 
 SELECTORS = {"test": "the TEST set", "valid": "the validation set"}
 
 
-def caption(records: pd.DataFrame, ranking: str) -> str:
-    """``records``: the standing ones of one protocol and budget."""
+def caption(records: pd.DataFrame, ranking: str = "") -> str:
+    """``records``: the standing ones of one protocol and budget; without ``ranking`` it says nothing of one."""
     protocol, budget, select_on, n = records[["protocol", "budget", "select_on", "n_candidates"]].iloc[0]
     how = sorted(records["selected_by"].dropna().unique())
     against = f"{n} sampled candidates" if ranking == "sampled" else "all items but the user's known ones"
-    return " ".join(
-        (
-            f"Protocol {protocol}: the epoch is chosen on {SELECTORS[select_on]}",
-            f"({'; '.join(how)})." if how else "(no finished record).",
-            f"Ranking {ranking}: the test item against {against}.",
-            f"Budget {budget}.",
-            f"Features: {', '.join(map(heading, blocks(records)))}.",
-            f"Seeds: {seeds(records)}.",
-        )
+    said = (
+        f"Protocol {protocol}: the epoch is chosen on {SELECTORS[select_on]}",
+        f"({'; '.join(how)})." if how else "(no finished record).",
+        f"Ranking {ranking}: the test item against {against}." if ranking else "",
+        f"Budget {budget}.",
+        f"Features: {', '.join(map(heading, blocks(records)))}.",
+        f"Seeds: {seeds(records)}.",
     )
+    return " ".join(filter(None, said))
 
 
 def seeds(records: pd.DataFrame) -> str:
@@ -43,13 +42,14 @@ def notes(
         is_compared: the table has the paper's values where its data sets are.
         is_improved: it has a line of %Imp.
     """
-    n_seen = len(set(data.loc[data["mean"].notna(), "row"]) & set(BASELINES))
     said = [
-        "H@k is HR@k (equal to Recall@k, as a user has one test item), N@k is NDCG@k.",
+        "H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k.",
         "Best value bold, second underlined, by unrounded value within a data set.",
     ]
     if is_improved:
-        said.append(f"%Imp.: MCLN over the best of the {n_seen} paper baselines with a value (of {len(BASELINES)}).")
+        said.append(
+            f"%Imp.: MCLN over the best of the paper baselines with a value: {seen(data)} (of {len(BASELINES)})."
+        )
     if (data["n_seeds"] > 1).any():
         said.append("Mean ± sample standard deviation over the seeds.")
     if records["is_candidate_dependent"].any():
@@ -66,9 +66,19 @@ def notes(
     return said
 
 
+def seen(data: pd.DataFrame) -> str:
+    """How many of the paper's baselines have a value, in each data set where they differ."""
+    known = data["mean"].notna() & data["row"].map(is_baseline)
+    counts = {block: in_block(data[known], block)["row"].nunique() for block in blocks(data)}
+    if len(set(counts.values())) == 1:
+        return str(next(iter(counts.values())))
+    return ", ".join(f"{heading(block)} {n}" for block, n in counts.items())
+
+
 def selections(records: pd.DataFrame) -> list[str]:
     """Rows whose epoch another ranking chose than that of the most; it favours them where it is the one shown."""
-    rows = records.groupby("selected_by")["row"].unique()
+    ranking = records["selected_by"].map(lambda how: how.partition(",")[0], na_action="ignore")  # not how often
+    rows = records.groupby(ranking)["row"].unique()
     most = max(rows.index, key=lambda how: len(rows[how]), default="")
     others = [how for how in rows.index if how != most]
     return [f"Epoch chosen by {how}: {', '.join(rows[how])}; by {most}: all other rows." for how in others]
@@ -105,4 +115,8 @@ def mixtures(records: pd.DataFrame) -> list[str]:
         differing = [what for column, what in EQUAL.items() if done[column].dropna().nunique() > 1]
         if differing:
             said.append(f"Not comparable: the records of {heading(block)} differ in {', '.join(differing)}.")
+        rows = done.groupby("row")["source"].nunique()
+        if (rows > 1).any():
+            changed = ", ".join(rows.index[rows > 1])
+            said.append(f"Not comparable: the code of {changed} changed between the seeds on {heading(block)}.")
     return said

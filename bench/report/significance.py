@@ -11,8 +11,7 @@ from bench.report.boards import GAINS, PLACES, Board, Ranked, boards
 from bench.report.evidence import Evidence
 from bench.report.layout import Block, Cell, Table, number
 from bench.report.paired import Tally
-from bench.report.paper import BASELINES
-from bench.report.summary import BLOCK, in_block
+from bench.report.summary import BLOCK, in_block, is_baseline
 from bench.spec import SHOWN
 
 ALPHA = 0.05  # below this, adjusted for the family, a difference is marked
@@ -80,7 +79,7 @@ def comparisons(evidence: Evidence) -> pd.DataFrame:
 def board_tests(evidence: Evidence, board: Board) -> list[dict]:
     """Every row against the strongest baseline, metric by metric, before Holm."""
     ranked = {row: board.ranked(evidence, row) for row in board.rows}
-    standing = [row for row in board.rows if row in BASELINES]
+    standing = [row for row in board.rows if is_baseline(row)]
     if not standing:
         return []
     best = board.means.loc[standing].idxmax()

@@ -18,8 +18,9 @@ METRICS = ("ndcg@10", "hr@10")
 HEAD, TAIL = 0.2, 0.8  # of the train pairs, counted from the most popular item down
 NOTES = [
     "Train degree: quarters of the cases by the number of train items of their user; equal degrees stay together.",
-    "Popularity of the test item in train: head, the most popular items that hold 20% of the train pairs; tail, the "
-    "least popular that hold 20%; mid, those between; cold, in no train list. Equally popular items stay together.",
+    "Popularity of the test item in train: head, the most popular items up to 20% of the train pairs and those that "
+    "cross it; tail, the least popular items within 20%; mid, those between; cold, in no train list. Equally popular "
+    "items stay together.",
     "Modalities of the test item: how many have features for it, and which.",
     "A pair that train repeats counts once. Train is what the protocol trains on.",
 ]
@@ -129,10 +130,11 @@ def table(evidence: Evidence, found: list[Board]) -> Table:
 def board_slices(evidence: Evidence, board: Board) -> tuple[list[Block], list[dict], list[str]]:
     """Blocks, lines of the CSV, and notes of one data set."""
     first = evidence.by_key[board.keys[board.rows[0]][0]]
-    found = slicings_of(Store(evidence.results).cases(first.job), evidence)
+    found, data = slicings_of(Store(evidence.results).cases(first.job), evidence), first.job.data_hash
     if not found:
         return [], [], [f"{board.heading}: the facts of its cases are not stored; its next run writes them."]
-    ranked = {row: board.ranked(evidence, row) for row in board.rows}
+    same = [row for row in board.rows if {evidence.by_key[k].job.data_hash for k in board.keys[row]} == {data}]
+    ranked = {row: board.ranked(evidence, row) for row in same}
     fitting = {row: r for row, r in ranked.items() if isinstance(r, Ranked) and r.place.shape[1] == len(found[0].code)}
     names = dict(zip(("protocol", "budget", "ranking", "dataset", "features"), board.cell("", ""), strict=False))
     said = [f"{board.heading}: {row} has no ranks for these cases." for row in board.rows if row not in fitting]

@@ -12,7 +12,7 @@ from bench.spec import SHOWN
 BLOCK = ["dataset", "features"]  # what is compared within
 RUN = ["dataset", "row", "protocol", "budget", "features", "seed"]  # one record stands for each
 OPTIONAL = [  # columns that a frame lacks where no record has the fact
-    "users", "items", "interactions", "density", "best_epoch", "epochs", "selected_by", "parameters",
+    "users", "items", "interactions", "density", "modalities", "best_epoch", "epochs", "selected_by", "parameters",
     "is_candidate_dependent", "candidate_hash", "peak_memory_mib", "seconds.train", "seconds.evaluate",
     "tuning.trials", "tuning.seconds", "tuning.protocol", "tuning.budget",
 ]  # fmt: skip
@@ -35,7 +35,7 @@ def standing(frame: pd.DataFrame) -> pd.DataFrame:
     if frame.empty:
         return frame.reindex(columns=[*RUN, *OPTIONAL, "superseded"])
     named = frame.assign(
-        row=frame["row"].str.replace(r":released(?= \(|$)", "", regex=True),  # the preset of the paper's row
+        row=frame["row"].str.replace(rf"^{STUDIED}:released(?= \(|$)", STUDIED, regex=True),  # its default by name
         started=pd.to_datetime(frame["started"], utc=True, errors="coerce", format="ISO8601"),
     )
     named = named.reindex(columns=[*named, *(c for c in OPTIONAL if c not in named)])
@@ -69,8 +69,13 @@ def leaderboards(frame: pd.DataFrame, metrics: Sequence[str], seeds: int) -> pd.
 
 def improvement(means: Mapping[str, float]) -> float:
     """%Imp.: MCLN over the best of the paper's baselines that stand; NaN where either is missing."""
-    best = max((means[row] for row in BASELINES if means.get(row, 0) > 0), default=math.nan)
+    best = max((mean for row, mean in means.items() if is_baseline(row) and mean > 0), default=math.nan)
     return 100 * (means.get(STUDIED, math.nan) / best - 1)
+
+
+def is_baseline(row: str) -> bool:
+    """One of the paper's baselines, with our settings or its authors'."""
+    return row.removesuffix(":released") in BASELINES
 
 
 def blocks(records: pd.DataFrame) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bench.report.paper import STUDIED
 from bench.report.summary import standing
 from bench.spec import is_knocked_out
 from bench.studies import STUDIES, Study
@@ -16,7 +17,7 @@ def matched(every: pd.DataFrame, study: Study) -> pd.DataFrame:
     """
     if every.empty:
         return standing(every).assign(of=[])
-    model = every["row"].str.replace(r"(:released)?( \(.*)?$", "", regex=True)
+    model = every["row"].str.replace(rf"(?<=^{STUDIED}):released|( \(.*)$", "", regex=True)
     cells = every.assign(of=model, row=[label(study, *run) for run in runs(every)])
     # two models' variants share a label: apart they stand, together the newest would
     found = [standing(own) for _, own in cells[cells["row"].notna()].groupby("of")]
@@ -39,7 +40,7 @@ def without_variants(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def runs(records: pd.DataFrame):
-    """(model, what differs from its preset, settings; none of those for a run that did not finish)."""
+    """(model, what differs from its preset, settings; none of those where they are not recorded)."""
     return zip(records["model"], records["hyper"], records["settings"], strict=True) if len(records) else ()
 
 

@@ -51,6 +51,12 @@ class Work:
     is_trial: bool = False
     limits: dict[int, float] = field(default_factory=dict)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that the job runs with: defaults, its preset, the data set's own, and what it changes of them."""
+        card, preset = registry.find(f"{self.job.model}:{self.job.preset}")
+        return registry.settings(card, preset, dataset=self.job.dataset, hyper=self.job.hyper)
+
     def payload(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -39,6 +39,7 @@ def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tel
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))
     checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator)
     try:
+        base = base.model_copy(update={"settings": work.settings})
         record, ranks = execute(work, base, device=torch.device(device), tell=tell, checkpoint=checkpoint)
     except Pruned as error:
         record = base.model_copy(update={"status": error.status, "reason": str(error), "curve": [error.entry]})
@@ -61,12 +62,14 @@ def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tel
 def execute(
     work: Work, base: Record, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
 ) -> tuple[Record, pd.DataFrame | None]:
-    """The job itself; returns the finished record and the ranks per test case, which a trial does not have."""
+    """The job itself, with the settings of ``base``.
+
+    Returns the finished record and the ranks per test case, which a trial does not have.
+    """
     job, clock = work.job, time.perf_counter()
     tell({"stage": "loading"})
     prepared = prepare(work)
-    card, _ = registry.find(f"{job.model}:{job.preset}")
-    settings = registry.settings(card, job.preset, dataset=job.dataset, hyper=job.hyper)
+    settings, card = base.settings, registry.cards()[job.model]
     model = build_model(job, prepared, settings, device=device)
     seconds = {"prepare": time.perf_counter() - clock}
 
@@ -102,8 +105,8 @@ def execute(
         **work.facts,
     }
     metrics = {} if ranks is None else means(ranks)
-    update = {"status": "done", "settings": settings, "metrics": metrics, "curve": result.curve}
-    return base.model_copy(update={**update, "seconds": seconds, "facts": facts}), ranks
+    update = {"status": "done", "metrics": metrics, "curve": result.curve, "seconds": seconds, "facts": facts}
+    return base.model_copy(update=update), ranks
 
 
 def counts(ranks: pd.DataFrame, rankings: Sequence[str]) -> dict[str, int]:

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from multiprocessing.process import BaseProcess
@@ -168,7 +169,9 @@ class Pool:
         tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-12:])
         place = str(log.relative_to(self.store.root))
         ended = {"start": datetime.now(timezone.utc).isoformat(timespec="seconds")}
-        job = work.job
+        job, settings = work.job, {}
+        with suppress(Exception):  # of a model file that cannot be imported, which may be what the job died of
+            settings = work.settings
         self.store.write(
             Record(
                 job=job,
@@ -177,6 +180,7 @@ class Pool:
                 reason=reason,
                 traceback=tail,
                 log=place,
+                settings=settings,
                 facts=work.facts,
                 provenance=ended,
             )

@@ -1,6 +1,7 @@
 """Records on disk: one JSON and one parquet a job, written whole or not at all, read as a frame."""
 
 import fcntl
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -148,6 +149,18 @@ def read_record(path: Path) -> Record:
         raise BenchError(f"record {path} cannot be read ({line}); delete it and start again to rerun its job") from None
 
 
+def epoch_seconds(record: Record) -> float:
+    """Seconds of training an epoch, from the first evaluation to the last: what comes before the epochs left out.
+
+    A run that was evaluated once cannot tell the two apart; NaN for one that trained nothing.
+    """
+    first, last = (record.curve[0], record.curve[-1]) if record.curve else ({}, {})
+    if last.get("epoch", 0) > first.get("epoch", 0):
+        return (last["seconds"] - first["seconds"]) / (last["epoch"] - first["epoch"])
+    epochs = record.facts.get("epochs", 0)
+    return record.seconds["train"] / epochs if epochs and "train" in record.seconds else math.nan
+
+
 def frame(records: list[Record]) -> pd.DataFrame:
     """One row a record: the job's fields, ``status``, ``reason``, ``settings``; a column a metric, fact and second.
 
@@ -177,6 +190,7 @@ def frame(records: list[Record]) -> pd.DataFrame:
                 "device": r.provenance.get("device", ""),
                 "threads": r.provenance.get("threads", ""),
                 "data_hash": job.data_hash,
+                "source": job.source,
                 "engine": job.engine,
                 "protocol_version": job.protocol.version,
                 "select_on": job.protocol.select_on,
@@ -185,6 +199,7 @@ def frame(records: list[Record]) -> pd.DataFrame:
                 **r.metrics,
                 **r.facts,
                 **{f"seconds.{k}": v for k, v in r.seconds.items()},
+                "seconds.epoch": epoch_seconds(r),
             }
         )
     return pd.DataFrame(rows)

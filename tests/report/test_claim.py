@@ -100,3 +100,11 @@ def test_the_yardstick_in_the_notes():
 def test_a_report_is_written(tmp_path):
     names = [path.name for path in write(Evidence([known("VBPR", 0.5, 1.0), base()], tmp_path), tmp_path)]
     assert {"claim-paper-smoke.md", "claim-paper-smoke.tex", "claim-paper-smoke.csv"} <= set(names)
+
+
+def test_a_component_is_named_by_the_content_there_is():
+    changes = {f"occlusion.{part}.score_change": 0.1 for part in ("irrelevant", "relevant")}
+    for modalities, label in (("visual", "Base+V"), ("visual, textual", "Base+V+T")):
+        made = record("MCLN", hyper={"use_cl": False}, facts={**changes, "modalities": modalities})
+        page = claim.contents(Evidence([made], Path()))[0]
+        assert page.blocks[0].lines[0][0].text == f"{label}: MCLN (use_cl=False)"

@@ -16,6 +16,7 @@ from bench.report.evidence import Evidence
 from bench.report.layout import Figure
 from bench.report.render import figure_page
 from bench.report.summary import standing
+from bench.spec import PROTOCOLS
 from bench.store.store import frame
 from tests.report.made import record, unfinished
 
@@ -139,3 +140,18 @@ def test_pictures_need_no_torch_and_tables_no_matplotlib():
         "import bench.report.drawing; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_epoch_does_not_take_what_comes_before_the_epochs():
+    curve = [{"epoch": n, "loss": 1.0, "seconds": 100.0 + 2 * n, "sampled.ndcg@10": 0.1} for n in (5, 10)]
+    spent = {"seconds": {"train": 120.0, "evaluate": 1.0}, "facts": {"epochs": 10, "best_epoch": 5}}
+    several, once = record("InvRL", curve=curve, **spent), record("VBPR", curve=curve[1:], **spent)
+    found = means(standing(frame([several, once, record("Pop", facts={"epochs": 0})]))).set_index("model")
+    assert found["seconds.epoch"].dropna().to_dict() == {"InvRL": 2.0, "VBPR": 12.0}
+
+
+def test_a_learning_curve_names_no_ranking_of_the_test_items():
+    made = record(protocol=PROTOCOLS["clean"], curve=[{"epoch": 1, "loss": 1.0, "seconds": 2.0, "full.ndcg@10": 0.1}])
+    (figure,) = [page for page in contents(Evidence([made], Path())) if page.name.startswith("learning-curves")]
+    assert "Ranking" not in figure.caption
+    assert "on the valid set. Protocol clean" in figure.caption

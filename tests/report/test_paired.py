@@ -143,3 +143,13 @@ def test_holm_by_hand():
     assert paired.holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
     for order in itertools.permutations([0.001, 0.04, 0.04]):
         assert sorted(paired.holm(np.array(order))) == pytest.approx([0.003, 0.08, 0.08])
+
+
+def test_a_mean_of_nought_has_p_one_though_its_differences_are_rounded():
+    assert paired.permutation_p(tally(np.array([-2, 0, 1, -2, 1, 1, 1]) / 3), unit=1 / 3) == 1
+
+
+def test_an_interval_stays_where_the_differences_are():
+    low, high = paired.interval(tally(np.array([1.0] + [0.0] * 99)))
+    assert low == 0
+    assert 0.01 < high < 0.05

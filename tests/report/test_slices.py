@@ -141,3 +141,12 @@ def test_the_file_is_named_by_data_and_protocol_alone(tmp_path):
     others = (record(data_hash="e"), record(protocol=PROTOCOLS["clean"]), record(dataset="art"))
     assert len({store.cases(r.job) for r in others} | {store.cases(job)}) == 4
     assert store.cases(record(dataset="some/where/mine").job).parent == tmp_path / "mine" / "cases"
+
+
+def test_records_of_other_data_are_not_sliced_by_these_facts(tmp_path):
+    keep(tmp_path, FACTS)
+    (page,) = contents(
+        tmp_path, stored(tmp_path, [1, 2, 3, 4]), stored(tmp_path, [1, 2, 3, 4], "VBPR", data_hash="new")
+    )
+    assert set(page.data["row"]) == {"BPRMF"}
+    assert "Beauty (entities): VBPR has no ranks for these cases." in page.notes

@@ -49,7 +49,7 @@ Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every
 2. not run
 
 - Base: the graph alone. Intra-modal: each modality scores on its own. Inter-modal: the fused vector.
-- H@k is HR@k (equal to Recall@k, as a user has one test item), N@k is NDCG@k.
+- H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k.
 - Best value bold, second underlined, by unrounded value within a data set.
 - Mean ± sample standard deviation over the seeds.
 - † A score depends on the other candidates, not on user and item alone.
@@ -195,3 +195,15 @@ def test_contents_are_tables_with_their_figures():
         "table5-paper-smoke-sampled",
         "table5-layers-paper-smoke",
     ]
+
+
+def test_a_failed_default_says_so_where_its_variant_stands():
+    hyper, default = {"n_attention_layers": 1}, {"n_attention_layers": 2}
+    failed = unfinished("MCLN").model_copy(update={"settings": default})
+    others = [
+        mcln(settings=default, seed=1),
+        mcln(hyper=hyper, settings=hyper),
+        mcln(hyper=hyper, settings=hyper, seed=1),
+    ]
+    (found,) = made("table5", failed, *others)
+    assert cells(found).loc["2 layers", "note"] == "seed 0 failed: killed by signal 9"

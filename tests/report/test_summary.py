@@ -121,3 +121,12 @@ def test_the_papers_value_and_the_difference_stand_beside_sampled_values_only():
     assert (first["paper"], first["difference"]) == (0.45, pytest.approx(-0.05))
     assert sampled["paper"].count() == 1
     assert full["paper"].count() == 0
+
+
+def test_another_preset_is_another_row_and_a_baseline_all_the_same():
+    later = {"start": "2024-01-02T00:00:00+00:00"}
+    records = [record("DMRL", 0.1), record("DMRL", 0.9, preset="released", **later), record("MCLN", 0.8)]
+    found = cells(frame(records), "sampled", {}).set_index(["row", "metric"])["mean"]
+    assert found["DMRL", "hr@5"] == 0.1
+    assert found["DMRL:released", "hr@5"] == 0.9
+    assert improvement({"MCLN": 0.9, "DMRL": 0.1, "DMRL:released": 0.6}) == pytest.approx(50)

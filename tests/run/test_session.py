@@ -162,6 +162,8 @@ def test_a_failing_job_leaves_reason_and_traceback(call, folder, tmp_path):
     assert record["status"] == "failed"
     assert "epoch" in record["reason"] or "finite" in record["reason"]
     assert "Diverged" in record["traceback"]
+    assert record["settings"]["learning_rate"] == 1e38
+    assert record["settings"]["embedding_size"] == 64  # a default: its variant in a study is known without the run
     assert "Traceback" in (tmp_path / "results" / record["log"]).read_text()
     assert "failed: tiny BPRMF" in out
 
