@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -113,21 +113,9 @@ def whole_means(runs, ranking: str, n_seeds: int) -> pd.DataFrame:
     return means[(runs[columns].count() == n_seeds).all(axis=1)]
 
 
+@cache  # a byte a case and ranking
 def ranks_of(evidence: Evidence, key: str) -> dict[str, Ranked]:
     """Ranking to ranks, of one record; nothing where they are not there."""
-    known = kept(evidence)
-    if key not in known:
-        known[key] = read_ranks(evidence, key)
-    return known[key]
-
-
-@lru_cache(maxsize=1)
-def kept(evidence: Evidence) -> dict[str, dict[str, Ranked]]:
-    """What was read of this evidence so far: a byte a case and ranking."""
-    return {}
-
-
-def read_ranks(evidence: Evidence, key: str) -> dict[str, Ranked]:
     try:
         ranks = Store(evidence.results).rank_columns(evidence.by_key[key].job)
     except (OSError, ValueError):  # pyarrow's own errors are ValueErrors

@@ -1,4 +1,4 @@
-"""What a report is made from: the records as a frame, and behind each record its curve and its ranks."""
+"""What a report is made from: the records, as a frame and by their keys."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.report.summary import standing
 from bench.store.record import Record
-from bench.store.store import Store, frame
+from bench.store.store import frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +31,3 @@ class Evidence:
     @cached_property
     def by_key(self) -> dict[str, Record]:
         return {record.key: record for record in self.records}
-
-    @cached_property
-    def _ranks(self) -> dict[str, pd.DataFrame]:
-        return {}
-
-    def ranks(self, key: str) -> pd.DataFrame:
-        """One row a test case: user, target, rank_sampled, ties_sampled, and rank_full, ties_full where defined."""
-        if key not in self._ranks:
-            self._ranks[key] = Store(self.results).ranks(self.by_key[key].job)
-        return self._ranks[key]
