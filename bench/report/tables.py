@@ -25,25 +25,16 @@ def contents(evidence: Evidence) -> list[Table]:
 Signs = Mapping[tuple[str, ...], str]  # of the differences that are more than chance, by ``Board.cell``
 
 
-def tables(
-    frame: pd.DataFrame,
-    *,
-    seeds: Sequence[int] | None = None,
-    paper: Published | None = None,
-    signs: Signs | None = None,
-) -> list[Table]:
+def tables(frame: pd.DataFrame, *, paper: Published | None = None, signs: Signs | None = None) -> list[Table]:
     """Table 1, then a Table 2 for each protocol, budget and ranking; none mixes two of these, or has a knock-out.
 
     Args:
         frame: ``bench.store.store.frame`` of the records.
-        seeds: the seeds that the tables are about; all that the records hold where it is not given.
         paper: the paper's numbers; those of ``paper.csv`` where it is not given.
         signs: what ``significance.signs_of`` found.
     """
     paper, signs = published.load() if paper is None else paper, signs or {}
     records = standing(frame)
-    if seeds is not None:
-        records = records[records["seed"].isin(list(seeds))]
     if records.empty:
         return []
     found = [statistics(records, paper)]

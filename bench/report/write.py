@@ -117,7 +117,6 @@ def index(found: list[Table | Figure], files: dict[str, dict[str, bytes]], recor
 def console(
     frame: pd.DataFrame,
     *,
-    seeds: Sequence[int] | None = None,
     ranking: str | None = None,
     names: Sequence[str] = ("table2",),
     signs: Signs | None = None,
@@ -126,8 +125,6 @@ def console(
 
     Table 2 shows all records it is given, unless another study's are among them.
     """
-    if seeds is not None and len(frame):
-        frame = frame[frame["seed"].isin(list(seeds))]
     asked = find(names)
     varied = [study for study in asked if study.variants]
     rest = without_variants(standing(frame)) if varied else standing(frame)
