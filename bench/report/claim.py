@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.report.evidence import Evidence
-from bench.report.layout import Block, Cell, Figure, Table, number
+from bench.report.layout import Block, Cell, Figure, Page, Table, number
 from bench.report.paper import FLOORS, OURS, STUDIED, heading
 from bench.report.summary import BLOCK, blocks, in_block, leaderboard, order, seeds_of, standing, why_empty
 from bench.spec import is_knocked_out
@@ -43,7 +43,7 @@ NOTES = [
 ]
 
 
-def contents(evidence: Evidence) -> list[Table | Figure]:
+def contents(evidence: Evidence) -> list[Page]:
     """A table and a figure for each protocol and budget with a record that knows."""
     records, found = standing(evidence.frame), []
     if CHANGE["irrelevant"] not in records:
@@ -114,7 +114,6 @@ def table(data: pd.DataFrame, keys: list[str], name: str, where: str) -> Table:
         title=f"What irrelevant content decides ({where})",
         caption=CAPTION,
         blocks=[block(lines) for _, lines in data.groupby(BLOCK, sort=False)],
-        cost=None,
         notes=NOTES,
         keys=keys,
         data=data,

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from bench.report import claim, costs, curves, knockouts, sensitivity, significance, slices, studies, tables
 from bench.report.evidence import Evidence
-from bench.report.layout import Figure, Table
+from bench.report.layout import Page
 
-PARTS: tuple[Callable[[Evidence], list[Table | Figure]], ...] = (
+PARTS: tuple[Callable[[Evidence], list[Page]], ...] = (
     tables.contents,
     significance.contents,
     studies.contents,
@@ -19,7 +19,7 @@ PARTS: tuple[Callable[[Evidence], list[Table | Figure]], ...] = (
 )
 
 
-def contents(evidence: Evidence, *, tell: Callable[[Figure | Table], None] = lambda page: None) -> list[Table | Figure]:
+def contents(evidence: Evidence, *, tell: Callable[[Page], None] = lambda page: None) -> list[Page]:
     """The tables and figures that the records allow; ``tell`` is told of each as soon as it is made."""
     found = []
     for part in reversed(PARTS):  # figures are in the last ones: they may be drawn while the tables are made

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from bench.report.evidence import Evidence
-from bench.report.layout import Block, Cell, Figure, Table, number
+from bench.report.layout import Block, Cell, Figure, Page, Table, number
 from bench.report.paper import heading
 from bench.report.prose import caption
 from bench.report.summary import BLOCK, blocks, order
@@ -17,11 +17,11 @@ FORMS = {
 HEADER = ["N@10", "train s", "s an epoch", "evaluate s", "epochs", "best epoch", "parameters", "memory MiB"]
 
 
-def contents(evidence: Evidence) -> list[Table | Figure]:
+def contents(evidence: Evidence) -> list[Page]:
     return pages(main_runs(evidence.frame))
 
 
-def pages(records: pd.DataFrame) -> list[Table | Figure]:
+def pages(records: pd.DataFrame) -> list[Page]:
     """A table and a figure for each protocol and budget of the finished ones among the standing ``records``."""
     found = []
     if records.empty:
@@ -70,7 +70,6 @@ def table(records: pd.DataFrame, data: pd.DataFrame) -> Table:
     return Table(
         name=f"cost-{protocol}-{budget}",
         blocks=[Block(title="", header=["Data set", "Model", *HEADER], lines=lines)],
-        cost=None,
         notes=[
             "N@10 is NDCG@10 on sampled candidates; all values are means over the seeds of the finished runs.",
             "s an epoch: from the first evaluation to the last; of a run evaluated once, all training / epochs.",

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from bench.report import records
 from bench.report.evidence import Evidence
-from bench.report.layout import Figure, Table
+from bench.report.layout import Figure, Page
 from bench.report.paper import DATASETS
 from bench.report.summary import blocks
 from bench.report.svg import svg
@@ -23,7 +23,7 @@ PLACE = Path(__file__).parent  # of report.html.j2, report.css and report.js
 
 
 def html(
-    found: Sequence[Table | Figure],
+    found: Sequence[Page],
     evidence: Evidence,
     *,
     folder: Path,
@@ -71,7 +71,7 @@ def choices(name: str, rows: pd.DataFrame, views: Sequence[View]) -> list[tuple[
     if name in rows:
         return [(token(one), one) for one in sorted(rows[name].unique())]
     shown = {column.name for view in views for grid in view.grids for column in grid.columns}
-    shown |= {getattr(view.page, "ranking", "") for view in views}
+    shown |= {view.page.ranking for view in views}
     return [(token(one), one) for one in (SHOWN.values() if name == "metric" else RANKINGS) if one in shown]
 
 

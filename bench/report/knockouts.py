@@ -45,7 +45,6 @@ def knockouts(records: pd.DataFrame, ranking: str) -> Table:
         title=f"Modality knock-outs (protocol {protocol}, budget {budget}, {ranking} ranking)",
         caption=CAPTION,
         blocks=[block(lines) for _, lines in data.groupby(BLOCK, sort=False)],
-        cost=None,
         notes=[note for part in parts for note in notes(part)],
         keys=sorted({key for part in parts for key in part["key"]}),
         data=data,

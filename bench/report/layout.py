@@ -27,19 +27,25 @@ class Block:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
-    """What every format shows: ``cost`` is a table of its own below the first; ``data`` is the CSV."""
+class Page:
+    """A table or a figure, and what it says about itself; ``data`` is the CSV."""
 
     name: str  # of its files
     title: str
     caption: str
-    blocks: list[Block]
-    cost: Block | None
     notes: list[str]
-    keys: list[str]
+    keys: list[str]  # of the records behind it
     data: pd.DataFrame
     ranking: str = ""  # sampled | full, of a comparison
     is_of_data: bool = False  # about the data alone: no protocol, budget or seed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Page):
+    """What every format shows: ``cost`` is a table of its own below the first."""
+
+    blocks: list[Block]
+    cost: Block | None = None
 
     @property
     def cells(self) -> list[Cell]:
@@ -52,15 +58,9 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
-    """``data`` is the CSV, ``draw`` makes a matplotlib figure of it; ``notes`` say also why something is missing."""
+class Figure(Page):
+    """``draw`` makes a matplotlib figure of ``data``; ``notes`` say also why something is missing."""
 
-    name: str  # of its files
-    title: str
-    caption: str
-    notes: list[str]
-    keys: list[str]
-    data: pd.DataFrame
     draw: Callable[[pd.DataFrame], Any]
 
 

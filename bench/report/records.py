@@ -37,7 +37,6 @@ def index(evidence: Evidence) -> Table:
         title="Records",
         caption="Every record, with N@10 on the test set; a superseded one has a newer one of the same run beside it.",
         blocks=[Block(title="", header=HEADER, lines=lines)],
-        cost=None,
         notes=[],
         keys=list(rows["key"]),
         data=rows,

@@ -5,7 +5,7 @@ import textwrap
 
 from tabulate import tabulate
 
-from bench.report.layout import Block, Cell, Figure, Table
+from bench.report.layout import Block, Cell, Figure, Page, Table
 
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
@@ -19,7 +19,7 @@ LEFT = ("Model", "Variant", "Data set", "vs", "metric", "between", "and")  # col
 HEAD = "% needs \\usepackage{booktabs}"
 
 
-def csv(page: Table | Figure) -> str:
+def csv(page: Page) -> str:
     return page.data.to_csv(index=False, lineterminator="\n")
 
 
@@ -42,7 +42,7 @@ def figure_page(figure: Figure) -> str:
     return "\n\n".join([*parts, *_records(figure)]) + "\n"
 
 
-def _records(page: Table | Figure) -> list[str]:
+def _records(page: Page) -> list[str]:
     said = f"Records: {len(page.keys)}, named in {page.name}.csv and in a comment here."
     return [said, f"<!-- records: {' '.join(page.keys)} -->"]
 

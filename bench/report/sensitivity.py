@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.report.boards import Board, boards
 from bench.report.evidence import Evidence
-from bench.report.layout import Block, Cell, Figure, Table, number
+from bench.report.layout import Block, Cell, Figure, Page, Table, number
 from bench.report.slopes import draw
 from bench.spec import SHOWN
 
@@ -54,7 +54,7 @@ class Pair:
         )
 
 
-def contents(evidence: Evidence) -> list[Table | Figure]:
+def contents(evidence: Evidence) -> list[Page]:
     """A table for each budget with two readings of the same rows, and a figure of the orders."""
     found = []
     for budget in sorted({board.budget for board in boards(evidence)}):
@@ -129,7 +129,6 @@ def table(budget: str, pairs: list[Pair]) -> Table:
         title=f"Protocol sensitivity (budget {budget})",
         caption="Is the order of the models the same under another ranking, and under another protocol?",
         blocks=[Block(title="", header=header, lines=lines)],
-        cost=None,
         notes=NOTES,
         keys=keys(pairs),
         data=pd.DataFrame(data),

@@ -173,7 +173,6 @@ def table(evidence: Evidence, group: tuple[str, str, str], data: pd.DataFrame) -
         title=f"Significance (protocol {protocol}, budget {budget}, {ranking} ranking)",
         caption="Differences from the strongest baseline, paired by test case.",
         blocks=shown,
-        cost=None,
         notes=[*NOTES[:3], family, *NOTES[3:], "Rows that Table 2 leaves empty are not tested."],
         keys=sorted({key for keys in data["keys"] for key in keys.split()}),
         data=data,

@@ -119,7 +119,6 @@ def table(evidence: Evidence, found: list[Board]) -> Table:
         title=f"Slices (protocol {protocol}, budget {budget}, {ranking} ranking)",
         caption="Means over parts of the test cases; the first line of each part counts its cases.",
         blocks=shown,
-        cost=None,
         notes=NOTES + said,
         keys=sorted({key for line in lines for key in line["keys"].split()}),
         data=data,

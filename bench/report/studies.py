@@ -7,7 +7,7 @@ import pandas as pd
 from bench.report import figures
 from bench.report import paper as published
 from bench.report.evidence import Evidence
-from bench.report.layout import Figure, Table
+from bench.report.layout import Page, Table
 from bench.report.paper import DATASETS, VARIED, Published
 from bench.report.prose import caption, notes
 from bench.report.summary import blocks, cells, in_block
@@ -17,7 +17,7 @@ from bench.spec import RANKINGS
 from bench.studies import STUDIES, Study
 
 
-def contents(evidence: Evidence) -> list[Table | Figure]:
+def contents(evidence: Evidence) -> list[Page]:
     """Every study of which some record was made."""
     found = []
     for study in STUDIES.values():

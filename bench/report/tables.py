@@ -73,7 +73,6 @@ def statistics(records: pd.DataFrame, paper: Published) -> Table:
         title="Table 1: data sets",
         caption="Density is interactions / (users × items). Differences are ours minus the paper's.",
         blocks=[Block(title="", header=header, lines=lines)],
-        cost=None,
         notes=said,
         keys=sorted({key for keys in frame["keys"] for key in keys.split()}),
         data=frame,

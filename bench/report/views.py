@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 from markupsafe import Markup
 
-from bench.report.layout import EMPTY, Block, Cell, Figure, Table
+from bench.report.layout import EMPTY, Block, Cell, Figure, Page, Table
 from bench.report.paper import DATASETS, IMPROVEMENT, heading
 from bench.report.prose import seeds
 from bench.report.summary import blocks
@@ -46,7 +46,7 @@ class Grid:
 class View:
     """A table or a figure with all that the page says of it; ``facts`` are terms and their texts."""
 
-    page: Table | Figure
+    page: Page
     tags: Tags
     facts: list[tuple[str, str]]
     grids: list[Grid]
@@ -60,30 +60,29 @@ def data_sets(rows: pd.DataFrame) -> dict[str, str]:
     return {DATASETS.get(name, name): name for name, _ in found} | {heading(block): block[0] for block in found}
 
 
-def view(page: Table | Figure, rows: pd.DataFrame, names: Tags, *, files: Sequence[str], draw) -> View:
+def view(page: Page, rows: pd.DataFrame, names: Tags, *, files: Sequence[str], draw) -> View:
     """``page`` with what its records say of it."""
     own = rows[rows["key"].isin(page.keys)]
-    ranking, is_of_data = getattr(page, "ranking", ""), getattr(page, "is_of_data", False)
     said = {"dataset": list(own["dataset"])}
-    if not is_of_data:
-        said |= {"protocol": list(own["protocol"]), "budget": list(own["budget"]), "ranking": [ranking]}
+    if not page.is_of_data:
+        said |= {"protocol": list(own["protocol"]), "budget": list(own["budget"]), "ranking": [page.ranking]}
     is_figure = isinstance(page, Figure)
     return View(
         page=page,
         tags=tags(**said),
-        facts=facts(own, ranking, is_of_data=is_of_data),
+        facts=facts(page, own),
         grids=[] if is_figure else grids(page, names),
         files=[name for name in files if Path(name).stem == page.name],
         drawing=Markup(draw(page)) if is_figure else Markup(),
     )
 
 
-def facts(own: pd.DataFrame, ranking: str, *, is_of_data: bool) -> list[tuple[str, str]]:
-    """Protocol, budget, ranking, features and seeds of the records behind a table or figure."""
+def facts(page: Page, own: pd.DataFrame) -> list[tuple[str, str]]:
+    """Protocol, budget, ranking, features and seeds of a page's ``own`` records."""
     said = [("Data", ", ".join(map(heading, blocks(own))))]
-    if not is_of_data and len(own):
+    if not page.is_of_data and len(own):
         named = [(FILTERS[name], ", ".join(sorted(set(own[name])))) for name in ("protocol", "budget")]
-        said = [*named, ("Ranking", ranking), *said, ("Seeds", seeds(own))]
+        said = [*named, ("Ranking", page.ranking), *said, ("Seeds", seeds(own))]
     return [(term, text) for term, text in said if text]
 
 

@@ -15,7 +15,7 @@ from bench.report import costs, knockouts, studies
 from bench.report.contents import contents
 from bench.report.evidence import Evidence
 from bench.report.html import html
-from bench.report.layout import Figure, Table
+from bench.report.layout import Figure, Page, Table
 from bench.report.render import csv, figure_page, latex, markdown, text
 from bench.report.summary import standing
 from bench.report.svg import element
@@ -44,7 +44,7 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     with ProcessPoolExecutor(min(cpu_count(), DRAWERS)) as others:
         drawn = {}
 
-        def draw(page: Table | Figure) -> None:
+        def draw(page: Page) -> None:
             if isinstance(page, Figure):
                 drawn[page.name] = others.submit(pictures, page.draw, page.data)
 
@@ -82,7 +82,7 @@ def pictures(draw: Callable[[pd.DataFrame], Any], data: pd.DataFrame) -> dict[st
     return drawing.pictures(draw, data)
 
 
-def forms(page: Table | Figure, drawn: dict[str, Future]) -> dict[str, bytes]:
+def forms(page: Page, drawn: dict[str, Future]) -> dict[str, bytes]:
     """The files of one table or figure, by their ending."""
     if isinstance(page, Figure):
         return {"md": figure_page(page).encode(), **drawn[page.name].result(), "csv": csv(page).encode()}
@@ -103,7 +103,7 @@ def unwritable(folder: Path, error: OSError) -> BenchError:
     return BenchError(f"reports folder {folder} cannot be written ({error.strerror}); choose another with --reports")
 
 
-def index(found: list[Table | Figure], files: dict[str, dict[str, bytes]], records: list[Record]) -> str:
+def index(found: list[Page], files: dict[str, dict[str, bytes]], records: list[Record]) -> str:
     """The list of tables and figures, with their files and what they were made from."""
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
     lines = ["# Reports", "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
