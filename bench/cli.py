@@ -10,7 +10,7 @@ from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
 from bench.studies import STUDIES
 
 QUICK_SET = "ml-100k"
-RUN_ONLY = ("when", "ranking")  # options that say nothing to a search
+POOL = ("jobs", "threads", "gpus", "jobs_per_gpu", "cluster", "timeout", "checkpoint_every")  # how jobs run
 
 
 def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
@@ -53,30 +53,15 @@ def run_command(argv: list[str]) -> int:
         data_dir=args.data_dir,
         studies=args.study,
     )
-    options = {
-        k: getattr(args, k)
-        for k in (
-            "when",
-            "dry_run",
-            "jobs",
-            "threads",
-            "gpus",
-            "jobs_per_gpu",
-            "cluster",
-            "timeout",
-            "checkpoint_every",
-            "ranking",
-        )
-    }
+    options = {k: getattr(args, k) for k in ("results", "configs", "dry_run", *POOL)}
     if args.tune:
         from bench import tuning  # optuna, for which nothing else has a use
 
-        places = {"results": args.results, "configs": args.configs}
-        code = tuning.tune(request, args.tune, **places, **{k: v for k, v in options.items() if k not in RUN_ONLY})
+        code = tuning.tune(request, args.tune, **options)
         if code or args.hyper == "default":
             return code
-    options |= {"hyper": args.hyper, "configs": args.configs}
-    return session.run(request, results=args.results, reports=args.reports, **options)
+    more = {k: getattr(args, k) for k in ("reports", "when", "ranking", "hyper")}
+    return session.run(request, **options, **more)
 
 
 def run_parser() -> Parser:

@@ -27,20 +27,14 @@ def run(
     *,
     results: Path,
     reports: Path,
-    when,
-    dry_run,
-    jobs,
-    threads,
-    gpus,
-    jobs_per_gpu,
-    cluster,
-    timeout,
-    checkpoint_every,
-    ranking,
-    hyper,
-    configs,
+    configs: Path,
+    when: grid.When,
+    hyper: winners.Mode,
+    ranking: str | None,
+    dry_run: bool,
+    **options,
 ) -> int:
-    """Everything from the request to the tables; returns the exit code."""
+    """Everything from the request to the tables; returns the exit code. ``options`` are those of ``pool_at``."""
     works, said = winners.choose(grid.plan(request), hyper, configs)
     print("".join(f"{line}\n" for line in said), end="")
     if ranking == "full":
@@ -64,8 +58,6 @@ def run(
             for work in due:
                 store.checkpoint(work.job).unlink(missing_ok=True)
         records = store.records()
-        options = {"timeout": timeout, "checkpoint_every": checkpoint_every, "threads": threads}
-        options |= {"jobs": jobs, "gpus": gpus, "jobs_per_gpu": jobs_per_gpu, "cluster": cluster}
         with pool_at(store, records, **options) as pool, Screen(due, estimates(due, records)) as screen:
             pool.tell = screen.tell
             states = pool.run(longest_first(due, records))
@@ -100,16 +92,13 @@ def close(works: list[Work], states: list[str], store: Store, *, seconds: float,
     counts = Counter(states)
     text = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "nothing to run"
     print(f"{text} in {seconds:.0f} s; records in {store.root}, {len(paths)} report files in {reports}")
-    for work in works:
-        record = store.find(work.job)
-        if record is not None and record.status == "failed":
-            print(
-                f"failed: {name(work)}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else "")
-            )
+    found = [(work, store.find(work.job)) for work in works]
+    failed = [(work, record) for work, record in found if record is not None and record.status == "failed"]
+    for work, record in failed:
+        print(f"failed: {name(work)}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
     if counts["stopped"]:
         print("stopped; the same command goes on where it was")
         return 130
-    failed = [w for w in works if (r := store.find(w.job)) is not None and r.status == "failed"]
     return 1 if failed else 0
 
 

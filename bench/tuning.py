@@ -11,16 +11,11 @@ from bench.store.store import Store
 from bench.tune.search import Search
 
 
-def tune(
-    request: Request,
-    n_trials: int,
-    *,
-    results: Path,
-    configs: Path,
-    dry_run,
-    **options,
-) -> int:
-    """Search settings on validation for all that the request names, and write the winners; returns the exit code."""
+def tune(request: Request, n_trials: int, *, results: Path, configs: Path, dry_run: bool, **options) -> int:
+    """Search settings on validation for all that the request names, and write the winners; returns the exit code.
+
+    ``options`` are those of ``pool_at``.
+    """
     search = Search(grid.plan(request), n_trials=n_trials, folder=results / "tuning")
     print("\n".join([*search.said, f"{len(search.bases)} searches of {n_trials} trials, kept in {search.folder}"]))
     if dry_run:
@@ -30,8 +25,7 @@ def tune(
     with search.open():
         records, states = search.store.records(), []
         if due := longest_first(search.due(), records):
-            place = pool_at(search.store, records, **options)
-            with place as pool, Screen(due, {}, total=search.n_missing) as screen:
+            with pool_at(search.store, records, **options) as pool, Screen(due, {}, total=search.n_missing) as screen:
                 search.screen, pool.tell, pool.follow = screen.tell, search.tell, search.follow
                 states = pool.run(due)
         lines, is_whole = search.write(configs)
