@@ -11,8 +11,7 @@ from tabulate import tabulate
 from bench.data.dataset import Dataset
 from bench.data.features import Rows, is_empty
 from bench.data.split import keys, split
-from bench.files import write_whole
-from bench.spec import BenchError
+from bench.files import write_whole, writing
 
 SHOWN = {
     "users": "users",
@@ -146,11 +145,8 @@ def write(audits: list[dict[str, Any]], folder: Path) -> list[Path]:
     Raises:
         BenchError: when the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BenchError(f"reports folder {folder} cannot be written ({error.strerror}); try --reports") from None
     texts = {"audit.json": json.dumps(audits, indent=1) + "\n", "audit.md": render(audits)}
-    for name, text in texts.items():
-        write_whole(folder / name, lambda path, text=text: Path(path).write_text(text))
+    with writing(f"reports folder {folder}", remedy="choose another with --reports"):
+        for name, text in texts.items():
+            write_whole(folder / name, lambda path, text=text: Path(path).write_text(text))
     return [folder / name for name in texts]

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from bench.data import knockout
 from bench.data.dataset import Dataset
-from bench.files import write_whole
+from bench.files import write_whole, writing
 from bench.spec import BenchError, canonical_hash
 
 LOADER = 1  # raised when the same files are read into other arrays
@@ -92,14 +92,8 @@ class Source:
         if found is not None:
             return found
         built = dataclasses.replace(recipe.build(), name=self.name, hash=recipe.hash)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with writing(f"cache folder {path.parent}", remedy="set MCLN_BENCH_CACHE to another folder"):
             write_whole(path, lambda name: write_cached(name, built))
-        except OSError as error:
-            raise BenchError(
-                f"cache folder {path.parent} cannot be written ({error.strerror}); "
-                "set MCLN_BENCH_CACHE to another folder"
-            ) from None
         return built
 
 

@@ -6,6 +6,7 @@ import re
 import textwrap
 from pathlib import Path
 
+from bench.files import write_whole, writing
 from bench.spec import SHOWN_MODELS, BenchError, Training, unknown
 
 ROOT = Path(__file__).parents[2]  # the models' folders lie beside bench
@@ -44,11 +45,8 @@ def write(cards, path: Path) -> Path:
         BenchError: when a field is missing or unknown, or the file cannot be written.
     """
     text = page(cards)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"{path} cannot be written ({error.strerror}); choose another with --out") from None
+    with writing(path, remedy="choose another with --out"):
+        write_whole(path, lambda name: Path(name).write_text(text, encoding="utf-8"))
     return path
 
 

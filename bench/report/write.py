@@ -1,16 +1,16 @@
 """Tables out: files below a folder, and the text that a run prints at its end."""
 
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from joblib import cpu_count
 
-from bench.files import write_whole
+from bench.files import try_writing, write_whole, writing
 from bench.report import costs, knockouts, studies
 from bench.report.contents import contents
 from bench.report.evidence import Evidence
@@ -21,7 +21,6 @@ from bench.report.summary import standing
 from bench.report.svg import element
 from bench.report.tables import Signs, tables
 from bench.report.variants import without_variants
-from bench.spec import BenchError
 from bench.store.record import Record
 from bench.store.store import Store
 from bench.studies import find
@@ -57,14 +56,12 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     pages[INDEX] = index(found, files, evidence.records).encode()
     check_writable(folder)
     old = folder / INDEX
-    try:
+    with writing_to(folder):
         named = set(re.findall(r"\]\(([^)/]+)\)", old.read_text(encoding="utf-8"))) if old.exists() else set()
         for name, page in pages.items():
             write_whole(folder / name, lambda path, page=page: Path(path).write_bytes(page))
         for name in named - set(pages):
             (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error) from None
     return [folder / name for name in pages]
 
 
@@ -91,16 +88,12 @@ def forms(page: Page, drawn: dict[str, Future]) -> dict[str, bytes]:
 
 def check_writable(folder: Path) -> None:
     """Fail before any work is done, not after."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise unwritable(folder, error) from None
+    with writing_to(folder):
+        try_writing(folder)
 
 
-def unwritable(folder: Path, error: OSError) -> BenchError:
-    return BenchError(f"reports folder {folder} cannot be written ({error.strerror}); choose another with --reports")
+def writing_to(folder: Path) -> AbstractContextManager[None]:
+    return writing(f"reports folder {folder}", remedy="choose another with --reports")
 
 
 def index(found: list[Page], files: dict[str, dict[str, bytes]], records: list[Record]) -> str:

@@ -25,7 +25,6 @@ def fill(works: Sequence[Work], store: Store) -> None:
             continue
         dataset = load(work)
         facts = case_facts(dataset, split(dataset, work.job.protocol.train))
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda name, facts=facts: facts.to_parquet(name, index=False, compression="zstd"))
 
 

@@ -3,9 +3,8 @@
 import fcntl
 import math
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ import pandas as pd
 from pyarrow.parquet import ParquetFile
 from pydantic import ValidationError
 
-from bench.files import write_whole
+from bench.files import try_writing, write_whole, writing
 from bench.spec import BenchError, Job, canonical_hash
 from bench.store.record import Record
 
@@ -84,20 +83,12 @@ class Store:
     def check_writable(self) -> None:
         """Fail before any work is done, not after."""
         with self.writing():
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root):
-                pass
+            try_writing(self.root)
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """A full disk or a folder turned read-only is one clear line."""
-        try:
-            yield
-        except OSError as error:
-            raise BenchError(
-                f"results folder {self.root} cannot be written ({error.strerror}); free it or choose another with "
-                "--results, then start again: what is written stays"
-            ) from None
+    def writing(self) -> AbstractContextManager[None]:
+        """A context in which what cannot be written is one clear line."""
+        remedy = "free it or choose another with --results, then start again: what is written stays"
+        return writing(f"results folder {self.root}", remedy=remedy)
 
     def find(self, job: Job) -> Record | None:
         path = self.path(job)
@@ -107,7 +98,6 @@ class Store:
         """Ranks first, then the record: a record that stands is complete."""
         path = self.path(record.job)
         with self.writing():
-            path.parent.mkdir(parents=True, exist_ok=True)
             if ranks is not None:
                 write_whole(path.with_suffix(".users.parquet"), lambda name: ranks.to_parquet(name, index=False))
             write_whole(path, lambda name: Path(name).write_text(record.model_dump_json(indent=1) + "\n"))

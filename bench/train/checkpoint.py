@@ -31,7 +31,6 @@ class Checkpoint:
         if self.generator.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.generator.device)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self.path, lambda name: torch.save({**state, "random": random}, name))
         except (OSError, RuntimeError) as error:  # torch calls a full disk a RuntimeError; the run can do without
             print(f"{self.path} cannot be written ({error}); going on without", file=sys.stderr)

@@ -71,7 +71,6 @@ def path(configs: Path, job: Job) -> Path:
 
 def write(winner: Winner, place: Path) -> None:
     text = HEAD + yaml.safe_dump(dataclasses.asdict(winner), sort_keys=False)
-    place.parent.mkdir(parents=True, exist_ok=True)
     write_whole(place, lambda name: Path(name).write_text(text))
 
 
