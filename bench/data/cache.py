@@ -1,7 +1,6 @@
 """From a recipe to a loaded data set, by way of a binary file named by content."""
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -108,16 +107,12 @@ def sha256(path: Path) -> str:
     Raises:
         BenchError: when it cannot be read.
     """
-    digest = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return pooch.file_hash(path)
     except FileNotFoundError:
         raise BenchError(f"{path} is missing") from None
     except OSError as error:
         raise BenchError(f"{path} cannot be read ({error.strerror})") from None
-    return digest.hexdigest()
 
 
 def write_cached(path: str, dataset: Dataset) -> None:

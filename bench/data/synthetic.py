@@ -88,7 +88,7 @@ def simulate(
     degrees = draw_degrees(rng, n_users=n_users, n_train=n_train, most=most)
     slots = np.repeat(np.arange(n_users), degrees)
     train = taste.cover(taste.draw(slots, taken=np.empty(0, dtype=np.int64)))
-    test = taste.draw(np.arange(n_users), taken=np.sort(train))
+    test = taste.draw(np.arange(n_users), taken=train)
     valid = train[np.cumsum(degrees) - 1 - rng.integers(degrees)]
     parts = {"train": train, "valid": valid, "test": test}
     seeds = zip(modalities, feature_seeds, strict=True)
@@ -146,7 +146,7 @@ class Taste:
         self.popularity = np.cumsum(rng.lognormal(sigma=1.1, size=n_items))
 
     def draw(self, slots: np.ndarray, *, taken: np.ndarray) -> np.ndarray:
-        """(slot,) pairs of the users ``slots``, distinct and none in the sorted ``taken``."""
+        """(slot,) pairs of the users ``slots``, distinct and none in ``taken``."""
         n_items = len(self.items)
         drawn = np.full(len(slots), -1, dtype=np.int64)
         open_slots = np.arange(len(slots))
@@ -156,9 +156,9 @@ class Taste:
             # from the 20th round on evenly: a user who has nearly all popular items must still end
             pairs = users * n_items + (self.pick(users) if rounds < 20 else self.rng.integers(n_items, size=len(users)))
             distinct, first = np.unique(pairs, return_index=True)
-            first = np.sort(first[~is_in(distinct, taken)])
+            first = np.sort(first[~np.isin(distinct, taken)])
             drawn[open_slots[first]] = pairs[first]
-            taken = np.sort(np.concatenate([taken, pairs[first]]))
+            taken = np.concatenate([taken, pairs[first]])
             open_slots = np.delete(open_slots, first)
             rounds += 1
         return drawn
@@ -187,10 +187,3 @@ class Taste:
         place = choices[np.arange(len(missing)), affinity.argmax(axis=1)] if len(missing) else missing
         item[place] = missing
         return user * len(self.items) + item
-
-
-def is_in(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:
-    """(n,) bool: which ``values`` stand in the sorted ``ordered``."""
-    if not len(ordered):
-        return np.zeros(len(values), dtype=bool)
-    return ordered[np.searchsorted(ordered, values).clip(max=len(ordered) - 1)] == values
