@@ -81,21 +81,14 @@ def read_features(files: dict[str, Path], n_items: int) -> tuple[dict[str, Rows]
             rows[modality] = read_entities(path, n_items)
         else:
             rows[modality] = read_vectors(path, n_items)
-    sizes = {files[m].name: len_rows(table) for m, table in rows.items()}
+    sizes = {files[m].name: table.shape[0] for m, table in rows.items()}
     if len(set(sizes.values())) > 1:
         shown = ", ".join(f"{name} has {size}" for name, size in sizes.items())
         raise BenchError(f"{next(iter(files.values())).parent}: the numbers of feature rows differ: {shown}")
     n_rows = max([n_items, *sizes.values()])
     warnings = [f"{n_rows - n_items:,} items have features but no interaction"] if n_rows > n_items else []
-    return (
-        rows,
-        n_rows,
-        warnings + count_empty({f"{m} ({files[m].name})": table for m, table in rows.items()}),
-    )
-
-
-def len_rows(table: Rows) -> int:
-    return table.shape[0]
+    warnings += count_empty({f"{m} ({files[m].name})": table for m, table in rows.items()})
+    return rows, n_rows, warnings
 
 
 def is_empty(table: Rows) -> np.ndarray:
@@ -141,15 +134,13 @@ def read_entities(path: Path, n_items: int) -> sp.csr_matrix:
         BenchError: as ``read_lists``; for an item that no interaction knows.
     """
     lists = read_lists(path, "item")
-    check_range(lists, path, n_items)
+    check_range(lists.lines, path, n_items)
     return weigh(lists.pairs[:, 0], lists.pairs[:, 1], n_items=n_items)
 
 
 def weigh(items: np.ndarray, terms: np.ndarray, *, n_items: int) -> sp.csr_matrix:
     """Unit TF-IDF rows: ``terms[k]`` occurs once more in item ``items[k]``; a column a term that occurs."""
-    from sklearn.feature_extraction.text import (
-        TfidfTransformer,
-    )  # seconds to import; a cached set needs it not
+    from sklearn.feature_extraction.text import TfidfTransformer  # seconds to import; a cached set needs it not
 
     columns, column = np.unique(terms, return_inverse=True)
     ones = np.ones(len(items), dtype=np.float64)

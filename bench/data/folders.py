@@ -131,7 +131,7 @@ def read_folder(paths: dict[str, Path], files: dict[str, Path], feature_id: str,
     train, valid, test = (read_lists(paths[part], "user") for part in PARTS)
     if not len(train.pairs):
         raise BenchError(f"{paths['train.txt']}: no user has an item")
-    users = np.concatenate([part.owners for part in (train, valid, test)])
+    users = np.concatenate([list(part.lines) for part in (train, valid, test)])
     items = np.concatenate([part.pairs[:, 1] for part in (train, valid, test)])
     rows, n_items, found = read_features(files, int(items.max()) + 1)
     n_users = int(users.max()) + 1

@@ -17,13 +17,11 @@ class Lists:
     """One list of ids an owner, as ``owner id id ...`` lines give them.
 
     Attributes:
-        owners: (line,) the first id of each line.
-        lines: (line,) where it stands in the file, from 1.
+        lines: owner, the first id of a line, to where the line stands in the file, from 1.
         pairs: (n, 2) owner and id, in file order, repeats kept.
     """
 
-    owners: Int64[np.ndarray, " line"]
-    lines: Int64[np.ndarray, " line"]
+    lines: dict[int, int]
     pairs: Int64[np.ndarray, "_ 2"]
 
 
@@ -73,27 +71,36 @@ def read_lists(path: Path, owner: str) -> Lists:
     Raises:
         BenchError: as ``read_words`` and ``as_id``; for an owner with two lines.
     """
-    first, lengths, ids = {}, [], []
-    for number, words in read_words(path):
-        values = [as_id(word, path, number) for word in words]
-        if values[0] in first:
-            raise fail(path, number, f"{owner} {values[0]} stands already in line {first[values[0]]}")
-        first[values[0]] = number
-        lengths.append(len(values) - 1)
-        ids += values[1:]
-    owners = np.array(list(first), dtype=np.int64)
-    pairs = np.stack([np.repeat(owners, lengths), np.array(ids, dtype=np.int64)], axis=1)
-    return Lists(owners, np.array(list(first.values()), dtype=np.int64), pairs)
+    lines, lengths, ids = {}, [], []
+    for number, (first, *words) in read_words(path):
+        enter(lines, first, owner, path, number)
+        lengths.append(len(words))
+        ids += [as_id(word, path, number) for word in words]
+    owners = np.repeat(np.array(list(lines), dtype=np.int64), lengths)
+    return Lists(lines, np.stack([owners, np.array(ids, dtype=np.int64)], axis=1))
 
 
-def check_range(lists: Lists, path: Path, n_items: int) -> None:
+def enter(lines: dict[int, int], word: bytes, owner: str, path: Path, number: int) -> None:
+    """Enter the first ``word`` of a line in ``lines``.
+
+    Raises:
+        BenchError: as ``as_id``; for an owner with two lines.
+    """
+    own = as_id(word, path, number)
+    if own in lines:
+        raise fail(path, number, f"{owner} {own} stands already in line {lines[own]}")
+    lines[own] = number
+
+
+def check_range(lines: dict[int, int], path: Path, n_items: int) -> None:
     """Items that no interaction knows cannot have features.
 
     Raises:
-        BenchError: naming the first line whose item is ``n_items`` or more.
+        BenchError: naming the first of ``lines`` whose item is ``n_items`` or more.
     """
-    for row in np.flatnonzero(lists.owners >= n_items)[:1]:
-        raise fail(path, int(lists.lines[row]), f"item {lists.owners[row]} is in no interaction ({n_items} items)")
+    for item, number in lines.items():
+        if item >= n_items:
+            raise fail(path, number, f"item {item} is in no interaction ({n_items} items)")
 
 
 def read_vectors(path: Path, n_items: int) -> Float32[np.ndarray, "{n_items} feat"]:
@@ -102,23 +109,18 @@ def read_vectors(path: Path, n_items: int) -> Float32[np.ndarray, "{n_items} fea
     Raises:
         BenchError: as ``read_lists``; for a vector of another length than the first, or not finite.
     """
-    lines, items, vectors = [], [], []
-    for number, words in read_words(path):
-        items.append(as_id(words[0], path, number))
-        lines.append(number)
+    lines, vectors = {}, []
+    for number, (first, *words) in read_words(path):
+        enter(lines, first, "item", path, number)
         try:
-            vectors.append(np.array([float(word) for word in words[1:]], dtype=np.float32))
+            vectors.append(np.array([float(word) for word in words], dtype=np.float32))
         except ValueError as error:
             raise fail(path, number, f"not a number ({error})") from None
         if len(vectors[-1]) != len(vectors[0]) or not len(vectors[0]):
             raise fail(path, number, f"{len(vectors[-1])} values, where {len(vectors[0])} are expected")
         if not np.isfinite(vectors[-1]).all():
-            raise fail(path, number, f"item {items[-1]} has a value that is not finite")
-    owners = np.array(items, dtype=np.int64)
-    check_range(Lists(owners, np.array(lines), np.empty((0, 2), np.int64)), path, n_items)
-    _, kept = np.unique(owners, return_index=True)
-    for row in np.setdiff1d(np.arange(len(owners)), kept)[:1]:
-        raise fail(path, lines[row], f"item {items[row]} has a line already")
+            raise fail(path, number, f"item {int(first)} has a value that is not finite")
+    check_range(lines, path, n_items)
     table = np.zeros((n_items, len(vectors[0])), dtype=np.float32)
-    table[owners] = np.stack(vectors)
+    table[list(lines)] = np.stack(vectors)
     return table

@@ -112,7 +112,7 @@ def test_user_without_train_loads(tmp_path, load):
         ("item2imgfeat.txt", "0 1\n1 nan\n", r"item2imgfeat\.txt, line 2: item 1 has a value .* not finite"),
         ("item2imgfeat.txt", "0 1\n1 inf\n", r"item2imgfeat\.txt, line 2: item 1 has a value .* not finite"),
         ("item2imgfeat.txt", "0 1\n1 red\n", r"item2imgfeat\.txt, line 2: not a number .*red"),
-        ("item2imgfeat.txt", "0 1\n0 2\n", r"item2imgfeat\.txt, line 2: item 0 has a line already"),
+        ("item2imgfeat.txt", "0 1\n0 2\n", r"item2imgfeat\.txt, line 2: item 0 stands already in line 1"),
         ("item2imgfeat.txt", "0 1\n7 2\n", r"item2imgfeat\.txt, line 2: item 7 is in no interaction"),
     ],
 )
