@@ -9,22 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.spec import BenchError, Training, read, unknown
+from bench.spec import PAPER_MODELS, BenchError, Training, read, unknown
 
 HOUSES = ("baselines", "models")
 GROUPS = {"all": False, "floors": True}  # words for many models; whether floors
-ORDER = (
-    "BPRMF",
-    "SVDPP",
-    "NGCF",
-    "LightGCN",
-    "VBPR",
-    "MMGCN",
-    "MGAT",
-    "InvRL",
-    "DMRL",
-    "MCLN",
-)  # of the paper
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +36,8 @@ def cards() -> dict[str, Card]:
         for path in sorted(root.glob("[!_]*.py")):
             for card in read_cards(path, f"{house}.{path.stem}"):
                 found[card.name] = card
-    place = {name: i for i, name in enumerate(ORDER)}
-    return dict(sorted(found.items(), key=lambda entry: (place.get(entry[0], len(ORDER)), entry[0])))
+    place = {name: i for i, name in enumerate(PAPER_MODELS)}
+    return dict(sorted(found.items(), key=lambda entry: (place.get(entry[0], len(place)), entry[0])))
 
 
 def read_cards(path: Path, module: str) -> list[Card]:

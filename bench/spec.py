@@ -14,6 +14,7 @@ ENGINE = 1  # raised by hand, with a line under "Numbers moved", when shared cod
 
 METRICS = ("hr@5", "ndcg@5", "hr@10", "ndcg@10", "hr@20", "ndcg@20", "mrr")
 SHOWN = {"hr@5": "H@5", "ndcg@5": "N@5", "hr@10": "H@10", "ndcg@10": "N@10"}  # the paper's names
+PAPER_MODELS = ("BPRMF", "SVDPP", "NGCF", "LightGCN", "VBPR", "MMGCN", "MGAT", "InvRL", "DMRL", "MCLN")  # in its order
 SHOWN_MODELS = {"SVDPP": "SVD++"}  # names that Python cannot spell
 RANKINGS = ("sampled", "full")
 KNOCKOUTS = ("real", "shuffled", "noise", "none")  # what may become of a modality's rows

@@ -16,7 +16,7 @@ from bench.spec import BenchError
 PARTS = ("train.txt", "validation.txt", "test.txt")
 COMMIT = "3022b330a2089664bd45b3d498e88129b3415b62"
 URL = f"https://raw.githubusercontent.com/hfutmars/MEGCF/{COMMIT}/Data"
-FOLDERS = {"beauty": "amazon-beauty", "art": "Art", "taobao": "taobao"}
+FOLDERS = {"beauty": "amazon-beauty", "art": "Art", "taobao": "taobao"}  # the paper's sets
 MODALITIES = {"taobao": ("visual",)}  # the paper's setting; every other set has both
 PINS = {
     "amazon-beauty/i2e_review.txt": "e3e9b11f64a50bf0abf4ebd42a27c0c4b810b4df685e01c924b50edb2fef83a9",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.spec import METRICS, BenchError, unknown
+from bench.spec import METRICS, PAPER_MODELS, SHOWN_MODELS, BenchError, unknown
 from bench.studies import STUDIES
 
 CSV = Path(__file__).with_name("paper.csv")
@@ -17,9 +17,8 @@ PLACE = COLUMNS[:4]
 
 DATASETS = {"beauty": "Beauty", "art": "Art", "taobao": "Taobao"}  # in the paper's order, with its names
 STATISTICS = ("users", "items", "interactions", "density")
-BASELINES = ("BPRMF", "SVD++", "NGCF", "LightGCN", "VBPR", "MMGCN", "MGAT", "InvRL", "DMRL")
-STUDIED = "MCLN"  # its row is the authors' released code
-ROWS = (*BASELINES, STUDIED)
+ROWS = tuple(SHOWN_MODELS.get(model, model) for model in PAPER_MODELS)
+*BASELINES, STUDIED = ROWS  # the last one's row is the authors' released code
 IMPROVEMENT = "%Imp."
 VARIED = ("table3", "table4", "table5")  # compare variants of the studied model
 FLOORS = ("Pop", "ItemKNN", "EASE")  # not the paper's: what any model should beat

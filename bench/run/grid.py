@@ -10,12 +10,12 @@ from bench import registry, studies
 from bench.data import sources
 from bench.data.cache import Source
 from bench.data.dataset import Dataset
+from bench.data.folders import FOLDERS
 from bench.registry import Card
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, read, resolve_budget, unknown
 from bench.store.store import Store
 from bench.studies import Study
 
-PAPER_SETS = ("beauty", "art", "taobao")
 When = Literal["missing", "failed", "always"]
 
 
@@ -85,7 +85,7 @@ def plan(request: Request) -> list[Work]:
     for location in dict.fromkeys(request.datasets):
         source = sources.find(location, data_dir=request.data_dir)
         contents = [source.fingerprint(features) for features in request.features or (None,)]
-        protocols = request.protocols or (["paper"] if source.name in PAPER_SETS else ["clean"])
+        protocols = request.protocols or (["paper"] if source.name in FOLDERS else ["clean"])
         for features, data_hash in contents:
             runs = [
                 (card, preset, hyper)
