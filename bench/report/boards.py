@@ -58,7 +58,7 @@ class Board:
     @property
     def rows(self) -> list[str]:
         """In the order of Table 2."""
-        return [row for row in order(list(self.means.index)) if row in self.keys]
+        return order(list(self.means.index))
 
     @property
     def heading(self) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from bench.report.evidence import Evidence
 from bench.report.layout import Block, Cell, Figure, Page, Table, number
 from bench.report.paper import FLOORS, OURS, STUDIED, heading
-from bench.report.summary import BLOCK, blocks, in_block, leaderboard, order, seeds_of, standing, why_empty
+from bench.report.summary import BLOCK, NO_RUN, blocks, in_block, leaderboard, order, seeds_of, standing, why_empty
 from bench.spec import is_knocked_out
 
 BASE, CONTENT = f"{STUDIED} (modalities=none, use_cl=False)", f"{STUDIED} (use_cl=False)"  # of the paper's Table 3
@@ -67,10 +67,10 @@ def is_known(part: pd.DataFrame) -> bool:
 def cells(part: pd.DataFrame) -> pd.DataFrame:
     """One line a model and measure, unrounded; ``part`` holds the records of one data set and features."""
     seeds, lines = seeds_of(part), []
-    boards = {m: leaderboard(part, m, len(seeds)).droplevel(BLOCK).to_dict("index") for m in MEASURES}
-    rows = [row for row in order(list(part["row"].unique())) if row in set(part["row"]) - set(FLOORS)]
+    board = leaderboard(part, list(MEASURES), len(seeds)).droplevel(BLOCK).to_dict("index")
+    rows = order(list(set(part["row"]) - set(FLOORS)))
     for row, measure in itertools.product(sorted(rows, key=place), MEASURES):
-        own, cell = part[part["row"] == row], boards[measure].get(row, {"mean": math.nan, "std": math.nan, "count": 0})
+        own, cell = part[part["row"] == row], board.get((measure, row), NO_RUN)
         lines.append(
             {
                 **dict(zip(BLOCK, part[BLOCK].iloc[0], strict=True)),

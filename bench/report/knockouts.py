@@ -8,12 +8,12 @@ import pandas as pd
 from bench.report.evidence import Evidence
 from bench.report.layout import Block, Cell, Table, number
 from bench.report.paper import heading
-from bench.report.summary import BLOCK, EQUAL, blocks, leaderboard, order, seeds_of, standing, why_empty
-from bench.report.tables import compared
+from bench.report.prose import mixture
+from bench.report.summary import BLOCK, NO_RUN, blocks, leaderboard, order, seeds_of, standing, why_empty
+from bench.report.tables import mean_text
 from bench.spec import KNOCKOUTS, RANKINGS, is_knocked_out
 
 METRIC = "ndcg@10"
-MISSING = {"mean": math.nan, "std": math.nan, "count": 0}
 CAPTION = (
     "N@10 with real content, with rows shuffled among the items (no item keeps its own), with noise of the "
     "same norm, and without content. Gain: real less shuffled; in % of shuffled."
@@ -73,11 +73,11 @@ def cells(part: pd.DataFrame, ranking: str) -> pd.DataFrame:
     """One line a cell, unrounded: a model under a variant; the gain, absolute and in percent, is the model's."""
     metric, seeds, lines = f"{ranking}.{METRIC}", seeds_of(part), []
     variants = [*KNOCKOUTS, *sorted(set(part["variant"]) - set(KNOCKOUTS))]
-    boards = {v: leaderboard(part[part["variant"] == v], metric, len(seeds)).droplevel(BLOCK) for v in variants}
+    boards = {v: leaderboard(part[part["variant"] == v], [metric], len(seeds)).droplevel(BLOCK) for v in variants}
     boards = {variant: board.to_dict("index") for variant, board in boards.items()}
-    rows = [row for row in order(list(part["row"].unique())) if row in set(part["row"])]
-    for row, variant in itertools.product(rows, variants):
-        own, cell = part[(part["row"] == row) & (part["variant"] == variant)], boards[variant].get(row, MISSING)
+    for row, variant in itertools.product(order(list(part["row"])), variants):
+        own = part[(part["row"] == row) & (part["variant"] == variant)]
+        cell = boards[variant].get((metric, row), NO_RUN)
         lines.append(
             {
                 **dict(zip(BLOCK, part[BLOCK].iloc[0], strict=True)),
@@ -102,7 +102,7 @@ def block(data: pd.DataFrame) -> Block:
     """The lines of one data set and base."""
     lines = []
     for row, own in data.groupby("row", sort=False):
-        shown = [compared({**cell, **NO_COMPARISON})[0] for cell in own.to_dict("records")]
+        shown = [Cell(mean_text(cell), note=cell["note"]) for cell in own.to_dict("records")]
         gain, percent = own[["gain", "gain_percent"]].iloc[0]
         why = "" if not math.isnan(gain) else "needs the values with real and with shuffled content"
         lines.append([Cell(row), *shown, Cell(number(gain, "+.4f"), note=why), Cell(number(percent, "+.1f"), note=why)])
@@ -110,15 +110,6 @@ def block(data: pd.DataFrame) -> Block:
     return Block(title=heading(tuple(data[BLOCK].iloc[0])), header=header, lines=lines)
 
 
-NO_COMPARISON = {"best": False, "second": False, "paper": math.nan, "difference": math.nan}
-
-
 def notes(part: pd.DataFrame) -> list[str]:
-    """A warning where records that stand beside one another were not made under equal conditions."""
-    done = part[part["status"] == "done"]
-    equal = {column: what for column, what in EQUAL.items() if column != "data_hash"}  # the content is to differ
-    differing = [what for column, what in equal.items() if done[column].dropna().nunique() > 1]
-    if not differing:
-        return []
-    name = heading(tuple(part[BLOCK].iloc[0]))
-    return [f"Not comparable: the records of {name} and its knock-outs differ in {', '.join(differing)}."]
+    """A warning where these records were made under unequal conditions; the content is to differ."""
+    return mixture(part.assign(data_hash=""), f"{heading(tuple(part[BLOCK].iloc[0]))} and its knock-outs")

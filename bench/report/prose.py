@@ -54,12 +54,10 @@ def notes(
         said.append("Mean ± sample standard deviation over the seeds.")
     if records["is_candidate_dependent"].any():
         said.append("† A score depends on the other candidates, not on user and item alone.")
-    said += (
-        selections(records)
-        + tuning_notes(records)
-        + (paper_notes(records, data, ranking) if is_compared else [])
-        + mixtures(records)
-    )
+    said += selections(records) + tuning_notes(records)
+    said += paper_notes(records, data, ranking) if is_compared else []
+    for block in blocks(records):
+        said += mixture(in_block(records, block), heading(block))
     n_older = int(records["superseded"].sum())
     if n_older:
         said.append(f"The newest record of each cell and seed stands; superseded records: {n_older}.")
@@ -106,17 +104,11 @@ def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list
     return said
 
 
-def mixtures(records: pd.DataFrame) -> list[str]:
-    """A warning for each data set whose records were not made under equal conditions."""
-    said = []
-    for block in blocks(records):
-        part = in_block(records, block)
-        done = part[part["status"] == "done"]
-        differing = [what for column, what in EQUAL.items() if done[column].dropna().nunique() > 1]
-        if differing:
-            said.append(f"Not comparable: the records of {heading(block)} differ in {', '.join(differing)}.")
-        rows = done.groupby("row")["source"].nunique()
-        if (rows > 1).any():
-            changed = ", ".join(rows.index[rows > 1])
-            said.append(f"Not comparable: the code of {changed} changed between the seeds on {heading(block)}.")
-    return said
+def mixture(records: pd.DataFrame, name: str) -> list[str]:
+    """A warning where the records of ``name`` were not made under equal conditions."""
+    done = records[records["status"] == "done"]
+    differing = [what for column, what in EQUAL.items() if done[column].dropna().nunique() > 1]
+    said = [f"Not comparable: the records of {name} differ in {', '.join(differing)}."] if differing else []
+    sources = done.groupby("row")["source"].nunique()
+    changed = ", ".join(sources.index[sources > 1])
+    return [*said, f"Not comparable: the code of {changed} changed between records of {name}."] if changed else said

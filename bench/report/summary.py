@@ -25,6 +25,7 @@ EQUAL = {  # must not vary among rows that are compared
     "tuning.trials": "trials of a search",
 }
 
+# of a row that ``leaderboard`` lacks
 NO_RUN = {"mean": math.nan, "std": math.nan, "count": 0, "best": False, "second": False}
 
 
@@ -45,17 +46,12 @@ def standing(frame: pd.DataFrame) -> pd.DataFrame:
     return named.groupby(RUN).tail(1).sort_values([*RUN, "key"], ignore_index=True)
 
 
-def leaderboard(frame: pd.DataFrame, metric: str, seeds: int) -> pd.DataFrame:
-    """Mean and sample standard deviation over seeds, unrounded, by (dataset, features, row).
+def leaderboard(frame: pd.DataFrame, metrics: Sequence[str], seeds: int) -> pd.DataFrame:
+    """Mean and sample standard deviation over seeds, unrounded, by (metric, dataset, features, row).
 
     A cell short of ``seeds`` runs is left empty. ``best`` and ``second`` hold within a data set, by unrounded
     value; equal values share the mark, and a value that stands alone has none.
     """
-    return leaderboards(frame, [metric], seeds).droplevel("metric")
-
-
-def leaderboards(frame: pd.DataFrame, metrics: Sequence[str], seeds: int) -> pd.DataFrame:
-    """``leaderboard`` of each metric, by (metric, dataset, features, row)."""
     records = standing(frame)
     done = records[records["status"] == "done"].reindex(columns=[*BLOCK, "row", *metrics])
     values = done.melt([*BLOCK, "row"], var_name="metric").astype({"value": float})
@@ -90,9 +86,9 @@ def in_block(records: pd.DataFrame, block: tuple[str, str]) -> pd.DataFrame:
 
 
 def order(rows: Sequence[str]) -> list[str]:
-    """Floors, the paper's rows (all of them, run or not), ours, then the others by name."""
+    """Floors, the paper's rows, ours, then the others by name."""
     fixed = (*FLOORS, *ROWS, OURS)
-    return [r for r in fixed if r in rows or r not in FLOORS] + sorted(set(rows) - set(fixed))
+    return [r for r in fixed if r in rows] + sorted(set(rows) - set(fixed))
 
 
 def seeds_of(records: pd.DataFrame) -> list[int]:
@@ -133,21 +129,21 @@ def cells(
     Args:
         frame: the records of one protocol and budget.
         table: under which name the paper's values go.
-        rows: in their order; where it is not given, as ``order`` has them.
+        rows: in their order; where it is not given, all of the paper's, run or not, and what else was run.
         barred: of a block, the rows that must be empty, with their reasons.
     """
     records, lines = standing(frame), []
-    rows = order(list(records["row"].unique())) if rows is None else rows
+    rows = order([*ROWS, OURS, *records["row"]]) if rows is None else rows
     for block in blocks(records):
         part, reasons = in_block(records, block), (barred or {}).get(block, {})
         part = part[~part["row"].isin(list(reasons))]
         seeds, runs = seeds_of(part), dict(list(part.groupby("row")))
-        boards = leaderboards(part, [f"{ranking}.{metric}" for metric in SHOWN], len(seeds))
-        boards = boards.droplevel(BLOCK).to_dict("index")
+        board = leaderboard(part, [f"{ranking}.{metric}" for metric in SHOWN], len(seeds))
+        board = board.droplevel(BLOCK).to_dict("index")
         runs = {row: runs.get(row, part[:0]) for row in rows}
         keys = {row: " ".join(own["key"]) for row, own in runs.items()}
         for row, metric in itertools.product(rows, SHOWN):
-            cell = boards.get((f"{ranking}.{metric}", row), NO_RUN)
+            cell = board.get((f"{ranking}.{metric}", row), NO_RUN)
             place = (table, block[0], row, metric)
             published = paper.get(place, math.nan) if ranking == "sampled" else math.nan
             note = why_empty(runs[row], f"{ranking}.{metric}", seeds) if math.isnan(cell["mean"]) else ""

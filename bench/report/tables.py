@@ -124,14 +124,17 @@ def label(row: str, is_dependent: bool) -> str:
     return f"{row}{kind}{' †' if is_dependent else ''}"
 
 
+def mean_text(cell: dict) -> str:
+    """The mean, with the deviation where there are several seeds."""
+    text = number(cell["mean"], ".4f")
+    return f"{text} ± {cell['std']:.4f}" if cell["n_seeds"] > 1 and text != EMPTY else text
+
+
 def compared(cell: dict) -> list[Cell]:
     """Our value with its marks, the paper's, the difference."""
-    text = number(cell["mean"], ".4f")
-    if cell["n_seeds"] > 1 and text != EMPTY:
-        text += f" ± {cell['std']:.4f}"
     mark = "best" if cell["best"] else "second" if cell["second"] else ""
     theirs = [Cell(number(cell["paper"], ".4f")), Cell(number(cell["difference"], "+.4f"))]
-    return [Cell(text, mark, cell["note"], cell.get("sign", "")), *theirs]
+    return [Cell(mean_text(cell), mark, cell["note"], cell.get("sign", "")), *theirs]
 
 
 def improvements(part: pd.DataFrame, paper: Published, *, is_compared: bool) -> list[Cell]:

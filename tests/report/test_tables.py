@@ -268,7 +268,7 @@ def test_plain_text_leaves_out_rows_that_were_not_run(small):
 
 def test_seeds_of_one_row_that_ran_other_code_are_not_comparable():
     table = sampled(record("VBPR", seed=0, source="old"), record("VBPR", seed=1), record(seed=0), record(seed=1))
-    assert "Not comparable: the code of VBPR changed between the seeds on Beauty (entities)." in table.notes
+    assert "Not comparable: the code of VBPR changed between records of Beauty (entities)." in table.notes
     assert not [note for note in sampled(record(seed=0), record(seed=1)).notes if "Not comparable" in note]
 
 
