@@ -1,7 +1,7 @@
 """The whole report as one HTML page that asks no network for anything: tables, figures, an index of the records."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,36 +11,27 @@ from markupsafe import Markup
 
 from bench.report import records
 from bench.report.evidence import Evidence
-from bench.report.layout import Figure, Page
+from bench.report.layout import Page
 from bench.report.paper import DATASETS
 from bench.report.summary import blocks
-from bench.report.svg import svg
-from bench.report.views import FILTERS, View, data_sets, grids, token, view
+from bench.report.views import FILTERS, Files, View, data_sets, grids, token, view
 from bench.spec import RANKINGS, SHOWN
 from bench.store.store import Store, frame
 
 PLACE = Path(__file__).parent  # of report.html.j2, report.css and report.js
 
 
-def html(
-    found: Sequence[Page],
-    evidence: Evidence,
-    *,
-    folder: Path,
-    files: Sequence[str] = (),
-    draw: Callable[[Figure], str] = svg,
-) -> str:
+def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: Files) -> str:
     """The page. Equal records give equal bytes.
 
     Args:
         folder: where the page will lie; links to records start there.
-        files: names of the files beside it; those named as a table or figure are offered below it.
-        draw: gives the drawing of a figure as an element of the page.
+        files: of each table and figure, which offers them; a figure's SVG stands in the page as well.
     """
     rows = frame(evidence.records)
     names = data_sets(rows)
     listed = records.index(evidence)
-    views = [view(page, rows, names, files=files, draw=draw) for page in found]
+    views = [view(page, rows, names, files.get(page.name, {})) for page in found]
     store, root = Store(evidence.results), folder.resolve()
     return template().render(
         views=views,

@@ -3,31 +3,17 @@
 import re
 from xml.etree import ElementTree
 
-from bench.report.layout import Figure
-
 LEFT_OUT = ("metadata", "style")  # who drew it and when; rules that would hold for the whole page
 # text, grid and ground: light or dark
 THEME = {"#262626": "var(--ink)", "#cccccc": "var(--line)", "#ffffff": "var(--paper)"}
 INHERITED = "stroke-linejoin: round; stroke-linecap: butt"  # what matplotlib's style element says of every shape
 
 
-def svg(figure: Figure) -> str:
-    """``figure`` drawn as an element of a page."""
-    from bench.report.drawing import pictures  # a second to import, which a report without figures need not pay
-
-    return element(figure, pictures(figure.draw, figure.data)["svg"])
-
-
-def element(figure: Figure, drawing: bytes) -> str:
-    """The SVG file of ``figure`` as an element of a page."""
-    return inline(drawing.decode(), name=figure.name, title=figure.title)
-
-
-def inline(drawing: str, *, name: str, title: str) -> str:
+def inline(drawing: bytes, *, name: str, title: str) -> str:
     """An SVG file as an element of a page.
 
     Args:
-        drawing: the text of the file.
+        drawing: the file.
         name: begins every id, so that two drawings on a page cannot clash.
         title: what a screen reader says in its place.
     """

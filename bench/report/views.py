@@ -1,9 +1,8 @@
 """What the HTML page shows of a table or figure: what of the filters each part is about, which columns are numbers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ from bench.report.layout import EMPTY, Block, Cell, Figure, Page, Table
 from bench.report.paper import DATASETS, IMPROVEMENT, heading
 from bench.report.prose import seeds
 from bench.report.summary import blocks
+from bench.report.svg import inline
 from bench.spec import SHOWN
 
 NUMBER = re.compile(r"[<≤]?[+-]?\d[\d,]*(\.\d+)?(e[+-]?\d+)?%?( ± [\d.]+)?\W*")  # and marks behind it
@@ -21,6 +21,7 @@ DETAILS = ("paper", "diff.")  # columns that belong to the metric before them
 FILTERS = {"dataset": "Data set", "metric": "Metric", "protocol": "Protocol", "budget": "Budget", "ranking": "Ranking"}
 LINES = {"Data set": "dataset", "Protocol": "protocol", "Budget": "budget"}  # columns by which lines are filtered
 
+Files = Mapping[str, Mapping[str, bytes]]  # by the page's name and their ending
 Tags = dict[str, str]  # data attributes: what of the filters an element is about
 
 
@@ -60,8 +61,8 @@ def data_sets(rows: pd.DataFrame) -> dict[str, str]:
     return {DATASETS.get(name, name): name for name, _ in found} | {heading(block): block[0] for block in found}
 
 
-def view(page: Page, rows: pd.DataFrame, names: Tags, *, files: Sequence[str], draw) -> View:
-    """``page`` with what its records say of it."""
+def view(page: Page, rows: pd.DataFrame, names: Tags, files: Mapping[str, bytes]) -> View:
+    """``page`` with what its records say of it, and its ``files`` by their ending."""
     own = rows[rows["key"].isin(page.keys)]
     said = {"dataset": list(own["dataset"])}
     if not page.is_of_data:
@@ -72,8 +73,8 @@ def view(page: Page, rows: pd.DataFrame, names: Tags, *, files: Sequence[str], d
         tags=tags(**said),
         facts=facts(page, own),
         grids=[] if is_figure else grids(page, names),
-        files=[name for name in files if Path(name).stem == page.name],
-        drawing=Markup(draw(page)) if is_figure else Markup(),
+        files=[f"{page.name}.{ext}" for ext in files],
+        drawing=Markup(inline(files["svg"], name=page.name, title=page.title) if is_figure else ""),
     )
 
 

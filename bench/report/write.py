@@ -18,9 +18,9 @@ from bench.report.html import html
 from bench.report.layout import Figure, Page, Table
 from bench.report.render import csv, figure_page, latex, markdown, text
 from bench.report.summary import standing
-from bench.report.svg import element
 from bench.report.tables import Signs, tables
 from bench.report.variants import without_variants
+from bench.report.views import Files
 from bench.store.record import Record
 from bench.store.store import Store
 from bench.studies import find
@@ -51,8 +51,7 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
         files = {page.name: forms(page, drawn) for page in found}
     pages = {f"{name}.{ext}": whole for name, page in files.items() for ext, whole in page.items()}
     if found:
-        shown = {"files": list(pages), "draw": lambda figure: element(figure, files[figure.name]["svg"])}
-        pages[PAGE] = html(found, evidence, folder=folder, **shown).encode()
+        pages[PAGE] = html(found, evidence, folder=folder, files=files).encode()
     pages[INDEX] = index(found, files, evidence.records).encode()
     check_writable(folder)
     old = folder / INDEX
@@ -96,7 +95,7 @@ def writing_to(folder: Path) -> AbstractContextManager[None]:
     return writing(f"reports folder {folder}", remedy="choose another with --reports")
 
 
-def index(found: list[Page], files: dict[str, dict[str, bytes]], records: list[Record]) -> str:
+def index(found: list[Page], files: Files, records: list[Record]) -> str:
     """The list of tables and figures, with their files and what they were made from."""
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
     lines = ["# Reports", "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]

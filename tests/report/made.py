@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bench.protocol.metrics import means
+from bench.report.drawing import pictures
 from bench.report.layout import Figure
 from bench.spec import BUDGETS, PROTOCOLS, Job
 from bench.store.record import Record
@@ -107,6 +108,11 @@ def three_hundred() -> list[Record]:
         for protocol in PROTOCOLS.values()
         for budget in ("smoke", "quick")
     ]
+
+
+def drawn(pages) -> dict[str, dict[str, bytes]]:
+    """The SVG files of the figures among ``pages``."""
+    return {p.name: {"svg": pictures(p.draw, p.data)["svg"]} for p in pages if isinstance(p, Figure)}
 
 
 def line_figure(name: str) -> Figure:

@@ -12,7 +12,7 @@ import pytest
 from bench.report.evidence import Evidence
 from bench.report.html import PLACE, html
 from bench.report.tables import contents
-from tests.report.made import many
+from tests.report.made import drawn, many
 
 NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
@@ -27,7 +27,8 @@ def probed(tmp_path_factory):
     """What the probe saw, and what the browser had to say."""
     folder = tmp_path_factory.mktemp("page")
     evidence = Evidence(many(), folder)
-    page = html(contents(evidence), evidence, folder=folder)
+    found = contents(evidence)
+    page = html(found, evidence, folder=folder, files=drawn(found))
     page = page.replace("<title>", f"{CATCH}<title>").replace("</body>", f"<script>{PROBE.read_text()}</script></body>")
     (folder / "report.html").write_text(page, encoding="utf-8")
     run = subprocess.run(

@@ -11,8 +11,9 @@ from bench.report.evidence import Evidence
 from bench.report.html import html
 from bench.report.layout import Block, Cell, Table
 from bench.store.store import Store
-from tests.report.made import HOSTILE, line_figure, many, record, unfinished
+from tests.report.made import HOSTILE, drawn, line_figure, many, record, unfinished
 
+FILES = {"table1": {"md": b"", "csv": b""}, "table2-paper-smoke-full": {"tex": b""}}
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
 
@@ -59,22 +60,22 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     evidence = Evidence(many(), folder / "results")
     found = [*contents(evidence), line_figure("one"), line_figure("two")]
-    files = ["table1.md", "table1.csv", "table2-paper-smoke-full.tex", "one.svg"]
-    text = html(found, evidence, folder=folder / "reports", files=files)
+    text = html(found, evidence, folder=folder / "reports", files={**FILES, **drawn(found)})
     return found, evidence, text, Page(text)
 
 
 def small(*records, tmp_path) -> str:
     evidence = Evidence(list(records), tmp_path)
-    return html(contents(evidence), evidence, folder=tmp_path)
+    found = contents(evidence)
+    return html(found, evidence, folder=tmp_path, files=drawn(found))
 
 
 def test_equal_records_give_equal_bytes(made, tmp_path):
-    found, evidence, text, _ = made
+    _, evidence, text, _ = made
     again = Evidence(many()[::-1], evidence.results)
+    found = [*contents(again), line_figure("one"), line_figure("two")]
     folder = evidence.results.parent / "reports"
-    files = ["table1.md", "table1.csv", "table2-paper-smoke-full.tex", "one.svg"]
-    assert html([*contents(again), line_figure("one"), line_figure("two")], again, folder=folder, files=files) == text
+    assert html(found, again, folder=folder, files={**FILES, **drawn(found)}) == text
 
 
 def test_ids_are_unique_and_every_reference_resolves(made):
@@ -124,7 +125,7 @@ def test_a_sign_and_the_number_of_a_reason_stand_raised_behind_the_value(tmp_pat
     cells = [Cell("A"), Cell("0.5", mark="best", sign="▲"), Cell("—", note="not run")]
     block = Block(title="", header=["Model", "H@5", "N@5"], lines=[cells])
     table = replace(contents(evidence)[0], name="t", blocks=[block])
-    text = html([table], evidence, folder=tmp_path)
+    text = html([table], evidence, folder=tmp_path, files={})
     assert ' data-metric="H@5"><strong>0.5</strong><sup>▲</sup></td>' in text
     assert ' data-metric="N@5"><span>—</span><sup><a href="#t-reason-1">1</a></sup></td>' in text
 
@@ -222,5 +223,6 @@ def test_the_head_counts_what_the_report_is_made_from(made):
 def test_files_beside_the_page_are_offered_where_they_belong(made):
     *_, text, page = made
     links = [attrs["href"] for tag, attrs, _ in page.elements if tag == "a" and "download" in attrs]
-    assert links == ["table1.md", "table1.csv", "table2-paper-smoke-full.tex", "one.svg"]
+    assert links[:3] == ["table1.md", "table1.csv", "table2-paper-smoke-full.tex"]
+    assert links[-2:] == ["one.svg", "two.svg"]
     assert '<a href="one.svg"' in text.partition('<section id="one"')[2].partition("</section>")[0]
