@@ -85,14 +85,7 @@ def run_parser() -> Parser:
         metavar="ID",
         help="[BASE][,KNOCKOUT...]: entities, real, shuffled, noise, none, visual=shuffled; default: what the set has",
     )
-    add(
-        "--set",
-        nargs="+",
-        type=setting,
-        default=[],
-        metavar="KEY=VALUE",
-        help="settings of all models asked for",
-    )
+    add("--set", nargs="+", type=setting, default=[], metavar="KEY=VALUE", help="settings of all models asked for")
     add("--hyper", choices=("default", "released", "tuned"), default="default", help="settings: where they are from")
     add("--tune", type=positive, metavar="N", help="search settings on validation, N trials a model, the default first")
     add("--configs", type=Path, default=Path("configs/tuned"), help="where --tune writes what --hyper tuned reads")
@@ -100,11 +93,7 @@ def run_parser() -> Parser:
     add("--results", type=Path, default=Path("results"))
     add("--reports", type=Path, default=Path("reports"))
     add("--when", choices=("missing", "failed", "always"), default="missing", help="which jobs to run")
-    add(
-        "--ranking",
-        choices=("sampled", "full"),
-        help="print only this ranking; refused for models that lack it",
-    )
+    add("--ranking", choices=("sampled", "full"), help="print only this ranking; refused for models that lack it")
     add("--dry-run", action="store_true", help="print the jobs, run nothing")
     add("--list", action="store_true", help="print the records that stand, run nothing")
     add("--report", action="store_true", help="tables again from the stored records, run nothing")

@@ -116,11 +116,7 @@ def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) ->
     """Every setting of a job: defaults, then the data set's, then the preset's, then ``hyper``; strict."""
     model = load(card)
     defaults = {f.name: f.default for cls in (Training, model.Hyper) for f in dataclasses.fields(cls)}
-    chosen = {
-        **card.per_dataset.get(dataset.removesuffix("-sim"), {}),
-        **card.presets[preset],
-        **hyper,
-    }
+    chosen = {**card.per_dataset.get(dataset.removesuffix("-sim"), {}), **card.presets[preset], **hyper}
     for key in chosen:
         if key not in defaults:
             raise unknown(f"setting of {card.name}", key, defaults)

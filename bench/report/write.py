@@ -107,11 +107,7 @@ def index(found: list[Page], files: Files, records: list[Record]) -> str:
 
 
 def console(
-    frame: pd.DataFrame,
-    *,
-    ranking: str | None = None,
-    names: Sequence[str] = ("table2",),
-    signs: Signs | None = None,
+    frame: pd.DataFrame, *, ranking: str | None = None, names: Sequence[str] = ("table2",), signs: Signs | None = None
 ) -> str:
     """The tables of the studies ``names`` as plain text, of one ranking where asked; * is the best value, + the second.
 

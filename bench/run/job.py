@@ -79,10 +79,7 @@ def execute(
     clock = time.perf_counter()
     rankings = RANKINGS if not model.is_candidate_dependent else ("sampled",)
     ranks = None if work.is_trial else Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
-    seconds |= {
-        "train": result.seconds_train,
-        "evaluate": result.seconds_evaluate + time.perf_counter() - clock,
-    }
+    seconds |= {"train": result.seconds_train, "evaluate": result.seconds_evaluate + time.perf_counter() - clock}
     peak, claimed = peak_memory_mib(device), {}
     if prepared.dataset.planted and not card.is_floor and not work.is_trial:  # after the ranks: it draws
 

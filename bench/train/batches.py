@@ -23,10 +23,7 @@ class Batches:
     def __init__(self, user: np.ndarray, item: np.ndarray, *, draw_negatives, n_negatives, size, sampling, generator):
         device = generator.device
         order = np.argsort(user, kind="stable")
-        self.user, self.item = (
-            torch.from_numpy(user[order]).to(device),
-            torch.from_numpy(item[order]).to(device),
-        )
+        self.user, self.item = (torch.from_numpy(a[order]).to(device) for a in (user, item))
         users, start, count = np.unique(user[order], return_index=True, return_counts=True)
         self.users, self.start, self.count = (torch.from_numpy(a).to(device) for a in (users, start, count))
         self.draw_negatives, self.n_negatives, self.generator = draw_negatives, n_negatives, generator
