@@ -6,7 +6,7 @@ from bench.report.evidence import Evidence
 from bench.report.layout import Block, Cell, Figure, Page, Table, number
 from bench.report.paper import heading
 from bench.report.prose import caption
-from bench.report.summary import BLOCK, blocks, order
+from bench.report.summary import BLOCK, blocks, order, run_means
 from bench.report.variants import main_runs
 
 QUALITY = "sampled.ndcg@10"
@@ -36,19 +36,18 @@ def means(records: pd.DataFrame) -> pd.DataFrame:
     """One line a data set and model: means over the seeds, unrounded; no value where a record lacks it."""
     own = records.reindex(columns=[*records, *(c for c in FORMS if c not in records)])
     own = own.astype(dict.fromkeys(FORMS, float))
-    runs = own.groupby([*BLOCK, "row"])
-    values = runs[list(FORMS)]
-    found = values.mean().where(values.count().eq(runs.size(), axis=0))
-    found = found.assign(keys=runs["key"].agg(" ".join)).to_dict("index")
+    keys = own.groupby([*BLOCK, "row"])["key"].agg(" ".join)
+    found = run_means(own, list(FORMS)).assign(keys=keys).to_dict("index")
     rows = order([row for *_, row in found])
     places = [(*block, row) for block in blocks(own) for row in rows if (*block, row) in found]
     return pd.DataFrame([dict(zip([*BLOCK, "model"], place, strict=True)) | found[place] for place in places])
 
 
-def described(records: pd.DataFrame, data: pd.DataFrame, what: str) -> dict:
+def described(records: pd.DataFrame, data: pd.DataFrame, name: str, what: str) -> dict:
     """What table and figure share."""
     protocol, budget = records[["protocol", "budget"]].iloc[0]
     return {
+        "name": f"{name}-{protocol}-{budget}",
         "title": f"{what} (protocol {protocol}, budget {budget})",
         "caption": caption(records, "sampled"),
         "keys": sorted(key for keys in data["keys"] for key in keys.split()),
@@ -62,13 +61,11 @@ def machines(records: pd.DataFrame) -> str:
 
 
 def table(records: pd.DataFrame, data: pd.DataFrame) -> Table:
-    protocol, budget = records[["protocol", "budget"]].iloc[0]
     lines = []
     for run in data.to_dict("records"):
         values = [Cell(number(run[column], form)) for column, form in FORMS.items()]
         lines.append([Cell(heading((run["dataset"], run["features"]))), Cell(run["model"]), *values])
     return Table(
-        name=f"cost-{protocol}-{budget}",
         blocks=[Block(title="", header=["Data set", "Model", *HEADER], lines=lines)],
         notes=[
             "N@10 is NDCG@10 on sampled candidates; all values are means over the seeds of the finished runs.",
@@ -77,23 +74,21 @@ def table(records: pd.DataFrame, data: pd.DataFrame) -> Table:
             f"Machines and runs: {machines(records)}.",
         ],
         data=data,
-        **described(records, data, "Cost: seconds, memory and parameters"),
+        **described(records, data, "cost", "Cost: seconds, memory and parameters"),
     )
 
 
 def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
-    protocol, budget = records[["protocol", "budget"]].iloc[0]
     is_trained = data["epochs"] > 0
     said = ["Up is better, left is cheaper; the time axis is logarithmic. Means over the seeds."]
     if not is_trained.all():
         said.append(f"Not shown, being fitted without training: {', '.join(sorted(set(data[~is_trained]['model'])))}.")
     shown = data.loc[is_trained, [*BLOCK, "model", QUALITY, "seconds.train", "keys"]]
     return Figure(
-        name=f"cost-figure-{protocol}-{budget}",
         notes=[*said, f"Machines and runs: {machines(records)}."],
         data=shown,
         draw=draw_cost,
-        **described(records, shown, "Quality against training time"),
+        **described(records, shown, "cost-figure", "Quality against training time"),
     )
 
 

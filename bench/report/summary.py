@@ -63,6 +63,13 @@ def leaderboard(frame: pd.DataFrame, metrics: Sequence[str], seeds: int) -> pd.D
     return board.assign(best=(place == 1) & (groups.transform("count") > 1), second=place == 2)
 
 
+def run_means(runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Means over the seeds, by (dataset, features, row); NaN where a run lacks the value."""
+    rows = runs.groupby([*BLOCK, "row"])
+    values = rows[list(columns)]
+    return values.mean().where(values.count().eq(rows.size(), axis=0))
+
+
 def improvement(means: Mapping[str, float]) -> float:
     """%Imp.: MCLN over the best of the paper's baselines that stand; NaN where either is missing."""
     best = max((mean for row, mean in means.items() if is_baseline(row) and mean > 0), default=math.nan)

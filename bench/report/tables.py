@@ -13,7 +13,7 @@ from bench.report.layout import EMPTY, Block, Cell, Table, number
 from bench.report.paper import DATASETS, FLOORS, IMPROVEMENT, OURS, STATISTICS, Published, heading
 from bench.report.prose import caption, notes
 from bench.report.significance import LEGEND, signs_of
-from bench.report.summary import BLOCK, blocks, cells, improvement, in_block, order, standing
+from bench.report.summary import BLOCK, blocks, cells, improvement, in_block, order, run_means, standing
 from bench.report.variants import without_knockouts, without_variants
 from bench.spec import RANKINGS, SHOWN
 
@@ -156,7 +156,7 @@ def cost(records: pd.DataFrame, *, rows: Sequence[str] | None = None, kind: str 
     }  # fmt: skip
     done = records[records["status"] == "done"].astype(dict.fromkeys(forms, float))
     done = done.fillna({"tuning.trials": 0.0, "tuning.seconds": 0.0})
-    means = done.groupby([*BLOCK, "row"])[list(forms)].mean().to_dict("index")
+    means = run_means(done, list(forms)).to_dict("index")
     lines = []
     for block in blocks(records):
         for row in [r for r in rows or order([row for *_, row in means]) if (*block, r) in means]:

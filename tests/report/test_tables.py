@@ -233,6 +233,12 @@ def test_a_tuned_row_says_so_and_what_it_took():
     assert not [note for note in table.notes if "Not comparable" in note]
 
 
+def test_a_cost_that_one_seed_lacks_is_empty():
+    cost = sampled(record(seed=0), record(seed=1, facts={"peak_memory_mib": None})).cost
+    shown = dict(zip(cost.header, (cell.text for cell in cost.lines[0]), strict=True))
+    assert (shown["memory MiB"], shown["parameters"]) == ("—", "1,000")
+
+
 def test_searches_of_unequal_length_are_not_comparable():
     table = sampled(record(facts=TUNING), record("VBPR", facts={**TUNING, "tuning.trials": 5}))
     assert "Not comparable: the records of Beauty (entities) differ in trials of a search." in table.notes
