@@ -1,5 +1,6 @@
 """Strict reading of tab-separated files whose header names the columns, ``name`` or ``name:type``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.data.text_files import fail
@@ -22,15 +23,19 @@ def word_columns(header: dict[str, str]) -> list[str]:
     return [name for name, kind in header.items() if kind == "token_seq"]
 
 
-def read_columns(path: Path, wanted: list[str]) -> tuple[list[int], dict[str, list[str]]]:
-    """Line numbers, and the values of the columns ``wanted``.
+def read_columns(path: Path, *choices: Sequence[str]) -> tuple[list[int], list[list[str]]]:
+    """Line numbers, and for each of ``choices``, the names that a column may have, its values.
 
     Raises:
         BenchError: for a column that is not there, a line of another number of fields, a file without lines.
     """
-    header = list(read_header(path))
-    places = [header.index(name) for name in wanted]
-    lines, values = [], {name: [] for name in wanted}
+    header, places = list(read_header(path)), []
+    for names in choices:
+        found = [header.index(name) for name in names if name in header]
+        if not found:
+            raise fail(path, 1, f"no column {' or '.join(names)}; there are {', '.join(header)}")
+        places.append(found[0])
+    lines, values = [], [[] for _ in choices]
     with open(path, encoding="utf8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             fields = line.rstrip("\r\n").split("\t")
@@ -39,22 +44,8 @@ def read_columns(path: Path, wanted: list[str]) -> tuple[list[int], dict[str, li
             if len(fields) != len(header):
                 raise fail(path, number, f"{len(fields)} fields, where the header has {len(header)}")
             lines.append(number)
-            for name, place in zip(wanted, places, strict=True):
-                values[name].append(fields[place])
+            for column, place in zip(values, places, strict=True):
+                column.append(fields[place])
     if not lines:
         raise fail(path, 2, "the file has a header only")
     return lines, values
-
-
-def named(path: Path, *choices: tuple[str, ...]) -> list[str]:
-    """For each of ``choices`` the name that the header of ``path`` has.
-
-    Raises:
-        BenchError: where it has none of them.
-    """
-    header = read_header(path)
-    found = [next((name for name in names if name in header), None) for names in choices]
-    for name, names in zip(found, choices, strict=True):
-        if name is None:
-            raise fail(path, 1, f"no column {' or '.join(names)}; there are {', '.join(header)}")
-    return found

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.cache import Recipe, sha256
-from bench.data.columns import named, read_columns, read_header, word_columns
+from bench.data.columns import read_columns, read_header, word_columns
 from bench.data.dataset import Dataset
 from bench.data.features import Rows, count_empty, dense, read_features, weigh
 from bench.data.text_files import as_id, fail
@@ -66,11 +66,10 @@ def read_mmrec(inter: Path, files: dict[str, Path], feature_id: str) -> Dataset:
     Raises:
         BenchError: for a broken file, with its line.
     """
-    columns = named(inter, USER, ITEM, ("x_label",))
-    lines, values = read_columns(inter, columns)
+    lines, columns = read_columns(inter, USER, ITEM, ("x_label",))
     user, item, label = (
-        np.array([as_id(v.encode(), inter, n) for n, v in zip(lines, values[c], strict=True)], dtype=np.int64)
-        for c in columns
+        np.array([as_id(v.encode(), inter, n) for n, v in zip(lines, values, strict=True)], dtype=np.int64)
+        for values in columns
     )
     for row in np.flatnonzero(label > 2)[:1]:
         raise fail(inter, lines[row], f"x_label {label[row]} is none of 0, 1, 2")
@@ -98,21 +97,18 @@ def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: 
     Raises:
         BenchError: for a broken file, with its line.
     """
-    columns = named(inter, USER, ITEM, ("timestamp",))
-    lines, values = read_columns(inter, columns)
-    times = np.array([as_time(value, inter, n) for n, value in zip(lines, values[columns[2]], strict=True)])
-    kept = keep_core(*(np.unique(values[c], return_inverse=True)[1] for c in columns[:2]), core=core)
+    lines, (*tokens, stamps) = read_columns(inter, USER, ITEM, ("timestamp",))
+    times = np.array([as_time(value, inter, n) for n, value in zip(lines, stamps, strict=True)])
+    kept = keep_core(*(np.unique(some, return_inverse=True)[1] for some in tokens), core=core)
     if not kept.any():
         raise BenchError(f"{inter}: no user and item have {core} interactions")
-    users, items = (np.array(values[c])[kept] for c in columns[:2])
-    _, user = renumber(users)
-    tokens, item = renumber(items)
+    (_, user), (names, item) = (renumber(np.array(some)[kept]) for some in tokens)
     train, valid, test = leave_one_out(np.stack([user, item], axis=1), times[kept])
-    rows = {"textual": read_item_words(item_file, tokens)} if item_file else {}
+    rows = {"textual": read_item_words(item_file, names)} if item_file else {}
     return Dataset(
         name="",
         n_users=int(user.max()) + 1,
-        n_items=len(tokens),
+        n_items=len(names),
         train=train,
         valid=valid,
         test=test,
@@ -174,14 +170,14 @@ def read_item_words(path: Path, tokens: list[str]) -> Rows:
     A word counts once a column it stands in: the genre Comedy is not the title word Comedy.
     """
     columns = word_columns(read_header(path))
-    key = named(path, ITEM)[0]
-    _, values = read_columns(path, [key, *columns])
+    _, (owners, *texts) = read_columns(path, ITEM, *([name] for name in columns))
     place_of = {token: place for place, token in enumerate(tokens)}
     items, words = [], []
-    for row, token in enumerate(values[key]):
-        found = [f"{c}:{word.lower()}" for c in columns for word in values[c][row].split() if token in place_of]
-        items += [place_of.get(token)] * len(found)
-        words += found
+    for token, *own in zip(owners, *texts, strict=True):
+        if token in place_of:
+            found = [f"{c}:{word.lower()}" for c, text in zip(columns, own, strict=True) for word in text.split()]
+            items += [place_of[token]] * len(found)
+            words += found
     if not words:
         raise BenchError(f"{path}: no item of the interactions has a word")
     return weigh(np.array(items), np.array(words), n_items=len(tokens))
