@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from bench import __version__
-from bench.flags import Parser, per_gpu, positive, setting
+from bench.flags import Parser, per_gpu, positive, seconds, setting
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
 from bench.studies import STUDIES
 
@@ -28,6 +28,9 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
 
 
 def run_command(argv: list[str]) -> int:
@@ -102,7 +105,7 @@ def run_parser() -> Parser:
     add("--gpus", default="auto", metavar="auto|none|0,1", help="GPUs to run on (default: all there are)")
     add("--jobs-per-gpu", type=per_gpu, metavar="N|auto", help="default auto: as many as the first one's memory lets")
     add("--cluster", metavar="ADDRESS", help="of a Dask scheduler: jobs run on its workers (docs/cluster.md)")
-    add("--timeout", type=float, metavar="SECONDS", help="longest time a job may take")
+    add("--timeout", type=seconds, metavar="SECONDS", help="longest time a job may take")
     add("--checkpoint-every", type=int, default=25, metavar="EPOCHS", help="a killed job goes on from there; 0: never")
     return parser
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import threading
 from typing import Any
 
 from bench.spec import BenchError, unknown
@@ -24,15 +25,30 @@ def setting(text: str) -> tuple[str, Any]:
     if not sign or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     try:
-        return key, json.loads(value)
+        found = json.loads(value)
     except ValueError:
         return key, value
+    try:
+        json.dumps(found, allow_nan=False)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not finite") from None
+    return key, found
 
 
 def positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
+
+
+def seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= threading.TIMEOUT_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return found
 
 
 def per_gpu(text: str) -> int | None:

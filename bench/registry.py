@@ -132,6 +132,17 @@ def split_settings(model: type, values: dict[str, Any]) -> tuple[dict[str, Any],
     )
 
 
+def check(card: Card, values: dict[str, Any]) -> None:
+    """Read ``values`` as a job will.
+
+    Raises:
+        BenchError: for a value of the wrong type.
+    """
+    model = load(card)
+    read(Training, split_settings(model, values)[0])
+    hyper(model, values)
+
+
 def hyper(model: type, values: dict[str, Any]):
     """The ``Hyper`` of ``model`` in a job's settings."""
     return read(model.Hyper, split_settings(model, values)[1])

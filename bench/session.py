@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from bench import registry
@@ -35,6 +36,8 @@ def run(
     **options,
 ) -> int:
     """Everything from the request to the tables; returns the exit code. ``options`` are those of ``pool_at``."""
+    if hyper == "released":  # before the plan: what a variant changes of its preset depends on the preset
+        request = replace(request, prefer="released")
     works, said = winners.choose(grid.plan(request), hyper, configs)
     print("".join(f"{line}\n" for line in said), end="")
     if ranking == "full":
@@ -50,6 +53,8 @@ def run(
     store.sweep()
     report_write.check_writable(reports)
     winners.relabel(works, store)
+    stamps = {work.job.key: store.stamp(work.job) for work in due}
+    due = [work for work in due if grid.is_due(store, work.job, when=when)]  # another runner may be at work here
     casefacts.fill(works, store)
     started, states = time.monotonic(), []
     if due:
@@ -59,7 +64,7 @@ def run(
                 store.checkpoint(work.job).unlink(missing_ok=True)
         records = store.records()
         with pool_at(store, records, **options) as pool, Screen(due, estimates(due, records)) as screen:
-            pool.tell = screen.tell
+            pool.tell, pool.stamps = screen.tell, stamps
             states = pool.run(longest_first(due, records))
     keys = {work.job.key for work in works}
     records = store.records()
@@ -77,7 +82,7 @@ def pool_at(store: Store, records: list[Record], *, jobs, gpus, jobs_per_gpu, cl
     if cluster:
         return connected(cluster, gpus=gpus, jobs=jobs, jobs_per_gpu=jobs_per_gpu, **options)
     cpus = jobs or default_jobs(options["threads"])
-    slots = Slots(cpus=cpus, gpus=find_gpus(gpus), per_gpu=jobs_per_gpu, measured=measured(records))
+    slots = Slots(cpus=cpus, total=jobs, gpus=find_gpus(gpus), per_gpu=jobs_per_gpu, measured=measured(records))
     return nullcontext(Pool(slots=slots, **options))
 
 

@@ -8,6 +8,7 @@ from bench.run.slots import longest_first
 from bench.screen import Screen
 from bench.session import load_once, pool_at
 from bench.store.store import Store
+from bench.tune import winners
 from bench.tune.search import Search
 
 
@@ -21,6 +22,7 @@ def tune(request: Request, n_trials: int, *, results: Path, configs: Path, dry_r
     if dry_run:
         return 0
     Store(results).check_writable()
+    winners.check_writable(configs)
     load_once(search.bases)
     with search.open():
         records, states = search.store.records(), []

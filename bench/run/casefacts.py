@@ -25,7 +25,8 @@ def fill(works: Sequence[Work], store: Store) -> None:
             continue
         dataset = load(work)
         facts = case_facts(dataset, split(dataset, work.job.protocol.train))
-        write_whole(path, lambda name, facts=facts: facts.to_parquet(name, index=False, compression="zstd"))
+        with store.writing():
+            write_whole(path, lambda name, facts=facts: facts.to_parquet(name, index=False, compression="zstd"))
 
 
 def case_facts(dataset: Dataset, parts: Split) -> pd.DataFrame:

@@ -29,7 +29,10 @@ def main(order: dict, runner: Connection) -> None:
 
     def tell(entry: dict) -> None:
         """To the runner, and every evaluation to the log as well."""
-        runner.send(entry)
+        try:
+            runner.send(entry)
+        except OSError:  # the runner is gone, and ``end_with`` not yet awake: no fault of the job, so no record
+            os._exit(3)
         if entry.get("value") is not None:
             print(f"epoch {entry['epoch']} of {entry['of']}: {entry['value']:.4f}", file=sys.stderr, flush=True)
 

@@ -62,8 +62,7 @@ class Cluster(Pool):
             self.tell(work, message["event"])
 
     def _run(self, work: Work) -> str:
-        log, reason = self.store.log(work.job), ""
-        log.write_text("")
+        log, reason = self.store.start_log(work.job), ""
         self.away[work.job.key] = work
         try:
             outcome = self._wait(self._submit(work))
@@ -77,7 +76,8 @@ class Cluster(Pool):
         if outcome is None:
             self._bury(work, reason, log)
         else:
-            log.write_text(outcome["log"])
+            with self.store.writing():
+                log.write_text(outcome["log"])
             self._keep(work, Record.model_validate_json(outcome["record"]), outcome["ranks"])
         record = self.store.find(work.job)
         self.tell(work, {"state": record.status, "reason": record.reason})

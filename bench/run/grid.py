@@ -32,6 +32,7 @@ class Request:
     hyper: dict[str, Any] = field(default_factory=dict)
     data_dir: Path | None = None
     studies: Sequence[str] = ("table2",)
+    prefer: str = "default"  # the preset of models that are asked for without one, where they have it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def plan(request: Request) -> list[Work]:
             raise unknown("protocol", name, PROTOCOLS)
     rows = asked(request)
     for _, card, preset in rows if request.hyper else ():
-        registry.settings(card, preset, dataset="", hyper=request.hyper)
+        registry.check(card, registry.settings(card, preset, dataset="", hyper=request.hyper))
     works = []
     for location in dict.fromkeys(request.datasets):
         source = sources.find(location, data_dir=request.data_dir)
@@ -138,7 +139,11 @@ def asked(request: Request) -> list[tuple[Study, Card, str]]:
     for study in found:
         if study.variants and request.hyper:
             raise BenchError(f"--set does not go with --study {study.name}, which sets what it compares; leave one out")
-    return [(study, card, preset) for study in found for card, preset in models_of(study, request)]
+    return [
+        (study, card, request.prefer if preset == "default" and request.prefer in card.presets else preset)
+        for study in found
+        for card, preset in models_of(study, request)
+    ]
 
 
 def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:

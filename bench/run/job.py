@@ -19,7 +19,7 @@ from bench.run import claim
 from bench.run.grid import Work
 from bench.run.prepared import Prepared, prepare
 from bench.run.provenance import peak_memory_mib, provenance
-from bench.spec import RANKINGS, BenchError, Job, Training, read
+from bench.spec import ENGINE, RANKINGS, BenchError, Job, Training, read
 from bench.store.record import Record
 from bench.store.store import Store
 from bench.train import bridge, seed
@@ -70,6 +70,8 @@ def execute(
     tell({"stage": "loading"})
     prepared = prepare(work)
     settings, card = base.settings, registry.cards()[job.model]
+    if (card.source, ENGINE) != (job.source, job.engine):
+        raise BenchError(f"{job.model}: its code changed since the job was planned; start again")
     model = build_model(job, prepared, settings, device=device)
     seconds = {"prepare": time.perf_counter() - clock}
 

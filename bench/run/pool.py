@@ -4,10 +4,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -23,6 +24,21 @@ from bench.store.store import Store
 RETRIES = 1  # of a job whose process was killed: by the system, as a rule, for want of memory
 POLL = 0.5  # seconds between two looks at jobs that another runner has
 THREADS = 2  # a job: fixed, so that results are equal to the bit on machines of any size
+
+
+def events(ours: Connection) -> Iterator[dict]:
+    """What a job tells until it ends, be it amid a message."""
+    while True:
+        try:
+            event = ours.recv()
+        except (EOFError, OSError):
+            return
+        yield event
+
+
+def gpu_of(slot: Slot) -> dict[str, str]:
+    """One device, or none; numbered as nvidia-smi does, where CUDA by itself counts the fastest first."""
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": slot.gpu}
 
 
 @dataclass(kw_only=True)
@@ -53,17 +69,20 @@ class Pool:
     def run(self, works: Sequence[Work]) -> list[str]:
         """The final state of every work, in order. A signal to stop ends all processes and leaves the rest."""
         self.warm()
-        self.stamps = {work.job.key: self.store.stamp(work.job) for work in works}
+        self.stamps = {work.job.key: self.store.stamp(work.job) for work in works} | self.stamps
         is_main = threading.current_thread() is threading.main_thread()
         signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
         previous = {s: signal.signal(s, self.stop) for s in signals}
         try:
             # threads only wait: for processes here, for those of other machines in bench.run.cluster
-            states = Parallel(n_jobs=self.slots.most, backend="threading")(delayed(self.chain)(work) for work in works)
-            while "elsewhere" in states:  # another runner may finish these, or die over them
-                time.sleep(POLL)
-                states = [self.chain(w) if s == "elsewhere" else s for w, s in zip(works, states, strict=True)]
-            return states
+            states, left = {}, list(works)
+            while left:
+                at_a_time = Parallel(n_jobs=min(self.slots.most, len(left)), backend="threading")
+                ended = at_a_time(delayed(self.chain)(work) for work in left)
+                states |= {work.job.key: state for work, state in zip(left, ended, strict=True)}
+                left = [work for work in left if states[work.job.key] == "elsewhere"]
+                time.sleep(POLL if left else 0)  # another runner may finish these, or die over them
+            return [states[work.job.key] for work in works]
         except BaseException:  # what cannot be written down is not worth going on with
             self.stop()
             raise
@@ -95,7 +114,7 @@ class Pool:
         with self.store.lock(work.job) as is_ours:
             if not is_ours:
                 return "elsewhere"
-            if self.store.stamp(work.job) == self.stamps[work.job.key]:
+            if self.store.stamp(work.job) in (None, self.stamps[work.job.key]):
                 return self._run(work)
         record = self.store.find(work.job)  # another runner's
         self.tell(work, {"state": record.status, "reason": record.reason})
@@ -104,9 +123,10 @@ class Pool:
     def _run(self, work: Work) -> str:
         log = self.store.start_log(work.job)
         self.tell(work, {"state": "started"})
-        is_alone, record = False, None
+        is_alone, record, spent = False, None, 0.0
         for _ in range(1 + RETRIES):
             before, slot = self.store.stamp(work.job), self.slots.take(work, alone=is_alone)
+            clock = time.perf_counter()
             try:
                 returncode, reason = self._process(work, log, slot)
                 if self.stopping.is_set():
@@ -115,14 +135,17 @@ class Pool:
                 if self.store.stamp(work.job) != before:
                     record = self.store.find(work.job)
             finally:
+                spent += time.perf_counter() - clock
                 self.slots.give_back(slot, work, record)
             is_alone = record is not None and "OutOfMemoryError" in record.reason and slot.gpu and not is_alone
             was_killed = record is None and returncode < 0 and not reason  # a reason: it ran out of time
             if not (is_alone or was_killed):
                 break
         if record is None:
-            self._bury(work, reason or death(returncode), log)
+            self._bury(work, reason or death(returncode), log, seconds={"spent": spent})
             record = self.store.find(work.job)
+        if record.status == "done":  # its process may have been ended before it took this away
+            self.store.checkpoint(work.job).unlink(missing_ok=True)
         self.tell(work, {"state": record.status, "reason": record.reason})
         return record.status
 
@@ -134,7 +157,7 @@ class Pool:
             "device": "cuda:0" if slot.gpu else "cpu",
             "threads": self.threads,
             "checkpoint_every": self.checkpoint_every,
-            "environment": {**os.environ, "CUDA_VISIBLE_DEVICES": slot.gpu},  # one device, or none
+            "environment": {**os.environ, **gpu_of(slot)},
             **work.payload(),
         }
         ours, theirs = FORKS.Pipe()
@@ -150,13 +173,10 @@ class Pool:
         if self.timeout:
             late.start()
         try:
-            while True:
-                event = ours.recv()
+            for event in events(ours):
                 if "end" in event:
                     raise BenchError(event["end"])
                 self.tell(work, event)
-        except (EOFError, ConnectionResetError):
-            pass
         finally:
             process.join()
             self.live.pop(work.job.key, None)
@@ -164,9 +184,10 @@ class Pool:
             late.cancel()
         return process.exitcode, f"timeout: over {self.timeout:g} s" if timed_out.is_set() else ""
 
-    def _bury(self, work: Work, reason: str, log: Path) -> None:
+    def _bury(self, work: Work, reason: str, log: Path, *, seconds: dict[str, float] | None = None) -> None:
         """A failed record for a job whose process ended without one."""
-        tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-12:])
+        text = log.read_text(errors="replace") if log.exists() else ""
+        tail = "".join(text.splitlines(keepends=True)[-12:])
         place = str(log.relative_to(self.store.root))
         ended = {"start": datetime.now(timezone.utc).isoformat(timespec="seconds")}
         job, settings = work.job, {}
@@ -181,6 +202,7 @@ class Pool:
                 traceback=tail,
                 log=place,
                 settings=settings,
+                seconds=seconds or {},
                 facts=work.facts,
                 provenance=ended,
             )

@@ -34,7 +34,9 @@ def code_revision() -> str:
     """The commit of the source tree, marked where it has changes; empty outside a checkout."""
     call = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     root = Path(__file__).parent
-    try:
+    try:  # in a checkout of something else, of which this file is no part, git would name that
+        ours = ["git", "ls-files", "--error-unmatch", Path(__file__).name]
+        subprocess.run(ours, cwd=root, capture_output=True, check=True, timeout=10)
         return subprocess.run(call, cwd=root, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -17,7 +18,8 @@ def start_server(threads: int) -> None:
     """Start what processes are forked from, if it does not run yet, with what libraries read as they start."""
     before = dict(os.environ)
     count = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    os.environ.update({**KEEP_PAGES, **before, **count})
+    here = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # the server imports what we did, wherever it is
+    os.environ.update({**KEEP_PAGES, **before, **count, **here})
     try:
         forkserver.ensure_running()
     finally:

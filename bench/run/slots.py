@@ -1,5 +1,6 @@
 """Where jobs run and in what order: GPUs by measured memory, the CPU by count, the longest jobs first."""
 
+import os
 import shutil
 import subprocess
 import threading
@@ -31,11 +32,11 @@ def find_gpus(text: str) -> dict[str, float]:
         query = [tool, "--query-gpu=index,memory.free", "--format=csv,noheader,nounits"]
         found = subprocess.run(query, capture_output=True, text=True)
         if found.returncode == 0:  # a tool without a driver finds none
-            here = {
-                index.strip(): float(free) for index, free in (line.split(",") for line in found.stdout.splitlines())
-            }
+            rows = [[word.strip() for word in line.split(",")] for line in found.stdout.splitlines()]
+            here = {index: float(free) for index, free in rows if free.isdigit()}  # "[N/A]": shares the host's memory
     if text == "auto":
-        return here
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(here)).replace(" ", "").split(",")
+        return {index: free for index, free in here.items() if index in visible}
     for index in text.split(","):
         if index not in here:
             raise BenchError(f"GPU {index!r} is not here ({len(here)} found); use --gpus auto or --gpus none")
@@ -48,8 +49,9 @@ def default_jobs(threads: int) -> int:
 
 
 def kind(job: Job) -> tuple:
-    """Jobs of a kind need the same memory: all but the seed is alike."""
-    return job.dataset, job.model, job.preset, repr(sorted(job.hyper.items())), job.protocol.name
+    """Jobs of a kind need the same memory: data, model and sizes are alike."""
+    sizes = {k: v for k, v in job.hyper.items() if not isinstance(v, float)}  # rates and weights take no memory
+    return job.data_hash, job.model, job.preset, repr(sorted(sizes.items())), job.protocol.name
 
 
 class Slot(NamedTuple):
@@ -63,12 +65,14 @@ class Slots:
 
     Args:
         cpus: jobs at a time on the CPU.
+        total: jobs at a time, wherever they run; ``None`` for no other limit.
         gpus: GPU number to MiB that jobs may share.
         per_gpu: jobs a GPU; ``None`` shares it by memory, the first job of a kind having it to itself.
         measured: peak MiB of a kind, where known.
     """
 
     cpus: int
+    total: int | None = None
     gpus: dict[str, float] = field(default_factory=dict)
     per_gpu: int | None = None
     measured: dict[tuple, float] = field(default_factory=dict)
@@ -77,11 +81,13 @@ class Slots:
         self.free = dict(self.gpus)
         self.changed = threading.Condition()
         self.free_cpus = self.cpus
+        self.line: list[object] = []  # of those that wait for a GPU: first come, first served
 
     @property
     def most(self) -> int:
         """Jobs at a time, at most."""
-        return self.cpus + len(self.gpus) * (self.per_gpu or 8)
+        most = self.cpus + len(self.gpus) * (self.per_gpu or 8)
+        return min(most, self.total or most)
 
     def need(self, work: Work, index: str, *, alone: bool) -> float:
         """MiB set aside for ``work`` on that GPU."""
@@ -93,20 +99,32 @@ class Slots:
         peak = self.measured.get(kind(work.job))
         return whole if peak is None else min(whole, HEADROOM * peak + CONTEXT_MIB)
 
+    def fit(self, work: Work, *, alone: bool) -> list[str]:
+        """GPUs that are large enough for ``work``, the freest first; the largest where none is or that is not known
+        of a job that ran out of memory elsewhere."""
+        largest = max(self.gpus.values())
+        least = 0.9 * largest if alone else min(largest, self.measured.get(kind(work.job), 0.0) + CONTEXT_MIB)
+        return sorted((i for i in self.gpus if self.gpus[i] >= least), key=lambda i: -self.free[i])
+
     def take(self, work: Work, *, alone: bool = False) -> Slot:
         """A slot for ``work``; a GPU of its own if ``alone``. Floors train nothing and stay on the CPU."""
         card, _ = registry.find(work.job.model)
         with self.changed:
+            ticket = object()
+            if self.gpus and not card.is_floor:
+                self.line.append(ticket)
             while True:
                 if card.is_floor or not self.gpus:
                     if self.free_cpus:
                         self.free_cpus -= 1
                         return Slot("", 0.0)
-                else:
-                    for index in sorted(self.gpus, key=lambda i: -self.free[i]):
+                elif self.line[0] is ticket:
+                    for index in self.fit(work, alone=alone):
                         need = self.need(work, index, alone=alone)
                         if need <= self.free[index] + 1e-6:
                             self.free[index] -= need
+                            self.line.remove(ticket)
+                            self.changed.notify_all()
                             return Slot(index, need)
                 self.changed.wait()
 

@@ -121,8 +121,10 @@ class Store:
     def sweep(self) -> None:
         """Take away what runners that were killed left behind: locks no one holds, and half-written files."""
         for path in self.root.glob("*/*/*.lock"):
-            with open(path) as handle, suppress(BlockingIOError, FileNotFoundError):
+            with suppress(BlockingIOError, FileNotFoundError), open(path, "r+") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(handle.fileno()).st_ino != path.stat().st_ino:
+                    continue  # its holder removed it, and the one that stands is another's
                 for half in path.parent.glob(f".{path.stem}.*"):
                     half.unlink()
                 record = path.with_suffix(".json")

@@ -45,6 +45,9 @@ class Checkpoint:
             print(f"{self.path} cannot be read ({type(error).__name__}); starting anew", file=sys.stderr)
             return None
         random = state.pop("random")
+        if ("cuda" in random) != (self.generator.device.type == "cuda"):
+            print(f"{self.path} is of a run on another kind of device; starting anew", file=sys.stderr)
+            return None
         torch.set_rng_state(random["cpu"])
         self.generator.set_state(random["batches"])
         if "cuda" in random:

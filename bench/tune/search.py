@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from sqlalchemy.exc import SQLAlchemyError
 
 from bench import registry
 from bench.run.grid import Work
@@ -34,6 +36,7 @@ class Search:
         floors = {work.job.row for work in works if registry.find(work.job.model)[0].is_floor}
         self.said = [f"not searched: {', '.join(sorted(floors))}, which train nothing"] if floors else []
         self.bases = list({w.job.key: w for w in map(base, works) if w.job.row not in floors}.values())
+        refuse_shared(self.bases)
         self.guard = threading.Lock()  # of the database, in which one thread at a time writes
         self.studies: dict[str, Study] = {}
         self.numbers: dict[str, int] = {}  # key of a trial's job to its number, from 1
@@ -49,12 +52,19 @@ class Search:
                 text = f"another search is at work in {self.folder}; wait for it, or choose another --results"
                 raise BenchError(text) from None
             self.store.sweep()
-            storage = RDBStorage(f"sqlite:///{self.folder / 'studies.db'}")
+            place = self.folder / "studies.db"
             try:
-                self.studies = {work.job.key: Study(work, storage) for work in self.bases}
-                yield
-            finally:
-                storage.engine.dispose()
+                storage = RDBStorage(f"sqlite:///{place}")
+                try:
+                    self.studies = {work.job.key: Study(work, storage) for work in self.bases}
+                    yield
+                finally:
+                    storage.engine.dispose()
+            except (SQLAlchemyError, StorageInternalError) as error:
+                reason = str(error.__cause__ or error).splitlines()[0]
+                raise BenchError(
+                    f"{place} cannot be used ({reason}); free the disk or choose another --results, then start again"
+                ) from None
 
     @property
     def n_missing(self) -> int:
@@ -108,6 +118,18 @@ class Search:
                 text = f"{winner.words}; wrote {place}"
             lines.append(f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name}: {text}")
         return lines, is_whole
+
+
+def refuse_shared(bases: Sequence[Work]) -> None:
+    """A model has one winner a data set: of two searches the last one written would stand alone."""
+    places: dict[Path, Work] = {}
+    for work in bases:
+        other = places.setdefault(winners.path(Path(), work.job), work)
+        if other is not work:
+            raise BenchError(
+                f"--tune keeps one winner of {work.job.row} on {work.job.dataset}, and two are asked for "
+                f"({other.job.features} and {work.job.features}); search one at a time, each with its own --configs"
+            )
 
 
 def base(work: Work) -> Work:

@@ -1,6 +1,7 @@
 """What a search found, as a file a model, and how a run asks for it: ``--hyper default|released|tuned``."""
 
 import dataclasses
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,17 @@ def path(configs: Path, job: Job) -> Path:
     return configs / Path(job.dataset).name / f"{job.model}{preset}.yaml"
 
 
+def check_writable(configs: Path) -> None:
+    """Fail before any trial, not after."""
+    try:
+        with tempfile.TemporaryFile(dir=next(place for place in (configs, *configs.parents) if place.exists())):
+            pass
+    except OSError as error:
+        raise BenchError(
+            f"folder {configs} cannot be written ({error.strerror}); choose another with --configs"
+        ) from None
+
+
 def write(winner: Winner, place: Path) -> None:
     text = HEAD + yaml.safe_dump(dataclasses.asdict(winner), sort_keys=False)
     write_whole(place, lambda name: Path(name).write_text(text))
@@ -106,11 +118,8 @@ def choose(works: Sequence[Work], mode: Mode, configs: Path) -> tuple[list[Work]
         job, card = work.job, registry.find(work.job.model)[0]
         if job.hyper and mode == "tuned":
             raise BenchError("--hyper tuned takes the settings from its files; leave --set out, or --hyper tuned")
-        if mode == "released" and job.preset == "default":
-            if "released" in card.presets:
-                work = dataclasses.replace(work, job=dataclasses.replace(job, preset="released"))
-            else:
-                left.add(job.row)
+        if mode == "released" and job.preset == "default":  # the plan found no other (``Request.prefer``)
+            left.add(job.row)
         elif mode == "tuned" and card.is_floor:
             left.add(job.row)
         elif mode == "tuned":

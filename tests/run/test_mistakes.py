@@ -24,6 +24,12 @@ ROOT = Path(__file__).parents[2]
         (["--jobs", "0"], "'0' is not a positive whole number"),
         (["--set", "reg_wieght=1"], "unknown setting of BPRMF 'reg_wieght'; did you mean reg_weight?"),
         (["--set", "reg_weight"], "'reg_weight' is not KEY=VALUE"),
+        (["--set", "learning_rate=NaN"], "'learning_rate=NaN' is not finite"),
+        (["--set", "learning_rate=1e400"], "'learning_rate=1e400' is not finite"),
+        (["--set", "learning_rate=abc"], "learning_rate"),
+        (["--timeout", "0"], "'0' is not a number of seconds above 0"),
+        (["--timeout", "nan"], "'nan' is not a number of seconds above 0"),
+        (["--timeout", "inf"], "'inf' is not a number of seconds above 0"),
         (["--features", "deep"], "deep"),
         (
             ["--features", "real", "textual=shufled"],
@@ -133,3 +139,31 @@ def test_no_traceback_on_the_real_command_line():
 def test_unknown_command():
     run = subprocess.run([sys.executable, "-m", "bench", "audti"], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stderr) == (2, "error: unknown command 'audti'; did you mean audit?\n")
+
+
+FAST = ("--models", "BPRMF", "--budget", "smoke", "--protocols", "clean", "--gpus", "none", "--jobs", "1")
+
+
+def test_facts_of_the_cases_that_cannot_be_written(call, folder, tmp_path):
+    place = tmp_path / "results" / "tiny" / "cases"
+    place.parent.mkdir(parents=True)
+    place.write_text("a file stands where the folder should be")
+    code, _, error = call("--datasets", folder, *FAST)
+    assert (code, error.count("\n")) == (2, 1)
+    assert "--results" in error
+
+
+def test_winners_that_could_not_be_written_are_not_searched_for(call, folder, tmp_path):
+    configs = tmp_path / "configs"
+    configs.write_text("a file stands where the folder should be")
+    code, out, error = call("--datasets", folder, *FAST, "--tune", 1, "--configs", configs)
+    assert code == 2
+    assert "choose another with --configs" in error
+    assert "trial" not in out
+
+
+def test_two_searches_for_one_winner(call, folder, tmp_path):
+    flags = ("--features", "real", "noise", "--tune", 1, "--configs", tmp_path / "configs")
+    code, _, error = call("--datasets", folder, *FAST, *flags)
+    assert code == 2
+    assert "--tune keeps one winner of BPRMF on tiny" in error

@@ -99,3 +99,56 @@ def test_no_tool_or_no_driver_is_no_gpu(monkeypatch, tmp_path):
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     assert find_gpus("auto") == {}
+
+
+def test_a_kind_is_of_one_content_and_of_any_rates():
+    places = Slots(cpus=1, gpus={"0": 8000.0})
+    first = work("VBPR", features="none", data_hash="n", hyper={"reg_weight": 0.1})
+    places.give_back(places.take(first), first, done("VBPR", 1.0, peak=50.0))
+    other = work("VBPR", features="none", data_hash="n", hyper={"reg_weight": 0.2})
+    assert places.need(other, "0", alone=False) == pytest.approx(660)  # 1.2 * 50 + 600
+    assert places.need(work("VBPR", features="deep", data_hash="d"), "0", alone=False) == 8000
+
+
+def test_a_job_known_to_be_too_large_is_not_given_the_small_gpu():
+    places = Slots(cpus=1, gpus={"0": 80_000.0, "1": 24_000.0}, measured={slots.kind(job()): 50_000.0})
+    assert places.take(work()).gpu == "0"
+    assert waits(lambda: places.take(work(seed=1)))
+
+
+def test_a_second_try_alone_has_one_of_the_largest_gpus():
+    places = Slots(cpus=1, gpus={"0": 80_000.0, "1": 300.0})
+    assert places.take(work(), alone=True).gpu == "0"
+    assert waits(lambda: places.take(work(seed=1), alone=True))
+
+
+def test_a_job_that_needs_a_whole_gpu_is_not_overtaken():
+    places = Slots(cpus=1, gpus={"0": 8000.0}, measured={slots.kind(job()): 500.0})
+    small = places.take(work())
+    assert waits(lambda: places.take(work("LightGCN")))
+    assert waits(lambda: places.take(work(seed=1)))  # it would fit, and stands behind in line
+    places.give_back(small, work(), None)
+
+
+def test_jobs_bounds_all_that_run_at_a_time():
+    assert Slots(cpus=1, total=1, gpus={"0": 8000.0, "1": 8000.0}).most == 1
+    assert Slots(cpus=3, gpus={"0": 8000.0}, per_gpu=2).most == 5
+
+
+@pytest.mark.parametrize(
+    ("lines", "visible", "found"),
+    [
+        ("0, 40000\n1, 81000", "1", {"1": 81000.0}),
+        ("0, 40000\n1, 81000", None, {"0": 40000.0, "1": 81000.0}),
+        ("0, [N/A]", None, {}),
+    ],
+)
+def test_gpus_that_are_found(lines, visible, found, tmp_path, monkeypatch):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\necho '{lines}'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert find_gpus("auto") == found

@@ -84,3 +84,10 @@ def test_a_study_ends_with_its_own_table(call, folder, tmp_path):
     _, out, _ = call(*flags)
     assert "1 jobs: 0 to run" in out
     assert "Table 2" in out
+
+
+def test_variants_of_the_released_preset_are_what_they_are_called(folder):
+    request = grid.Request(datasets=[str(folder)], models=["MMGCN"], studies=["figure4"], prefer="released")
+    works = grid.plan(request)
+    assert {work.job.preset for work in works} == {"released"}
+    assert sorted(work.settings["n_layers"] for work in works) == [1, 2, 3, 4, 5, 6]

@@ -114,3 +114,13 @@ def test_a_cut_checkpoint_is_left_aside(tmp_path, capsys):
 def test_none_is_written_where_none_is_asked_for(tmp_path):
     train(BPRMF, tmp_path / "c", every=0)
     assert not (tmp_path / "c").exists()
+
+
+def test_a_checkpoint_of_another_kind_of_device_is_not_gone_on_from(tmp_path, capsys):
+    checkpoint = Checkpoint(tmp_path / "state", every=1, generator=torch.Generator())
+    checkpoint.save(1, {"x": 1})
+    state = torch.load(checkpoint.path, weights_only=True)
+    small = torch.zeros(16, dtype=torch.uint8)  # what a generator on a GPU has
+    torch.save({**state, "random": {**state["random"], "batches": small, "cuda": small}}, checkpoint.path)
+    assert checkpoint.load() is None
+    assert "starting anew" in capsys.readouterr().err
