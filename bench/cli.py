@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from bench import __version__
-from bench.flags import Parser, per_gpu, positive, seconds, setting
+from bench.flags import Parser, once, per_gpu, positive, seconds, setting
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
 from bench.studies import STUDIES
 
@@ -50,11 +50,11 @@ def run_command(argv: list[str]) -> int:
         models=args.models or (None if args.datasets else ["all", "floors"]),
         protocols=args.protocols,
         budget=args.budget or ("standard" if args.datasets else "quick"),
-        seeds=args.seeds,
+        seeds=args.seeds or [0],
         features=args.features,
-        hyper=dict(args.set),
+        hyper=once(args.set or []),
         data_dir=args.data_dir,
-        studies=args.study,
+        studies=args.study or ["table2"],
     )
     options = {k: getattr(args, k) for k in ("results", "configs", "dry_run", *POOL)}
     if args.tune:
@@ -68,27 +68,41 @@ def run_command(argv: list[str]) -> int:
 
 
 def run_parser() -> Parser:
-    parser = Parser(prog="run_all.py", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="run_all.py", description="Run what is missing, then report.", allow_abbrev=False)
     add = parser.add_argument
     add("--version", action="version", version=__version__)
-    add("--datasets", nargs="+", metavar="NAME|FOLDER", help=f"default: {QUICK_SET}, which needs no network")
-    add("--models", nargs="+", metavar="MODEL[:PRESET]", help="also the words all, floors; default: all")
-    add("--study", nargs="+", default=["table2"], metavar="NAME", help=f"{', '.join(STUDIES)}, all; default: table2")
+    add(
+        "--datasets",
+        nargs="+",
+        action="extend",
+        metavar="NAME|FOLDER",
+        help=f"default: {QUICK_SET}, which needs no network",
+    )
+    add(
+        "--models",
+        nargs="+",
+        action="extend",
+        metavar="MODEL[:PRESET]",
+        help="also the words all, floors; default: all",
+    )
+    add("--study", nargs="+", action="extend", metavar="NAME", help=f"{', '.join(STUDIES)}, all; default: table2")
     add(
         "--protocols",
         nargs="+",
+        action="extend",
         metavar="NAME",
         help=f"{', '.join(PROTOCOLS)}; default: paper for its sets, else clean",
     )
     add("--budget", metavar="NAME", help=f"{', '.join(BUDGETS)}; default: standard, quick without --datasets")
-    add("--seeds", nargs="+", type=int, default=[0])
+    add("--seeds", nargs="+", action="extend", type=int, metavar="N", help="default: 0")
     add(
         "--features",
         nargs="+",
+        action="extend",
         metavar="ID",
         help="[BASE][,KNOCKOUT...]: entities, real, shuffled, noise, none, visual=shuffled; default: what the set has",
     )
-    add("--set", nargs="+", type=setting, default=[], metavar="KEY=VALUE", help="settings of all models asked for")
+    add("--set", nargs="+", action="extend", type=setting, metavar="KEY=VALUE", help="settings of all models asked for")
     add("--hyper", choices=("default", "released", "tuned"), default="default", help="settings: where they are from")
     add("--tune", type=positive, metavar="N", help="search settings on validation, N trials a model, the default first")
     add("--configs", type=Path, default=Path("configs/tuned"), help="where --tune writes what --hyper tuned reads")

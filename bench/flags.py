@@ -35,6 +35,19 @@ def setting(text: str) -> tuple[str, Any]:
     return key, found
 
 
+def once(settings: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The settings by key.
+
+    Raises:
+        BenchError: for a key that is given twice.
+    """
+    keys = [key for key, _ in settings]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise BenchError(f"--set gives {key} twice; give each setting once")
+    return dict(settings)
+
+
 def positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")

@@ -35,6 +35,10 @@ def cards() -> dict[str, Card]:
         root = Path(importlib.import_module(house).__path__[0])
         for path in sorted(root.glob("[!_]*.py")):
             for card in read_cards(path, f"{house}.{path.stem}"):
+                if card.name in found:
+                    raise BenchError(
+                        f"{path}: class {card.name} stands in {found[card.name].module} already; rename it"
+                    )
                 found[card.name] = card
     place = {name: i for i, name in enumerate(PAPER_MODELS)}
     return dict(sorted(found.items(), key=lambda entry: (place.get(entry[0], len(place)), entry[0])))

@@ -104,7 +104,7 @@ def close(works: list[Work], states: list[str], store: Store, *, seconds: float,
     if counts["stopped"]:
         print("stopped; the same command goes on where it was")
         return 130
-    return 1 if failed else 0
+    return 1 if failed or counts["failed"] else 0
 
 
 def refuse_candidate_dependent(works: list[Work]) -> None:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import baselines
 from bench import registry
 from bench.spec import PAPER_MODELS, BenchError
 
@@ -52,3 +53,12 @@ def test_settings_of_a_data_set_reach_its_simulation():
     card, _ = registry.find("MCLN")
     assert registry.settings(card, "default", dataset="taobao-sim", hyper={})["alpha"] == 0.2
     assert registry.settings(card, "default", dataset="beauty", hyper={})["alpha"] == 0.1
+
+
+def test_two_classes_of_one_name_are_refused(tmp_path, monkeypatch):
+    """A copied baseline that kept the name of the original would stand in its place."""
+    monkeypatch.setattr(baselines, "__path__", [str(tmp_path)])
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text("class A:\n    class Hyper:\n        x = 1\n")
+    with pytest.raises(BenchError, match=r"two\.py: class A stands in baselines\.one already; rename it"):
+        registry.cards.__wrapped__()

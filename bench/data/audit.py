@@ -142,9 +142,17 @@ def show(key: str, value: int | float | str) -> str:
 def write(audits: list[dict[str, Any]], folder: Path) -> list[Path]:
     """``audit.json`` and ``audit.md`` below ``folder``, each whole or not at all; returns their paths.
 
+    What they held of other data sets stays.
+
     Raises:
         BenchError: when the folder cannot be written.
     """
+    old = folder / "audit.json"
+    try:
+        before = {facts["dataset"]: facts for facts in json.loads(old.read_text())}
+    except (OSError, ValueError, TypeError, KeyError):  # none, or not one of ours
+        before = {}
+    audits = list((before | {facts["dataset"]: facts for facts in audits}).values())
     texts = {"audit.json": json.dumps(audits, indent=1) + "\n", "audit.md": render(audits)}
     with writing(f"reports folder {folder}", remedy="choose another with --reports"):
         for name, text in texts.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import scipy.sparse as sp
@@ -61,6 +62,11 @@ def among(present: Collection[str], files: dict[str, str], modalities: Sequence[
 def dense(present: Collection[str]) -> dict[str, str]:
     """Modality -> file name for every ``<word>_feat.npy``."""
     words = [f[: -len("_feat.npy")] for f in present if f.endswith("_feat.npy")]
+    for word in words:
+        if not word.isidentifier():
+            raise BenchError(f"{word}_feat.npy: the word before _feat.npy names a modality; letters, digits and _ only")
+        if word not in DENSE.values() and DENSE.get(word) in words:
+            raise BenchError(f"{word}_feat.npy and {DENSE[word]}_feat.npy are both {DENSE[word]} features; keep one")
     words.sort(key=lambda word: (word not in DENSE, list(DENSE).index(word) if word in DENSE else 0, word))
     return {DENSE.get(word, word): f"{word}_feat.npy" for word in words}
 
@@ -114,8 +120,10 @@ def read_dense(path: Path, n_items: int) -> np.ndarray:
         stored = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise BenchError(f"{path} is missing") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise BenchError(f"{path} is not a readable .npy table ({error})") from None
+    if not isinstance(stored, np.ndarray):
+        raise BenchError(f"{path} is an archive of arrays (.npz); save the one table with numpy.save")
     if stored.ndim != 2 or stored.dtype.kind not in "fiu" or not stored.shape[1]:
         raise BenchError(f"{path}: a table of numbers is expected, found shape {stored.shape}, {stored.dtype}")
     if len(stored) < n_items:
@@ -135,6 +143,8 @@ def read_entities(path: Path, n_items: int) -> sp.csr_matrix:
     """
     lists = read_lists(path, "item")
     check_range(lists.lines, path, n_items)
+    if not len(lists.pairs):
+        raise BenchError(f"{path}: no item has an entity")
     return weigh(lists.pairs[:, 0], lists.pairs[:, 1], n_items=n_items)
 
 

@@ -27,6 +27,8 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     Raises:
         BenchError: for a name that is not known, or a folder that is not there or has no known layout.
     """
+    if data_dir is not None and not Path(data_dir).is_dir():
+        raise BenchError(f"--data-dir {data_dir} is not a folder")
     if name_or_folder in FOLDERS:
         return Source(name_or_folder, partial(released_recipe, name_or_folder, data_dir=data_dir))
     if name_or_folder in SIMULATED:
@@ -34,6 +36,10 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     if name_or_folder == MOVIELENS:
         return Source(MOVIELENS, movielens_recipe)
     folder = Path(name_or_folder).expanduser().resolve()
+    if folder.is_dir() and folder.name in names():
+        raise BenchError(
+            f"{folder} has the name of a built-in data set, whose numbers its own would pass for; rename it"
+        )
     if folder.is_dir():
         return Source(folder.name, folder_layout(folder))
     if os.sep in name_or_folder:

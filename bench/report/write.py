@@ -21,12 +21,14 @@ from bench.report.summary import standing
 from bench.report.tables import Signs, tables
 from bench.report.variants import without_variants
 from bench.report.views import Files
+from bench.spec import BenchError
 from bench.store.record import Record
 from bench.store.store import Store
 from bench.studies import find
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
 INDEX = "index.md"
+TITLE = "# Reports"
 PAGE = "report.html"
 DRAWERS = 8  # processes at most: all of them start with the first figure
 
@@ -56,7 +58,10 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     check_writable(folder)
     old = folder / INDEX
     with writing_to(folder):
-        named = set(re.findall(r"\]\(([^)/]+)\)", old.read_text(encoding="utf-8"))) if old.exists() else set()
+        text = old.read_text(encoding="utf-8", errors="replace") if old.exists() else ""
+        if text and not text.startswith(TITLE):
+            raise BenchError(f"{old} is no index of reports and stays as it is; choose another folder with --reports")
+        named = set(re.findall(r"\]\(([^)/]+)\)", text))
         for name, page in pages.items():
             write_whole(folder / name, lambda path, page=page: Path(path).write_bytes(page))
         for name in named - set(pages):
@@ -65,8 +70,14 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
 
 
 def rebuild(results: Path, reports: Path) -> str:
-    """Every table and figure again, from the records alone; says what it did."""
+    """Every table and figure again, from the records alone; says what it did.
+
+    Raises:
+        BenchError: where there is no record: old reports are not made empty by a slip of the hand.
+    """
     records = Store(results).records()
+    if not records:
+        raise BenchError(f"no records in {results}; give the folder that has them with --results")
     paths = write(Evidence(records, results), reports)
     return f"{len(paths)} report files in {reports} from {len(records)} records"
 
@@ -98,7 +109,7 @@ def writing_to(folder: Path) -> AbstractContextManager[None]:
 def index(found: list[Page], files: Files, records: list[Record]) -> str:
     """The list of tables and figures, with their files and what they were made from."""
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
-    lines = ["# Reports", "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
+    lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
     lines += [f"All of it on one page, to be sorted and filtered: [{PAGE}]({PAGE}).", ""] if found else []
     for page in found:
         links = ", ".join(f"[{ext}]({page.name}.{ext})" for ext in files[page.name])

@@ -74,12 +74,12 @@ class Cluster(Pool):
             self.tell(work, {"state": "stopped", "reason": "" if self.stopping.is_set() else "no scheduler any more"})
             return "stopped"
         if outcome is None:
-            self._bury(work, reason, log)
+            record = self._bury(work, reason, log)
         else:
             with self.store.writing():
                 log.write_text(outcome["log"])
-            self._keep(work, Record.model_validate_json(outcome["record"]), outcome["ranks"])
-        record = self.store.find(work.job)
+            record = Record.model_validate_json(outcome["record"])
+            self._keep(work, record, outcome["ranks"])
         self.tell(work, {"state": record.status, "reason": record.reason})
         return record.status
 

@@ -82,10 +82,12 @@ def plan(request: Request) -> list[Work]:
     rows = asked(request)
     for _, card, preset in rows if request.hyper else ():
         registry.check(card, registry.settings(card, preset, dataset="", hyper=request.hyper))
-    works = []
+    works, seen = [], {}
     for location in dict.fromkeys(request.datasets):
         source = sources.find(location, data_dir=request.data_dir)
         contents = [source.fingerprint(features) for features in request.features or (None,)]
+        if seen.setdefault(source.name, contents) != contents:
+            raise BenchError(f"{location}: another data set asked for is named {source.name}, too; rename one")
         protocols = request.protocols or (["paper"] if source.name in FOLDERS else ["clean"])
         for features, data_hash in contents:
             runs = [

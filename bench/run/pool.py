@@ -142,8 +142,8 @@ class Pool:
             if not (is_alone or was_killed):
                 break
         if record is None:
-            self._bury(work, reason or death(returncode), log, seconds={"spent": spent})
-            record = self.store.find(work.job)
+            why = reason or (death(returncode) if returncode else f"{log} says why; the finished record stands")
+            record = self._bury(work, why, log, seconds={"spent": spent})
         if record.status == "done":  # its process may have been ended before it took this away
             self.store.checkpoint(work.job).unlink(missing_ok=True)
         self.tell(work, {"state": record.status, "reason": record.reason})
@@ -184,7 +184,7 @@ class Pool:
             late.cancel()
         return process.exitcode, f"timeout: over {self.timeout:g} s" if timed_out.is_set() else ""
 
-    def _bury(self, work: Work, reason: str, log: Path, *, seconds: dict[str, float] | None = None) -> None:
+    def _bury(self, work: Work, reason: str, log: Path, *, seconds: dict[str, float] | None = None) -> Record:
         """A failed record for a job whose process ended without one."""
         text = log.read_text(errors="replace") if log.exists() else ""
         tail = "".join(text.splitlines(keepends=True)[-12:])
@@ -193,17 +193,17 @@ class Pool:
         job, settings = work.job, {}
         with suppress(Exception):  # of a model file that cannot be imported, which may be what the job died of
             settings = work.settings
-        self.store.write(
-            Record(
-                job=job,
-                key=job.key,
-                status="failed",
-                reason=reason,
-                traceback=tail,
-                log=place,
-                settings=settings,
-                seconds=seconds or {},
-                facts=work.facts,
-                provenance=ended,
-            )
+        record = Record(
+            job=job,
+            key=job.key,
+            status="failed",
+            reason=reason,
+            traceback=tail,
+            log=place,
+            settings=settings,
+            seconds=seconds or {},
+            facts=work.facts,
+            provenance=ended,
         )
+        self.store.write(record)
+        return record

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -19,10 +20,14 @@ def start_server(threads: int) -> None:
     before = dict(os.environ)
     count = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     here = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # the server imports what we did, wherever it is
+    is_main = threading.current_thread() is threading.main_thread()
+    held = signal.signal(signal.SIGINT, signal.SIG_IGN) if is_main else None  # Ctrl-C is ours: the server inherits this
     os.environ.update({**KEEP_PAGES, **before, **count, **here})
     try:
         forkserver.ensure_running()
     finally:
+        if is_main:
+            signal.signal(signal.SIGINT, held)
         os.environ.clear()
         os.environ.update(before)
 

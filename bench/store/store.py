@@ -95,8 +95,10 @@ class Store:
         return read_record(path) if path.exists() else None
 
     def write(self, record: Record, ranks: pd.DataFrame | None = None) -> Path:
-        """Ranks first, then the record: a record that stands is complete."""
-        path = self.path(record.job)
+        """Ranks first, then the record: a record that stands is complete. A finished one gives way to no other."""
+        path, standing = self.path(record.job), self.find(record.job)
+        if record.status != "done" and standing is not None and standing.status == "done":
+            return path
         with self.writing():
             if ranks is not None:
                 write_whole(path.with_suffix(".users.parquet"), lambda name: ranks.to_parquet(name, index=False))

@@ -59,8 +59,14 @@ def test_audit_by_hand():
 
 
 def test_rendered_and_written(tmp_path):
-    facts = EXPECTED | {"users": 15_576, "median_train_per_user": 4.5, "warnings": ["2 items without x"]}
-    write([facts, EXPECTED], tmp_path / "reports")
+    facts = EXPECTED | {
+        "dataset": "other",
+        "users": 15_576,
+        "median_train_per_user": 4.5,
+        "warnings": ["2 items without x"],
+    }
+    write([facts, EXPECTED | {"users": 1}], tmp_path / "reports")
+    write([EXPECTED], tmp_path / "reports")  # what is said of another set stays
     assert json.loads((tmp_path / "reports" / "audit.json").read_text()) == [facts, EXPECTED]
     text = (tmp_path / "reports" / "audit.md").read_text()
     assert text == render([facts, EXPECTED])
@@ -68,5 +74,5 @@ def test_rendered_and_written(tmp_path):
     for row in (["users", "15,576", "3"], ["density", "0.66667", "0.66667"], ["median", "4.5", "4"]):
         assert row in cells
     assert ["hand", "none", "visual", "dense", "2", "7", "2"] in cells
-    assert "- hand: 2 items without x" in text
+    assert "- other: 2 items without x" in text
     assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["audit.json", "audit.md"]

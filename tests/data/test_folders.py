@@ -107,6 +107,7 @@ def test_user_without_train_loads(tmp_path, load):
         ("i2e_visual.txt", "0 1\n4 2\n", r"i2e_visual\.txt, line 2: item 4 is in no interaction \(4 items\)"),
         ("i2e_title.txt", "0 1\n0 2\n", r"i2e_title\.txt, line 2: item 0 stands already in line 1"),
         ("i2e_title.txt", "0 nan\n", r"i2e_title\.txt, line 1: 'nan' is not an integer"),
+        ("i2e_title.txt", "0\n1\n", r"i2e_title\.txt: no item has an entity"),
         ("item2imgfeat.txt", "0 1 2\n1 3\n", r"item2imgfeat\.txt, line 2: 1 values, where 2 are expected"),
         ("item2imgfeat.txt", "0\n", r"item2imgfeat\.txt, line 1: 0 values"),
         ("item2imgfeat.txt", "0 1\n1 nan\n", r"item2imgfeat\.txt, line 2: item 1 has a value .* not finite"),
@@ -149,6 +150,26 @@ def test_npy_that_is_no_npy(tmp_path, load):
     folder = write_folder(tmp_path / "clips", lists_only() | {"image_feat.npy": "hello"})
     with pytest.raises(BenchError, match=r"image_feat\.npy is not a readable \.npy table"):
         load(folder)
+
+
+def test_npy_that_is_an_archive(tmp_path, load):
+    folder = write_folder(tmp_path / "clips", lists_only())
+    with open(folder / "image_feat.npy", "wb") as file:
+        np.savez(file, table=np.ones((4, 2)))
+    with pytest.raises(BenchError, match=r"image_feat\.npy is an archive of arrays \(\.npz\)"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("img.v2",), r"img\.v2_feat\.npy: the word before _feat\.npy names a modality"),
+        (("image", "visual"), r"image_feat\.npy and visual_feat\.npy are both visual features; keep one"),
+    ],
+)
+def test_npy_names_that_are_no_modality(tmp_path, load, names, message):
+    with pytest.raises(BenchError, match=message):
+        load(write_folder(tmp_path / "clips", lists_only(), **dict.fromkeys(names, np.ones((4, 2)))))
 
 
 @pytest.mark.parametrize("file", ["train.txt", "validation.txt", "test.txt"])

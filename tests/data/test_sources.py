@@ -58,6 +58,7 @@ def test_places_are_tried_in_order(tmp_path, monkeypatch):
     for place, test in (("flag", "0 3\n"), ("env", "0 2\n")):
         write_folder(tmp_path / place / "taobao", GOOD | {"test.txt": test})
     monkeypatch.setenv("MCLN_BENCH_DATA", str(tmp_path / "env"))
+    (tmp_path / "other").mkdir()
     assert sources.find("taobao", data_dir=tmp_path / "flag").load().test.tolist() == [[0, 3]]
     assert sources.find("taobao", data_dir=tmp_path / "other").load().test.tolist() == [[0, 2]]
     assert sources.find("taobao").load().test.tolist() == [[0, 2]]

@@ -1,6 +1,7 @@
 """Mistakes in a request: one clear line, exit code 2, no traceback, nothing lost."""
 
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,7 @@ ROOT = Path(__file__).parents[2]
             "unknown knock-out in --features 'shufled'; did you mean shuffled?",
         ),
         (["--features", "visual=none"], "unknown modality in --features 'visual'; known: textual"),
+        (["--datasets", "beauty", "--data-dir", "no/folder"], "--data-dir no/folder is not a folder"),
         (["--gpus", "99"], "GPU '99' is not here"),
         (["--models", "MCLN", "--ranking", "full"], "full ranking is not defined"),
         (["--study", "tabel3"], "unknown study 'tabel3'; did you mean table"),
@@ -156,10 +158,10 @@ def test_facts_of_the_cases_that_cannot_be_written(call, folder, tmp_path):
 def test_winners_that_could_not_be_written_are_not_searched_for(call, folder, tmp_path):
     configs = tmp_path / "configs"
     configs.write_text("a file stands where the folder should be")
-    code, out, error = call("--datasets", folder, *FAST, "--tune", 1, "--configs", configs)
+    code, _, error = call("--datasets", folder, *FAST, "--tune", 1, "--configs", configs)
     assert code == 2
     assert "choose another with --configs" in error
-    assert "trial" not in out
+    assert not list((tmp_path / "results").glob("*/*/*.json"))
 
 
 def test_two_searches_for_one_winner(call, folder, tmp_path):
@@ -167,3 +169,36 @@ def test_two_searches_for_one_winner(call, folder, tmp_path):
     code, _, error = call("--datasets", folder, *FAST, *flags)
     assert code == 2
     assert "--tune keeps one winner of BPRMF on tiny" in error
+
+
+def test_a_report_of_no_records_takes_none_away(call, tmp_path):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "index.md").write_text("# Reports\n\n[md](table1.md)\n")
+    (tmp_path / "reports" / "table1.md").write_text("old")
+    code, _, error = call("--report")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "no records in" in error
+    assert (tmp_path / "reports" / "table1.md").exists()
+
+
+def test_two_data_sets_of_one_name(call, folder, tmp_path):
+    other = tmp_path / "more" / "tiny"
+    shutil.copytree(folder, other)
+    (other / "train.txt").write_text((folder / "train.txt").read_text() + "40 1 2\n")
+    code, _, error = call("--datasets", folder, other, *FAST)
+    assert code == 2
+    assert "another data set asked for is named tiny, too" in error
+
+
+def test_a_folder_with_the_name_of_a_built_in_set(call, folder, tmp_path):
+    code, _, error = call("--datasets", shutil.copytree(folder, tmp_path / "art"), *FAST)
+    assert code == 2
+    assert "has the name of a built-in data set" in error
+
+
+def test_flags_given_twice_add_up_and_settings_do_not(call, folder):
+    code, out, _ = call("--datasets", folder, *FAST, "--models", "Pop", "--dry-run")
+    assert (code, out.splitlines()[0][:6]) == (0, "2 jobs")
+    code, _, error = call("--datasets", folder, *FAST, "--set", "reg_weight=1", "--set", "reg_weight=2")
+    assert code == 2
+    assert "--set gives reg_weight twice" in error

@@ -161,3 +161,12 @@ def test_a_process_that_ends_after_its_record_leaves_no_checkpoint(store, monkey
     monkeypatch.setattr(Pool, "_process", process)
     assert one_at_a_time(store).run([toy()]) == ["done"]
     assert not store.checkpoint(job()).exists()
+
+
+def test_a_failed_attempt_leaves_the_finished_record(folder, store):
+    """As with --when always: what stood is worth more than why it could not be made again."""
+    works = grid.plan(request(folder))
+    assert one_at_a_time(store).run(works) == ["done"]
+    before = store.find(works[0].job)
+    assert one_at_a_time(store, timeout=0.01).run(works) == ["failed"]
+    assert store.find(works[0].job) == before
