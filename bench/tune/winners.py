@@ -117,7 +117,7 @@ def choose(works: Sequence[Work], mode: Mode, configs: Path) -> tuple[list[Work]
     for work in works:
         job, card = work.job, registry.find(work.job.model)[0]
         if job.hyper and mode == "tuned":
-            raise BenchError("--hyper tuned takes the settings from its files; leave --set out, or --hyper tuned")
+            raise BenchError("--hyper tuned has its settings from files; leave --set and --study out, or --hyper tuned")
         if mode == "released" and job.preset == "default":  # the plan found no other (``Request.prefer``)
             left.add(job.row)
         elif mode == "tuned" and card.is_floor:

@@ -83,7 +83,7 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path):
 
 def test_tuned_and_set_exclude_one_another(tmp_path):
     written(tmp_path)
-    with pytest.raises(BenchError, match="leave --set out"):
+    with pytest.raises(BenchError, match="leave --set and --study out"):
         choose([work(hyper={"reg_weight": 0.5})], "tuned", tmp_path)
 
 
