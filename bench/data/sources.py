@@ -27,9 +27,9 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     Raises:
         BenchError: for a name that is not known, or a folder that is not there or has no known layout.
     """
-    if data_dir is not None and not Path(data_dir).is_dir():
-        raise BenchError(f"--data-dir {data_dir} is not a folder")
     if name_or_folder in FOLDERS:
+        if data_dir is not None and not Path(data_dir).is_dir():
+            raise BenchError(f"--data-dir {data_dir} is not a folder")
         return Source(name_or_folder, partial(released_recipe, name_or_folder, data_dir=data_dir))
     if name_or_folder in SIMULATED:
         return Source(name_or_folder, partial(simulated_recipe, name_or_folder))
