@@ -100,8 +100,8 @@ class Slots:
         return whole if peak is None else min(whole, HEADROOM * peak + CONTEXT_MIB)
 
     def fit(self, work: Work, *, alone: bool) -> list[str]:
-        """GPUs that are large enough for ``work``, the freest first; the largest where none is or that is not known
-        of a job that ran out of memory elsewhere."""
+        """GPUs that may hold ``work``, the freest first: with room for its measured peak, or else the largest; for a
+        second try alone, those that are about as large as the largest."""
         largest = max(self.gpus.values())
         least = 0.9 * largest if alone else min(largest, self.measured.get(kind(work.job), 0.0) + CONTEXT_MIB)
         return sorted((i for i in self.gpus if self.gpus[i] >= least), key=lambda i: -self.free[i])
