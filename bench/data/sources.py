@@ -36,11 +36,9 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     if name_or_folder == MOVIELENS:
         return Source(MOVIELENS, movielens_recipe)
     folder = Path(name_or_folder).expanduser().resolve()
-    if folder.is_dir() and folder.name in names():
-        raise BenchError(
-            f"{folder} has the name of a built-in data set, whose numbers its own would pass for; rename it"
-        )
     if folder.is_dir():
+        if folder.name in names():
+            raise BenchError(f"{folder} has the name of a built-in data set, for which it would pass; rename it")
         return Source(folder.name, folder_layout(folder))
     if os.sep in name_or_folder:
         raise BenchError(f"data set folder {name_or_folder} is not there")

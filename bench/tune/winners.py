@@ -1,7 +1,6 @@
 """What a search found, as a file a model, and how a run asks for it: ``--hyper default|released|tuned``."""
 
 import dataclasses
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Literal
 import yaml
 
 from bench import registry
-from bench.files import write_whole
+from bench.files import try_writing, write_whole, writing
 from bench.run.grid import Work
 from bench.spec import BenchError, Job, read
 from bench.store.store import Store
@@ -72,13 +71,8 @@ def path(configs: Path, job: Job) -> Path:
 
 def check_writable(configs: Path) -> None:
     """Fail before any trial, not after."""
-    try:
-        with tempfile.TemporaryFile(dir=next(place for place in (configs, *configs.parents) if place.exists())):
-            pass
-    except OSError as error:
-        raise BenchError(
-            f"folder {configs} cannot be written ({error.strerror}); choose another with --configs"
-        ) from None
+    with writing(f"folder {configs}", remedy="choose another with --configs"):
+        try_writing(next(place for place in (configs, *configs.parents) if place.exists()))
 
 
 def write(winner: Winner, place: Path) -> None:
