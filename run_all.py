@@ -1,6 +1,6 @@
 """Run what is missing, then report: ``python run_all.py --datasets beauty art taobao``."""
 
-from bench.cli import main
+from bench.cli.main import main
 
 if __name__ == "__main__":
     main(command="run")

@@ -11,12 +11,12 @@ from bench.data import sources
 from bench.report import write as report_write
 from bench.report.evidence import Evidence
 from bench.report.significance import signs_of
-from bench.run import casefacts, grid
+from bench.run import casefacts, plan
 from bench.run.cluster import connected
-from bench.run.grid import Request, Work
+from bench.run.plan import PlannedJob, Request
 from bench.run.pool import Pool
+from bench.run.progress import Screen, name
 from bench.run.slots import Slots, default_jobs, estimates, find_gpus, longest_first, measured
-from bench.screen import Screen, name
 from bench.spec import BenchError
 from bench.store.record import Record
 from bench.store.store import Store
@@ -29,7 +29,7 @@ def run(
     results: Path,
     reports: Path,
     configs: Path,
-    when: grid.When,
+    when: plan.When,
     hyper: winners.Mode,
     ranking: str | None,
     dry_run: bool,
@@ -38,12 +38,12 @@ def run(
     """Everything from the request to the tables; returns the exit code. ``options`` are those of ``pool_at``."""
     if hyper == "released":  # before the plan: what a variant changes of its preset depends on the preset
         request = replace(request, prefer="released")
-    works, said = winners.choose(grid.plan(request), hyper, configs)
+    works, said = winners.choose(plan.jobs(request), hyper, configs)
     print("".join(f"{line}\n" for line in said), end="")
     if ranking == "full":
         refuse_candidate_dependent(works)
     store = Store(results)
-    due = [work for work in works if grid.is_due(store, work.job, when=when)]
+    due = [work for work in works if plan.is_due(store, work.job, when=when)]
     print(f"{len(works)} jobs: {len(due)} to run, {len(works) - len(due)} stand in {results}")
     if dry_run:
         for work in due:
@@ -54,7 +54,7 @@ def run(
     report_write.check_writable(reports)
     winners.relabel(works, store)
     stamps = {work.job.key: store.stamp(work.job) for work in due}
-    due = [work for work in due if grid.is_due(store, work.job, when=when)]  # another runner may be at work here
+    due = [work for work in due if plan.is_due(store, work.job, when=when)]  # another runner may be at work here
     casefacts.fill(works, store)
     started, states = time.monotonic(), []
     if due:
@@ -86,13 +86,13 @@ def pool_at(store: Store, records: list[Record], *, jobs, gpus, jobs_per_gpu, cl
     return nullcontext(Pool(slots=slots, **options))
 
 
-def load_once(works: list[Work]) -> None:
+def load_once(works: list[PlannedJob]) -> None:
     """Parse every data set before any job starts: a broken file is one error, and the jobs find the cache filled."""
     for location, data_dir, features in {(w.location, w.data_dir, w.job.features) for w in works}:
         sources.find(location, data_dir=Path(data_dir) if data_dir else None).load(features)
 
 
-def close(works: list[Work], states: list[str], store: Store, *, seconds: float, reports: Path, paths) -> int:
+def close(works: list[PlannedJob], states: list[str], store: Store, *, seconds: float, reports: Path, paths) -> int:
     """Say how it ended; the exit code says it too."""
     counts = Counter(states)
     text = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "nothing to run"
@@ -107,7 +107,7 @@ def close(works: list[Work], states: list[str], store: Store, *, seconds: float,
     return 1 if failed or counts["failed"] else 0
 
 
-def refuse_candidate_dependent(works: list[Work]) -> None:
+def refuse_candidate_dependent(works: list[PlannedJob]) -> None:
     """Full ranking of a model that scores an item among its candidates is not defined: say so before any work."""
     for work in works:
         model = registry.load(registry.cards()[work.job.model])

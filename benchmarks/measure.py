@@ -18,8 +18,8 @@ from tabulate import tabulate
 from bench import registry
 from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
-from bench.run import grid, job
-from bench.run.grid import Request
+from bench.run import job, plan
+from bench.run.plan import Request
 from bench.run.prepared import Prepared, prepare
 from bench.run.server import KEEP_PAGES
 from bench.spec import BenchError, Training, read
@@ -46,7 +46,7 @@ class Ready(NamedTuple):
 
 def make_ready(dataset: str, model: str, *, protocol: str = "paper", device: str = "cpu", **hyper) -> Ready:
     """The job of these names, loaded and built as the runner would."""
-    [work] = grid.plan(Request(datasets=[dataset], models=[model], protocols=[protocol], budget="smoke", hyper=hyper))
+    [work] = plan.jobs(Request(datasets=[dataset], models=[model], protocols=[protocol], budget="smoke", hyper=hyper))
     card, preset = registry.find(model)
     settings = registry.settings(card, preset, dataset=work.job.dataset, hyper=hyper)
     prepared = prepare(work)

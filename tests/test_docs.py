@@ -90,7 +90,7 @@ def test_contributing_is_short():
 
 
 def test_readme_names_every_flag():
-    from bench.cli import run_parser
+    from bench.cli.main import run_parser
 
     flags = {f for action in run_parser()._actions for f in action.option_strings if f.startswith("--")}
     text = (ROOT / "README.md").read_text()

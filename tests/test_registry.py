@@ -16,7 +16,7 @@ def test_cards_come_in_the_papers_order():
 
 
 def test_planning_imports_no_torch():
-    plan = "from bench.run import grid; grid.plan(grid.Request(datasets=['ml-100k']))"
+    plan = "from bench.run import plan; plan.jobs(plan.Request(datasets=['ml-100k']))"
     code = f"import sys; {plan}; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"

@@ -10,15 +10,15 @@ from bench.data.dataset import Dataset
 from bench.data.features import is_empty
 from bench.data.split import Split, keys, split
 from bench.files import write_whole
-from bench.run.grid import Work, load
+from bench.run.plan import PlannedJob, load
 from bench.store.store import Store
 
 
-def fill(works: Sequence[Work], store: Store) -> None:
+def fill(works: Sequence[PlannedJob], store: Store) -> None:
     """Write the facts of each data set and protocol of ``works`` that has none yet.
 
     Raises:
-        BenchError: as ``grid.load``.
+        BenchError: as ``plan.load``.
     """
     for path, work in {store.cases(work.job): work for work in works}.items():
         if path.exists():

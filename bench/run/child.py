@@ -10,7 +10,7 @@ import torch
 
 from bench.nn import recommender  # noqa: F401 - imported once by the server, before any model asks for it
 from bench.run import job
-from bench.run.grid import Work
+from bench.run.plan import PlannedJob
 from bench.spec import BenchError
 from bench.store.store import Store
 
@@ -25,7 +25,7 @@ def main(order: dict, runner: Connection) -> None:
         os.dup2(log.fileno(), 2)
     threading.Thread(target=end_with, args=(runner,), daemon=True).start()
     torch.set_num_threads(order["threads"])
-    work = Work.of(order)
+    work = PlannedJob.of(order)
 
     def tell(entry: dict) -> None:
         """To the runner, and every evaluation to the log as well."""

@@ -18,7 +18,7 @@ import pandas as pd
 
 from bench.data import sources
 from bench.run import remote
-from bench.run.grid import Work
+from bench.run.plan import PlannedJob
 from bench.run.pool import POLL, Pool
 from bench.run.slots import Slots
 from bench.spec import BenchError
@@ -42,9 +42,9 @@ class Cluster(Pool):
     client: Any
     is_gpu_wanted: bool = True
     topic: str = field(default_factory=lambda: f"mcln-bench-{uuid.uuid4().hex}")
-    away: dict[str, Work] = field(default_factory=dict)  # jobs submitted, by key
+    away: dict[str, PlannedJob] = field(default_factory=dict)  # jobs submitted, by key
 
-    def run(self, works: Sequence[Work]) -> list[str]:
+    def run(self, works: Sequence[PlannedJob]) -> list[str]:
         self.slots = Slots(cpus=max(1, min(self.slots.cpus, len(works))))
         self.client.subscribe_topic(self.topic, self._hear)
         try:
@@ -61,7 +61,7 @@ class Cluster(Pool):
         if (work := self.away.get(message["key"])) is not None:
             self.tell(work, message["event"])
 
-    def _run(self, work: Work) -> str:
+    def _run(self, work: PlannedJob) -> str:
         log, reason = self.store.start_log(work.job), ""
         self.away[work.job.key] = work
         try:
@@ -83,11 +83,11 @@ class Cluster(Pool):
         self.tell(work, {"state": record.status, "reason": record.reason})
         return record.status
 
-    def _keep(self, work: Work, record: Record, ranks: bytes | None) -> None:
+    def _keep(self, work: PlannedJob, record: Record, ranks: bytes | None) -> None:
         self.store.write(record, None if ranks is None else pd.read_parquet(BytesIO(ranks)))
         self.store.checkpoint(work.job).unlink(missing_ok=True)  # of a run on this machine
 
-    def _submit(self, work: Work):
+    def _submit(self, work: PlannedJob):
         order = {
             "threads": self.threads,
             "timeout": self.timeout,
@@ -116,7 +116,7 @@ class Cluster(Pool):
         return None if future.cancelled() else future.result()
 
 
-def elsewhere(work: Work) -> Work:
+def elsewhere(work: PlannedJob) -> PlannedJob:
     """``work`` with its folders in full: a worker stands in a folder of its own."""
     location = work.location if work.location in sources.names() else in_full(work.location)
     return replace(work, location=location, data_dir=work.data_dir and in_full(work.data_dir))

@@ -15,8 +15,8 @@ from bench.data.dataset import Dataset
 from bench.nn.recommender import Recommender
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
-from bench.run import claim
-from bench.run.grid import Work
+from bench.run import content_use
+from bench.run.plan import PlannedJob
 from bench.run.prepared import Prepared, prepare
 from bench.run.provenance import peak_memory_mib, provenance
 from bench.spec import ENGINE, RANKINGS, BenchError, Job, Training, read
@@ -31,7 +31,9 @@ from bench.train.prune import Pruned, prune
 Tell = Callable[[dict], None]
 
 
-def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tell: Tell = lambda entry: None) -> Record:
+def run(
+    work: PlannedJob, store: Store, *, device: str, checkpoint_every: int = 0, tell: Tell = lambda entry: None
+) -> Record:
     """Execute ``work`` and store its record, whatever happens short of the process dying."""
     clock, start = time.perf_counter(), datetime.now(timezone.utc).isoformat(timespec="seconds")
     about = {"facts": work.facts, "provenance": provenance(device, start)}
@@ -60,7 +62,7 @@ def run(work: Work, store: Store, *, device: str, checkpoint_every: int = 0, tel
 
 
 def execute(
-    work: Work, base: Record, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
+    work: PlannedJob, base: Record, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
 ) -> tuple[Record, pd.DataFrame | None]:
     """The job itself, with the settings of ``base``.
 
@@ -88,7 +90,7 @@ def execute(
         def build(other: Dataset):
             return build_model(job, replace(prepared, dataset=other), settings, device=device)
 
-        claimed = claim.facts(model, prepared.dataset, prepared.test, build=build)
+        claimed = content_use.facts(model, prepared.dataset, prepared.test, build=build)
     facts = {
         **audit.stats(prepared.dataset),
         "modalities": ", ".join(prepared.dataset.features),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from joblib import Parallel, delayed
 
-from bench.run.grid import Work
+from bench.run.plan import PlannedJob
 from bench.run.server import FORKS, child_main, death, kill, start_server
 from bench.run.slots import Slot, Slots
 from bench.spec import BenchError
@@ -60,13 +60,13 @@ class Pool:
     threads: int = THREADS
     timeout: float | None = None
     checkpoint_every: int = 0
-    tell: Callable[[Work, dict], None] = lambda work, event: None
-    follow: Callable[[Work, str], Work | None] = lambda work, state: None
+    tell: Callable[[PlannedJob, dict], None] = lambda work, event: None
+    follow: Callable[[PlannedJob, str], PlannedJob | None] = lambda work, state: None
     stopping: threading.Event = field(default_factory=threading.Event)
     live: dict[str, BaseProcess] = field(default_factory=dict)
     stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)  # of the records before the run
 
-    def run(self, works: Sequence[Work]) -> list[str]:
+    def run(self, works: Sequence[PlannedJob]) -> list[str]:
         """The final state of every work, in order. A signal to stop ends all processes and leaves the rest."""
         self.warm()
         self.stamps = {work.job.key: self.store.stamp(work.job) for work in works} | self.stamps
@@ -99,7 +99,7 @@ class Pool:
         for process in list(self.live.values()):
             kill(process)
 
-    def chain(self, work: Work) -> str:
+    def chain(self, work: PlannedJob) -> str:
         """Run one job, then those that follow from it, one after another; returns the last one's state."""
         state = self.one(work)
         while state not in ("stopped", "elsewhere") and (work := self.follow(work, state)) is not None:
@@ -107,7 +107,7 @@ class Pool:
             state = self.one(work)
         return state
 
-    def one(self, work: Work) -> str:
+    def one(self, work: PlannedJob) -> str:
         """Run one job to its end unless another runner has it; returns its state."""
         if self.stopping.is_set():
             return "stopped"
@@ -120,7 +120,7 @@ class Pool:
         self.tell(work, {"state": record.status, "reason": record.reason})
         return record.status
 
-    def _run(self, work: Work) -> str:
+    def _run(self, work: PlannedJob) -> str:
         log = self.store.start_log(work.job)
         self.tell(work, {"state": "started"})
         is_alone, record, spent = False, None, 0.0
@@ -149,7 +149,7 @@ class Pool:
         self.tell(work, {"state": record.status, "reason": record.reason})
         return record.status
 
-    def _process(self, work: Work, log: Path, slot: Slot) -> tuple[int, str]:
+    def _process(self, work: PlannedJob, log: Path, slot: Slot) -> tuple[int, str]:
         """(return code, reason): start the process, pass its events on, wait for its end."""
         order = {
             "results": str(self.store.root),
@@ -184,7 +184,7 @@ class Pool:
             late.cancel()
         return process.exitcode, f"timeout: over {self.timeout:g} s" if timed_out.is_set() else ""
 
-    def _bury(self, work: Work, reason: str, log: Path, *, seconds: dict[str, float] | None = None) -> Record:
+    def _bury(self, work: PlannedJob, reason: str, log: Path, *, seconds: dict[str, float] | None = None) -> Record:
         """A failed record for a job whose process ended without one."""
         text = log.read_text(errors="replace") if log.exists() else ""
         tail = "".join(text.splitlines(keepends=True)[-12:])

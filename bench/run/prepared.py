@@ -7,7 +7,7 @@ import numpy as np
 from bench.data.dataset import Dataset
 from bench.data.split import Split, split
 from bench.protocol.candidates import Cases, draw_cases
-from bench.run.grid import Work, load
+from bench.run.plan import PlannedJob, load
 from bench.spec import Protocol
 
 
@@ -21,7 +21,7 @@ class Prepared:
     valid: Cases | None
 
 
-def prepare(work: Work) -> Prepared:
+def prepare(work: PlannedJob) -> Prepared:
     """Load the data set, split it by the protocol, draw the frozen candidates.
 
     Raises:

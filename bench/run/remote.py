@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import registry
-from bench.run.grid import Work
+from bench.run.plan import PlannedJob
 from bench.run.pool import POLL, Pool
 from bench.run.server import start_server
 from bench.run.slots import Slots, find_gpus
@@ -35,7 +35,7 @@ def run(order: dict) -> dict:
     from distributed import Reschedule, get_worker
 
     worker = get_worker()
-    work = Work.of(order)
+    work = PlannedJob.of(order)
     ready(order["threads"])
     check_code(work.job)
     with TemporaryDirectory(dir=worker.local_directory, prefix="mcln-bench-") as scratch:
@@ -55,7 +55,7 @@ def run(order: dict) -> dict:
         return packed(pool.store, work)
 
 
-def packed(store: Store, work: Work) -> dict:
+def packed(store: Store, work: PlannedJob) -> dict:
     """The files of a record."""
     record, ranks = store.find(work.job), store.path(work.job).with_suffix(".users.parquet")
     return {
@@ -65,14 +65,14 @@ def packed(store: Store, work: Work) -> dict:
     }
 
 
-def tell(worker, topic: str, work: Work, event: dict) -> None:
+def tell(worker, topic: str, work: PlannedJob, event: dict) -> None:
     """Pass ``event`` on, the worker's name before the device; how it ended tells the one that has the record."""
     if event.get("state") in (None, "started"):
         named = {"device": f"{worker.name} {event['device']}"} if "device" in event else {}
         worker.log_event(topic, {"key": work.job.key, "event": {**event, **named}})
 
 
-def trains(work: Work) -> bool:
+def trains(work: PlannedJob) -> bool:
     """Floors train nothing and stay on the CPU."""
     return not registry.find(work.job.model)[0].is_floor
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from joblib import cpu_count
 
 from bench import registry
-from bench.run.grid import Work
+from bench.run.plan import PlannedJob
 from bench.spec import BenchError, Job
 from bench.store.record import Record
 
@@ -89,7 +89,7 @@ class Slots:
         most = self.cpus + len(self.gpus) * (self.per_gpu or 8)
         return min(most, self.total or most)
 
-    def need(self, work: Work, index: str, *, alone: bool) -> float:
+    def need(self, work: PlannedJob, index: str, *, alone: bool) -> float:
         """MiB set aside for ``work`` on that GPU."""
         whole = self.gpus[index]
         if alone:
@@ -99,14 +99,14 @@ class Slots:
         peak = self.measured.get(kind(work.job))
         return whole if peak is None else min(whole, HEADROOM * peak + CONTEXT_MIB)
 
-    def fit(self, work: Work, *, alone: bool) -> list[str]:
+    def fit(self, work: PlannedJob, *, alone: bool) -> list[str]:
         """GPUs that may hold ``work``, the freest first: with room for its measured peak, or else the largest; for a
         second try alone, those that are about as large as the largest."""
         largest = max(self.gpus.values())
         least = 0.9 * largest if alone else min(largest, self.measured.get(kind(work.job), 0.0) + CONTEXT_MIB)
         return sorted((i for i in self.gpus if self.gpus[i] >= least), key=lambda i: -self.free[i])
 
-    def take(self, work: Work, *, alone: bool = False) -> Slot:
+    def take(self, work: PlannedJob, *, alone: bool = False) -> Slot:
         """A slot for ``work``; a GPU of its own if ``alone``. Floors train nothing and stay on the CPU."""
         card, _ = registry.find(work.job.model)
         with self.changed:
@@ -128,7 +128,7 @@ class Slots:
                             return Slot(index, need)
                 self.changed.wait()
 
-    def give_back(self, slot: Slot, work: Work, record: Record | None) -> None:
+    def give_back(self, slot: Slot, work: PlannedJob, record: Record | None) -> None:
         """Free a slot; what the job took at its peak decides what the next of its kind is given."""
         with self.changed:
             if slot.gpu:
@@ -141,7 +141,7 @@ class Slots:
             self.changed.notify_all()
 
 
-def estimates(works: Sequence[Work], records: Iterable[Record]) -> dict[str, float]:
+def estimates(works: Sequence[PlannedJob], records: Iterable[Record]) -> dict[str, float]:
     """Seconds by key that jobs of the same model and budget took, on the same data set if there are such.
 
     Infinite for a model never timed.
@@ -159,7 +159,7 @@ def estimates(works: Sequence[Work], records: Iterable[Record]) -> dict[str, flo
     return {work.job.key: estimate(work.job) for work in works}
 
 
-def longest_first(works: Sequence[Work], records: Iterable[Record]) -> list[Work]:
+def longest_first(works: Sequence[PlannedJob], records: Iterable[Record]) -> list[PlannedJob]:
     """``works`` by their estimates; those of a model never timed come first: they may be long, and are then known."""
     seconds = estimates(works, records)
     return sorted(works, key=lambda work: seconds[work.job.key], reverse=True)  # stable: equals stay as asked for

@@ -19,7 +19,7 @@ class Record(BaseModel):
         seconds: prepare, train, evaluate; or spent, by the process of a job that was not finished.
         facts: numbers and names a table may show: best_epoch, epochs, parameters, peak_memory_mib, modalities, n_cases,
             ties_sampled, ties_full, candidate_hash, is_candidate_dependent, selected_by; on simulated sets occlusion.*
-            and gradient.* (``bench.run.claim``); tuning.trials, tuning.seconds, tuning.protocol and tuning.budget
+            and gradient.* (``bench.run.content_use``); tuning.trials, tuning.seconds, tuning.protocol and tuning.budget
             where a search found the settings.
         provenance: versions, device, threads, code revision, start time.
     """

@@ -12,13 +12,13 @@ from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench import registry
-from bench.run.grid import Work
+from bench.run.plan import PlannedJob
 from bench.spec import BenchError
 from bench.store.store import Store
 from bench.tune import winners
 from bench.tune.study import Study, value
 
-Tell = Callable[[Work, dict], None]
+Tell = Callable[[PlannedJob, dict], None]
 
 
 class Search:
@@ -28,7 +28,7 @@ class Search:
         BenchError: for settings that are held fixed, or a protocol that selects on the test set.
     """
 
-    def __init__(self, works: Sequence[Work], *, n_trials: int, folder: Path):
+    def __init__(self, works: Sequence[PlannedJob], *, n_trials: int, folder: Path):
         self.n_trials, self.folder = n_trials, folder
         self.screen: Tell = lambda work, event: None
         self.store = Store(folder / "records")
@@ -70,12 +70,12 @@ class Search:
     def n_missing(self) -> int:
         return sum(max(0, self.n_trials - len(s.trials)) for s in self.studies.values() if not s.skipped)
 
-    def due(self) -> list[Work]:
+    def due(self) -> list[PlannedJob]:
         """The next trial of every search that is not at its end."""
         found = [self.next(study) for study in self.studies.values()]
         return [work for work in found if work is not None]
 
-    def next(self, study: Study) -> Work | None:
+    def next(self, study: Study) -> PlannedJob | None:
         """The next trial to run; one whose record stands, of a search that was killed, is entered on the way."""
         while len(study.trials) < self.n_trials and not study.skipped:
             work = study.proposal()
@@ -86,14 +86,14 @@ class Search:
             study.enter(record)
         return None
 
-    def follow(self, work: Work, state: str) -> Work | None:
+    def follow(self, work: PlannedJob, state: str) -> PlannedJob | None:
         """Enter the trial that ended; the next one of its search."""
         with self.guard:
             study = self.studies[base(work).job.key]
             study.enter(self.store.find(work.job))
             return self.next(study)
 
-    def tell(self, work: Work, event: dict) -> None:
+    def tell(self, work: PlannedJob, event: dict) -> None:
         """An event as the screen shows it: a trial that ended says its number, and its value or why it has none."""
         if event.get("state") in ("done", "failed", "skipped"):
             is_done = event["state"] == "done"
@@ -120,9 +120,9 @@ class Search:
         return lines, is_whole
 
 
-def refuse_shared(bases: Sequence[Work]) -> None:
+def refuse_shared(bases: Sequence[PlannedJob]) -> None:
     """A model has one winner a data set: of two searches the last one written would stand alone."""
-    places: dict[Path, Work] = {}
+    places: dict[Path, PlannedJob] = {}
     for work in bases:
         other = places.setdefault(winners.path(Path(), work.job), work)
         if other is not work:
@@ -132,12 +132,12 @@ def refuse_shared(bases: Sequence[Work]) -> None:
             )
 
 
-def base(work: Work) -> Work:
+def base(work: PlannedJob) -> PlannedJob:
     """The job that a trial varies: seed 0, the preset's settings."""
     return dataclasses.replace(work, job=dataclasses.replace(work.job, hyper={}, seed=0), is_trial=False)
 
 
-def refuse(works: Sequence[Work]) -> None:
+def refuse(works: Sequence[PlannedJob]) -> None:
     """What no search is made for, before any work."""
     for job in (work.job for work in works):
         if job.hyper:

@@ -16,7 +16,7 @@ from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bench import registry
-from bench.run.grid import Work
+from bench.run.plan import PlannedJob
 from bench.spec import canonical_hash
 from bench.store.record import Record
 from bench.tune.space import decode, default, encode, space
@@ -46,7 +46,7 @@ def value(record: Record) -> float:
 class Study:
     """The trials of ``work``, a job with its preset's settings; they are kept in ``storage``."""
 
-    def __init__(self, work: Work, storage: optuna.storages.BaseStorage):
+    def __init__(self, work: PlannedJob, storage: optuna.storages.BaseStorage):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         job = work.job
         card, _ = registry.find(job.model)
@@ -63,7 +63,7 @@ class Study:
         """Those that ended, in order."""
         return self.kept.get_trials(deepcopy=False)
 
-    def proposal(self) -> Work:
+    def proposal(self) -> PlannedJob:
         """The next trial: the default first, then what the sampler makes of the trials so far."""
         ended = self.trials
         hyper = self.default

@@ -10,7 +10,7 @@ import yaml
 
 from bench import registry
 from bench.files import try_writing, write_whole, writing
-from bench.run.grid import Work
+from bench.run.plan import PlannedJob
 from bench.spec import BenchError, Job, read
 from bench.store.store import Store
 
@@ -80,7 +80,7 @@ def write(winner: Winner, place: Path) -> None:
     write_whole(place, lambda name: Path(name).write_text(text))
 
 
-def find(configs: Path, work: Work) -> Winner:
+def find(configs: Path, work: PlannedJob) -> Winner:
     """The winner for ``work``'s data set, model and preset; protocol, budget and seed may be others.
 
     Raises:
@@ -102,7 +102,7 @@ def find(configs: Path, work: Work) -> Winner:
     return winner
 
 
-def choose(works: Sequence[Work], mode: Mode, configs: Path) -> tuple[list[Work], list[str]]:
+def choose(works: Sequence[PlannedJob], mode: Mode, configs: Path) -> tuple[list[PlannedJob], list[str]]:
     """``works`` with the settings that ``mode`` means, each once; and what there is to say about it.
 
     A preset that was asked for by name stays; floors, which train nothing, keep their defaults.
@@ -125,7 +125,7 @@ def choose(works: Sequence[Work], mode: Mode, configs: Path) -> tuple[list[Work]
     return list({work.job.key: work for work in chosen}.values()), said
 
 
-def relabel(works: Sequence[Work], store: Store) -> None:
+def relabel(works: Sequence[PlannedJob], store: Store) -> None:
     """A search that went on and found the same settings again: records that stand are told what it took by now."""
     for work in works:
         record = store.find(work.job) if work.facts else None

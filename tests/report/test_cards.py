@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import main
+from bench.cli.main import main
 from bench.registry import Card, cards
 from bench.report.cards import REQUIRED, card, page, prose, read
 from bench.spec import BenchError

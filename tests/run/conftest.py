@@ -28,7 +28,7 @@ def cache(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def call(tmp_path, capsys):
     """call(*flags) runs the program in this process: (exit code, output, error output)."""
-    from bench.cli import main
+    from bench.cli.main import main
 
     def run(*flags, places=True):
         where = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")] if places else []

@@ -5,7 +5,7 @@ import pytest
 
 from bench.data.dataset import Dataset
 from bench.data.split import split
-from bench.run import casefacts, grid
+from bench.run import casefacts, plan
 from bench.run.casefacts import case_facts, pairs_above
 from bench.store.store import Store
 from tests.report.made import stored
@@ -67,7 +67,7 @@ def test_facts_without_features(dataset):
 
 
 def test_each_data_set_and_protocol_is_written_once(folder, tmp_path, monkeypatch):
-    works = grid.plan(grid.Request(datasets=[str(folder)], models=["BPRMF", "VBPR"], protocols=["paper", "clean"]))
+    works = plan.jobs(plan.Request(datasets=[str(folder)], models=["BPRMF", "VBPR"], protocols=["paper", "clean"]))
     casefacts.fill(works, Store(tmp_path))
     paths = sorted(tmp_path.glob("*/cases/*.parquet"))
     assert paths == sorted({Store(tmp_path).cases(work.job) for work in works})
@@ -77,8 +77,8 @@ def test_each_data_set_and_protocol_is_written_once(folder, tmp_path, monkeypatc
 
 
 def test_a_run_with_nothing_to_do_writes_what_is_missing_and_reports_on_it(call, folder, tmp_path, rng):
-    asked = grid.Request(datasets=[str(folder)], models=["BPRMF", "VBPR"], protocols=["paper"], budget="smoke")
-    for work in grid.plan(asked):
+    asked = plan.Request(datasets=[str(folder)], models=["BPRMF", "VBPR"], protocols=["paper"], budget="smoke")
+    for work in plan.jobs(asked):
         places = rng.integers(1, 101, 40)
         stored(tmp_path / "results", places, full=places, **vars(work.job))
     flags = ("--datasets", folder, "--models", "BPRMF", "VBPR", "--protocols", "paper", "--budget", "smoke")

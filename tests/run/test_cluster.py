@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.run import grid, remote
+from bench.run import plan, remote
 from bench.run.cluster import Cluster, connected, elsewhere
 from bench.run.pool import Pool
 from bench.run.slots import Slots
@@ -31,9 +31,9 @@ def place(tmp_path_factory):
     place.close()
 
 
-def plan(folder, **more):
+def planned(folder, **more):
     more = {"models": ["BPRMF"], "budget": "smoke", "protocols": ["clean"], **more}
-    return grid.plan(grid.Request(datasets=[str(folder)], **more))
+    return plan.jobs(plan.Request(datasets=[str(folder)], **more))
 
 
 def endless(work):
@@ -44,7 +44,7 @@ def endless(work):
 
 def test_a_worker_killed_mid_job_costs_nothing(place, folder, tmp_path):
     """Six jobs on two workers, one of them killed over its first job: the records are those of a local run."""
-    works = plan(folder, models=["BPRMF", "LightGCN", "VBPR"], seeds=[0, 1], budget="quick")
+    works = planned(folder, models=["BPRMF", "LightGCN", "VBPR"], seeds=[0, 1], budget="quick")
     local, far = Store(tmp_path / "local"), Store(tmp_path / "far")
     assert Pool(store=local, slots=Slots(cpus=2)).run(works) == ["done"] * 6
     devices, cut, ends = {}, [], []
@@ -73,7 +73,7 @@ def test_a_worker_killed_mid_job_costs_nothing(place, folder, tmp_path):
 
 
 def test_stopping_ends_the_jobs_on_the_workers(place, folder, tmp_path):
-    works = [endless(work) for work in plan(folder, models=["BPRMF", "LightGCN"])]
+    works = [endless(work) for work in planned(folder, models=["BPRMF", "LightGCN"])]
     store, at_work = Store(tmp_path / "results"), []
 
     def interrupt(work, event):
@@ -100,8 +100,8 @@ def test_a_caller_that_dies_leaves_no_job_behind(place, tmp_path):
 
 
 def test_time_limits_and_failures_are_those_of_the_workers(place, folder, tmp_path):
-    late = endless(*plan(folder))
-    (broken,) = plan(folder, hyper={"learning_rate": 1e38}, budget="quick")
+    late = endless(*planned(folder))
+    (broken,) = planned(folder, hyper={"learning_rate": 1e38}, budget="quick")
     store = Store(tmp_path / "results")
     for work, limit in ((late, 1.0), (broken, None)):
         with connected(place.address, **ANY, store=store, timeout=limit) as pool:
@@ -184,7 +184,7 @@ def test_jobs_that_train_ask_for_a_gpu_where_one_is_offered(folder, tmp_path, gp
     client, ends = Stub(*gpus), []
     more = {"slots": Slots(cpus=9), "tell": lambda work, event: ends.append(event)}
     pool = Cluster(client=client, is_gpu_wanted=is_wanted, store=Store(tmp_path / "r"), **more)
-    assert pool.run(plan(folder, models=["BPRMF", "EASE"])) == ["stopped", "stopped"]  # Dask cancelled them
+    assert pool.run(planned(folder, models=["BPRMF", "EASE"])) == ["stopped", "stopped"]  # Dask cancelled them
     assert ends == [{"state": "stopped", "reason": "no scheduler any more"}] * 2
     assert sorted(client.asked) == [("BPRMF", asked, asked is not None), ("EASE", None, False)]
 
@@ -192,10 +192,10 @@ def test_jobs_that_train_ask_for_a_gpu_where_one_is_offered(folder, tmp_path, gp
 def test_a_job_whose_workers_all_died_costs_only_itself(folder, tmp_path):
     store = Store(tmp_path / "r")
     pool = Cluster(client=Stub(error=RuntimeError("4 workers died\nover it")), store=store, slots=Slots(cpus=9))
-    works = plan(folder, seeds=[0, 1])
+    works = planned(folder, seeds=[0, 1])
     assert pool.run(works) == ["failed", "failed"]
     assert store.find(works[0].job).reason == "on the cluster: RuntimeError: 4 workers died"
-    assert grid.is_due(store, works[0].job, when="missing")
+    assert plan.is_due(store, works[0].job, when="missing")
 
 
 def test_the_gpus_of_a_worker_are_shared_evenly(folder, monkeypatch):
@@ -203,7 +203,7 @@ def test_the_gpus_of_a_worker_are_shared_evenly(folder, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     slots = remote.gpu_slots(4)
     assert slots is remote.gpu_slots(4)  # of all tasks of a worker
-    (work,) = plan(folder)
+    (work,) = planned(folder)
     assert sorted(slots.take(work).gpu for _ in range(4)) == ["3", "3", "5", "5"]
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     monkeypatch.setattr(remote, "find_gpus", lambda text: {})
@@ -212,7 +212,7 @@ def test_the_gpus_of_a_worker_are_shared_evenly(folder, monkeypatch):
 
 
 def test_a_worker_with_other_code_refuses(folder):
-    (work,) = plan(folder)
+    (work,) = planned(folder)
     remote.check_code(work.job)
     for change in ({"source": "other"}, {"engine": -1}):
         with pytest.raises(BenchError, match="another revision of BPRMF"):
@@ -221,7 +221,7 @@ def test_a_worker_with_other_code_refuses(folder):
 
 def test_folders_travel_in_full(folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
-    (here,) = plan(folder.name)
-    (named,) = grid.plan(grid.Request(datasets=["ml-100k"], models=["BPRMF"], data_dir=Path("data")))
+    (here,) = planned(folder.name)
+    (named,) = plan.jobs(plan.Request(datasets=["ml-100k"], models=["BPRMF"], data_dir=Path("data")))
     assert (elsewhere(here).location, elsewhere(here).job.key) == (str(folder), here.job.key)
     assert (elsewhere(named).location, elsewhere(named).data_dir) == ("ml-100k", str(folder.parent / "data"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.run import grid, job
+from bench.run import job, plan
 from bench.store.store import Store
 
 
@@ -11,7 +11,7 @@ from bench.store.store import Store
     [("BPRMF", ["loading", 1, "testing"]), ("InvRL", ["loading", "before the epochs", 1, "testing"])],
 )
 def test_stages_and_epochs_in_order(folder, tmp_path, model, stages):
-    (work,) = grid.plan(grid.Request(datasets=[str(folder)], models=[model], budget="smoke", protocols=["clean"]))
+    (work,) = plan.jobs(plan.Request(datasets=[str(folder)], models=[model], budget="smoke", protocols=["clean"]))
     events = []
     record = job.run(work, Store(tmp_path / "results"), device="cpu", tell=events.append)
     assert record.status == "done"

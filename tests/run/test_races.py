@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench import session
-from bench.run import grid, pool
+from bench.run import plan, pool
 from bench.run.pool import Pool
 from bench.run.slots import Slots
 from bench.store.store import Store
@@ -19,11 +19,11 @@ from tests.store.test_store import job, record
 
 
 def request(folder, **more):
-    return grid.Request(datasets=[str(folder)], models=["BPRMF"], budget="smoke", protocols=["clean"], **more)
+    return plan.Request(datasets=[str(folder)], models=["BPRMF"], budget="smoke", protocols=["clean"], **more)
 
 
 def toy(**more):
-    return grid.Work(job=job(**more), location="toy", data_dir=None)
+    return plan.PlannedJob(job=job(**more), location="toy", data_dir=None)
 
 
 def one_at_a_time(store, **more):
@@ -41,7 +41,7 @@ def cold(monkeypatch):
 
 
 def test_code_that_changed_since_the_plan_does_not_run_under_its_key(folder, store):
-    (work,) = grid.plan(request(folder))
+    (work,) = plan.jobs(request(folder))
     stale = replace(work, job=replace(work.job, source="0" * 12))
     assert one_at_a_time(store).run([stale]) == ["failed"]
     assert store.find(stale.job).reason == "BPRMF: its code changed since the job was planned; start again"
@@ -84,7 +84,7 @@ def test_a_sweep_leaves_the_lock_of_who_took_over_meanwhile(store, monkeypatch):
 
 
 def test_a_record_that_is_deleted_while_its_job_waits(folder, store):
-    works = grid.plan(request(folder, seeds=[0, 1]))
+    works = plan.jobs(request(folder, seeds=[0, 1]))
     for work in works:
         store.write(record(job=work.job).model_copy(update={"status": "failed", "reason": "x"}))
 
@@ -96,7 +96,7 @@ def test_a_record_that_is_deleted_while_its_job_waits(folder, store):
 
 
 def test_a_job_that_another_runner_finishes_while_the_data_are_read_stands(folder, store, call, monkeypatch):
-    works, real, stamps = grid.plan(request(folder)), session.load_once, []
+    works, real, stamps = plan.jobs(request(folder)), session.load_once, []
 
     def load_once(asked):
         real(asked)
@@ -139,7 +139,7 @@ def test_a_log_that_is_gone_when_its_job_dies(folder, store):
             os.kill(runner.live[work.job.key].pid, 9)
 
     runner = one_at_a_time(store, tell=tell)
-    assert runner.run(grid.plan(request(folder, seeds=[0, 1]))) == ["failed", "done"]
+    assert runner.run(plan.jobs(request(folder, seeds=[0, 1]))) == ["failed", "done"]
 
 
 def end_amid_a_message(order, runner):
@@ -149,7 +149,7 @@ def end_amid_a_message(order, runner):
 
 def test_a_job_that_ends_amid_a_message(folder, store, monkeypatch):
     monkeypatch.setattr(pool, "child_main", end_amid_a_message)
-    assert one_at_a_time(store).run(grid.plan(request(folder))) == ["failed"]
+    assert one_at_a_time(store).run(plan.jobs(request(folder))) == ["failed"]
 
 
 def test_a_process_that_ends_after_its_record_leaves_no_checkpoint(store, monkeypatch, cold):
@@ -165,7 +165,7 @@ def test_a_process_that_ends_after_its_record_leaves_no_checkpoint(store, monkey
 
 def test_a_failed_attempt_leaves_the_finished_record(folder, store):
     """As with --when always: what stood is worth more than why it could not be made again."""
-    works = grid.plan(request(folder))
+    works = plan.jobs(request(folder))
     assert one_at_a_time(store).run(works) == ["done"]
     before = store.find(works[0].job)
     assert one_at_a_time(store, timeout=0.01).run(works) == ["failed"]

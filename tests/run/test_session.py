@@ -8,7 +8,7 @@ import threading
 import pandas as pd
 import pytest
 
-from bench.run import grid
+from bench.run import plan
 from bench.run.pool import Pool
 from bench.run.slots import Slots
 from bench.store.store import Store
@@ -20,7 +20,7 @@ def records(tmp_path):
 
 def request(folder, **more):
     more = {"models": ["BPRMF"], "budget": "smoke", "protocols": ["paper"], **more}
-    return grid.Request(datasets=[str(folder)], **more)
+    return plan.Request(datasets=[str(folder)], **more)
 
 
 def test_run_resume_and_rerun_of_a_deleted_record(call, folder, tmp_path):
@@ -74,8 +74,8 @@ def test_both_protocols_share_nothing_but_the_data(call, folder, tmp_path):
 
 def test_a_killed_job_costs_only_itself(folder, tmp_path):
     store = Store(tmp_path / "results")
-    works = grid.plan(request(folder, models=["BPRMF", "LightGCN"], budget="full"))
-    short = grid.plan(request(folder, models=["LightGCN"]))
+    works = plan.jobs(request(folder, models=["BPRMF", "LightGCN"], budget="full"))
+    short = plan.jobs(request(folder, models=["LightGCN"]))
 
     def kill(work, event):
         if work.job.model == "BPRMF" and "epoch" in event and work.job.key in pool.live:
@@ -86,15 +86,15 @@ def test_a_killed_job_costs_only_itself(folder, tmp_path):
     record = store.find(works[0].job)
     assert record.reason.startswith("process killed by SIGKILL")
     assert (store.root / record.log).exists()
-    assert grid.is_due(store, works[0].job, when="missing")
-    assert not grid.is_due(store, short[0].job, when="missing")
-    assert [grid.is_due(store, w.job, when="failed") for w in (works[0], *short)] == [True, False]
+    assert plan.is_due(store, works[0].job, when="missing")
+    assert not plan.is_due(store, short[0].job, when="missing")
+    assert [plan.is_due(store, w.job, when="failed") for w in (works[0], *short)] == [True, False]
 
 
 def test_a_job_killed_once_goes_on_from_its_checkpoint(folder, tmp_path):
     """The retry continues: the same record as that of a job never killed."""
     budget = {"models": ["BPRMF"], "budget": "quick"}
-    (work,) = grid.plan(request(folder, **budget))
+    (work,) = plan.jobs(request(folder, **budget))
     whole, cut = Store(tmp_path / "whole"), Store(tmp_path / "cut")
     epochs = []
 
@@ -115,7 +115,7 @@ def test_a_job_killed_once_goes_on_from_its_checkpoint(folder, tmp_path):
 
 
 def test_two_runners_on_one_folder_do_every_job_once(folder, tmp_path):
-    works = grid.plan(request(folder, models=["BPRMF", "LightGCN", "VBPR"], seeds=[0, 1]))
+    works = plan.jobs(request(folder, models=["BPRMF", "LightGCN", "VBPR"], seeds=[0, 1]))
     starts, states = [], {}
 
     def tell(work, event):
@@ -134,14 +134,14 @@ def test_two_runners_on_one_folder_do_every_job_once(folder, tmp_path):
 
 def test_a_job_past_its_time_is_ended(folder, tmp_path):
     store = Store(tmp_path / "results")
-    (work,) = grid.plan(request(folder, budget="full"))
+    (work,) = plan.jobs(request(folder, budget="full"))
     assert Pool(store=store, slots=Slots(cpus=1), timeout=0.2).run([work]) == ["failed"]
     assert store.find(work.job).reason == "timeout: over 0.2 s"
 
 
 def test_stopping_ends_the_jobs_and_leaves_no_record(folder, tmp_path):
     store = Store(tmp_path / "results")
-    works = grid.plan(request(folder, models=["BPRMF", "LightGCN"], budget="full"))
+    works = plan.jobs(request(folder, models=["BPRMF", "LightGCN"], budget="full"))
 
     def interrupt(work, event):
         if "epoch" in event and not pool.stopping.is_set():
@@ -179,7 +179,7 @@ def test_dry_run_and_list_run_nothing(call, folder, tmp_path):
 
 @pytest.mark.parametrize("change", ["seeds", "hyper", "budget", "models", "protocols", "features_file"])
 def test_everything_that_changes_a_number_changes_the_key(folder, change):
-    before = grid.plan(request(folder))[0].job.key
+    before = plan.jobs(request(folder))[0].job.key
     changes = {
         "seeds": [1],
         "hyper": {"reg_weight": 0.1},
@@ -191,12 +191,12 @@ def test_everything_that_changes_a_number_changes_the_key(folder, change):
         import numpy as np
 
         np.save(folder / "text_feat.npy", np.zeros((150, 4), dtype=np.float32))
-    after = grid.plan(request(folder, **({change: changes[change]} if change in changes else {})))[0].job.key
+    after = plan.jobs(request(folder, **({change: changes[change]} if change in changes else {})))[0].job.key
     assert before != after
 
 
 def test_audit_prints_and_stores(folder, tmp_path, capsys):
-    from bench.cli import main
+    from bench.cli.main import main
 
     with pytest.raises(SystemExit) as exit_:
         main(["audit", str(folder), "--reports", str(tmp_path / "reports")])

@@ -4,14 +4,14 @@ import threading
 
 import pytest
 
-from bench.run import grid, slots
+from bench.run import plan, slots
 from bench.run.slots import Slot, Slots, find_gpus, longest_first
 from bench.spec import BenchError
 from tests.store.test_store import job, record
 
 
 def work(model="BPRMF", **more):
-    return grid.Work(job=job(model=model, **more), location="toy", data_dir=None)
+    return plan.PlannedJob(job=job(model=model, **more), location="toy", data_dir=None)
 
 
 def done(model, seconds, *, peak=100.0, device="NVIDIA", **more):

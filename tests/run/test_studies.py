@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.run import grid
+from bench.run import plan
 from bench.store.store import Store
 from tests.report.made import record
 
@@ -11,7 +11,7 @@ VARIED = ("table3", "table4", "table5", "figure4")
 
 def jobs(folder, *studies, **more):
     more = {"budget": "smoke", "protocols": ["paper"], **more}
-    return [work.job for work in grid.plan(grid.Request(datasets=[str(folder)], studies=studies, **more))]
+    return [work.job for work in plan.jobs(plan.Request(datasets=[str(folder)], studies=studies, **more))]
 
 
 @pytest.mark.parametrize(("study", "n"), [("table3", 10), ("table4", 4), ("table5", 5), ("figure4", 6)])
@@ -29,8 +29,8 @@ def test_a_job_of_two_studies_is_planned_once(folder):
 
 
 def test_the_depth_of_a_data_set_by_default_is_no_override():
-    request = grid.Request(datasets=["taobao-sim"], studies=["table5"], budget="smoke")
-    assert [work.job.hyper for work in grid.plan(request)] == [
+    request = plan.Request(datasets=["taobao-sim"], studies=["table5"], budget="smoke")
+    assert [work.job.hyper for work in plan.jobs(request)] == [
         {"n_attention_layers": 1}, {"n_attention_layers": 2}, {"n_attention_layers": 3}, {}, {"n_attention_layers": 5},
     ]  # fmt: skip
 
@@ -44,7 +44,7 @@ def test_table_3_leaves_out_what_the_data_cannot_form(folder):
         {"modalities": "textual"},
         {},
     ]
-    assert grid.plan(grid.Request(datasets=["taobao-sim"], studies=["table3"], budget="smoke")) == []
+    assert plan.jobs(plan.Request(datasets=["taobao-sim"], studies=["table3"], budget="smoke")) == []
 
 
 def test_models_asked_for_choose_among_those_of_a_study(folder):
@@ -87,7 +87,7 @@ def test_a_study_ends_with_its_own_table(call, folder, tmp_path):
 
 
 def test_variants_of_the_released_preset_are_what_they_are_called(folder):
-    request = grid.Request(datasets=[str(folder)], models=["MMGCN"], studies=["figure4"], prefer="released")
-    works = grid.plan(request)
+    request = plan.Request(datasets=[str(folder)], models=["MMGCN"], studies=["figure4"], prefer="released")
+    works = plan.jobs(request)
     assert {work.job.preset for work in works} == {"released"}
     assert sorted(work.settings["n_layers"] for work in works) == [1, 2, 3, 4, 5, 6]

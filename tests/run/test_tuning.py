@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.run import grid
+from bench.run import plan
 from bench.run.pool import Pool
 from bench.run.slots import Slots
 from bench.store.store import Store
@@ -145,7 +145,7 @@ def test_dry_run_searches_nothing(search, tmp_path):
 
 def test_a_trial_below_its_limit_is_ended_there(folder, tmp_path):
     """And one at no limit is the ordinary job, but for the test set."""
-    (work,) = grid.plan(grid.Request(datasets=[str(folder)], models=["BPRMF"], budget="quick", protocols=["clean"]))
+    (work,) = plan.jobs(plan.Request(datasets=[str(folder)], models=["BPRMF"], budget="quick", protocols=["clean"]))
     stores = {name: Store(tmp_path / name) for name in ("plain", "trial", "pruned")}
     asked = {"plain": {}, "trial": {"is_trial": True, "limits": {10: -1.0}}, "pruned": {"limits": {5: -1.0, 10: 2.0}}}
     for name, store in stores.items():

@@ -5,7 +5,7 @@ import math
 from optuna.storages import InMemoryStorage
 
 from bench import registry
-from bench.run.grid import Work
+from bench.run.plan import PlannedJob
 from bench.spec import BUDGETS, PROTOCOLS
 from bench.store.record import Record
 from bench.tune.study import Study
@@ -14,16 +14,16 @@ from tests.report.made import record, unfinished
 KIND = {"protocol": PROTOCOLS["clean"], "budget": BUDGETS["quick"], "dataset": "toy"}
 
 
-def work(model="BPRMF", **more) -> Work:
+def work(model="BPRMF", **more) -> PlannedJob:
     made = record(model, **{**KIND, "source": registry.cards()[model].source, **more})
-    return Work(job=made.job, location="toy", data_dir=None)
+    return PlannedJob(job=made.job, location="toy", data_dir=None)
 
 
 def study(model="BPRMF", storage=None, **more) -> Study:
     return Study(work(model, **more), storage or InMemoryStorage())
 
 
-def trial(proposed: Work, value: float | None) -> Record:
+def trial(proposed: PlannedJob, value: float | None) -> Record:
     """The record of a trial whose best validation value is ``value``; None for one that failed."""
     fields = {name: getattr(proposed.job, name) for name in ("model", "source", "preset", "hyper", *KIND)}
     if value is None:

@@ -8,9 +8,9 @@ from torch import nn
 from bench.data import knockout, synthetic
 from bench.data.synthetic import simulate
 from bench.nn.features import FeatureRows
+from bench.protocol.content_use import scores, take_over
 from bench.protocol.evaluate import Evaluator
-from bench.protocol.occlusion import scores, take_over
-from bench.run import claim, grid, job
+from bench.run import content_use, job, plan
 from bench.run.prepared import frozen_cases
 from bench.spec import PROTOCOLS
 from bench.store.store import Store
@@ -58,7 +58,7 @@ def test_every_model(row, data, cases):
     start, twin, evaluator = build(row, data), build(row, data), Evaluator(cases, device=model.device)
     take_over(twin, model, start=start.state_dict())
     assert torch.equal(scores(model, evaluator), scores(twin, evaluator))
-    found = claim.facts(model, data, cases, build=lambda other: build(row, other))
+    found = content_use.facts(model, data, cases, build=lambda other: build(row, other))
     numbers = {name: value for name, value in found.items() if name != "gradient.reason"}
     assert np.isfinite(list(numbers.values())).all()
     is_blind = row.split(":")[0] in ("BPRMF", "SVDPP", "NGCF", "LightGCN")
@@ -79,7 +79,7 @@ def vbpr(data, **settings):
 def test_vbpr_by_hand(data, cases):
     """s_ui = beta_i + <gamma_u, gamma_i> + f_i' (E theta_u + beta'): changes and slopes are those of the last term."""
     model = vbpr(data)
-    found = claim.facts(model, data, cases, build=lambda other: build("VBPR", other, feature_scale="none"))
+    found = content_use.facts(model, data, cases, build=lambda other: build("VBPR", other, feature_scale="none"))
     slope = (model.projection @ model.user_content.weight[cases.user + 1].T + model.visual_bias).T.detach().numpy()
     items = np.column_stack([cases.candidates, cases.target])
     other, rows, half = knockout.cycle(data.n_items), data.features["visual"], data.features["visual"].shape[1] // 2
@@ -96,7 +96,7 @@ def test_a_model_that_ignores_the_irrelevant_columns_scores_nought(data, cases):
     model, half = vbpr(data), data.features["visual"].shape[1] // 2
     with torch.no_grad():
         model.projection[half:], model.visual_bias[half:] = 0.0, 0.0
-    found = claim.facts(model, data, cases, build=lambda other: build("VBPR", other, feature_scale="none"))
+    found = content_use.facts(model, data, cases, build=lambda other: build("VBPR", other, feature_scale="none"))
     assert found["gradient.irrelevant"] == 0
     assert found["occlusion.irrelevant.score_change"] < 1e-6 < found["occlusion.relevant.score_change"]
     assert found["occlusion.irrelevant.rank_changed"] == 0
@@ -121,7 +121,7 @@ class Length(nn.Module):
 def test_slopes_are_those_of_the_test_items(data, cases):
     rows, half = data.features["visual"][cases.target], data.features["visual"].shape[1] // 2
     expected = np.linalg.norm(rows[:, half:], axis=1).mean() / np.linalg.norm(rows, axis=1).mean()
-    assert claim.gradients(Length(data), data, cases)["gradient.irrelevant"] == pytest.approx(expected, rel=1e-6)
+    assert content_use.gradients(Length(data), data, cases)["gradient.irrelevant"] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def small(monkeypatch):
 
 
 def run(tmp_path, *models, **more):
-    works = grid.plan(grid.Request(datasets=["beauty-sim"], models=models, budget="smoke", **more))
+    works = plan.jobs(plan.Request(datasets=["beauty-sim"], models=models, budget="smoke", **more))
     return [job.run(work, Store(tmp_path / "results"), device="cpu") for work in works]
 
 
@@ -144,7 +144,7 @@ def test_base_reads_no_content(small, tmp_path):
 
 def test_the_facts_move_no_metric(small, tmp_path, monkeypatch):
     (with_facts,) = run(tmp_path / "a", "VBPR")
-    monkeypatch.setattr(claim, "facts", lambda *args, **more: {})
+    monkeypatch.setattr(content_use, "facts", lambda *args, **more: {})
     (without,) = run(tmp_path / "b", "VBPR")
     assert with_facts.metrics == without.metrics
     assert with_facts.key == without.key

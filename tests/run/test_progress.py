@@ -6,14 +6,14 @@ import math
 import pytest
 from rich.console import Console
 
-from bench.run.grid import Work
+from bench.run.plan import PlannedJob
+from bench.run.progress import Screen, spell
 from bench.run.slots import estimates
-from bench.screen import Screen, spell
 from tests.store.test_store import job, record
 
 
 def work(model="BPRMF", seed=0):
-    return Work(job=job(model=model, seed=seed), location="toy", data_dir=None)
+    return PlannedJob(job=job(model=model, seed=seed), location="toy", data_dir=None)
 
 
 class Clock:
@@ -159,7 +159,7 @@ def test_estimates_are_what_jobs_of_model_and_budget_took():
         record(job=job(model="BPRMF"), seconds={"train": 5.0, "evaluate": 1.0, "prepare": 9.0}),
         record(job=job(model="BPRMF", dataset="other"), seconds={"train": 8.0}),
     ]
-    known, new, other = work(seed=7), Work(job=job(dataset="new"), location="", data_dir=None), work("MGAT")
+    known, new, other = work(seed=7), PlannedJob(job=job(dataset="new"), location="", data_dir=None), work("MGAT")
     assert list(estimates([known, new, other], done).values()) == [6.0, 8.0, math.inf]
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from bench import __version__
-from bench.flags import Parser, once, per_gpu, positive, seconds, setting
+from bench.cli.flags import Parser, once, per_gpu, positive, seconds, setting
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
 from bench.studies import STUDIES
 
@@ -37,15 +37,16 @@ def run_command(argv: list[str]) -> int:
     """Plan, run what is missing, report."""
     args = run_parser().parse_args(argv)
     if args.list or args.report:
-        from bench.report import show, write
+        from bench.cli import show
+        from bench.report import write
         from bench.store.store import Store
 
         print(show.listing(Store(args.results)) if args.list else write.rebuild(args.results, args.reports))
         return 0
     from bench import session
-    from bench.run import grid
+    from bench.run import plan
 
-    request = grid.Request(
+    request = plan.Request(
         datasets=args.datasets or [QUICK_SET],
         models=args.models or (None if args.datasets else ["all", "floors"]),
         protocols=args.protocols,
@@ -58,7 +59,7 @@ def run_command(argv: list[str]) -> int:
     )
     options = {k: getattr(args, k) for k in ("results", "configs", "dry_run", *POOL)}
     if args.tune:
-        from bench import tuning  # optuna, for which nothing else has a use
+        from bench.tune import command as tuning  # optuna, for which nothing else has a use
 
         code = tuning.tune(request, args.tune, **options)
         if code or args.hyper == "default":
@@ -162,7 +163,7 @@ def show_command(argv: list[str]) -> int:
     parser.add_argument("key", help="as --list prints it, or how it begins")
     parser.add_argument("--results", type=Path, default=Path("results"))
     args = parser.parse_args(argv)
-    from bench.report.show import show
+    from bench.cli.show import show
     from bench.store.store import Store
 
     print(show(Store(args.results), args.key))

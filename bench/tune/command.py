@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from bench.run import grid
-from bench.run.grid import Request
+from bench.run import plan
+from bench.run.plan import Request
+from bench.run.progress import Screen
 from bench.run.slots import longest_first
-from bench.screen import Screen
 from bench.session import load_once, pool_at
 from bench.store.store import Store
 from bench.tune import winners
@@ -17,7 +17,7 @@ def tune(request: Request, n_trials: int, *, results: Path, configs: Path, dry_r
 
     ``options`` are those of ``pool_at``.
     """
-    search = Search(grid.plan(request), n_trials=n_trials, folder=results / "tuning")
+    search = Search(plan.jobs(request), n_trials=n_trials, folder=results / "tuning")
     print("\n".join([*search.said, f"{len(search.bases)} searches of {n_trials} trials, kept in {search.folder}"]))
     if dry_run:
         return 0

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from bench.run.grid import Work
+from bench.run.plan import PlannedJob
 
 
-def name(work: Work) -> str:
+def name(work: PlannedJob) -> str:
     job = work.job
     return f"{job.dataset} {job.run} {job.features} {job.protocol.name} {job.budget.name} seed {job.seed}"
 
@@ -29,7 +29,7 @@ class Running:
         epoch, of: the last epoch told, of how many at most.
     """
 
-    work: Work
+    work: PlannedJob
     device: str
     since: float
     estimate: float = math.inf
@@ -70,7 +70,7 @@ class Screen:
 
     def __init__(
         self,
-        works: Sequence[Work],
+        works: Sequence[PlannedJob],
         estimates: Mapping[str, float],
         *,
         total: int | None = None,
@@ -81,7 +81,7 @@ class Screen:
         self.total, self.estimates, self.ended = total or len(works), estimates, 0
         self.waiting = {work.job.key for work in works}
         self.running: dict[str, Running] = {}
-        self.took: list[tuple[float, Work]] = []  # seconds of what ended here
+        self.took: list[tuple[float, PlannedJob]] = []  # seconds of what ended here
         self.begun, self.most = clock(), 1  # at a time
         live = Live(get_renderable=self.table, console=self.console, refresh_per_second=2, transient=True)
         self.live = live if self.console.is_terminal else None
@@ -100,12 +100,12 @@ class Screen:
     def say(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def tell(self, work: Work, event: dict) -> None:
+    def tell(self, work: PlannedJob, event: dict) -> None:
         """Called from many threads."""
         with self.lock:
             self._hear(work, event)
 
-    def _hear(self, work: Work, event: dict) -> None:
+    def _hear(self, work: PlannedJob, event: dict) -> None:
         key, now, state = work.job.key, self.clock(), event.get("state")
         if "device" in event:  # it has its slot; a second time when it is tried again
             self.waiting.discard(key)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from bench.protocol.candidates import Cases
-from bench.protocol.occlusion import measure, take_over
+from bench.protocol.content_use import measure, take_over
 
 # columns: relevant, irrelevant; the occluded part of an item is that of the next one
 CONTENT = {

@@ -36,7 +36,7 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class PlannedJob:
     """A job and what its process needs to find its data; only the job enters the key.
 
     Attributes:
@@ -62,13 +62,13 @@ class Work:
         return asdict(self)
 
     @classmethod
-    def of(cls, payload: Mapping[str, Any]) -> "Work":
+    def of(cls, payload: Mapping[str, Any]) -> "PlannedJob":
         """The work of a ``payload``; what else is in it is left."""
         own = {f.name: payload[f.name] for f in fields(cls)}
         return cls(**{**own, "job": read(Job, payload["job"])})
 
 
-def plan(request: Request) -> list[Work]:
+def jobs(request: Request) -> list[PlannedJob]:
     """Every job of the request, each once: data sets, features, protocols, studies, models, variants and seeds.
 
     Raises:
@@ -96,7 +96,7 @@ def plan(request: Request) -> list[Work]:
                 for hyper in overrides(study, card, preset, source, features, request)
             ]
             works += [
-                Work(
+                PlannedJob(
                     job=Job(
                         dataset=source.name,
                         data_hash=data_hash,
@@ -117,7 +117,7 @@ def plan(request: Request) -> list[Work]:
     return list({work.job.key: work for work in works}.values())
 
 
-def load(work: Work) -> Dataset:
+def load(work: PlannedJob) -> Dataset:
     """The data set of ``work``.
 
     Raises:

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.report.show import show
+from bench.cli.show import show
 from bench.spec import BenchError
 from bench.store.store import Store
 from tests.store.test_store import job, record

@@ -15,7 +15,7 @@ from bench.data import knockout
 from bench.data.dataset import Dataset
 from bench.nn.features import FeatureRows
 from bench.nn.knn import unit_rows
-from bench.protocol import occlusion
+from bench.protocol import content_use as occlusion
 from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
 
