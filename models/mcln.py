@@ -67,6 +67,72 @@ ATTENTION_ROWS = 2048  # rows of logits held at once: a training batch, or a blo
 SCORED_ROWS = 1600  # (user, candidate) pairs scored at once on a CPU, so that their rows stay in its cache
 
 
+class CounterfactualLayer(nn.Module):
+    """Attention less counterfactual attention, then feed-forward; each with residual and normalisation.
+
+    With Z the tokens and C the counterfactual tokens, (*token, dim):
+
+        S = Z W_Q (Z W_K)' / sqrt(dim),  S* = C W_Q* (C W_K*)' / sqrt(dim)
+        Y = LN(A Z W_V W_linear + Z),    A = softmax(S - S*) or softmax(S) - softmax(S*)
+        LN(ReLU(ReLU(Y W_1 + b_1) W_2 + b_2) + Y)
+    """
+
+    def __init__(self, width: int, hyper):
+        super().__init__()
+        names = ["query", "key", "value"] + ["linear"] * hyper.attn_linear
+        names += ["counterfactual_query", "counterfactual_key"] * (hyper.attn_diff != "none")
+        self.weights = nn.ParameterDict({name: _xavier(width, width) for name in names})
+        self.expand, self.contract = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        for linear in (self.expand, self.contract):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
+        # the authors' epsilon; torch's own 1e-5 would move the outputs by up to 2 %
+        self.attention_norm, self.output_norm = nn.LayerNorm(width, eps=1e-12), nn.LayerNorm(width, eps=1e-12)
+        self.diff, self.second_relu = hyper.attn_diff, hyper.ffn_second_relu
+
+    def own(self, tokens: Float[Tensor, "*token dim"]) -> tuple[Tensor, Tensor]:
+        """(Z W_Q W_K' / sqrt(dim), Z W_V W_linear): with these queries the keys are the tokens themselves."""
+        w = self.weights
+        value = w["value"] @ w["linear"] if "linear" in w else w["value"]
+        return tokens @ _bilinear(w["query"], w["key"]), tokens @ value
+
+    def other(self, tokens: Float[Tensor, "*token dim"]) -> tuple[Tensor, Tensor]:
+        """Queries and keys of the counterfactual tokens."""
+        w = self.weights
+        return tokens @ _bilinear(w["counterfactual_query"], w["counterfactual_key"]), tokens
+
+    def attend(self, tokens: Tensor, own, other=None) -> Tensor:
+        """A times the values."""
+        query, value = own
+        if other is None:
+            return _attention(query, tokens, value)
+        if self.diff == "probs":
+            return _attention(query, tokens, value) - _attention(*other, value)
+        # S - S* is one product: [Q, -Q*] [K, K*]'
+        return _attention(torch.cat([query, -other[0]], -1), torch.cat([tokens, other[1]], -1), value)
+
+    def forward(self, tokens: Float[Tensor, "*token dim"], own, other=None) -> Float[Tensor, "*token dim"]:
+        hidden = self.attention_norm(self.attend(tokens, own, other) + tokens)
+        update = self.contract(F.relu(self.expand(hidden)))
+        return self.output_norm((F.relu(update) if self.second_relu else update) + hidden)
+
+
+class ItemCache(NamedTuple):
+    """What the attention reads of every item, computed once per evaluation where candidates attend to one another."""
+
+    tokens: Float[Tensor, "item dim"]
+    first: tuple[Tensor, ...]  # what the first layer reads of the tokens, (item, dim) each
+    queries: list[Tensor | None]  # each layer's counterfactual queries, (item, dim)
+
+
+class Encoded(NamedTuple):
+    """What scores share: a score is an inner product; a fused part that depends on the candidates is added to it."""
+
+    users: Float[Tensor, "user dim"]
+    items: Float[Tensor, "item dim"]
+    cache: ItemCache | None = None
+
+
 class MCLN(Recommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
@@ -78,7 +144,6 @@ class MCLN(Recommender):
         self_loop: bool = True
         lambda_m: float = 0.3
         lambda_m_on: Literal["visual", "all_content"] = "visual"
-        lambda_m_in_loss: bool = False
         modalities: Literal["all", "visual", "textual", "none"] = "all"  # of those that the data set offers
         use_intra: bool = True  # each modality scores on its own
         use_cl: bool = True  # the fused counterfactual vector scores
@@ -90,9 +155,6 @@ class MCLN(Recommender):
         head_relu: bool = True
         share_heads: bool = False
         neg_branch: Literal["plain", "counterfactual"] = "plain"
-        cf_layerwise: Literal["raw", "propagated"] = "raw"  # propagated: through the same layers, plainly
-        cf_at_eval: Literal["self", "random", "none"] = "self"  # random: one fixed draw an item
-        eval_context: Literal["candidates", "catalogue"] = "candidates"
         loss: Literal["per_component", "two_term"] = "per_component"
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -142,7 +204,7 @@ class MCLN(Recommender):
 
     @staticmethod
     def depends_on_candidates(hyper) -> bool:
-        return hyper.use_cl and hyper.attention == "batch" and hyper.eval_context == "candidates"
+        return hyper.use_cl and hyper.attention == "batch"
 
     def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item row"]]:
         """Base vectors of the users; of the items base vector and projected modalities side by side."""
@@ -158,22 +220,20 @@ class MCLN(Recommender):
         rows = rows if self.hyper.use_id else rows[..., size:]
         return rows if self.hyper.attention == "batch" else rows.unflatten(-1, (self.n_tokens, size))
 
-    def counterfactuals(self, tokens: Float[Tensor, "*token dim"] | None) -> list:
-        """What each layer reads of the counterfactual tokens; nothing where there are none."""
-        if tokens is None or self.hyper.attn_diff == "none":
-            return [None] * len(self.layers)
-        others = []
-        for below, layer in zip([None, *self.layers], self.layers, strict=False):
-            if below is not None and self.hyper.cf_layerwise == "propagated":
-                tokens = below(tokens, below.own(tokens))
-            others.append(layer.other(tokens))
-        return others
+    def counterfactuals(self, tokens: Float[Tensor, "*token dim"]) -> list[tuple[Tensor, Tensor] | None]:
+        """What each layer reads of the counterfactual tokens; None where nothing is taken from the attention."""
+        return [None if self.hyper.attn_diff == "none" else layer.other(tokens) for layer in self.layers]
 
-    def fuse(self, tokens: Float[Tensor, "*token dim"], others: list, head: Tensor, *, own=()) -> Tensor:
-        """m: the tokens through all layers and the head; ``own`` of the first layer may be given."""
+    def fuse(self, tokens: Float[Tensor, "*token dim"], others: list, head: Tensor, *, first=None) -> Tensor:
+        """m: the tokens through all layers and the head.
+
+        Args:
+            others: what each layer reads of the counterfactual tokens.
+            first: what the first layer reads of the tokens, where it is known already.
+        """
         for layer, other in zip(self.layers, others, strict=True):
-            tokens = layer(tokens, own or layer.own(tokens), other)
-            own = ()
+            own = layer.own(tokens) if first is None else first
+            tokens, first = layer(tokens, own, other), None
         fused = (tokens if self.hyper.attention == "batch" else tokens.flatten(-2)) @ head
         return F.relu(fused) if self.hyper.head_relu else fused
 
@@ -208,8 +268,7 @@ class MCLN(Recommender):
         if self.hyper.use_cl:
             better["fused"], worse["fused"] = self.fuse_pairs(*rows)
         vector = F.embedding(user, users)
-        factor = {c: self.weight(c) if self.hyper.lambda_m_in_loss else 1.0 for c in better}
-        leads = [factor[c] * (vector * (better[c] - worse[c])).sum(-1) for c in better]  # (batch,) each
+        leads = [(vector * (better[c] - worse[c])).sum(-1) for c in better]  # (batch,) each
         if self.hyper.loss == "two_term" and len(leads) > 1:
             leads = [leads[0], torch.stack(leads[1:]).sum(0)]
         ranking = torch.stack([bpr(lead, torch.zeros_like(lead)) for lead in leads]).sum()
@@ -217,30 +276,19 @@ class MCLN(Recommender):
         content = [side[c] for side in (better, worse) for c in side if c != "base"]
         return ranking, self.hyper.reg_weight * l2(*ego, *content)
 
-    def represent(self):
+    def represent(self) -> "Encoded":
         users, rows = self.embed()
         items = sum(self.weight(c) * vector for c, vector in self.components(rows).items())
         if not self.hyper.use_cl:
             return Encoded(users, items)
         tokens = self.tokens(rows)
-        counterfactual = self._counterfactual_at_eval(tokens)
         if self.is_candidate_dependent:
-            is_fixed = counterfactual is not None and self.hyper.cf_layerwise == "raw"
-            queries = [layer.other(counterfactual)[0] for layer in self.layers] if is_fixed else None
-            own = self.layers[0].own(tokens) if self.layers else ()
-            return Encoded(users, items, tokens, counterfactual, own, queries)
-        others = self.counterfactuals(None if counterfactual is None else counterfactual[1:])
-        fused = self.fuse(tokens[1:], others, self.heads[0])  # the padding id is nobody's context
+            others = self.counterfactuals(tokens)
+            queries = [None if other is None else other[0] for other in others]
+            first = self.layers[0].own(tokens) if self.layers else ()
+            return Encoded(users, items, ItemCache(tokens, first, queries))
+        fused = self.fuse(tokens[1:], self.counterfactuals(tokens[1:]), self.heads[0])  # without the padding id
         return Encoded(users, items + self.weight("fused") * F.pad(fused, (0, 0, 1, 0)))
-
-    def _counterfactual_at_eval(self, tokens):
-        """The tokens of each item's counterfactual item, in the order of the items."""
-        if self.hyper.cf_at_eval == "none" or self.hyper.attn_diff == "none":
-            return None
-        if self.hyper.cf_at_eval == "self":
-            return tokens
-        draw = torch.Generator().manual_seed(0)
-        return tokens[torch.randint(1, self.n_items, (self.n_items,), generator=draw).to(tokens.device)]
 
     def score(
         self, shared, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
@@ -250,85 +298,20 @@ class MCLN(Recommender):
         if self.is_candidate_dependent:
             block = max(1, SCORED_ROWS // item.shape[1]) if item.device.type == "cpu" else max(1, len(item))
             parts = zip(item.split(block), vectors.split(block), strict=True)
-            fused = [torch.bmm(self._fuse_candidates(shared, some), v) for some, v in parts]
+            fused = [torch.bmm(self.fuse_candidates(shared.cache, some), v) for some, v in parts]
             scores = scores + self.weight("fused") * torch.cat(fused)
         return scores.squeeze(2)
 
-    def _fuse_candidates(self, shared, item):
-        """m of each user's candidates; what depends on an item alone is gathered, not computed again."""
-        tables = shared.tokens, shared.counterfactual, *shared.own
-        tokens, counterfactual, *own = (None if t is None else F.embedding(item, t) for t in tables)
-        if shared.queries is None:
-            others = self.counterfactuals(counterfactual)
-        else:
-            others = [(F.embedding(item, query), counterfactual) for query in shared.queries]
-        return self.fuse(tokens, others, self.heads[0], own=own)
+    def fuse_candidates(self, cache: "ItemCache", item: Int[Tensor, "batch candidate"]) -> Tensor:
+        """m of each user's candidates, (batch, candidate, d); each candidate is its own counterfactual item."""
+        tokens, *first = (F.embedding(item, table) for table in (cache.tokens, *cache.first))
+        others = [None if query is None else (F.embedding(item, query), tokens) for query in cache.queries]
+        return self.fuse(tokens, others, self.heads[0], first=first)
 
     def score_all(self, shared, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
         if self.is_candidate_dependent:
             return super().score_all(shared, user)
         return shared.users[user] @ shared.items.T
-
-
-class Encoded(NamedTuple):
-    """What scores share; below the vectors, what the layers read of each item where candidates attend."""
-
-    users: Tensor
-    items: Tensor
-    tokens: Tensor | None = None
-    counterfactual: Tensor | None = None  # the tokens of its counterfactual item
-    own: tuple = ()  # what the first layer reads of the tokens
-    queries: list | None = None  # what each layer reads of the counterfactual tokens
-
-
-class CounterfactualLayer(nn.Module):
-    """Attention less counterfactual attention, then feed-forward; each with residual and normalisation.
-
-    With Z the tokens and C the counterfactual tokens, (*token, dim):
-
-        S = Z W_Q (Z W_K)' / sqrt(dim),  S* = C W_Q* (C W_K*)' / sqrt(dim)
-        Y = LN(A Z W_V W_linear + Z),    A = softmax(S - S*) or softmax(S) - softmax(S*)
-        LN(ReLU(ReLU(Y W_1 + b_1) W_2 + b_2) + Y)
-    """
-
-    def __init__(self, width: int, hyper):
-        super().__init__()
-        names = ["query", "key", "value"] + ["linear"] * hyper.attn_linear
-        names += ["counterfactual_query", "counterfactual_key"] * (hyper.attn_diff != "none")
-        self.weights = nn.ParameterDict({name: _xavier(width, width) for name in names})
-        self.expand, self.contract = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        for linear in (self.expand, self.contract):
-            nn.init.xavier_uniform_(linear.weight)
-            nn.init.zeros_(linear.bias)
-        # the authors' epsilon; torch's own 1e-5 would move the outputs by up to 2 %
-        self.attention_norm, self.output_norm = nn.LayerNorm(width, eps=1e-12), nn.LayerNorm(width, eps=1e-12)
-        self.diff, self.second_relu = hyper.attn_diff, hyper.ffn_second_relu
-
-    def own(self, tokens: Float[Tensor, "*token dim"]) -> tuple[Tensor, Tensor]:
-        """(Z W_Q W_K' / sqrt(dim), Z W_V W_linear): with these queries the keys are the tokens themselves."""
-        w = self.weights
-        value = w["value"] @ w["linear"] if "linear" in w else w["value"]
-        return tokens @ _bilinear(w["query"], w["key"]), tokens @ value
-
-    def other(self, tokens: Float[Tensor, "*token dim"]) -> tuple[Tensor, Tensor]:
-        """Queries and keys of the counterfactual tokens."""
-        w = self.weights
-        return tokens @ _bilinear(w["counterfactual_query"], w["counterfactual_key"]), tokens
-
-    def attend(self, tokens: Tensor, own, other=None) -> Tensor:
-        """A times the values."""
-        query, value = own
-        if other is None:
-            return _attention(query, tokens, value)
-        if self.diff == "probs":
-            return _attention(query, tokens, value) - _attention(*other, value)
-        # S - S* is one product: [Q, -Q*] [K, K*]'
-        return _attention(torch.cat([query, -other[0]], -1), torch.cat([tokens, other[1]], -1), value)
-
-    def forward(self, tokens: Float[Tensor, "*token dim"], own, other=None) -> Float[Tensor, "*token dim"]:
-        hidden = self.attention_norm(self.attend(tokens, own, other) + tokens)
-        update = self.contract(F.relu(self.expand(hidden)))
-        return self.output_norm((F.relu(update) if self.second_relu else update) + hidden)
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
