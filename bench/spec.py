@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 ENGINE = 1  # raised by hand, with a line under "Numbers moved", when shared code changes what a job computes
 
@@ -39,6 +39,14 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> BenchError:
     hint = [k for k in known if k.lower() in near]
     tail = f"did you mean {' or '.join(hint)}?" if hint else f"known: {', '.join(known)}"
     return BenchError(f"unknown {kind} {name!r}; {tail}")
+
+
+# what a setting may be: `embedding_size: Size = 64` refuses 0 before anything starts
+Size = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 def choice(default: Any, *, among: tuple) -> Any:
@@ -76,12 +84,12 @@ def read(cls: type, values: Mapping[str, Any], *, what: str = "setting") -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How a model is trained; any model may preset these beside its own ``Hyper``."""
+    """How a model is trained; a model's ``training`` and ``presets`` may set these beside its own ``Hyper``."""
 
-    learning_rate: float = log_uniform(1e-3, low=1e-4, high=1e-1)
-    train_batch_size: int = 2048
-    # user: B distinct users a step, one positive each (MCLN's released code); interaction: shuffled train pairs
-    sampling: Literal["user", "interaction"] = "user"
+    learning_rate: Rate = log_uniform(1e-3, low=1e-4, high=1e-1)
+    train_batch_size: Size = 2048
+    # interaction: shuffled training pairs; user: B distinct users per step with one positive each (MCLN's code)
+    sampling: Literal["user", "interaction"] = choice("interaction", among=("user", "interaction"))
 
 
 @dataclass(frozen=True, kw_only=True)

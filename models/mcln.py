@@ -61,7 +61,7 @@ from torch.nn import functional as F
 from bench.nn.graph import norm_adjacency, propagate_mean
 from bench.nn.losses import bpr, l2
 from bench.nn.recommender import Recommender
-from bench.spec import BenchError, choice
+from bench.spec import BenchError, Count, Size, Weight, choice
 
 ATTENTION_ROWS = 2048  # rows of logits held at once: a training batch, or a block of the catalogue
 SCORED_ROWS = 1600  # (user, candidate) pairs scored at once on a CPU, so that their rows stay in its cache
@@ -136,13 +136,13 @@ class Encoded(NamedTuple):
 class MCLN(Recommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
-        n_layers: int = choice(4, among=(1, 2, 3, 4, 5, 6))  # L, graph
-        n_attention_layers: int = choice(2, among=(1, 2, 3, 4, 5))  # M, counterfactual
-        reg_weight: float = choice(1e-2, among=(0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1))  # lambda
-        alpha: float = 0.1  # popularity exponent of the source node
+        embedding_size: Size = 64  # d
+        n_layers: Count = choice(4, among=(1, 2, 3, 4, 5, 6))  # L, graph
+        n_attention_layers: Count = choice(2, among=(1, 2, 3, 4, 5))  # M, counterfactual
+        reg_weight: Weight = choice(1e-2, among=(0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1))  # lambda
+        alpha: Weight = 0.1  # popularity exponent of the source node
         self_loop: bool = True
-        lambda_m: float = 0.3
+        lambda_m: Weight = 0.3
         lambda_m_on: Literal["visual", "all_content"] = "visual"
         modalities: Literal["all", "visual", "textual", "none"] = "all"  # of those that the data set offers
         use_intra: bool = True  # each modality scores on its own
@@ -157,6 +157,7 @@ class MCLN(Recommender):
         neg_branch: Literal["plain", "counterfactual"] = "plain"
         loss: Literal["per_component", "two_term"] = "per_component"
 
+    training: ClassVar[dict[str, Any]] = {"sampling": "user"}  # as the authors' code
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "default": {},
         "released": {},

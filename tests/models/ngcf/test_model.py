@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines import ngcf
+from baselines.ngcf import model as ngcf
 from baselines.bprmf import BPRMF
 from baselines.ngcf import NGCF
 from bench.nn.losses import bpr
