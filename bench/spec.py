@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-ENGINE = 1  # raised by hand, with a line under "Numbers moved", when shared code changes what a job computes
+ENGINE = 2  # raised by hand, with a line under "Numbers moved", when shared code changes what a job computes
 
 METRICS = ("hr@5", "ndcg@5", "hr@10", "ndcg@10", "hr@20", "ndcg@20", "mrr")
 SHOWN = {"hr@5": "H@5", "ndcg@5": "N@5", "hr@10": "H@10", "ndcg@10": "N@10"}  # the paper's names
@@ -97,10 +97,12 @@ class Protocol:
     """What a number means: which interactions are trained on, what selects the epoch, who is ranked."""
 
     name: str
-    version: int = 1
+    version: int = 2
     train: Literal["released", "clean"]
     select_on: Literal["test", "valid"]
-    select_ranking: Literal["sampled", "full"]
+    # whose metric chooses the epoch; "own": each ranking's numbers come from the epoch that this ranking chose, where
+    # version 1 had one choice for both
+    select_ranking: Literal["own", "sampled", "full"] = "own"
     select_metric: str = "ndcg@10"
     n_candidates: int = 99
     candidate_seed: int = 2023
@@ -108,8 +110,8 @@ class Protocol:
 
 
 PROTOCOLS = {
-    "paper": Protocol(name="paper", train="released", select_on="test", select_ranking="sampled"),
-    "clean": Protocol(name="clean", train="clean", select_on="valid", select_ranking="full"),
+    "paper": Protocol(name="paper", train="released", select_on="test"),
+    "clean": Protocol(name="clean", train="clean", select_on="valid"),
 }
 
 

@@ -44,4 +44,4 @@ def other_value(field: dataclasses.Field):
 def fit_plainly(model, batches, *, epochs: int, learning_rate: float = 0.02):
     """Train without looking: one evaluation at the end, which says nothing."""
     budget = Budget(name="test", epochs=epochs, eval_every=epochs, patience=None)
-    return fit(model, batches, budget=budget, learning_rate=learning_rate, evaluate=lambda: {"x": 0.0}, select="x")
+    return fit(model, batches, budget=budget, learning_rate=learning_rate, evaluate=lambda: {"x": 0.0}, select=["x"])
