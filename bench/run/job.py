@@ -4,7 +4,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,7 @@ def run(
     work: PlannedJob, store: Store, *, device: str, checkpoint_every: int = 0, tell: Tell = lambda entry: None
 ) -> Record:
     """Execute ``work`` and store its record, whatever happens short of the process dying."""
-    clock, start = time.perf_counter(), datetime.now(timezone.utc).isoformat(timespec="seconds")
+    clock, start = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     about = {"facts": work.facts, "provenance": provenance(device, start)}
     base = Record(job=work.job, key=work.job.key, status="failed", **about)
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))

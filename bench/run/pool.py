@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -189,7 +189,7 @@ class Pool:
         text = log.read_text(errors="replace") if log.exists() else ""
         tail = "".join(text.splitlines(keepends=True)[-12:])
         place = str(log.relative_to(self.store.root))
-        ended = {"start": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+        ended = {"start": datetime.now(UTC).isoformat(timespec="seconds")}
         job, settings = work.job, {}
         with suppress(Exception):  # of a model file that cannot be imported, which may be what the job died of
             settings = work.settings
