@@ -122,7 +122,7 @@ def mend() -> None:
 
     - NumPy 2 has no ``np.float_``: RecBole's ``Config`` sets the names it uses, here from those that exist.
     - pandas 3 leaves ``frame[column].fillna(value, inplace=True)`` without effect, in silence: missing values are
-      filled by assignment instead.
+      filled by assignment instead. Its ``agg(len)`` is the length of the column: RecBole asks for that of each entry.
     - torch 2.6 refuses to unpickle the config inside RecBole's checkpoints: its trainer may load its own.
     - ray is needed by RecBole's own search alone, which is not served where ray is missing.
     """
@@ -135,8 +135,11 @@ def mend() -> None:
     config.Config.compatibility_settings = lambda self: numpy_names()
     files.pd = FilledSequences()
     files.Dataset._fill_nan = fill_missing
+    if int(pd.__version__.partition(".")[0]) >= 3:
+        files.Dataset._data_processing = during(files.Dataset._data_processing, pd.Series, "agg", aggregate)
+    trusting = functools.partial(torch.load, weights_only=False)  # a checkpoint that the same trainer wrote
     for name in ("evaluate", "resume_checkpoint"):
-        setattr(trainer.Trainer, name, trusting(getattr(trainer.Trainer, name)))
+        setattr(trainer.Trainer, name, during(getattr(trainer.Trainer, name), torch, "load", trusting))
     Recommender.content_of = staticmethod(recbole_content)
     assert quick_start.run_recbole  # imported, so that a later import finds it without ray
 
@@ -176,19 +179,24 @@ def fill_missing(dataset) -> None:
                 frame[column] = [empty if isinstance(value, float) else value for value in frame[column]]
 
 
-def trusting(method):
-    """``method``, with ``torch.load`` unpickling whatever the file holds: a checkpoint that the same trainer wrote."""
+def during(method, owner, name: str, stand_in):
+    """``method``, for whose length ``owner.name`` is ``stand_in``."""
 
     @functools.wraps(method)
     def call(*args, **kwargs):
-        load = torch.load
-        torch.load = functools.partial(load, weights_only=False)
+        before = getattr(owner, name)
+        setattr(owner, name, stand_in)
         try:
             return method(*args, **kwargs)
         finally:
-            torch.load = load
+            setattr(owner, name, before)
 
     return call
+
+
+def aggregate(column: pd.Series, how):
+    """``Series.agg`` of pandas 3, but ``len`` is the length of each entry."""
+    return column.map(len) if how is len else column.apply(how, by_row=False)
 
 
 def recbole_content(dataset) -> dict[str, Any]:
