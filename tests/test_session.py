@@ -152,13 +152,13 @@ def log_of(tmp_path, model: str) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_ends_the_run_in_good_order(folder, tmp_path, number):
-    """VBPR has a record; LightGCN is at work when the signal comes, and goes on at the next start."""
+    """VBPR has a record; BPRMF is at work when the signal comes, and goes on at the next start."""
     assert finished(folder, tmp_path, "--models", "VBPR", "--budget", "smoke") == 0
     for page in (tmp_path / "reports").iterdir():
         page.unlink()
-    flags = ("--models", "LightGCN", "BPRMF", "--budget", "full")
+    flags = ("--models", "BPRMF", "--budget", "standard", "--seeds", "0", "1", "2")
     runner = start(folder, tmp_path, *flags)
-    until(lambda: log_of(tmp_path, "LightGCN") or log_of(tmp_path, "BPRMF"))
+    until(lambda: log_of(tmp_path, "BPRMF"))
     jobs = jobs_of(runner)
     runner.send_signal(number)
     out, _ = runner.communicate()
@@ -166,10 +166,9 @@ def test_a_signal_ends_the_run_in_good_order(folder, tmp_path, number):
     assert "Traceback" not in out
     until(lambda: not [pid for pid in jobs if Path(f"/proc/{pid}").exists()])
     assert not list((tmp_path / "results").glob("*/*/*.lock"))
-    assert len(list((tmp_path / "results").glob("*/*/*.checkpoint"))) == len(jobs) == 1
     assert "VBPR" in (tmp_path / "reports/table2-clean-smoke-sampled.md").read_text()
     assert finished(folder, tmp_path, *flags) == 0
-    assert len(list((tmp_path / "results").glob("*/*/*.json"))) == 3
+    assert len(records(tmp_path)) == 4
     assert not list((tmp_path / "results").glob("*/*/*.checkpoint"))
 
 
@@ -184,7 +183,6 @@ def test_a_closed_terminal_ends_the_run_in_good_order(folder, tmp_path):
     assert runner.wait() == 129
     assert not list((tmp_path / "results").glob("*/*/*.lock"))
     assert (tmp_path / "reports/index.md").exists()
-    assert list((tmp_path / "results").glob("*/*/*.checkpoint"))
 
 
 def own_terminal() -> None:
@@ -194,7 +192,7 @@ def own_terminal() -> None:
 
 def test_a_time_limit_ends_the_run_in_good_order_and_the_next_start_ends_it(folder, tmp_path):
     """However slow the machine is: what had no time is left for the next start."""
-    flags = ("--models", "BPRMF", "LightGCN", "--budget", "full")
+    flags = ("--models", "BPRMF", "--budget", "standard", "--seeds", "0", "1", "2")
     first = start(folder, tmp_path, *flags, "--time-limit", "5")
     out, _ = first.communicate()
     assert first.returncode == 124, out
@@ -202,4 +200,4 @@ def test_a_time_limit_ends_the_run_in_good_order_and_the_next_start_ends_it(fold
     assert (tmp_path / "reports/index.md").exists()
     assert not list((tmp_path / "results").glob("*/*/*.lock"))
     assert finished(folder, tmp_path, *flags) == 0
-    assert len(records(tmp_path)) == 2
+    assert len(records(tmp_path)) == 3

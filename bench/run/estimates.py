@@ -69,13 +69,16 @@ def longest_first(planned: Sequence[PlannedJob], estimate: Callable[[Job], float
     return sorted(planned, key=lambda one: estimate(one.job), reverse=True)  # stable: equals stay as asked for
 
 
-def whole(seconds: Iterable[float], at_a_time: int) -> float | None:
-    """Seconds of all jobs, so many at a time; one not known counts as the mean of the others, None if all are that."""
-    seconds = list(seconds)
-    known = [s for s in seconds if s < math.inf]
+def whole(seconds: Sequence[float], at_a_time: int, *, like: Sequence[float] = ()) -> float | None:
+    """Seconds of all jobs, so many at a time; None where nothing is known.
+
+    A job not known counts as the mean of those that are, and of those in ``like``, which are over.
+    """
+    known = [s for s in [*seconds, *like] if s < math.inf]
     if not known:
         return None
-    return max(max(known), sum(known) / len(known) * len(seconds) / at_a_time)
+    filled = [s if s < math.inf else sum(known) / len(known) for s in seconds]
+    return max([*filled, sum(filled) / at_a_time])
 
 
 def spell(seconds: float) -> str:

@@ -79,13 +79,13 @@ class Local(Executor):
         process.start()
         theirs.close()
         self.live[planned.job.key] = process, ours
-        listener(planned, Event(device=f"GPU {slot.gpu}" if slot.gpu else "CPU"))
         is_late = threading.Event()
         limit = threading.Timer(self.timeout or 0, lambda: (is_late.set(), kill(process)))
         if self.timeout:
             limit.start()
         last = Event()
         try:
+            listener(planned, Event(device=f"GPU {slot.gpu}" if slot.gpu else "CPU"))
             for event in heard(ours):
                 last = event
                 if event.fatal:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from bench.run.estimates import spell
+from bench.run.estimates import spell, whole
 from bench.run.events import Event
 from bench.run.plan import PlannedJob
 from bench.spec import Job
@@ -101,9 +101,9 @@ class Screen:
     def tell(self, planned: PlannedJob, event: Event) -> None:
         """Called from many threads."""
         with self.lock:
-            self._hear(planned, event)
+            self.hear(planned, event)
 
-    def _hear(self, planned: PlannedJob, event: Event) -> None:
+    def hear(self, planned: PlannedJob, event: Event) -> None:
         key, now = planned.job.key, self.clock()
         if event.device:  # it has its slot; a second time when it is tried again
             self.waiting.pop(key, None)
@@ -131,12 +131,7 @@ class Screen:
         running = [job.left(now) for job in self.running.values()]
         waiting = [self.estimate(job) for job in self.waiting.values()]
         waiting += [math.inf] * (self.total - self.ended - len(self.running) - len(waiting))
-        known = [s for s in [*running, *waiting, *(seconds for seconds, _ in self.took)] if s < math.inf]
-        if not known:
-            return None
-        mean = sum(known) / len(known)
-        running, waiting = ([s if s < math.inf else mean for s in part] for part in (running, waiting))
-        return max([*running, (sum(running) + sum(waiting)) / self.most])
+        return whole([*running, *waiting], self.most, like=[seconds for seconds, _ in self.took])
 
     def view(self) -> Table:
         """The jobs at work, and how far the whole is."""

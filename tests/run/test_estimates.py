@@ -58,6 +58,7 @@ def test_the_whole_by_hand():
     assert whole([10.0, 30.0, math.inf], 1) == 60  # the third one counts 20
     assert whole([math.inf], 1) is None
     assert whole([], 1) is None
+    assert whole([math.inf], 1, like=[7.0]) == 7
 
 
 @pytest.mark.parametrize(
