@@ -57,7 +57,7 @@ def test_the_record_can_be_recomputed_from_its_ranks(call, folder, tmp_path):
     assert record["metrics"]["sampled.hr@5"] == (ranks.rank_sampled <= 5).mean()
     assert record["metrics"]["full.hr@10"] == (ranks.rank_full <= 10).mean()
     assert record["facts"]["n_cases"] == len(ranks) == 40
-    assert record["facts"]["selected_by"] == "valid full.ndcg@10, every 1 epochs"
+    assert record["facts"]["selected_by"] == "valid ndcg@10, every 1 epochs"
     assert record["provenance"]["device"] == "cpu"
     assert record["settings"]["embedding_size"] == 64
 
@@ -66,7 +66,7 @@ def test_both_protocols_share_nothing_but_the_data(call, folder, tmp_path):
     call("--datasets", folder, "--models", "BPRMF", "--budget", "smoke", "--protocols", "paper", "clean")
     facts = {json.loads(p.read_text())["job"]["protocol"]["name"]: json.loads(p.read_text()) for p in records(tmp_path)}
     assert set(facts) == {"paper", "clean"}
-    assert facts["paper"]["facts"]["selected_by"].startswith("test sampled")
+    assert facts["paper"]["facts"]["selected_by"].startswith("test ndcg@10")
     assert facts["paper"]["job"]["data_hash"] == facts["clean"]["job"]["data_hash"]
 
 

@@ -27,8 +27,9 @@ class Recommender(GeneralRecommender):
 
     input_type = InputType.PAIRWISE
     Hyper: ClassVar[type]
-    # settings per preset, and per data set (or the set that a "-sim" set simulates): literal dicts, read without
-    # importing the file; they may also preset the fields of bench.spec.Training
+    # literal dicts, read without importing the file: the model's own defaults of bench.spec.Training, settings per
+    # preset, and settings per data set (or the set that a "-sim" set simulates); these may set fields of Training too
+    training: ClassVar[dict[str, Any]] = {}
     presets: ClassVar[dict[str, dict[str, Any]]] = {"default": {}}
     per_dataset: ClassVar[dict[str, dict[str, Any]]] = {}
     max_epochs: ClassVar[int | None] = None  # 0 where nothing is trained

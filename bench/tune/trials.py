@@ -33,9 +33,9 @@ WARM_UP = 0.25  # share of the epochs in which no trial is ended: a small learni
 
 
 def curve(record: Record) -> dict[int, float]:
-    """Epoch to the validation metric that the protocol selects by."""
-    metric = f".{record.job.protocol.select_metric}"  # of the one ranking that the curve holds
-    return {int(e["epoch"]): number for e in record.curve for name, number in e.items() if name.endswith(metric)}
+    """Epoch to the validation metric that a trial is judged by: on full ranking, where the model defines it."""
+    names = [f"{ranking}.{record.job.protocol.select_metric}" for ranking in ("full", "sampled")]
+    return {int(e["epoch"]): next(e[name] for name in names if name in e) for e in record.curve}
 
 
 def value(record: Record) -> float:

@@ -93,7 +93,7 @@ def test_a_search_that_was_killed_ends_as_if_it_was_not(search, call, folder, tm
 def test_a_shorter_search_keeps_to_its_own_trials(search, tmp_path):
     search("--tune", 1, models=("BPRMF",))
     short = winner(tmp_path / "configs", "BPRMF")
-    assert short["hyper"] == {"learning_rate": 0.001, "reg_weight": 0.01}  # the default alone
+    assert short["hyper"] == {"learning_rate": 0.001, "sampling": "interaction", "reg_weight": 0.01}  # the default
     search("--tune", 3, models=("BPRMF",))
     assert winner(tmp_path / "configs", "BPRMF")["trials"] == 3
     search("--tune", 1, models=("BPRMF",))

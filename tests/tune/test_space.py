@@ -17,6 +17,7 @@ def test_the_space_of_ngcf():
     found = space(registry.cards()["NGCF"])
     assert found == {
         "learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
+        "sampling": CategoricalDistribution(['"user"', '"interaction"']),
         "layer_sizes": CategoricalDistribution(["[64]", "[64, 64]", "[64, 64, 64]", "[64, 64, 64, 64]"]),
         "reg_weight": FloatDistribution(1e-5, 1e-1, log=True),
         "message_dropout": FloatDistribution(0.0, 0.8),

@@ -40,15 +40,14 @@ Cost a step: (2 L + 1) d for each kept and added pair, at most 2 m ``n_neighbour
     content, whatever the batch, and B d. An epoch draws a graph and takes five rounds of k-means over the users; the
     stages come before the first.
 Checked: loss and scores of C against a dense oracle in float64, summed over every stratum and context; LightGCN with
-    the item graph where everything is off; the adjustments by a worked example and against sums over every stratum
-    (tests/nn/test_adjustment.py); evidence and added edges against loops (tests/nn/test_edges.py); diffusion, codes and
-    latents (tests/nn); the identity before training; strata and beliefs that training leaves alone. There is no
-    reference to compare with.
+    the item graph where everything is off; the adjustments by a worked example and against sums over every stratum;
+    evidence and added edges against loops; diffusion, codes and latents; the identity before training; strata and
+    beliefs that training leaves alone. There is no reference to compare with.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -56,17 +55,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.nn.adjustment import BackDoor, FrontDoor
-from bench.nn.diffusion import cross_fit
 from bench.nn.features import FeatureRows
 from bench.nn.graph import propagate_mean
 from bench.nn.knn import has_row, nearest, unit_rows
-from bench.nn.latents import draw_folds, explained, principal_latents, ridge_cross_fit
 from bench.nn.losses import bpr, l2
-from bench.nn.quantise import kmeans_codes, learn_codes
 from bench.nn.recommender import EmbeddingRecommender
-from bench.nn.topology import Topology
-from bench.spec import NotApplicable, choice
+from bench.spec import Count, NotApplicable, Share, Size, Weight, choice
+from models.causal_mmrec.adjustment import BackDoor, FrontDoor
+from models.causal_mmrec.diffusion import cross_fit
+from models.causal_mmrec.latents import draw_folds, explained, principal_latents, ridge_cross_fit
+from models.causal_mmrec.quantise import kmeans_codes, learn_codes
+from models.causal_mmrec.topology import Topology
 
 LATENT_SIZE, CODE_SIZE = 64, 32  # d_z, d_c
 N_FOLDS, LEAST_R2, SMALLEST_CELL, TEMPERATURE = 5, 0.02, 5, 0.2
@@ -76,36 +75,34 @@ STAGE_EPOCHS, DIFFUSION_STEPS, WARM_STEPS, CODE_STEPS = 300, 3000, 200, 2000
 class CausalMMRec(EmbeddingRecommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
-        n_layers: int = choice(2, among=(1, 2, 3))
-        reg_weight: float = choice(1e-4, among=(0.0, 1e-5, 1e-4, 1e-3))  # lambda_r
-        content_weight: float = choice(1.0, among=(0.5, 1.0, 2.0, 5.0))  # omega
-        observed_weight: float = choice(0.5, among=(0.1, 0.5, 1.0))  # lambda_o
-        contrast_weight: float = choice(0.0, among=(0.0, 1e-3, 1e-2))  # lambda_cl
-        feat_dropout: float = choice(0.0, among=(0.0, 0.2))  # of an item's row of a modality
+        embedding_size: Size = 64  # d
+        n_layers: Count = choice(2, among=(1, 2, 3))
+        reg_weight: Weight = choice(1e-4, among=(0.0, 1e-5, 1e-4, 1e-3))  # lambda_r
+        content_weight: Weight = choice(1.0, among=(0.5, 1.0, 2.0, 5.0))  # omega
+        observed_weight: Weight = choice(0.5, among=(0.1, 0.5, 1.0))  # lambda_o
+        contrast_weight: Weight = choice(0.0, among=(0.0, 1e-3, 1e-2))  # lambda_cl
+        feat_dropout: Share = choice(0.0, among=(0.0, 0.2))  # of an item's row of a modality
         confounder: Literal["one_step", "ddim", "ridge"] = "one_step"
         noise_schedule: Literal["linear", "cosine"] = "linear"
         strata: Literal["vq", "kmeans"] = "vq"
-        n_coarse: int = 16  # K_1
-        n_fine: int = 16  # K_2
+        n_coarse: Size = 16  # K_1
+        n_fine: Size = 16  # K_2
         prior: Literal["item", "interaction"] = "item"
-        stratum_mix: float = choice(0.2, among=(0.0, 0.2, 0.5, 1.0))  # rho
-        n_neighbours: int = 10  # k
-        visual_weight: float = 0.1
-        residual_weight: float = choice(0.2, among=(0.0, 0.2, 0.5, 1.0))  # eta
-        n_added: int = choice(2, among=(0, 2, 4))
-        added_weight: float = 0.2
-        drop_rate: float = choice(0.5, among=(0.2, 0.5, 0.8))  # p
+        stratum_mix: Weight = choice(0.2, among=(0.0, 0.2, 0.5, 1.0))  # rho
+        n_neighbours: Size = 10  # k
+        visual_weight: Share = 0.1
+        residual_weight: Weight = choice(0.2, among=(0.0, 0.2, 0.5, 1.0))  # eta
+        n_added: Count = choice(2, among=(0, 2, 4))
+        added_weight: Weight = 0.2
+        drop_rate: Share = choice(0.5, among=(0.2, 0.5, 0.8))  # p
         eval_graph: Literal["mean_field", "full"] = "mean_field"
-        n_contexts: int = 32  # K_x
+        n_contexts: Size = 32  # K_x
         fd_direct: Literal["drop", "keep"] = "drop"
         no_diffusion: bool = False
         no_backdoor: bool = False
         no_frontdoor: bool = False
         no_topology: bool = False
         no_content: bool = False
-
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"default": {"sampling": "interaction"}}
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.nn.quantise import Codes, kmeans, merge_small
+from models.causal_mmrec.quantise import Codes, kmeans, merge_small
 
 
 def zero_linear(size_in: int, size_out: int, *, bias: bool = True) -> nn.Linear:

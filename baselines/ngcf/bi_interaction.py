@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from bench.nn.graph import SparseMatrix
+from bench.nn.graph import SparseMatrix, weighted_bag
 from bench.nn.rows import add_up
 
 
@@ -101,7 +101,7 @@ class _AggregateAndTake(torch.autograd.Function):
             offsets = F.pad(count.cumsum(0), (1, 0))
             entries = torch.arange(offsets[-1], device=nodes.device) + (start - offsets[:-1]).repeat_interleave(count)
             columns, values = columns[entries], values[entries]
-        return _bag(dense, columns, offsets, values), dense.index_select(0, nodes)
+        return weighted_bag(dense, columns, offsets, values), dense.index_select(0, nodes)
 
     @staticmethod
     @once_differentiable
@@ -113,13 +113,9 @@ class _AggregateAndTake(torch.autograd.Function):
             place = nodes.new_zeros(m.shape[0])
             place[nodes] = torch.arange(1, len(to_product), device=nodes.device)
             columns = place[columns]
-        grad = _bag(to_product.contiguous(), columns, m.backward_offsets, m.backward_values)
+        grad = weighted_bag(to_product.contiguous(), columns, m.backward_offsets, m.backward_values)
         grad.index_copy_(0, nodes, grad.index_select(0, nodes).add_(to_rows))
         return grad, None, None, None
-
-
-def _bag(dense, columns, offsets, values):
-    return F.embedding_bag(columns, dense, offsets, mode="sum", per_sample_weights=values, include_last_offset=True)
 
 
 class _Margins(torch.autograd.Function):

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bench.nn.adjustment import BackDoor, FrontDoor, average_strata, project
-from bench.nn.quantise import kmeans_codes
+from models.causal_mmrec.adjustment import BackDoor, FrontDoor, average_strata, project
+from models.causal_mmrec.quantise import kmeans_codes
 
 approx = pytest.approx
 

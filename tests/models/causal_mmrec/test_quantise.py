@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.nn.quantise import (
+from models.causal_mmrec.quantise import (
     Codebook,
     Codes,
     QuantisedAutoEncoder,

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from bench.nn.diffusion import Denoisers, add_noise, cross_fit, ddim, read_out, signal_shares
-from bench.nn.latents import explained
-from tests.nn.test_latents import linked
+from models.causal_mmrec.diffusion import Denoisers, add_noise, cross_fit, ddim, read_out, signal_shares
+from models.causal_mmrec.latents import explained
+from tests.models.causal_mmrec.test_latents import linked
 
 approx = pytest.approx
 
@@ -14,7 +14,7 @@ approx = pytest.approx
 def _narrow():
     """Narrow networks: a tenth of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.nn.diffusion.HIDDEN", 64)
+        patch.setattr("models.causal_mmrec.diffusion.HIDDEN", 64)
         yield
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bench.nn.bi_interaction import aggregate_and_take, bi_interaction, keep, margins
+from baselines.ngcf.bi_interaction import aggregate_and_take, bi_interaction, keep, margins
 from bench.nn.graph import SparseMatrix
 from bench.nn.rows import normalize
 

@@ -6,8 +6,8 @@ import scipy.sparse as sp
 import torch
 from torch.nn import functional as F
 
-from bench.nn.edges import completions, sample_edges, support, two_nearest, weighted_graphs, z_scores
 from bench.nn.graph import norm_adjacency
+from models.causal_mmrec.edges import completions, sample_edges, support, two_nearest, weighted_graphs, z_scores
 
 approx = pytest.approx
 

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from bench.nn.latents import CLIP, draw_folds, explained, principal_latents, ridge_cross_fit
+from models.causal_mmrec.latents import CLIP, draw_folds, explained, principal_latents, ridge_cross_fit
 
 
 def linked(n=300, noise=0.0, seed=0):
@@ -47,7 +47,7 @@ def test_wide_rows_give_the_same_latents(rng, monkeypatch, is_sparse):
     rows = (rng.normal(size=(60, 40)) * (rng.random((60, 40)) < 0.5)).astype(np.float32)
     known = np.ones(60, dtype=bool)
     whole = principal_latents(rows, 5, known)
-    monkeypatch.setattr("bench.nn.latents.DENSE_WIDTH", 4)
+    monkeypatch.setattr("models.causal_mmrec.latents.DENSE_WIDTH", 4)
     assert np.allclose(principal_latents(sp.csr_matrix(rows) if is_sparse else rows, 5, known), whole, atol=1e-4)
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from bench.nn.graph import norm_adjacency
 from bench.spec import NotApplicable
 from bench.train.bridge import TrainingSet
-from models.causal_mmrec import LEAST_R2, CausalMMRec, info_nce
+from models.causal_mmrec.model import LEAST_R2, CausalMMRec, info_nce
 from tests.toy import make, random_batch, random_set
 
 approx = pytest.approx
@@ -20,7 +20,7 @@ SWITCHES = ("no_diffusion", "no_backdoor", "no_frontdoor", "no_topology", "no_co
 
 @pytest.fixture(autouse=True)
 def _narrow(monkeypatch):
-    monkeypatch.setattr("bench.nn.diffusion.HIDDEN", 32)
+    monkeypatch.setattr("models.causal_mmrec.diffusion.HIDDEN", 32)
 
 
 def linked_set(n_items=120, n_users=40, *, strangers=False, modalities=2, seed=0):
@@ -187,7 +187,9 @@ def test_graphs_are_symmetric_and_rows_mean():
 def test_edges_are_drawn_by_belief_over_exposure(monkeypatch):
     data, seen = linked_set(), []
     topology = make(CausalMMRec, data, **SMALL).topology
-    monkeypatch.setattr("bench.nn.topology.sample_edges", lambda weight, n: seen.append(weight) or torch.arange(n))
+    monkeypatch.setattr(
+        "models.causal_mmrec.topology.sample_edges", lambda weight, n: seen.append(weight) or torch.arange(n)
+    )
     topology.sample()
     met = torch.from_numpy(data.inter_matrix("csr").toarray())
     exposure = (met.sum(1, keepdim=True) * met.sum(0)).sqrt()[topology.user, topology.item]

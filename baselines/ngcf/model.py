@@ -45,11 +45,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.nn.bi_interaction import aggregate_and_take, bi_interaction, keep, margins
+from baselines.ngcf.bi_interaction import aggregate_and_take, bi_interaction, keep, margins
 from bench.nn.graph import SparseMatrix, bipartite, norm_adjacency
 from bench.nn.recommender import EmbeddingRecommender
 from bench.nn.rows import normalize
-from bench.spec import choice, log_uniform, uniform
+from bench.spec import Share, Size, Weight, choice, log_uniform, uniform
 
 SLOPE = 0.2  # of LeakyReLU
 
@@ -57,17 +57,18 @@ SLOPE = 0.2  # of LeakyReLU
 class NGCF(EmbeddingRecommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
-        layer_sizes: tuple[int, ...] = choice((64,) * 3, among=((64,), (64,) * 2, (64,) * 3, (64,) * 4))
-        reg_weight: float = log_uniform(1e-5, low=1e-5, high=1e-1)  # lambda
-        message_dropout: float = uniform(0.1, low=0.0, high=0.8)
-        edge_dropout: float = 0.0
+        embedding_size: Size = 64  # d
+        layer_sizes: tuple[Size, ...] = choice((64,) * 3, among=((64,), (64,) * 2, (64,) * 3, (64,) * 4))
+        reg_weight: Weight = log_uniform(1e-5, low=1e-5, high=1e-1)  # lambda
+        message_dropout: Share = uniform(0.1, low=0.0, high=0.8)
+        edge_dropout: Share = 0.0
         adj: Literal["norm", "mean_plus_I", "mean", "plain", "sym"] = "norm"
         variant: Literal["code", "paper"] = "code"
         normalise: Literal["output", "propagated", "none"] = "output"
         bias: bool = True
         reg_on: Literal["final", "layer0"] = "final"
 
+    training = {"sampling": "user"}  # as the authors' code
     presets = {
         "default": {},
         "paper": {"adj": "sym", "variant": "paper", "normalise": "none", "bias": False, "reg_on": "layer0"},

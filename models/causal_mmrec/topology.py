@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.nn.edges import completions, sample_edges, support, two_nearest, weighted_graphs, z_scores
 from bench.nn.graph import SparseMatrix
 from bench.nn.knn import nearest, neighbour_graph
+from models.causal_mmrec.edges import completions, sample_edges, support, two_nearest, weighted_graphs, z_scores
 
 
 class Topology(nn.Module):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from baselines import ngcf
 from baselines.bprmf import BPRMF
 from baselines.ngcf import NGCF
+from baselines.ngcf import model as ngcf
 from bench.nn.losses import bpr
 from tests.models.recbole_twin import every_score, twins
 from tests.toy import (
