@@ -85,6 +85,14 @@ def storm(
         runner.wait()
 
 
+def until(holds, seconds: float = 60) -> None:
+    """Wait until ``holds()``; a machine under load may take long."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
 def differences(place: Path) -> list[str]:
     """Records that the storm lost, doubled or changed; metrics and ranks must agree to the bit."""
     calm, found = ({p.relative_to(place / r): p for p in (place / r).glob("*/*/*.json")} for r in ("calm", "storm"))

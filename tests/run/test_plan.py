@@ -1,4 +1,4 @@
-"""Grids of studies: which jobs, and which of them another study has too."""
+"""Which jobs a request means: studies share some, and whatever changes a number changes the key."""
 
 import pytest
 
@@ -82,7 +82,7 @@ def test_a_study_ends_with_its_own_table(call, folder, tmp_path):
     assert "Table 2" not in out
     assert (tmp_path / "reports" / "table4-clean-smoke-sampled.md").exists()
     _, out, _ = call(*flags)
-    assert "1 jobs: 0 to run" in out
+    assert "1 job: 0 to run" in out
     assert "Table 2" in out
 
 
@@ -91,3 +91,25 @@ def test_variants_of_the_released_preset_are_what_they_are_called(folder):
     works = plan.jobs(request)
     assert {work.job.preset for work in works} == {"released"}
     assert sorted(work.settings["n_layers"] for work in works) == [1, 2, 3, 4, 5, 6]
+
+
+def first(folder, **more):
+    return jobs(folder, "table2", **{"models": ["BPRMF"], **more})[0]
+
+
+@pytest.mark.parametrize("change", ["seeds", "hyper", "budget", "models", "protocols", "features_file"])
+def test_everything_that_changes_a_number_changes_the_key(folder, change):
+    before = first(folder).key
+    changes = {
+        "seeds": [1],
+        "hyper": {"reg_weight": 0.1},
+        "budget": "quick",
+        "models": ["VBPR"],
+        "protocols": ["clean"],
+    }
+    if change == "features_file":
+        import numpy as np
+
+        np.save(folder / "text_feat.npy", np.zeros((150, 4), dtype=np.float32))
+    after = first(folder, **({change: changes[change]} if change in changes else {})).key
+    assert before != after

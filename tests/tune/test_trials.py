@@ -3,8 +3,8 @@
 import pytest
 from optuna.storages import RDBStorage
 
-from bench.tune.study import value
-from tests.tune.searched import drive, study, trial, work
+from bench.tune.trials import value
+from tests.tune.searched import drive, search, trial, work
 
 
 def test_the_value_is_the_best_of_the_selecting_metric():
@@ -24,7 +24,7 @@ def test_the_test_set_has_no_say():
 
 
 def test_the_default_is_first_and_spelled_out():
-    first = study().proposal()
+    first = search().proposal()
     assert first.job.hyper == {"learning_rate": 0.001, "sampling": "interaction", "reg_weight": 0.01}
     assert first.is_trial
 
@@ -34,17 +34,17 @@ def test_the_default_is_that_of_preset_and_data_set():
 
     card = registry.cards()["MCLN"]
     told = registry.settings(card, "itemwise", dataset="beauty", hyper={})
-    hyper = study("MCLN", preset="itemwise", dataset="beauty").proposal().job.hyper
+    hyper = search("MCLN", preset="itemwise", dataset="beauty").proposal().job.hyper
     assert hyper == {name: told[name] for name in hyper}
     assert set(hyper) == {"learning_rate", "sampling", "n_layers", "n_attention_layers", "reg_weight"}
 
 
 def test_interrupted_it_ends_the_same(tmp_path):
     """A database read anew each time against a search that never left memory."""
-    whole, cut = drive(study(), 13), []
+    whole, cut = drive(search(), 13), []
     for n in (1, 2, 12, 13):  # the sampler models what it saw from the eleventh on
-        storage = RDBStorage(f"sqlite:///{tmp_path}/studies.db")
-        reopened = study(storage=storage)
+        storage = RDBStorage(f"sqlite:///{tmp_path}/trials.db")
+        reopened = search(storage=storage)
         assert reopened.proposal() == reopened.proposal()  # killed while it ran
         cut = drive(reopened, n)
         storage.engine.dispose()
@@ -53,16 +53,16 @@ def test_interrupted_it_ends_the_same(tmp_path):
 
 
 def test_another_search_proposes_other_settings():
-    one, other = drive(study(), 2), drive(study(data_hash="e"), 2)
+    one, other = drive(search(), 2), drive(search(data_hash="e"), 2)
     assert one[0] == other[0]
     assert one[1] != other[1]
 
 
 def test_it_learns_from_its_trials():
     """Later trials lie nearer to the best value, 1, than the ten that were drawn at random."""
-    found = study()
+    found = search()
     drive(found, 40)
-    values = [t.value for t in found.trials]
+    values = [t.value for t in found.ended]
     drawn, learnt = sum(1 - v for v in values[1:11]) / 10, sum(1 - v for v in values[25:]) / 15
     assert learnt < 0.75 * drawn
     assert max(values) > 0.95 > 0.6 > values[0]
@@ -70,7 +70,7 @@ def test_it_learns_from_its_trials():
 
 def entered(*values):
     """A search with trials of these values; None failed."""
-    found = study()
+    found = search()
     for number in values:
         found.enter(trial(found.proposal(), number))
     return found
@@ -82,7 +82,7 @@ def test_the_winner_by_hand():
     assert (winner.value, winner.trial, winner.default_value) == (0.5, 2, 0.25)
     assert (winner.trials, winner.failed, winner.pruned) == (4, 1, 0)
     assert winner.seconds == 3 * (2.0 + 1.0)  # made-up records take 2 s of training, 1 s of evaluation
-    assert winner.hyper == found.trials[1].user_attrs["hyper"]
+    assert winner.hyper == found.ended[1].user_attrs["hyper"]
     assert found.winner(5).trial == 5
     assert winner.words.startswith(
         "4 trials (1 failed, 0 pruned) in 9 s: validation 0.5000 (trial 2), default 0.2500; "
@@ -100,7 +100,7 @@ def test_a_search_without_values_has_no_winner():
 
 def with_curves(*curves):
     """A search whose trials had these curves: epoch to value; an empty one failed."""
-    found = study()
+    found = search()
     for points in curves:
         made = trial(found.proposal(), 0.5 if points else None)
         entries = [{"epoch": epoch, "full.ndcg@10": number} for epoch, number in points.items()]
@@ -130,7 +130,7 @@ def test_a_pruned_trial_counts_sets_no_limit_and_does_not_win():
 
 
 def test_a_model_that_makes_no_sense_ends_its_search():
-    found = study()
+    found = search()
     found.enter(trial(found.proposal(), None).model_copy(update={"status": "skipped", "reason": "needs content"}))
     assert found.skipped == "needs content"
     assert found.winner(1) is None

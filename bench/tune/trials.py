@@ -1,8 +1,8 @@
-"""One search: one model on one data set under one protocol, trial after trial, on validation only.
+"""The trials of one search: one model on one data set under one protocol, judged on validation only.
 
-A trial is entered when it has ended, whole; the next one is a function of those entered and of its number alone. So
-a search that was killed proposes again what it was at, finds that job's record or checkpoint, and ends as if
-nothing had happened.
+A trial is entered once it has ended, and the next one follows from those entered and from its number alone. So a search
+that was killed proposes the trial again that it was running, finds its record or checkpoint, and ends as if it had
+never been killed.
 """
 
 import dataclasses
@@ -28,8 +28,8 @@ STATES = {
     "failed": TrialState.FAIL,
     "skipped": TrialState.FAIL,
 }
-AT_LEAST = 5  # trials must have reached an epoch before one is ended there
-WARM_UP = 0.25  # of the epochs, in which none is ended: a small learning rate starts slowly
+AT_LEAST = 5  # trials that must have reached an epoch before one is ended there
+WARM_UP = 0.25  # share of the epochs in which no trial is ended: a small learning rate starts slowly
 
 
 def curve(record: Record) -> dict[int, float]:
@@ -43,42 +43,41 @@ def value(record: Record) -> float:
     return max(curve(record).values())
 
 
-class Study:
-    """The trials of ``work``, a job with its preset's settings; they are kept in ``storage``."""
+class Trials:
+    """The trials that vary ``base``, a job with its preset's settings; they are kept in ``storage``."""
 
-    def __init__(self, work: PlannedJob, storage: optuna.storages.BaseStorage):
+    def __init__(self, base: PlannedJob, storage: optuna.storages.BaseStorage):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        job = work.job
+        job = base.job
         card, _ = registry.find(job.model)
-        self.work, self.space = work, space(card)
+        self.base, self.space = base, space(card)
         self.default = default(card, job.preset, dataset=job.dataset, space=self.space)
         bounds = {name: distribution_to_json(d) for name, d in self.space.items()}
         words = f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name}"
-        self.name = f"{words} {job.key}-{canonical_hash(bounds)[:8]}"  # other bounds, other search
+        self.name = f"{words} {job.key}-{canonical_hash(bounds)[:8]}"  # other bounds are another search
         place = {"storage": storage, "study_name": self.name, "load_if_exists": True}
         self.kept = optuna.create_study(direction="maximize", **place)
 
     @property
-    def trials(self) -> list[FrozenTrial]:
-        """Those that ended, in order."""
+    def ended(self) -> list[FrozenTrial]:
+        """Those that have ended, in order."""
         return self.kept.get_trials(deepcopy=False)
 
     def proposal(self) -> PlannedJob:
         """The next trial: the default first, then what the sampler makes of the trials so far."""
-        ended = self.trials
-        hyper = self.default
+        ended, hyper = self.ended, self.default
         if ended:
             sampler = TPESampler(seed=int(canonical_hash([self.name, len(ended)])[:8], 16))
-            study = optuna.create_study(direction="maximize", sampler=sampler)  # in memory: nothing half done is kept
-            study.add_trials(ended)
-            hyper = decode(study.ask(self.space).params, self.space)
-        job = dataclasses.replace(self.work.job, hyper=hyper)
-        return dataclasses.replace(self.work, job=job, is_trial=True, limits=self.limits(ended))
+            sketch = optuna.create_study(direction="maximize", sampler=sampler)  # in memory: nothing unfinished is kept
+            sketch.add_trials(ended)
+            hyper = decode(sketch.ask(self.space).params, self.space)
+        job = dataclasses.replace(self.base.job, hyper=hyper)
+        return dataclasses.replace(self.base, job=job, is_trial=True, limits=self.limits(ended))
 
     def limits(self, ended: list[FrozenTrial]) -> dict[int, float]:
         """Epoch to the median of the trials that reached it and were not pruned (the median stopping rule)."""
         curves = [trial.intermediate_values for trial in ended if trial.state == TrialState.COMPLETE]
-        n_epochs, found = self.work.job.budget.epochs, {}
+        n_epochs, found = self.base.job.budget.epochs, {}
         for epoch in sorted({epoch for values in curves for epoch in values}):
             values = [values[epoch] for values in curves if epoch in values]
             if WARM_UP * n_epochs <= epoch < n_epochs and len(values) >= AT_LEAST:
@@ -105,15 +104,15 @@ class Study:
     @property
     def skipped(self) -> str:
         """Why the model makes no sense here; empty where it does."""
-        return next((t.user_attrs["reason"] for t in self.trials if t.user_attrs["status"] == "skipped"), "")
+        return next((t.user_attrs["reason"] for t in self.ended if t.user_attrs["status"] == "skipped"), "")
 
     def first(self, n: int) -> list[FrozenTrial]:
         """The ``n`` trials that count, should an earlier search have gone further."""
-        return self.trials[:n]
+        return self.ended[:n]
 
     def winner(self, n: int) -> Winner | None:
         """The trial of the largest value among the first ``n``, the earliest of equals; None where none has one."""
-        trials, job = self.first(n), self.work.job
+        trials, job = self.first(n), self.base.job
         done, failed, pruned = (
             [t for t in trials if t.user_attrs["status"] == s] for s in ("done", "failed", "pruned")
         )

@@ -5,20 +5,23 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bench.run import plan, remote
-from bench.run.cluster import Cluster, connected, elsewhere
+from bench.run import plan
+from bench.run.dask import Cluster, connected, elsewhere
+from bench.run.events import Event, ignore
 from bench.run.pool import Pool
 from bench.run.slots import Slots
-from bench.spec import BenchError
 from bench.store.store import Store
-from tests.run.dask_place import Place, jobs_of, until
+from tests.run.dask_place import Place, jobs_of
+from tests.run.made import local, planned
+from tests.run.storm import until
 
 ROOT = Path(__file__).parents[2]
-ANY = {"gpus": "auto", "jobs": None, "jobs_per_gpu": None}
+ANY = {"gpus": "auto", "jobs_per_gpu": None}
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +34,11 @@ def place(tmp_path_factory):
     place.close()
 
 
-def planned(folder, **more):
-    more = {"models": ["BPRMF"], "budget": "smoke", "protocols": ["clean"], **more}
-    return plan.jobs(plan.Request(datasets=[str(folder)], **more))
+@contextmanager
+def far(place, store, *, listener=ignore, **more):
+    """The pool on the workers of ``place``."""
+    with connected(place.address, **ANY, store=store, **more) as executor:
+        yield Pool(executor=executor, slots=Slots(cpus=9), listener=listener)
 
 
 def endless(work):
@@ -45,31 +50,31 @@ def endless(work):
 def test_a_worker_killed_mid_job_costs_nothing(place, folder, tmp_path):
     """Six jobs on two workers, one of them killed over its first job: the records are those of a local run."""
     works = planned(folder, models=["BPRMF", "LightGCN", "VBPR"], seeds=[0, 1], budget="quick")
-    local, far = Store(tmp_path / "local"), Store(tmp_path / "far")
-    assert Pool(store=local, slots=Slots(cpus=2)).run(works) == ["done"] * 6
+    here, there = Store(tmp_path / "here"), Store(tmp_path / "there")
+    assert local(here, jobs=2).run(works) == ["done"] * 6
     devices, cut, ends = {}, [], []
 
     def kill_b(work, event):
-        if "device" in event:
-            devices.setdefault(work.job.key, []).append(event["device"])
-        if event.get("state") == "done":
+        if event.device:
+            devices.setdefault(work.job.key, []).append(event.device)
+        if event.state == "done":
             ends.append(work.job.key)
-        if "epoch" in event and not cut and devices[work.job.key][-1] == "b CPU":
+        if event.epoch and not cut and devices[work.job.key][-1] == "b CPU":
             cut.append(work.job.key)
             place.kill("b")
 
-    with connected(place.address, **ANY, store=far, tell=kill_b) as pool:
+    with far(place, there, listener=kill_b) as pool:
         assert pool.run(works) == ["done"] * 6
     place.add("b", n_threads=2)
     assert [devices[key] for key in cut] == [["b CPU", "a CPU"]]
     assert sorted(ends) == sorted(work.job.key for work in works)  # each told once
     for work in works:
-        one, other = local.find(work.job), far.find(work.job)
+        one, other = here.find(work.job), there.find(work.job)
         assert (one.metrics, one.settings) == (other.metrics, other.settings)
         assert [e["loss"] for e in one.curve] == [e["loss"] for e in other.curve]
-        assert local.ranks(work.job).equals(far.ranks(work.job))
+        assert here.ranks(work.job).equals(there.ranks(work.job))
         assert set(other.provenance) == set(one.provenance)
-    assert {p.suffix for p in far.root.glob("*/*/*")} == {".json", ".parquet", ".log"}
+    assert {p.suffix for p in there.root.glob("*/*/*")} == {".json", ".parquet", ".log"}
 
 
 def test_stopping_ends_the_jobs_on_the_workers(place, folder, tmp_path):
@@ -77,11 +82,11 @@ def test_stopping_ends_the_jobs_on_the_workers(place, folder, tmp_path):
     store, at_work = Store(tmp_path / "results"), []
 
     def interrupt(work, event):
-        if "epoch" in event and not pool.stopping.is_set():
+        if event.epoch and not pool.clock.is_stopping:
             at_work.extend(jobs_of(place))
             os.kill(os.getpid(), signal.SIGINT)  # what Ctrl-C sends
 
-    with connected(place.address, **ANY, store=store, tell=interrupt) as pool:
+    with far(place, store, listener=interrupt) as pool:
         assert pool.run(works) == ["stopped", "stopped"]
     assert store.records() == []
     assert at_work
@@ -104,7 +109,7 @@ def test_time_limits_and_failures_are_those_of_the_workers(place, folder, tmp_pa
     (broken,) = planned(folder, hyper={"learning_rate": 1e38}, budget="quick")
     store = Store(tmp_path / "results")
     for work, limit in ((late, 1.0), (broken, None)):
-        with connected(place.address, **ANY, store=store, timeout=limit) as pool:
+        with far(place, store, timeout=limit) as pool:
             assert pool.run([work]) == ["failed"]
     assert store.find(late.job).reason == "timeout: over 1 s"
     record = store.find(broken.job)
@@ -130,7 +135,7 @@ def test_the_whole_line_from_the_flag_to_the_tables(place, folder, call, tmp_pat
 )
 def test_mistakes(call, folder, flags, message, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("bench.run.cluster.ANSWER", 1)
+    monkeypatch.setattr("bench.run.dask.ANSWER", 1)
     code, _, error = call("--datasets", folder, "--models", "BPRMF", *flags)
     assert (code, error.count("\n")) == (2, 1)
     assert message in error
@@ -182,41 +187,21 @@ class Stub:
 )
 def test_jobs_that_train_ask_for_a_gpu_where_one_is_offered(folder, tmp_path, gpus, is_wanted, asked):
     client, ends = Stub(*gpus), []
-    more = {"slots": Slots(cpus=9), "tell": lambda work, event: ends.append(event)}
-    pool = Cluster(client=client, is_gpu_wanted=is_wanted, store=Store(tmp_path / "r"), **more)
+    executor = Cluster(client=client, is_gpu_wanted=is_wanted, store=Store(tmp_path / "r"))
+    pool = Pool(executor=executor, slots=Slots(cpus=9), listener=lambda work, event: ends.append(event))
     assert pool.run(planned(folder, models=["BPRMF", "EASE"])) == ["stopped", "stopped"]  # Dask cancelled them
-    assert ends == [{"state": "stopped", "reason": "no scheduler any more"}] * 2
+    assert [e for e in ends if e.is_end] == [Event(state="stopped", reason="the scheduler is gone")] * 2
     assert sorted(client.asked) == [("BPRMF", asked, asked is not None), ("EASE", None, False)]
 
 
 def test_a_job_whose_workers_all_died_costs_only_itself(folder, tmp_path):
     store = Store(tmp_path / "r")
-    pool = Cluster(client=Stub(error=RuntimeError("4 workers died\nover it")), store=store, slots=Slots(cpus=9))
+    executor = Cluster(client=Stub(error=RuntimeError("4 workers died\nover it")), store=store)
+    pool = Pool(executor=executor, slots=Slots(cpus=9))
     works = planned(folder, seeds=[0, 1])
     assert pool.run(works) == ["failed", "failed"]
     assert store.find(works[0].job).reason == "on the cluster: RuntimeError: 4 workers died"
     assert plan.is_due(store, works[0].job, when="missing")
-
-
-def test_the_gpus_of_a_worker_are_shared_evenly(folder, monkeypatch):
-    remote.gpu_slots.cache_clear()
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    slots = remote.gpu_slots(4)
-    assert slots is remote.gpu_slots(4)  # of all tasks of a worker
-    (work,) = planned(folder)
-    assert sorted(slots.take(work).gpu for _ in range(4)) == ["3", "3", "5", "5"]
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    monkeypatch.setattr(remote, "find_gpus", lambda text: {})
-    with pytest.raises(BenchError, match="offers GPU=1 and has none"):
-        remote.gpu_slots(1)
-
-
-def test_a_worker_with_other_code_refuses(folder):
-    (work,) = planned(folder)
-    remote.check_code(work.job)
-    for change in ({"source": "other"}, {"engine": -1}):
-        with pytest.raises(BenchError, match="another revision of BPRMF"):
-            remote.check_code(dataclasses.replace(work.job, **change))
 
 
 def test_folders_travel_in_full(folder, monkeypatch):

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from bench.run import plan
-from bench.run.pool import Pool
-from bench.run.slots import Slots
 from bench.store.store import Store
+from bench.tune.search import Searches
+from tests.run.made import local
 
 ROOT = Path(__file__).parents[2]
 ASKED = ("--budget", "smoke", "--protocols", "clean", "--gpus", "none", "--threads", "1")
@@ -126,12 +126,8 @@ def test_searches_that_are_refused(search, tmp_path):
 
 
 def test_one_search_at_a_time_in_a_folder(search, tmp_path):
-    import fcntl
-
     folder = tmp_path / "results/tuning"
-    (folder / "records").mkdir(parents=True)
-    with open(folder / "lock", "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with Searches([], n_trials=2, folder=folder).open():
         code, _, error = search("--tune", 2)
     assert code == 2
     assert error == f"error: another search is at work in {folder}; wait for it, or choose another --results\n"
@@ -149,7 +145,7 @@ def test_a_trial_below_its_limit_is_ended_there(folder, tmp_path):
     stores = {name: Store(tmp_path / name) for name in ("plain", "trial", "pruned")}
     asked = {"plain": {}, "trial": {"is_trial": True, "limits": {10: -1.0}}, "pruned": {"limits": {5: -1.0, 10: 2.0}}}
     for name, store in stores.items():
-        Pool(store=store, slots=Slots(cpus=1), threads=1, checkpoint_every=2).run([replace(work, **asked[name])])
+        local(store, checkpoint_every=2).run([replace(work, **asked[name])])
     plain, trial, pruned = (store.find(work.job) for store in stores.values())
     values = [[(e["epoch"], e["loss"], e["full.ndcg@10"]) for e in r.curve] for r in (plain, trial, pruned)]
     assert values[0] == values[1]

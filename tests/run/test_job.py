@@ -15,4 +15,4 @@ def test_stages_and_epochs_in_order(folder, tmp_path, model, stages):
     events = []
     record = job.run(work, Store(tmp_path / "results"), device="cpu", tell=events.append)
     assert record.status == "done"
-    assert [event.get("stage", event.get("epoch")) for event in events] == stages
+    assert [event.stage or event.epoch for event in events] == stages
