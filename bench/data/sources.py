@@ -12,6 +12,7 @@ from bench.data.synthetic import SIMULATED, simulated_recipe
 from bench.spec import BenchError, unknown
 
 MOVIELENS = "ml-100k"
+SHIPPED = "reference"  # results/reference and reports/reference
 
 
 def names() -> list[str]:
@@ -39,6 +40,8 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     if folder.is_dir():
         if folder.name in names():
             raise BenchError(f"{folder} has the name of a built-in data set, for which it would pass; rename it")
+        if folder.name == SHIPPED:
+            raise BenchError(f"{folder}: results/{SHIPPED} holds the records that are shipped; rename the folder")
         return Source(folder.name, folder_layout(folder))
     if os.sep in name_or_folder:
         raise BenchError(f"data set folder {name_or_folder} is not there")

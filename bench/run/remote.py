@@ -57,10 +57,10 @@ def run(order: dict) -> dict:
 
 def packed(store: Store, work: PlannedJob) -> dict:
     """The files of a record."""
-    record, ranks = store.find(work.job), store.path(work.job).with_suffix(".users.parquet")
+    record = store.find(work.job)
     return {
         "record": record.model_dump_json(),
-        "ranks": ranks.read_bytes() if ranks.exists() else None,
+        "ranks": store.ranks(work.job).to_parquet(index=False) if record.ranks_sha256 else None,
         "log": store.log(work.job).read_text(errors="replace"),
     }
 

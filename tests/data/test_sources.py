@@ -44,6 +44,12 @@ def test_unknown_name_and_folder(tmp_path):
         sources.find(str(tmp_path))
 
 
+def test_a_folder_named_as_the_shipped_records_are(tmp_path):
+    """Its records would lie in results/reference, among those that are shipped."""
+    with pytest.raises(BenchError, match="reference: results/reference holds the records that are shipped; rename"):
+        sources.find(str(write_folder(tmp_path / "reference")))
+
+
 def test_missing_data_names_set_attempts_and_remedies(tmp_path):
     with pytest.raises(BenchError) as caught:
         sources.find("art", data_dir=tmp_path).fingerprint()
