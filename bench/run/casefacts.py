@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Int
 
 from bench.data.dataset import Dataset
-from bench.data.features import is_empty
+from bench.data.readers.features import is_empty
 from bench.data.split import Split, keys, split
 from bench.files import write_whole
 from bench.run.plan import PlannedJob, load

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.cache import Recipe, sha256
-from bench.data.columns import read_columns, read_header, word_columns
-from bench.data.dataset import Dataset
-from bench.data.features import Rows, count_empty, dense, read_features, weigh
-from bench.data.text_files import as_id, fail
+from bench.data.dataset import Dataset, Rows, renumber
+from bench.data.readers.features import count_empty, dense, read_features, weigh
+from bench.data.readers.folders import PARTS, list_files
+from bench.data.readers.frames import read_columns, read_header, word_columns
+from bench.data.readers.lists import as_id, fail
 from bench.spec import BenchError, unknown
 
 USER = ("user_id", "userID", "user")
@@ -18,38 +19,30 @@ ITEM = ("item_id", "itemID", "item")
 def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe:
     """The recipe of a folder with an ``.inter`` file, MMRec's layout where it has a column ``x_label``."""
     inter = find_inter(folder)
-    header = read_header(inter)
-    tables = {m: folder / file for m, file in dense([path.name for path in folder.iterdir()]).items()}
-    if "x_label" in header:
-        feature_id, files = choose("npy", features, tables)
-        paths = [inter, *files.values()]
-        return Recipe(
-            feature_id=feature_id,
-            digests={path.name: sha256(path) for path in paths},
-            settings={"layout": "mmrec"},
-            modalities=tuple(files),
-            build=lambda: read_mmrec(inter, files, feature_id),
-        )
-    if tables:
+    tables = {modality: folder / file for modality, file in dense(list_files(folder)).items()}
+    if "x_label" in read_header(inter):
+        # the second setting keeps records apart that were made when ids without interactions counted as items
+        base, offered, settings = "npy", tables, {"layout": "mmrec", "ids": "renumbered"}
+    elif tables:
         raise BenchError(f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0")
-    item_file = inter.with_suffix(".item")
-    has_words = item_file.exists() and word_columns(read_header(item_file))
-    feature_id, files = choose("words", features, {"textual": item_file} if has_words else {})
-    return Recipe(
-        feature_id=feature_id,
-        digests={path.name: sha256(path) for path in [inter, *files.values()]},
-        settings={"layout": "recbole", "core": core},
-        modalities=tuple(files),
-        build=lambda: read_recbole(inter, files.get("textual"), feature_id, core=core),
-    )
+    else:
+        item_file = inter.with_suffix(".item")
+        has_words = item_file.exists() and word_columns(read_header(item_file))
+        base, offered = "words", {"textual": item_file} if has_words else {}
+        settings = {"layout": "recbole", "core": core}
+    known = [base, "none"] if offered else ["none"]
+    feature_id = features or known[0]
+    if feature_id not in known:
+        raise unknown("features", feature_id, known)
+    files = offered if feature_id == base else {}
 
+    def build() -> Dataset:
+        if base == "npy":
+            return read_mmrec(inter, files, feature_id)
+        return read_recbole(inter, files.get("textual"), feature_id, core=core)
 
-def choose(base: str, features: str | None, files: dict[str, Path]) -> tuple[str, dict[str, Path]]:
-    offered = [base, "none"] if files else ["none"]
-    if features not in {None, *offered}:
-        raise unknown("features", features, offered)
-    chosen = features or offered[0]
-    return chosen, {} if chosen == "none" else files
+    digests = {path.name: sha256(path) for path in [inter, *files.values()]}
+    return Recipe(feature_id=feature_id, digests=digests, settings=settings, modalities=tuple(files), build=build)
 
 
 def find_inter(folder: Path) -> Path:
@@ -67,56 +60,36 @@ def read_mmrec(inter: Path, files: dict[str, Path], feature_id: str) -> Dataset:
         BenchError: for a broken file, with its line.
     """
     lines, columns = read_columns(inter, USER, ITEM, ("x_label",))
-    user, item, label = (
-        np.array([as_id(v.encode(), inter, n) for n, v in zip(lines, values, strict=True)], dtype=np.int64)
-        for values in columns
+    user, item, label = np.array(
+        [[as_id(word, inter, line) for line, word in zip(lines, column, strict=True)] for column in columns]
     )
     for row in np.flatnonzero(label > 2)[:1]:
         raise fail(inter, lines[row], f"x_label {label[row]} is none of 0, 1, 2")
-    rows, n_items, warnings = read_features(files, int(item.max()) + 1)
-    pairs = np.stack([user, item], axis=1)
-    parts = {part: pairs[label == k] for k, part in enumerate(("train", "valid", "test"))}
-    return Dataset(
-        name="",
-        n_users=int(user.max()) + 1,
-        n_items=n_items,
-        **parts,
-        features=rows,
-        feature_id=feature_id,
-        hash="",
-        warnings=warnings,
-    )
+    parts = {part: np.stack([user, item], axis=1)[label == k] for k, part in enumerate(PARTS)}
+    pairs, ids, gaps = renumber(parts)
+    rows, found = read_features(files, ids["item"])
+    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=gaps + found)
 
 
 def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: int) -> Dataset:
     """RecBole's atomic files, every interaction kept whatever its rating, split by ``leave_one_out``.
 
-    Users and items are left out until each has ``core`` interactions, then renumbered from 0 in the order of
+    Users and items are left out until each has ``core`` interactions, then numbered from 0 in the order of
     their tokens (numeric where all are numbers).
 
     Raises:
         BenchError: for a broken file, with its line.
     """
     lines, (*tokens, stamps) = read_columns(inter, USER, ITEM, ("timestamp",))
-    times = np.array([as_time(value, inter, n) for n, value in zip(lines, stamps, strict=True)])
+    times = np.array([as_time(word, inter, line) for line, word in zip(lines, stamps, strict=True)])
     kept = keep_core(*(np.unique(some, return_inverse=True)[1] for some in tokens), core=core)
     if not kept.any():
         raise BenchError(f"{inter}: no user and item have {core} interactions")
-    (_, user), (names, item) = (renumber(np.array(some)[kept]) for some in tokens)
-    train, valid, test = leave_one_out(np.stack([user, item], axis=1), times[kept])
-    rows = {"textual": read_item_words(item_file, names)} if item_file else {}
-    return Dataset(
-        name="",
-        n_users=int(user.max()) + 1,
-        n_items=len(names),
-        train=train,
-        valid=valid,
-        test=test,
-        features=rows,
-        feature_id=feature_id,
-        hash="",
-        warnings=count_empty(rows),
-    )
+    (users, user), (items, item) = (number(np.array(some)[kept]) for some in tokens)
+    pairs = dict(zip(PARTS, leave_one_out(np.stack([user, item], axis=1), times[kept]), strict=True))
+    rows = {"textual": read_item_words(item_file, items)} if item_file else {}
+    ids = {"user": np.array(users), "item": np.array(items)}
+    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=count_empty(rows))
 
 
 def as_time(word: str, path: Path, line: int) -> float:
@@ -140,8 +113,8 @@ def keep_core(user: np.ndarray, item: np.ndarray, *, core: int) -> np.ndarray:
         kept = is_fit
 
 
-def renumber(tokens: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """The distinct tokens in their order, and each token's place among them, int64."""
+def number(tokens: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """The distinct tokens in their order, and the place of each of ``tokens`` among them, int64."""
     distinct, places = np.unique(tokens, return_inverse=True)
     is_numeric = all(token.isdecimal() for token in distinct)
     order = sorted(range(len(distinct)), key=lambda k: (int(distinct[k]) if is_numeric else 0, distinct[k]))
@@ -167,7 +140,7 @@ def leave_one_out(pairs: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.
 def read_item_words(path: Path, tokens: list[str]) -> Rows:
     """(n_items, word) unit TF-IDF rows of all ``token_seq`` columns of an ``.item`` file.
 
-    A word counts once a column it stands in: the genre Comedy is not the title word Comedy.
+    A word counts once per column that it stands in: the genre Comedy is not the title word Comedy.
     """
     columns = word_columns(read_header(path))
     _, (owners, *texts) = read_columns(path, ITEM, *([name] for name in columns))

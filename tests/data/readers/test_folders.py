@@ -1,11 +1,13 @@
 """Folders of lists: what is read, which features, and every broken file named with its line."""
 
+import os
 from math import log, sqrt
 
 import numpy as np
 import pytest
 
 from bench.data import sources
+from bench.data.readers.folders import folder_recipe, list_files, recipe
 from bench.spec import BenchError
 from tests.data.files import GOOD, lists_only, write_folder
 
@@ -77,16 +79,78 @@ def test_npy_features(tmp_path, load):
     assert "1 items without visual (image_feat.npy) features" in data.warnings
 
 
-def test_rows_beyond_the_last_item_are_items(tmp_path, load):
+def test_rows_of_items_that_never_occur_are_left_out(tmp_path, load):
     data = load(write_folder(tmp_path / "clips", lists_only(), image=np.ones((6, 2))))
-    assert data.n_items == 6
-    assert data.warnings == ["2 items have features but no interaction"]
+    assert (data.n_items, data.features["visual"].shape) == (4, (4, 2))
+    assert data.warnings == ["image_feat.npy has rows of items that never occur: 2; they are left out"]
 
 
 def test_user_without_train_loads(tmp_path, load):
     data = load(write_folder(tmp_path / "shop", lists_only() | {"test.txt": "4 1\n"}))
-    assert data.n_users == 5
-    assert data.warnings == ["1 user ids below the largest never occur"]
+    assert data.ids["user"].tolist() == [0, 1, 2, 4]
+    assert data.test.tolist() == [[3, 1]]
+    gaps = "user ids below the largest that never occur: 1; they are left out, and the users numbered anew"
+    assert data.warnings == [gaps]
+
+
+def spread(files: dict[str, str], *, factor: int, first: int) -> dict[str, str]:
+    """``files`` with every item id ``first`` plus ``factor`` times what it was."""
+
+    def moved(name: str, line: str) -> str:
+        numbers = [int(word) for word in line.split()]
+        items = slice(0, 1) if name.startswith("i2e_") else slice(1, None)
+        numbers[items] = [first + factor * item for item in numbers[items]]
+        return " ".join(map(str, numbers))
+
+    return {name: "\n".join(moved(name, line) for line in text.splitlines()) + "\n" for name, text in files.items()}
+
+
+@pytest.mark.parametrize(("factor", "first"), [(3, 0), (1, 1), (97, 5)])
+def test_gaps_between_item_ids_change_nothing_but_are_counted(tmp_path, load, factor, first):
+    whole, spaced = (
+        load(write_folder(tmp_path / "a")),
+        load(write_folder(tmp_path / "b", spread(GOOD, factor=factor, first=first))),
+    )
+    for part in ("train", "valid", "test"):
+        assert np.array_equal(getattr(whole, part), getattr(spaced, part))
+    assert (spaced.n_users, spaced.n_items) == (3, 4)
+    assert all(not (whole.features[m] != spaced.features[m]).nnz for m in ("visual", "textual"))
+    assert spaced.ids["item"].tolist() == [first + factor * item for item in range(4)]
+    n_gaps = first + 3 * factor + 1 - 4
+    counted = f"item ids below the largest that never occur: {n_gaps:,}; they are left out, and the items numbered anew"
+    assert spaced.warnings == [counted, *whole.warnings]
+
+
+def test_rows_follow_the_ids_when_they_count_from_1(tmp_path, load):
+    """The usual padding row 0 belongs to no item, whatever stands in it."""
+    rows = np.arange(10.0).reshape(5, 2)
+    rows[0] = np.nan
+    lists = spread(lists_only(), factor=1, first=1)
+    data = load(write_folder(tmp_path / "clips", lists, image=rows))
+    assert np.array_equal(data.features["visual"], rows[1:].astype(np.float32))
+    assert "image_feat.npy has rows of items that never occur: 1; they are left out" in data.warnings
+
+
+def test_features_of_an_item_that_never_occurs_are_left_out(tmp_path, load):
+    """Item 3 is in no list here, and item 4 is; both have features."""
+    lists = {"train.txt": "0 0 1 2\n", "validation.txt": "0 1\n", "test.txt": "0 4\n"}
+    more = {"i2e_visual.txt": "0 7\n3 8\n4 8 9\n", "item2imgfeat.txt": "3 1\n4 2\n", "itemtitle2vec.txt": "0 1\n"}
+    folder = write_folder(tmp_path / "shop", lists | more)
+    data = load(folder, "entities")
+    assert data.features["visual"].shape == (4, 3)
+    assert data.features["visual"].getnnz(axis=1).tolist() == [1, 0, 0, 2]
+    assert load(folder).features["visual"].tolist() == [[0], [0], [0], [2]]
+    for found, file in ((data, "i2e_visual.txt"), (load(folder), "item2imgfeat.txt")):
+        assert f"{file} has rows of items that never occur: 1; they are left out" in found.warnings
+
+
+def test_records_of_the_time_when_gaps_were_items_have_other_keys(tmp_path):
+    """What any folder loads to has changed, so its hash must; those of the paper's sets have no gaps and keep it."""
+    asked = {"features": None, "ids": "renumbered"}
+    folder = write_folder(tmp_path / "shop")
+    new = recipe(list_files(folder), lambda file: folder / file, **asked)
+    old = recipe(list_files(folder), lambda file: folder / file, features=None)
+    assert folder_recipe(folder, None).hash == new.hash != old.hash
 
 
 @pytest.mark.parametrize(
@@ -148,7 +212,7 @@ def test_npy_tables_of_different_length(tmp_path, load):
 
 def test_npy_that_is_no_npy(tmp_path, load):
     folder = write_folder(tmp_path / "clips", lists_only() | {"image_feat.npy": "hello"})
-    with pytest.raises(BenchError, match=r"image_feat\.npy is not a readable \.npy table"):
+    with pytest.raises(BenchError, match=r"image_feat\.npy is no \.npy file \(it begins with 'hello'\)"):
         load(folder)
 
 
@@ -177,3 +241,18 @@ def test_missing_list(tmp_path, load, file):
     files = {name: text for name, text in GOOD.items() if name != file}
     with pytest.raises(BenchError, match=rf"{file} is missing"):
         load(write_folder(tmp_path / "shop", files))
+
+
+def test_npy_that_is_a_link_to_nowhere(tmp_path, load):
+    folder = write_folder(tmp_path / "clips", lists_only())
+    (folder / "image_feat.npy").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(BenchError, match=r"image_feat\.npy is missing"):
+        load(folder)
+
+
+def test_a_pipe_is_refused_at_once(tmp_path, load):
+    folder = write_folder(tmp_path / "shop")
+    (folder / "test.txt").unlink()
+    os.mkfifo(folder / "test.txt")
+    with pytest.raises(BenchError, match=r"test\.txt is no regular file"):
+        load(folder)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.data import sources
-from bench.data.recbole_files import keep_core, leave_one_out
+from bench.data.readers.recbole import keep_core, leave_one_out
 from bench.spec import BenchError
 from tests.data.files import write_folder
 
