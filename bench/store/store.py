@@ -5,16 +5,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.files import locked, try_writing, writing
-from bench.spec import BenchError, Job, canonical_hash
+from bench.spec import BenchError, Job
+from bench.store import case_facts
 from bench.store import ranks as rank_files
 from bench.store.record import Record, read_record, write_record
-
-CASE_FACTS = 1  # raised when the columns of ``Store.cases`` change
 
 
 class Store:
@@ -39,24 +39,22 @@ class Store:
         return self.folder(job) / job.model / f"{job.key}.json"
 
     def log(self, job: Job) -> Path:
-        """Where the job's process writes what it has to say."""
+        """Where the job's process writes its messages."""
         return self.path(job).with_suffix(".log")
 
     def start_log(self, job: Job) -> Path:
-        """An empty log."""
+        """Make the log empty."""
         with self.writing():
             self.log(job).write_text("")
         return self.log(job)
 
     def checkpoint(self, job: Job) -> Path:
-        """Where a job keeps the state it can go on from."""
+        """Where the job keeps the state from which it can go on."""
         return self.path(job).with_suffix(".checkpoint")
 
     def cases(self, job: Job) -> Path:
-        """Where the facts of the test cases lie that the job shares with all on its data set and protocol."""
-        protocol = job.protocol
-        named = {"data": job.data_hash, "protocol": [protocol.name, protocol.version], "facts": CASE_FACTS}
-        return self.folder(job) / "cases" / f"{canonical_hash(named)[:16]}.facts.parquet"
+        """Where the facts of the test cases lie, which all jobs on one data set and protocol share."""
+        return self.folder(job) / "cases" / case_facts.file_name(job)
 
     def stamp(self, job: Job) -> tuple[int, int] | None:
         """Changes whenever the record is written; asks no clock."""
@@ -175,9 +173,9 @@ class Store:
 
 
 def epoch_seconds(record: Record) -> float:
-    """Seconds of training an epoch, from the first evaluation to the last: what comes before the epochs left out.
+    """Seconds of training per epoch, between the first evaluation and the last, so that preparations do not count.
 
-    A run that was evaluated once cannot tell the two apart; NaN for one that trained nothing.
+    A run with one evaluation cannot tell them apart and counts all; NaN for a run that trained nothing.
     """
     first, last = (record.curve[0], record.curve[-1]) if record.curve else ({}, {})
     if last.get("epoch", 0) > first.get("epoch", 0):
@@ -187,44 +185,32 @@ def epoch_seconds(record: Record) -> float:
 
 
 def frame(records: list[Record]) -> pd.DataFrame:
-    """One row a record: the job's fields, ``status``, ``reason``, ``settings``; a column a metric, fact and second.
+    """One row per record: fields of the job and the record, and a column for each metric, fact and part of the time.
 
     ``row`` is the model's name in a table, with the settings that differ from its preset, or "tuned" where a
-    search found them; a data set given as a folder goes by the folder's name.
+    search found them; ``dataset`` of a set given as a folder is the folder's name.
     """
-    rows = []
-    for r in records:
-        job = r.job
-        is_tuned = "tuning.trials" in r.facts  # the settings found are in the record and in the winner's file
-        rows.append(
-            {
-                "key": r.key,
-                "dataset": Path(job.dataset).name,
-                "row": f"{job.row} (tuned)" if is_tuned else job.run,
-                "model": job.model,
-                "preset": job.preset,
-                "hyper": job.hyper,
-                "settings": r.settings,
-                "protocol": job.protocol.name,
-                "budget": job.budget.name,
-                "features": job.features,
-                "seed": job.seed,
-                "status": r.status,
-                "reason": r.reason,
-                "started": r.provenance.get("start", ""),
-                "device": r.provenance.get("device", ""),
-                "threads": r.provenance.get("threads", ""),
-                "data_hash": job.data_hash,
-                "source": job.source,
-                "engine": job.engine,
-                "protocol_version": job.protocol.version,
-                "select_on": job.protocol.select_on,
-                "n_candidates": job.protocol.n_candidates,
-                "budget_epochs": job.budget.epochs,
-                **r.metrics,
-                **r.facts,
-                **{f"seconds.{k}": v for k, v in r.seconds.items()},
-                "seconds.epoch": epoch_seconds(r),
-            }
-        )
-    return pd.DataFrame(rows)
+    return pd.DataFrame([line(record) for record in records])
+
+
+def line(record: Record) -> dict[str, Any]:
+    """One row of ``frame``."""
+    job, made = record.job, record.provenance
+    is_tuned = "tuning.trials" in record.facts  # the settings found are in the record and in the winner's file
+    return {
+        "key": record.key,
+        "dataset": Path(job.dataset).name,
+        "row": f"{job.row} (tuned)" if is_tuned else job.run,
+        **{name: getattr(job, name) for name in ("model", "preset", "hyper")},
+        "settings": record.settings,
+        **{"protocol": job.protocol.name, "budget": job.budget.name, "features": job.features, "seed": job.seed},
+        **{"status": record.status, "reason": record.reason, "started": made.get("start", "")},
+        **{name: made.get(name, "") for name in ("device", "threads")},
+        **{name: getattr(job, name) for name in ("data_hash", "source", "engine")},
+        **{"protocol_version": job.protocol.version, "select_on": job.protocol.select_on},
+        **{"n_candidates": job.protocol.n_candidates, "budget_epochs": job.budget.epochs},
+        **record.metrics,
+        **record.facts,
+        **{f"seconds.{part}": spent for part, spent in record.seconds.items()},
+        "seconds.epoch": epoch_seconds(record),
+    }

@@ -76,6 +76,16 @@ def test_each_data_set_and_protocol_is_written_once(folder, tmp_path, monkeypatc
     casefacts.fill(works, Store(tmp_path))
 
 
+def test_damaged_facts_are_written_anew(folder, tmp_path):
+    works = plan.jobs(plan.Request(datasets=[str(folder)], models=["BPRMF"], protocols=["paper"]))
+    casefacts.fill(works, Store(tmp_path))
+    (path,) = tmp_path.glob("*/cases/*.facts.parquet")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:50])
+    casefacts.fill(works, Store(tmp_path))
+    assert path.read_bytes() == whole
+
+
 def test_a_run_with_nothing_to_do_writes_what_is_missing_and_reports_on_it(call, folder, tmp_path, rng):
     asked = plan.Request(datasets=[str(folder)], models=["BPRMF", "VBPR"], protocols=["paper"], budget="smoke")
     for work in plan.jobs(asked):
