@@ -8,10 +8,10 @@ import signal
 import termios
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from bench.run import machines
+from bench.store.record import read_record
 from bench.store.store import Store
 from tests.run.made import local, planned, start
 from tests.run.storm import jobs_of, until
@@ -53,7 +53,7 @@ def test_run_resume_and_rerun_of_a_deleted_record(call, folder, tmp_path):
 def test_the_record_can_be_recomputed_from_its_ranks(call, folder, tmp_path):
     call("--datasets", folder, "--models", "VBPR", "--budget", "smoke", "--protocols", "clean")
     (path,) = records(tmp_path)
-    record, ranks = json.loads(path.read_text()), pd.read_parquet(path.with_suffix(".users.parquet"))
+    record, ranks = json.loads(path.read_text()), Store(tmp_path / "results").ranks(read_record(path).job)
     assert record["metrics"]["sampled.hr@5"] == (ranks.rank_sampled <= 5).mean()
     assert record["metrics"]["full.hr@10"] == (ranks.rank_full <= 10).mean()
     assert record["facts"]["n_cases"] == len(ranks) == 40

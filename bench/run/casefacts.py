@@ -7,26 +7,26 @@ import pandas as pd
 from jaxtyping import Int
 
 from bench.data.dataset import Dataset
-from bench.data.features import is_empty
+from bench.data.readers.features import is_empty
 from bench.data.split import Split, keys, split
-from bench.files import write_whole
 from bench.run.plan import PlannedJob, load
+from bench.store import case_facts as case_facts_file
 from bench.store.store import Store
 
 
 def fill(planned: Sequence[PlannedJob], store: Store) -> None:
-    """Write the facts of each data set and protocol of the jobs that has none yet.
+    """Write the facts of each data set and protocol of the jobs that has none that can be read.
 
     Raises:
         BenchError: as ``plan.load``.
     """
     for path, one in {store.cases(one.job): one for one in planned}.items():
-        if path.exists():
+        if case_facts_file.read(path) is not None:
             continue
         dataset = load(one)
         facts = case_facts(dataset, split(dataset, one.job.protocol.train))
         with store.writing():
-            write_whole(path, lambda name, facts=facts: facts.to_parquet(name, index=False, compression="zstd"))
+            case_facts_file.write(facts, path)
 
 
 def case_facts(dataset: Dataset, parts: Split) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from bench import registry, studies
 from bench.data import sources
 from bench.data.cache import Source
 from bench.data.dataset import Dataset
-from bench.data.folders import FOLDERS
+from bench.data.sources import FOLDERS
 from bench.registry import Card
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, read, resolve_budget, unknown
 from bench.store.store import Store

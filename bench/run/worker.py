@@ -58,10 +58,10 @@ def run(order: dict) -> dict:
 
 def packed(store: Store, job: Job) -> dict:
     """The files of a record."""
-    record, ranks = store.find(job), store.path(job).with_suffix(".users.parquet")
+    record = store.find(job)
     return {
         "record": record.model_dump_json(),
-        "ranks": ranks.read_bytes() if ranks.exists() else None,
+        "ranks": store.ranks(job).to_parquet(index=False) if record.ranks_sha256 else None,
         "log": store.log(job).read_text(errors="replace"),
     }
 
