@@ -33,7 +33,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bench.nn.graph import SparseMatrix, norm_adjacency, propagate_mean
-from bench.nn.knn import nearest, neighbour_graph
+from bench.nn.item_graphs import neighbours
+from bench.nn.knn import neighbour_graph
 from bench.nn.losses import bpr, bpr_rows
 from bench.nn.pruning import DegreePruning
 from bench.nn.recommender import EmbeddingRecommender
@@ -110,4 +111,4 @@ def item_graph(rows, *, k: int, visual_weight: float) -> SparseMatrix:
     others = [m for m in rows if m != "visual"]
     shares = {m: (1 - visual_weight) / len(others) for m in others} | {"visual": visual_weight}
     shares = shares if others and "visual" in rows else {m: 1 / len(rows) for m in rows}
-    return SparseMatrix(neighbour_graph([nearest(x, k) for x in rows.values()], [shares[m] for m in rows]))
+    return SparseMatrix(neighbour_graph([neighbours(x, k) for x in rows.values()], [shares[m] for m in rows]))

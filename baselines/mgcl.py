@@ -130,14 +130,26 @@ class MGCL(EmbeddingRecommender):
         """Anchor space to the sum over the other spaces of InfoNCE over the ``unit`` rows of a batch.
 
         Args:
-            swapped: pairs whose denominators are another pair's.
+            swapped: pairs whose denominators are another pair's, where the batch has that one.
         """
-        pairs = {*permutations(unit, 2), *((a, b) for a, b in swapped.values() if a in unit and b in unit)}
-        logits = {(a, b): unit[a] @ unit[b].T / self.hyper.temperature for a, b in sorted(pairs)}
+        below = {pair: pair for pair in permutations(unit, 2)}
+        below |= {pair: other for pair, other in swapped.items() if pair in below and other[1] in unit}
+        sums = log_sums(unit, {tuple(sorted(pair)) for pair in below.values()}, self.hyper.temperature)
         out = {}
-        for a, b in permutations(unit, 2):
-            below = swapped.get((a, b), (a, b))
-            below = below if below in logits else (a, b)
-            nce = (torch.logsumexp(logits[below], dim=1) - logits[a, b].diagonal()).mean()
-            out[a] = out.get(a, 0) + nce
+        for (a, b), denominator in below.items():
+            above = torch.linalg.vecdot(unit[a], unit[b]) / self.hyper.temperature
+            out[a] = out.get(a, 0) + (sums[denominator] - above).mean()
         return out
+
+
+def log_sums(unit: dict[str, Tensor], pairs: set[tuple[str, str]], temperature: float) -> dict[tuple[str, str], Tensor]:
+    """(a, b) to ln sum over r of exp(<a_row, b_r> / temperature), and (b, a) likewise, of each pair.
+
+    Both come from one matrix of exponentials, made smaller by the largest one that unit rows can give.
+    """
+    out = {}
+    for a, b in sorted(pairs):
+        powers = ((unit[a] @ unit[b].T - 1) / temperature).exp()
+        for pair, axis in (((a, b), 1), ((b, a), 0)):
+            out[pair] = powers.sum(axis).clamp_min(torch.finfo(powers.dtype).tiny).log() + 1 / temperature
+    return out

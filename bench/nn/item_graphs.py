@@ -3,6 +3,9 @@
 A graph is a pair of (item, k) matrices, the neighbours and their weights. Row = the item that receives.
 """
 
+import contextlib
+import hashlib
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -10,10 +13,42 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from bench.files import cache_folder, write_whole
 from bench.nn.graph import SparseMatrix
 from bench.nn.knn import nearest, unit_rows
 
 Graph = tuple[Int[Tensor, "item neighbour"], Float[Tensor, "item neighbour"]]
+
+LARGE = 4096  # items; the neighbours of so many are kept on disk
+STORED = 1  # raised when the same rows get other neighbours
+
+
+def neighbours(rows, k: int) -> Int[Tensor, "item neighbour"]:
+    """``nearest`` of frozen rows; for a large catalogue read from the cache folder, where its rows were seen before.
+
+    Args:
+        rows: (item, feat) array or SciPy sparse matrix.
+    """
+    if rows.shape[0] < LARGE:
+        return nearest(rows, k)
+    path = cache_folder() / "neighbours" / f"{digest(rows)}-{k}.npy"
+    with contextlib.suppress(OSError, ValueError, EOFError):  # none yet, or a broken one
+        stored = np.load(path, allow_pickle=False)
+        if stored.shape == (rows.shape[0], k):
+            return torch.from_numpy(stored)
+    near = nearest(rows, k)
+    with contextlib.suppress(OSError):  # a run can do without
+        write_whole(path, lambda name: np.save(name, near.numpy()))
+    return near
+
+
+def digest(rows) -> str:
+    """Hash of the values of the rows, whatever file or class they are from."""
+    parts = [rows.data, rows.indices, rows.indptr] if sp.issparse(rows) else [rows]
+    content = hashlib.sha256(repr((STORED, rows.shape, rows.dtype.str)).encode())
+    for part in parts:
+        content.update(np.ascontiguousarray(part))
+    return content.hexdigest()[:24]
 
 
 def content_graph(rows, k: int) -> Graph:
@@ -24,7 +59,7 @@ def content_graph(rows, k: int) -> Graph:
     Args:
         rows: (item, feat) array or SciPy sparse matrix.
     """
-    near = nearest(rows, k)
+    near = neighbours(rows, k)
     unit, index = unit_rows(rows), near.numpy()
     columns = [row_products(unit, unit[index[:, j]]) for j in range(k)]
     weights = torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))

@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from bench.nn.item_graphs import average, content_graph, cosines, matrix, symmetric
+from bench.nn import item_graphs
+from bench.nn.item_graphs import average, content_graph, cosines, matrix, neighbours, symmetric
 from bench.nn.knn import nearest
 
 
@@ -68,3 +69,39 @@ def test_more_neighbours_than_items_count_once():
     rows = np.eye(3, dtype=np.float32) + 1
     graph = matrix(*content_graph(rows, 3)).columns()
     assert torch.allclose(matrix(*content_graph(rows, 7)).columns(), graph)
+
+
+@pytest.fixture
+def computed(monkeypatch, tmp_path):
+    """The neighbours of any catalogue are kept in a folder; the list has an entry for each time they are computed."""
+    calls = []
+    monkeypatch.setenv("MCLN_BENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(item_graphs, "LARGE", 0)
+    monkeypatch.setattr(item_graphs, "nearest", lambda rows, k: calls.append(k) or nearest(rows, k))
+    return calls
+
+
+@pytest.mark.parametrize("store", [np.asarray, sp.csr_matrix])
+def test_neighbours_are_computed_once_for_the_same_content(store, computed):
+    rows = random_rows().numpy()
+    first, again = neighbours(store(rows), 4), neighbours(store(rows.copy()), 4)
+    assert torch.equal(first, again)
+    assert computed == [4]
+    rows[5] *= -1
+    assert torch.equal(neighbours(store(rows), 4), nearest(store(rows), 4))
+    assert neighbours(store(rows), 3).shape[1] == 3
+    assert computed == [4, 4, 3]
+
+
+def test_a_broken_file_or_a_folder_that_cannot_be_written_costs_time_alone(computed, tmp_path):
+    rows = random_rows().numpy()
+    expected = neighbours(rows, 4)
+    for stored in (tmp_path / "neighbours").iterdir():
+        stored.write_bytes(b"broken")
+    assert torch.equal(neighbours(rows, 4), expected)
+    for stored in (tmp_path / "neighbours").iterdir():
+        stored.unlink()
+    (tmp_path / "neighbours").rmdir()
+    (tmp_path / "neighbours").write_text("in the way")
+    assert torch.equal(neighbours(rows, 4), expected)
+    assert computed == [4, 4, 4]
