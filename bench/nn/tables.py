@@ -32,11 +32,15 @@ class ContentProjection(nn.Module):
 
     def forward(self, items: Int[Tensor, " some"] | None = None) -> Float[Tensor, "item dim"]:
         """The projection of all items, or of ``items`` alone."""
-        if self.train_rows:
-            return self.linear(self.rows if items is None else F.embedding(items, self.rows))
-        every = self.rows(self.linear.weight.T.contiguous())
-        every = every if self.linear.bias is None else every + self.linear.bias
-        return every if items is None else every[items]
+        if items is None:
+            return self.linear(self.rows) if self.train_rows else self.frozen(self.linear.weight, self.linear.bias)
+        if self.train_rows and len(items) < len(self.rows):
+            return self.linear(F.embedding(items, self.rows))
+        return F.embedding(items, self())
+
+    def frozen(self, weight: Float[Tensor, "dim feat"], bias: Float[Tensor, " dim"] | None):
+        out = self.rows(weight.T.contiguous())
+        return out if bias is None else out + bias
 
 
 def dense(rows) -> Float[Tensor, "item feat"]:
