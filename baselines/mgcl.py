@@ -37,6 +37,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from bench.nn.contrast import log_sums
 from bench.nn.graph import norm_adjacency
 from bench.nn.losses import bpr_rows, l2
 from bench.nn.recommender import EmbeddingRecommender
@@ -134,22 +135,10 @@ class MGCL(EmbeddingRecommender):
         """
         below = {pair: pair for pair in permutations(unit, 2)}
         below |= {pair: other for pair, other in swapped.items() if pair in below and other[1] in unit}
-        sums = log_sums(unit, {tuple(sorted(pair)) for pair in below.values()}, self.hyper.temperature)
-        out = {}
+        sums, out = {}, {}
+        for a, b in sorted({tuple(sorted(pair)) for pair in below.values()}):
+            sums[a, b], sums[b, a] = log_sums(unit[a], unit[b], self.hyper.temperature)
         for (a, b), denominator in below.items():
-            above = torch.linalg.vecdot(unit[a], unit[b]) / self.hyper.temperature
+            above = (torch.linalg.vecdot(unit[a], unit[b]) - 1) / self.hyper.temperature
             out[a] = out.get(a, 0) + (sums[denominator] - above).mean()
         return out
-
-
-def log_sums(unit: dict[str, Tensor], pairs: set[tuple[str, str]], temperature: float) -> dict[tuple[str, str], Tensor]:
-    """(a, b) to ln sum over r of exp(<a_row, b_r> / temperature), and (b, a) likewise, of each pair.
-
-    Both come from one matrix of exponentials, made smaller by the largest one that unit rows can give.
-    """
-    out = {}
-    for a, b in sorted(pairs):
-        powers = ((unit[a] @ unit[b].T - 1) / temperature).exp()
-        for pair, axis in (((a, b), 1), ((b, a), 0)):
-            out[pair] = powers.sum(axis).clamp_min(torch.finfo(powers.dtype).tiny).log() + 1 / temperature
-    return out
