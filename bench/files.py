@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pooch
+
 from bench.spec import BenchError
+
+
+def cache_folder() -> Path:
+    """``$MCLN_BENCH_CACHE``, else the cache folder of the operating system."""
+    return Path(os.environ.get("MCLN_BENCH_CACHE") or pooch.os_cache("mcln-bench"))
 
 
 def write_whole(path: Path, write: Callable[[str], object]) -> None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ import scipy.sparse as sp
 
 from bench.data import knockout
 from bench.data.dataset import Dataset
-from bench.files import write_whole, writing
+from bench.files import cache_folder, write_whole, writing
 from bench.spec import BenchError, canonical_hash
 
 LOADER = 1  # raised when the same files are read into other arrays
@@ -94,11 +93,6 @@ class Source:
         with writing(f"cache folder {path.parent}", remedy="set MCLN_BENCH_CACHE to another folder"):
             write_whole(path, lambda name: write_cached(name, built))
         return built
-
-
-def cache_folder() -> Path:
-    """``$MCLN_BENCH_CACHE``, else the cache folder of the operating system."""
-    return Path(os.environ.get("MCLN_BENCH_CACHE") or pooch.os_cache("mcln-bench"))
 
 
 def sha256(path: Path) -> str:

@@ -13,7 +13,7 @@ from tests.oracles.mcln import NaiveMCLN
 from tests.toy import TOY_ITEMS, TOY_USERS, make, random_batch, random_set, set_rows, toy_set
 
 approx = pytest.approx
-GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.npz"))
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("mcln_*.npz"))
 BATCH = {"user_id": [1, 2], "item_id": [1, 2], "neg_item_id": [[3, 3], [1, 1]]}  # negative, counterfactual
 BATCH = {name: torch.tensor(ids) for name, ids in BATCH.items()}
 HEAD = [[1, 0], [0, 1], [0.5, 0], [0, 0.5], [0.2, -0.1], [-0.1, 0.2]]
