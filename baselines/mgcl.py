@@ -61,7 +61,7 @@ class MGCL(EmbeddingRecommender):
         modality_weight: Weight = choice(0.4, among=(0.2, 0.4, 0.8))  # mu
         weighed: Literal["visual", "all"] = "visual"  # the modalities whose score has the weight mu
         reg_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)
-        contrast_weight: Weight = log_uniform(1e-2, low=1e-4, high=1.0)  # c
+        contrast_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)  # c
         temperature: Rate = choice(0.04, among=(0.02, 0.04, 0.1, 0.2))  # tau
         denominators: Literal["own", "released"] = "own"
 
