@@ -48,6 +48,7 @@ class MACR(EmbeddingRecommender):
         "bprmf": {"backbone": "bprmf", "item_weight": 1e-3},
         "released": {"reference": 40.0},
     }
+    training = {"sampling": "user"}  # as the authors' code
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
