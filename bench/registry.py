@@ -3,7 +3,8 @@
 import ast
 import dataclasses
 import hashlib
-import importlib
+import importlib.util
+import sys
 from collections.abc import Sequence
 from functools import cache
 from itertools import groupby
@@ -74,6 +75,17 @@ def read_card(node: ast.ClassDef, file: Path, module: str, source: str) -> Card:
         is_floor=literal(declared.get("is_floor"), file, default=False),
         source=source,
     )
+
+
+def require_recbole() -> None:
+    """Fail early, in one line, where RecBole is missing: it installs by itself on Python 3.11 alone.
+
+    Raises:
+        BenchError: with the command that installs it.
+    """
+    if importlib.util.find_spec("recbole") is None:
+        command = f"{Path(sys.executable).name} -m pip install --no-deps recbole==1.2.1"
+        raise BenchError(f"RecBole is not installed, and every model builds on it; run: {command}")
 
 
 def parse(file: Path) -> ast.Module:

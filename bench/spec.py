@@ -41,6 +41,11 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> BenchError:
     return BenchError(f"unknown {kind} {name!r}; {tail}")
 
 
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: "1 job", "2 jobs", "0 searches"."""
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
 # what a setting may be: `embedding_size: Size = 64` refuses 0 before anything starts
 Size = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -165,15 +170,20 @@ class Job:
 
     @property
     def row(self) -> str:
-        """The model's name in a table: the preset is named where it is not the default one."""
-        name = SHOWN_MODELS.get(self.model, self.model)
-        return name if self.preset == "default" else f"{name}:{self.preset}"
+        """The model's name in a table."""
+        return row_name(self.model, self.preset)
 
     @property
     def run(self) -> str:
         """``row``, with the settings that differ from its preset."""
         changed = ", ".join(f"{name}={value}" for name, value in sorted(self.hyper.items()))
         return f"{self.row} ({changed})" if changed else self.row
+
+
+def row_name(model: str, preset: str) -> str:
+    """The name of a model in a table: the preset is named where it is not the default one."""
+    name = SHOWN_MODELS.get(model, model)
+    return name if preset == "default" else f"{name}:{preset}"
 
 
 def is_knocked_out(features: str) -> bool:

@@ -114,3 +114,9 @@ def test_two_classes_of_one_name_are_refused(tmp_path, monkeypatch):
         (tmp_path / f"{name}.py").write_text("class A:\n    class Hyper:\n        x = 1\n")
     with pytest.raises(BenchError, match=r"two\.py: class A stands in baselines\.one already; rename it"):
         registry.cards.__wrapped__()
+
+
+def test_recbole_missing_is_one_line_with_the_command(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(BenchError, match="pip install --no-deps recbole==1.2.1"):
+        registry.require_recbole()

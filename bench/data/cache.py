@@ -101,6 +101,8 @@ def sha256(path: Path) -> str:
     Raises:
         BenchError: when it cannot be read.
     """
+    if path.exists() and not path.is_file():
+        raise BenchError(f"{path} is no regular file")
     try:
         return pooch.file_hash(path)
     except FileNotFoundError:
@@ -113,14 +115,15 @@ def write_cached(path: str, dataset: Dataset) -> None:
     """All of ``dataset`` as one uncompressed ``.npz``."""
     meta = {f.name: getattr(dataset, f.name) for f in dataclasses.fields(dataset)}
     arrays = {part: meta.pop(part) for part in ("train", "valid", "test")}
-    rows = meta.pop("features")
+    rows, ids = meta.pop("features"), meta.pop("ids")
+    arrays |= {f"ids/{kind}": own for kind, own in ids.items()}
     for modality, table in rows.items():
         if sp.issparse(table):
             arrays |= {f"{modality}/{part}": getattr(table, part) for part in ("data", "indices", "indptr")}
             arrays[f"{modality}/shape"] = np.array(table.shape)
         else:
             arrays[f"{modality}/dense"] = table
-    arrays["meta"] = np.array(json.dumps(meta | {"modalities": list(rows)}))
+    arrays["meta"] = np.array(json.dumps(meta | {"modalities": list(rows), "ids": list(ids)}))
     np.savez(path, **arrays)
 
 
@@ -134,6 +137,7 @@ def read_cached(path: Path, expected: str) -> Dataset | None:
             meta["planted"] = {m: {k: tuple(v) for k, v in kinds.items()} for m, kinds in meta["planted"].items()}
             rows = {modality: read_rows(stored, modality) for modality in meta.pop("modalities")}
             parts = {part: stored[part] for part in ("train", "valid", "test")}
+            parts["ids"] = {kind: stored[f"ids/{kind}"] for kind in meta.pop("ids")}
         return Dataset(**meta, **parts, features=rows) if meta["hash"] == expected else None
     except Exception:  # a damaged archive fails in many ways, and every one means: build it again
         return None

@@ -33,7 +33,7 @@ PAGE = "report.html"
 DRAWERS = 8  # processes at most: all of them start with the first figure
 
 
-def write(evidence: Evidence, folder: Path) -> list[Path]:
+def write(evidence: Evidence, folder: Path, *, ours: str = "MCLN") -> list[Path]:
     """Write each table as Markdown, LaTeX and CSV, each figure as pictures, Markdown and CSV, all of them as one HTML
     page, and the index; what the last index named and this one does not is removed.
 
@@ -69,7 +69,7 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     return [folder / name for name in pages]
 
 
-def rebuild(results: Path, reports: Path) -> str:
+def rebuild(results: Path, reports: Path, *, ours: str = "MCLN") -> str:
     """Every table and figure again, from the records alone; says what it did.
 
     Raises:
@@ -78,7 +78,7 @@ def rebuild(results: Path, reports: Path) -> str:
     records = Store(results).records()
     if not records:
         raise BenchError(f"no records in {results}; give the folder that has them with --results")
-    paths = write(Evidence(records, results), reports)
+    paths = write(Evidence(records, results), reports, ours=ours)
     return f"{len(paths)} report files in {reports} from {len(records)} records"
 
 
@@ -118,7 +118,12 @@ def index(found: list[Page], files: Files, records: list[Record]) -> str:
 
 
 def console(
-    frame: pd.DataFrame, *, ranking: str | None = None, names: Sequence[str] = ("table2",), signs: Signs | None = None
+    frame: pd.DataFrame,
+    *,
+    ranking: str | None = None,
+    names: Sequence[str] = ("table2",),
+    signs: Signs | None = None,
+    ours: str = "MCLN",
 ) -> str:
     """The tables of the studies ``names`` as plain text, of one ranking where asked; * is the best value, + the second.
 

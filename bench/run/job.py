@@ -4,7 +4,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
 from bench.run import content_use
+from bench.run.events import Event
 from bench.run.plan import PlannedJob
 from bench.run.prepared import Prepared, prepare
 from bench.run.provenance import peak_memory_mib, provenance
@@ -30,18 +31,28 @@ from bench.train.checkpoint import Checkpoint
 from bench.train.fit import Fit, fit
 from bench.train.prune import Pruned, prune
 
-Tell = Callable[[dict], None]
+Tell = Callable[[Event], None]
 
 
 def run(
-    work: PlannedJob, store: Store, *, device: str, checkpoint_every: int = 0, tell: Tell = lambda entry: None
+    work: PlannedJob,
+    store: Store,
+    *,
+    device: str,
+    checkpoint_every: int = 0,
+    tell: Tell = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Record:
-    """Execute ``work`` and store its record, whatever happens short of the process dying."""
+    """Execute ``work`` and store its record, whatever happens short of the process dying.
+
+    Raises:
+        Stopped: when ``stop``, asked after each epoch, says so; the state is on disk then, and there is no record.
+    """
     clock, start = time.perf_counter(), datetime.now(timezone.utc).isoformat(timespec="seconds")
     about = {"facts": work.facts, "provenance": provenance(device, start)}
     base = Record(job=work.job, key=work.job.key, status="failed", **about)
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))
-    checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator)
+    checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator, stop=stop)
     try:
         base = base.model_copy(update={"settings": work.settings})
         record, ranks = execute(work, base, device=torch.device(device), tell=tell, checkpoint=checkpoint)
@@ -71,7 +82,7 @@ def execute(
     Returns the finished record and the ranks per test case, which a trial does not have.
     """
     job, clock = work.job, time.perf_counter()
-    tell({"stage": "loading"})
+    tell(Event(stage="loading"))
     prepared = prepare(work)
     settings, card = base.settings, registry.cards()[job.model]
     if (card.source, ENGINE) != (job.source, job.engine):
@@ -81,7 +92,7 @@ def execute(
 
     more = {"tell": tell, "checkpoint": checkpoint, "limits": work.limits}
     result = train(job, model, prepared, settings=settings, **more)
-    tell({"stage": "testing"})
+    tell(Event(stage="testing"))
     clock = time.perf_counter()
     ranks = None if work.is_trial else rank_test_cases(model, result, prepared.test)
     seconds |= {"train": result.seconds_train, "evaluate": result.seconds_evaluate + time.perf_counter() - clock}
@@ -157,11 +168,11 @@ def train(
     evaluator = Evaluator(cases, device=model.device)
 
     def report(entry: dict) -> None:
-        tell({"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(lead)})
+        tell(Event(epoch=entry["epoch"], of=job.budget.epochs, value=entry.get(lead)))
         prune(entry, select=lead, limits=limits)
 
     if type(model).pretrain is not Recommender.pretrain:
-        tell({"stage": "before the epochs"})
+        tell(Event(stage="before the epochs"))
     training = read(Training, registry.split_settings(type(model), settings)[0])
     seed.seed_all(job.seed, "train")
     return fit(

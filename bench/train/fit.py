@@ -83,11 +83,12 @@ def fit(
     Args:
         evaluate: metrics of the model as it stands; called every ``budget.eval_every`` epochs and after the last.
         select: the metrics of which each chooses an epoch; larger is better.
-        report: told every epoch's entry, and every evaluation's metrics, once the state is written.
+        report: told every epoch's entry, and every evaluation's metrics.
         checkpoint: where to go on from, and to write to; what comes before the epochs is learnt again.
 
     Raises:
         Diverged: when a loss is not finite.
+        Stopped: when ``checkpoint`` is told that the run is to end.
     """
     out = Fit(choices={metric: Choice() for metric in select})
     started = time.perf_counter()
@@ -118,12 +119,11 @@ def fit(
             entry |= metrics
             out.curve.append(entry)
             out.see(model, metrics, epoch=epoch)
-        is_last = epoch == epochs or out.is_patience_over(budget.patience)
-        if checkpoint is not None and not is_last:
-            checkpoint.save(epoch, state_of(out, model, optimizer))
-        report(entry)
-        if is_last:
+        report(entry)  # before the state is written: what ends a trial here must end it again when it is resumed
+        if epoch == epochs or out.is_patience_over(budget.patience):
             break
+        if checkpoint is not None:
+            checkpoint.save(epoch, state_of(out, model, optimizer))
     return out
 
 

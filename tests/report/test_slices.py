@@ -9,6 +9,7 @@ from bench.report.evidence import Evidence
 from bench.report.render import markdown
 from bench.report.slices import by_degree, by_modalities, by_popularity, slicings
 from bench.spec import PROTOCOLS
+from bench.store import case_facts
 from bench.store.store import Store
 from tests.report.made import record, stored
 
@@ -32,8 +33,7 @@ def named(slicing):
 
 def keep(folder, facts, **job):
     path = Store(folder).cases(record(**job).job)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    facts.to_parquet(path, index=False)
+    case_facts.write(facts, path)
 
 
 def contents(folder, *records):
