@@ -41,18 +41,18 @@ from bench.nn.features import FeatureRows, concatenate
 from bench.nn.knn import unit_rows
 from bench.nn.losses import bpr
 from bench.nn.recommender import Recommender
-from bench.spec import NotApplicable, choice, log_uniform
+from bench.spec import NotApplicable, Part, Size, Weight, choice, log_uniform
 
 
 class CausalRec(Recommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d, of gamma
-        content_size: int = 64  # k, of theta
+        embedding_size: Size = 64  # d, of gamma
+        content_size: Size = 64  # k, of theta
         activation: Literal["tanh", "none"] = "tanh"  # phi
-        debias: float = choice(0.8, among=(0.0, 0.2, 0.5, 0.8, 1.0))  # s
-        reg_weight: float = log_uniform(1e-2, low=1e-5, high=1e-1)
-        projection_reg_weight: float = log_uniform(1e-3, low=1e-5, high=1e-1)  # on E, G and beta'
+        debias: Part = choice(0.8, among=(0.0, 0.2, 0.5, 0.8, 1.0))  # s
+        reg_weight: Weight = log_uniform(1e-2, low=1e-5, high=1e-1)
+        projection_reg_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)  # on E, G and beta'
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)

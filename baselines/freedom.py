@@ -39,7 +39,7 @@ from bench.nn.losses import bpr, bpr_rows
 from bench.nn.pruning import DegreePruning
 from bench.nn.recommender import EmbeddingRecommender
 from bench.nn.tables import ContentProjection
-from bench.spec import NotApplicable, choice, log_uniform
+from bench.spec import Count, NotApplicable, Part, Share, Size, Weight, choice, log_uniform
 
 
 class FREEDOM(EmbeddingRecommender):
@@ -47,13 +47,13 @@ class FREEDOM(EmbeddingRecommender):
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
-        n_layers: int = choice(2, among=(1, 2, 3))  # L, of the user-item graph
-        n_item_layers: int = choice(1, among=(1, 2))  # n, of the item graph
-        n_neighbours: int = choice(10, among=(5, 10, 20))  # k
-        visual_weight: float = choice(0.1, among=(0.1, 0.5, 0.9))  # alpha_visual
-        drop_rate: float = choice(0.8, among=(0.8, 0.9, 0.5, 0.0))  # rho, of the interactions in an epoch
-        content_weight: float = log_uniform(1e-3, low=1e-5, high=1e-1)  # lambda
+        embedding_size: Size = 64  # d
+        n_layers: Count = choice(2, among=(1, 2, 3))  # L, of the user-item graph
+        n_item_layers: Count = choice(1, among=(1, 2))  # n, of the item graph
+        n_neighbours: Size = choice(10, among=(5, 10, 20))  # k
+        visual_weight: Part = choice(0.1, among=(0.1, 0.5, 0.9))  # alpha_visual
+        drop_rate: Share = choice(0.8, among=(0.8, 0.9, 0.5, 0.0))  # rho, of the interactions in an epoch
+        content_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)  # lambda
         train_features: bool = True
 
     def __init__(self, config, dataset):

@@ -52,7 +52,7 @@ from bench.nn.losses import bpr_rows, l2
 from bench.nn.recommender import EmbeddingRecommender
 from bench.nn.rows import normalize
 from bench.nn.tables import ContentProjection
-from bench.spec import NotApplicable, choice, log_uniform
+from bench.spec import Count, NotApplicable, Part, Size, Weight, choice, log_uniform
 
 
 class LATTICE(EmbeddingRecommender):
@@ -60,13 +60,13 @@ class LATTICE(EmbeddingRecommender):
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
+        embedding_size: Size = 64  # d
         backbone: Literal["lightgcn", "mf"] = "lightgcn"
-        n_layers: int = choice(2, among=(1, 2, 3))  # L, of the user-item graph
-        n_item_layers: int = choice(1, among=(1, 2))  # n, of the item graph
-        n_neighbours: int = choice(10, among=(5, 10, 20))  # k
-        initial_weight: float = choice(0.9, among=(0.5, 0.7, 0.9))  # lambda
-        reg_weight: float = log_uniform(1e-5, low=1e-6, high=1e-1)
+        n_layers: Count = choice(2, among=(1, 2, 3))  # L, of the user-item graph
+        n_item_layers: Count = choice(1, among=(1, 2))  # n, of the item graph
+        n_neighbours: Size = choice(10, among=(5, 10, 20))  # k
+        initial_weight: Part = choice(0.9, among=(0.5, 0.7, 0.9))  # lambda
+        reg_weight: Weight = log_uniform(1e-5, low=1e-6, high=1e-1)
         train_features: bool = True
 
     def __init__(self, config, dataset):

@@ -44,7 +44,7 @@ from bench.nn.losses import bpr_rows
 from bench.nn.recommender import EmbeddingRecommender
 from bench.nn.rows import normalize
 from bench.nn.user_graphs import gather_items
-from bench.spec import NotApplicable, choice, log_uniform
+from bench.spec import Count, NotApplicable, Rate, Share, Size, Weight, choice, log_uniform
 
 Draws = dict[str, Tensor]  # "noise_users_<modality>", "kept_items_<modality>" and so on: (entity, hyperedge)
 
@@ -54,16 +54,16 @@ class LGMRec(EmbeddingRecommender):
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
-        n_layers: int = choice(2, among=(1, 2, 3, 4))  # L, of the ids
-        n_modality_layers: int = choice(2, among=(1, 2, 3, 4))  # n, of the content
-        n_hyper_layers: int = choice(1, among=(1, 2, 3, 4))
-        n_hyperedges: int = choice(4, among=(2, 4, 16, 64))  # K
-        keep_rate: float = choice(0.5, among=(0.2, 0.5, 0.8, 1.0))  # of the entries of I and B in training
-        global_weight: float = choice(0.3, among=(0.1, 0.2, 0.3, 0.6, 1.0))  # alpha
-        contrast_weight: float = log_uniform(1e-4, low=1e-6, high=1e-1)  # c
-        reg_weight: float = log_uniform(1e-6, low=1e-6, high=1e-1)  # lambda
-        temperature: float = choice(0.2, among=(0.1, 0.2, 0.5))  # tau
+        embedding_size: Size = 64  # d
+        n_layers: Count = choice(2, among=(1, 2, 3, 4))  # L, of the ids
+        n_modality_layers: Count = choice(2, among=(1, 2, 3, 4))  # n, of the content
+        n_hyper_layers: Size = choice(1, among=(1, 2, 3, 4))
+        n_hyperedges: Size = choice(4, among=(2, 4, 16, 64))  # K
+        drop_rate: Share = choice(0.5, among=(0.0, 0.2, 0.5, 0.8))  # of the entries of I and B in training
+        global_weight: Weight = choice(0.3, among=(0.1, 0.2, 0.3, 0.6, 1.0))  # alpha
+        contrast_weight: Weight = log_uniform(1e-4, low=1e-6, high=1e-1)  # c
+        reg_weight: Weight = log_uniform(1e-6, low=1e-6, high=1e-1)  # lambda
+        temperature: Rate = choice(0.2, among=(0.1, 0.2, 0.5))  # tau
         eval_noise: bool = False
 
     def __init__(self, config, dataset):
@@ -100,7 +100,7 @@ class LGMRec(EmbeddingRecommender):
                 clock = torch.empty(n, h.n_hyperedges, device=device).exponential_(generator=generator)
                 out[f"noise_{side}_{modality}"] = -clock.log()  # Gumbel
                 if self.training:
-                    out[f"kept_{side}_{modality}"] = torch.rand_like(clock) < h.keep_rate
+                    out[f"kept_{side}_{modality}"] = torch.rand_like(clock) >= h.drop_rate
         return out
 
     def views(self, draws: Draws):
@@ -141,7 +141,7 @@ class LGMRec(EmbeddingRecommender):
         """How much each entity belongs to each hyperedge."""
         h = self.hyper
         out = ((logits if noise is None else logits + noise) / h.temperature).softmax(dim=1)
-        return out if kept is None else out * kept / h.keep_rate
+        return out if kept is None else out * kept / (1 - h.drop_rate)
 
     def calculate_loss(self, interaction) -> Float[Tensor, ""]:
         return sum(self.terms(interaction, self.draw()).values())

@@ -38,7 +38,7 @@ from torch.nn import functional as F
 from bench.nn.graph import norm_adjacency, propagate_mean
 from bench.nn.losses import l2
 from bench.nn.recommender import EmbeddingRecommender
-from bench.spec import choice, log_uniform
+from bench.spec import Count, Size, Weight, choice, log_uniform
 
 
 class MACR(EmbeddingRecommender):
@@ -48,16 +48,17 @@ class MACR(EmbeddingRecommender):
         "bprmf": {"backbone": "bprmf", "item_weight": 1e-3},
         "released": {"reference": 40.0},
     }
+    training = {"sampling": "user"}  # as the authors' code
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
+        embedding_size: Size = 64  # d
         backbone: Literal["lightgcn", "bprmf"] = "lightgcn"
-        n_layers: int = choice(2, among=(1, 2, 3))  # L, of LightGCN
-        item_weight: float = log_uniform(1e-2, low=1e-4, high=1.0)  # alpha
-        user_weight: float = log_uniform(1e-3, low=1e-4, high=1.0)  # beta
-        reg_weight: float = log_uniform(1e-5, low=1e-6, high=1e-1)
-        reference: float = choice(1.0, among=(0.0, 1.0, 5.0, 20.0, 40.0))  # c, in the units of y_k
+        n_layers: Count = choice(2, among=(1, 2, 3))  # L, of LightGCN
+        item_weight: Weight = log_uniform(1e-2, low=1e-4, high=1.0)  # alpha
+        user_weight: Weight = log_uniform(1e-3, low=1e-4, high=1.0)  # beta
+        reg_weight: Weight = log_uniform(1e-5, low=1e-6, high=1e-1)
+        reference: Weight = choice(1.0, among=(0.0, 1.0, 5.0, 20.0, 40.0))  # c, in the units of y_k
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)

@@ -42,13 +42,14 @@ from torch import Tensor, nn
 from bench.nn.graph import SparseMatrix
 from bench.nn.losses import bpr_rows, l2
 from bench.nn.recommender import EmbeddingRecommender
-from bench.spec import NotApplicable, choice, log_uniform
+from bench.spec import Count, NotApplicable, Size, Weight, choice, log_uniform
 
 DENSE_ENTITIES = 8  # of an item's row, where most entries are not zero
 
 
 class MEGCF(EmbeddingRecommender):
     presets = {"default": {}, "released": {}, "paper": {"self_loop_weight": 1.0}}
+    training = {"sampling": "user"}  # as the authors' code
     per_dataset = {
         "art": {"n_layers": 5},
         "taobao": {"n_layers": 5, "alpha": 0.2, "reg_weight": 1e-3, "entity_reg_weight": 1e-4},
@@ -56,13 +57,13 @@ class MEGCF(EmbeddingRecommender):
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
-        n_layers: int = choice(3, among=(2, 3, 4, 5))  # L
-        alpha: float = choice(0.1, among=(0.0, 0.1, 0.2, 0.3))  # popularity exponent of the sender
-        reg_weight: float = log_uniform(1e-2, low=1e-5, high=1e-1)  # lambda_0
-        entity_reg_weight: float = log_uniform(1e-3, low=1e-5, high=1e-1)  # lambda_1
-        self_loop_weight: float = 2.0
-        min_entities: int = 2  # an item's shorter list of a modality is left out
+        embedding_size: Size = 64  # d
+        n_layers: Count = choice(3, among=(2, 3, 4, 5))  # L
+        alpha: Weight = choice(0.1, among=(0.0, 0.1, 0.2, 0.3))  # popularity exponent of the sender
+        reg_weight: Weight = log_uniform(1e-2, low=1e-5, high=1e-1)  # lambda_0
+        entity_reg_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)  # lambda_1
+        self_loop_weight: Weight = 2.0
+        min_entities: Count = 2  # an item's shorter list of a modality is left out
         item_weight: Literal["popularity", "none"] = "popularity"
 
     def __init__(self, config, dataset):

@@ -42,7 +42,7 @@ from bench.nn.graph import norm_adjacency
 from bench.nn.losses import bpr_rows, l2
 from bench.nn.recommender import EmbeddingRecommender
 from bench.nn.rows import normalize
-from bench.spec import NotApplicable, choice, log_uniform
+from bench.spec import NotApplicable, Rate, Size, Weight, choice, log_uniform
 
 # pairs (anchor, other) of spaces whose denominators, for items, the released code takes of another pair
 RELEASED_DENOMINATORS = {("textual", "ids"): ("textual", "visual"), ("textual", "visual"): ("textual", "textual")}
@@ -50,18 +50,19 @@ RELEASED_DENOMINATORS = {("textual", "ids"): ("textual", "visual"), ("textual", 
 
 class MGCL(EmbeddingRecommender):
     presets = {"default": {}, "released": {"denominators": "released"}, "paper": {"weighed": "all"}}
+    training = {"sampling": "user"}  # as the authors' code
     per_dataset = {"art": {"n_layers": 5}, "taobao": {"n_layers": 5, "alpha": 0.2}}
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
-        n_layers: int = choice(4, among=(2, 3, 4, 5))  # L, of the ids
-        alpha: float = choice(0.1, among=(0.0, 0.1, 0.2))  # popularity exponent of the sender
-        modality_weight: float = choice(0.4, among=(0.2, 0.4, 0.8))  # mu
+        embedding_size: Size = 64  # d
+        n_layers: Size = choice(4, among=(2, 3, 4, 5))  # L, of the ids
+        alpha: Weight = choice(0.1, among=(0.0, 0.1, 0.2))  # popularity exponent of the sender
+        modality_weight: Weight = choice(0.4, among=(0.2, 0.4, 0.8))  # mu
         weighed: Literal["visual", "all"] = "visual"  # the modalities whose score has the weight mu
-        reg_weight: float = log_uniform(1e-3, low=1e-5, high=1e-1)
-        contrast_weight: float = log_uniform(1e-3, low=1e-5, high=1e-1)  # c
-        temperature: float = choice(0.04, among=(0.02, 0.04, 0.1, 0.2))  # tau
+        reg_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)
+        contrast_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)  # c
+        temperature: Rate = choice(0.04, among=(0.02, 0.04, 0.1, 0.2))  # tau
         denominators: Literal["own", "released"] = "own"
 
     def __init__(self, config, dataset):

@@ -45,7 +45,7 @@ from bench.nn.losses import bpr_rows, l2
 from bench.nn.recommender import EmbeddingRecommender
 from bench.nn.tables import ContentProjection
 from bench.nn.user_graphs import gather_items
-from bench.spec import NotApplicable, choice, log_uniform
+from bench.spec import Count, NotApplicable, Rate, Size, Weight, choice, log_uniform
 
 
 class MGCN(EmbeddingRecommender):
@@ -53,13 +53,13 @@ class MGCN(EmbeddingRecommender):
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
-        n_layers: int = choice(2, among=(1, 2, 3))  # L, of the user-item graph
-        n_item_layers: int = choice(1, among=(1, 2))  # n, of the item graphs
-        n_neighbours: int = choice(10, among=(5, 10, 20))  # k
-        reg_weight: float = log_uniform(1e-4, low=1e-6, high=1e-1)  # lambda
-        contrast_weight: float = log_uniform(1e-2, low=1e-4, high=1.0)  # c
-        temperature: float = choice(0.2, among=(0.1, 0.2, 0.5))
+        embedding_size: Size = 64  # d
+        n_layers: Count = choice(2, among=(1, 2, 3))  # L, of the user-item graph
+        n_item_layers: Count = choice(1, among=(1, 2))  # n, of the item graphs
+        n_neighbours: Size = choice(10, among=(5, 10, 20))  # k
+        reg_weight: Weight = log_uniform(1e-4, low=1e-6, high=1e-1)  # lambda
+        contrast_weight: Weight = log_uniform(1e-2, low=1e-4, high=1.0)  # c
+        temperature: Rate = choice(0.2, among=(0.1, 0.2, 0.5))
         train_features: bool = True
 
     def __init__(self, config, dataset):

@@ -30,6 +30,7 @@ class Side:
     forward: Callable  # (model, batch, draws) -> {name: vectors}, in training mode
     per_batch: tuple[str, ...] = ()  # our weights of terms that the reference divides by its configured batch size
     graphs: Callable = lambda model: {"adjacency": model.adjacency.columns()}
+    derived: Callable = lambda stored: {}  # settings of ours that are no setting of the reference
     added_up: tuple[str, ...] = ()  # our weights, of means, of terms that the reference adds up over the batch
     fixed: dict = field(default_factory=dict)
     prepare: Callable = lambda model, draws: None
@@ -183,13 +184,13 @@ SIDES = {
             "n_mm_layers": "n_modality_layers",
             "n_hyper_layer": "n_hyper_layers",
             "hyper_num": "n_hyperedges",
-            "keep_rate": "keep_rate",
             "alpha": "global_weight",
             "cl_weight": "contrast_weight",
             "reg_weight": "reg_weight",
         },
         parameters=IDS | both({"item_{word}_trs": "projection.{modality}", "{short}_hyper": "hyperedge.{modality}"}),
         forward=lgmrec_vectors,
+        derived=lambda stored: {"drop_rate": 1 - stored["setting/keep_rate"].item()},
         terms=lambda model, batch, draws: model.terms(batch, draws),
     ),
     "MEGCF": Side(
@@ -238,7 +239,7 @@ def settings_of(side: Side, stored) -> dict:
     size = stored.get("setting/train_batch_size", stored.get("setting/batch_size", np.array(length)))
     for name in side.per_batch:
         given[name] *= length / size.item()
-    return given | side.fixed | {name: float(length) for name in side.added_up}
+    return given | side.derived(stored) | side.fixed | {name: float(length) for name in side.added_up}
 
 
 def built(side: Side, stored):

@@ -74,7 +74,7 @@ def test_a_setting_out_of_its_bounds_is_refused(model, setting, value):
 
 def test_a_models_own_sampler_holds_in_every_preset():
     """The sampler decides the low rows of a comparison, so each model trains with its authors' own."""
-    users = {"NGCF", "LightGCN", "MCLN"}
+    users = {"NGCF", "LightGCN", "MCLN", "MEGCF", "MGCL", "MACR"}
     for card in registry.cards().values():
         for preset in card.presets:
             values = registry.settings(card, preset, dataset="beauty", hyper={})

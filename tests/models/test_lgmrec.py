@@ -50,7 +50,7 @@ def test_a_user_starts_at_the_mean_of_the_items():
 
 
 def test_incidences_add_up_to_one_before_dropout_and_keep_their_mean_after():
-    model, logits = small(keep_rate=0.5), torch.randn(500, 4)
+    model, logits = small(drop_rate=0.5), torch.randn(500, 4)
     assert torch.allclose(model.incidence(logits, None, None).sum(1), torch.ones(500))
     torch.manual_seed(0)
     kept = torch.rand(500, 4) < 0.5
