@@ -10,13 +10,13 @@ from bench import registry
 from bench.data import sources
 from bench.report import write as report_write
 from bench.report.evidence import Evidence
-from bench.report.significance import signs_of
 from bench.run import casefacts, plan
 from bench.run.cluster import connected
 from bench.run.plan import PlannedJob, Request
 from bench.run.pool import Pool
 from bench.run.progress import Screen, name
 from bench.run.slots import Slots, default_jobs, estimates, find_gpus, longest_first, measured
+from bench.run.studies import STUDIES
 from bench.spec import BenchError
 from bench.store.record import Record
 from bench.store.store import Store
@@ -68,11 +68,11 @@ def run(
             states = pool.run(longest_first(due, records))
     keys = {work.job.key for work in works}
     records = store.records()
-    evidence = Evidence(records, results)
-    mine = Evidence([r for r in records if r.key in keys], results)
+    evidence = Evidence(records, results, studies=tuple(STUDIES.values()))
     paths = report_write.write(evidence, reports)
-    signs = signs_of(evidence if len(mine.records) == len(records) else mine)
-    print(report_write.console(mine.every, ranking=ranking, names=request.studies, signs=signs))
+    mine = [record for record in records if record.key in keys]
+    shown = evidence if len(mine) == len(records) else replace(evidence, records=mine)
+    print(report_write.console(shown, ranking=ranking, names=request.studies))
     return close(works, states, store, seconds=time.monotonic() - started, reports=reports, paths=paths)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bench import __version__
 from bench.cli.flags import Parser, once, per_gpu, positive, seconds, setting
+from bench.run.studies import STUDIES
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
-from bench.studies import STUDIES
 
 QUICK_SET = "ml-100k"
 POOL = ("jobs", "threads", "gpus", "jobs_per_gpu", "cluster", "timeout", "checkpoint_every")  # how jobs run
@@ -41,7 +41,8 @@ def run_command(argv: list[str]) -> int:
         from bench.report import write
         from bench.store.store import Store
 
-        print(show.listing(Store(args.results)) if args.list else write.rebuild(args.results, args.reports))
+        more = {"studies": tuple(STUDIES.values())}
+        print(show.listing(Store(args.results)) if args.list else write.rebuild(args.results, args.reports, **more))
         return 0
     from bench import session
     from bench.run import plan

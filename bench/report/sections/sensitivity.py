@@ -7,15 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from bench.report.boards import Board, boards
 from bench.report.evidence import Evidence
-from bench.report.layout import Block, Cell, Figure, Page, Table, number
-from bench.report.slopes import draw
+from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Table, keys_of, number
+from bench.report.rows import BLOCK
 from bench.spec import SHOWN
 
 FEWEST = 3  # rows that an order is compared on
 DRAWN = "ndcg@10"
+SIDES = ("left", "right")
+COLUMNS = [
+    *BLOCK, "budget", "heading", "left", "right", "row", "left_mean", "right_mean", "left_place", "right_place", "keys",
+]  # fmt: skip
 NOTES = [
     "tau: Kendall's tau-b between the two orders of the rows that stand in both, by unrounded mean; 1 is the same "
     "order, -1 its reverse. swapped: pairs of rows whose order differs, of all pairs.",
@@ -44,17 +49,18 @@ class Pair:
         sides = [board.keys[row] for row in self.rows for board in (self.left, self.right)]
         return " ".join(dict.fromkeys(key for keys in sides for key in keys))
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What a line of a CSV says of it."""
+        return dict(zip([*BLOCK, *SIDES], (*self.left.block, *self.sides), strict=True))
+
     def means(self, metric: str) -> pd.DataFrame:
         """``left`` and ``right`` by row."""
-        return pd.DataFrame(
-            {
-                side: board.means[metric].reindex(self.rows)
-                for side, board in (("left", self.left), ("right", self.right))
-            }
-        )
+        both = zip(SIDES, (self.left, self.right), strict=True)
+        return pd.DataFrame({side: board.means[metric].reindex(self.rows) for side, board in both})
 
 
-def contents(evidence: Evidence) -> list[Page]:
+def pages(evidence: Evidence) -> list[Page]:
     """A table for each budget with two readings of the same rows, and a figure of the orders."""
     found = []
     for budget in sorted({board.budget for board in boards(evidence)}):
@@ -82,14 +88,12 @@ def pairs_of(found: list[Board], budget: str) -> Iterator[Pair]:
 def agreement(means: pd.DataFrame) -> tuple[float, int]:
     """Kendall's tau-b of ``left`` and ``right``, and the number of pairs of rows that change their order.
 
-    tau-b: concordant minus discordant pairs, over the geometric mean of the pairs untied on the left and on the right.
     tau is NaN where there are fewer rows than FEWEST, or all values of a side are equal.
     """
     left, right = means["left"].to_numpy(), means["right"].to_numpy()
     up, other = (np.sign(np.subtract.outer(side, side)) for side in (left, right))  # of each pair, both ways round
-    n_untied = math.sqrt((up != 0).sum() * (other != 0).sum())
-    is_order = len(means) >= FEWEST and n_untied > 0
-    return (float((up * other).sum()) / n_untied if is_order else math.nan), int((up * other < 0).sum()) // 2
+    tau = float(stats.kendalltau(left, right).statistic) if len(means) >= FEWEST else math.nan
+    return tau, int((up * other < 0).sum()) // 2
 
 
 def why(means: pd.DataFrame) -> str:
@@ -100,43 +104,43 @@ def why(means: pd.DataFrame) -> str:
 
 
 def table(budget: str, pairs: list[Pair]) -> Table:
-    header = ["Data set", "between", "and", "rows", *(f"tau {shown}" for shown in SHOWN.values()), "swapped N@10"]
-    lines, data = [], []
-    for pair in pairs:
-        cells, n_pairs = [], math.comb(len(pair.rows), 2)
-        for metric in SHOWN:
-            means = pair.means(metric)
-            tau, n_swapped = agreement(means)
-            note = why(means) if math.isnan(tau) else ""
-            cells.append(Cell(number(tau, "+.3f"), note=note))
-            named = dict(zip(("dataset", "features", "left", "right"), (*pair.left.block, *pair.sides), strict=True))
-            data.append(
-                {
-                    **named,
-                    "metric": metric,
-                    "n_rows": len(means),
-                    "tau_b": tau,
-                    "n_swapped": n_swapped,
-                    "n_pairs": n_pairs,
-                    "note": note,
-                    "keys": pair.keys,
-                }
-            )
-        swapped = Cell(f"{n_swapped} of {n_pairs}")  # of N@10, which SHOWN ends with
-        lines.append([Cell(pair.left.heading), *map(Cell, pair.sides), Cell(str(len(pair.rows))), *cells, swapped])
+    names = [Column(name, "name") for name in ("Data set", "between", "and")]
+    taus = [Column(f"tau {metric}") for metric in SHOWN.values()]
+    data = pd.DataFrame([reading for pair in pairs for reading in readings(pair)])
     return Table(
         name=f"sensitivity-{budget}",
         title=f"Protocol sensitivity (budget {budget})",
         caption="Is the order of the models the same under another ranking, and under another protocol?",
-        blocks=[Block(title="", header=header, lines=lines)],
-        notes=NOTES,
-        keys=keys(pairs),
-        data=pd.DataFrame(data),
+        blocks=[Block(columns=[*names, Column("rows"), *taus, Column("swapped N@10", "text")], lines=lines(pairs))],
+        notes=list(map(Note, NOTES)),
+        keys=keys_of(data),
+        data=data,
+        budget=budget,
     )
 
 
-def keys(pairs: list[Pair]) -> list[str]:
-    return sorted({key for pair in pairs for key in pair.keys.split()})
+def readings(pair: Pair) -> list[dict]:
+    """One line a metric: how far the two orders agree."""
+    found = []
+    for metric in SHOWN:
+        means = pair.means(metric)
+        tau, n_swapped = agreement(means)
+        line = {**pair.names, "metric": metric, "n_rows": len(means), "tau_b": tau, "n_swapped": n_swapped}
+        note = why(means) if math.isnan(tau) else ""
+        found.append({**line, "n_pairs": math.comb(len(means), 2), "note": note, "keys": pair.keys})
+    return found
+
+
+def lines(pairs: list[Pair]) -> list[Line]:
+    made = []
+    for pair in pairs:
+        found = readings(pair)
+        taus = [Cell(number(one["tau_b"], "+.3f"), note=one["note"]) for one in found]
+        (drawn,) = (one for one in found if one["metric"] == DRAWN)
+        texts = [pair.left.heading, *pair.sides, str(len(pair.rows))]
+        swapped = Cell(f"{drawn['n_swapped']} of {drawn['n_pairs']}")
+        made.append(Line([*map(Cell, texts), *taus, swapped], about={"dataset": pair.left.block[0]}))
+    return made
 
 
 def figure(budget: str, pairs: list[Pair]) -> Figure:
@@ -145,20 +149,20 @@ def figure(budget: str, pairs: list[Pair]) -> Figure:
     for pair in pairs:
         means = pair.means(DRAWN)
         places = means.rank(ascending=False, method="min").astype(int)
+        names = {**pair.names, "budget": budget, "heading": pair.left.heading}
         for row in pair.rows:
-            names = {"dataset": pair.left.block[0], "features": pair.left.block[1], "budget": budget}
-            left, right = pair.sides
-            numbers = {f"{side}_{what}": frame.loc[row, side] for what, frame in (("mean", means), ("place", places))
-                       for side in ("left", "right")}  # fmt: skip
+            both = {f"{side}_mean": means.loc[row, side] for side in SIDES}
+            both |= {f"{side}_place": places.loc[row, side] for side in SIDES}
             used = " ".join((*pair.left.keys[row], *pair.right.keys[row]))
-            lines.append({**names, "heading": pair.left.heading, "left": left, "right": right, "row": row, **numbers,
-                          "keys": used})  # fmt: skip
+            lines.append({**names, "row": row, **both, "keys": used})
+    data = pd.DataFrame(lines)
     return Figure(
         name=f"sensitivity-{budget}-slopes",
         title=f"Protocol sensitivity: places of the models (budget {budget})",
         caption=f"Places by {SHOWN[DRAWN]} among the rows that stand on both sides; 1 is best, ties share a place.",
-        notes=["Lines that cross are models that change their order."],
-        keys=keys(pairs),
-        data=pd.DataFrame(lines),
-        draw=draw,
+        notes=[Note("Lines that cross are models that change their order.")],
+        keys=keys_of(data),
+        data=data[COLUMNS],
+        budget=budget,
+        plot="slopes",
     )

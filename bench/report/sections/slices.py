@@ -10,12 +10,15 @@ from jaxtyping import Float, Int
 
 from bench.report.boards import GAINS, PLACES, Board, Ranked, boards
 from bench.report.evidence import Evidence
-from bench.report.layout import Block, Cell, Table, number
+from bench.report.leaderboard import TABLE
+from bench.report.model import Block, Cell, Column, Line, Note, Table, keys_of, number
+from bench.report.rows import BLOCK
 from bench.spec import SHOWN
 from bench.store.store import Store
 
 METRICS = ("ndcg@10", "hr@10")
 HEAD, TAIL = 0.2, 0.8  # of the train pairs, counted from the most popular item down
+CSV = [*TABLE, *BLOCK, "slicing", "slice", "n_cases", "row", "metric", "mean", "keys"]
 NOTES = [
     "Train degree: quarters of the cases by the number of train items of their user; equal degrees stay together.",
     "Popularity of the test item in train: head, the most popular items up to 20% of the train pairs and those that "
@@ -39,10 +42,10 @@ class Slicing:
         return np.bincount(self.code, minlength=len(self.labels))
 
 
-def contents(evidence: Evidence) -> list[Table]:
+def pages(evidence: Evidence) -> list[Table]:
     """A table for each Table 2."""
-    groups = list(dict.fromkeys(board.group for board in boards(evidence) if board.rows))
-    found = [table(evidence, [b for b in boards(evidence) if b.group == group and b.rows]) for group in groups]
+    groups = list(dict.fromkeys(board.table for board in boards(evidence) if board.rows))
+    found = [table(evidence, [b for b in boards(evidence) if b.table == group and b.rows]) for group in groups]
     return [page for page in found if page.blocks]
 
 
@@ -108,67 +111,68 @@ def slice_means(ranked: Ranked, slicing: Slicing) -> dict[str, Float[np.ndarray,
 
 def table(evidence: Evidence, found: list[Board]) -> Table:
     """The slices of one protocol, budget and ranking."""
-    protocol, budget, ranking = found[0].group
+    protocol, budget, ranking = found[0].table
     shown, lines, said = [], [], []
     for board in found:
-        pages, data, notes = board_slices(evidence, board)
-        shown, lines, said = shown + pages, lines + data, said + notes
-    data = pd.DataFrame(lines)
+        facts, ranked, why = sliceable(evidence, board)
+        said += why
+        for slicing in facts if ranked else ():
+            means = {row: slice_means(ranks, slicing) for row, ranks in ranked.items()}
+            shown.append(block(board, slicing, means))
+            lines += csv_lines(board, slicing, means)
+    data = pd.DataFrame(lines, columns=CSV)
     return Table(
         name=f"slices-{protocol}-{budget}-{ranking}",
         title=f"Slices (protocol {protocol}, budget {budget}, {ranking} ranking)",
         caption="Means over parts of the test cases; the first line of each part counts its cases.",
         blocks=shown,
-        notes=NOTES + said,
-        keys=sorted({key for line in lines for key in line["keys"].split()}),
+        notes=list(map(Note, NOTES + said)),
+        keys=keys_of(data),
         data=data,
+        protocol=protocol,
+        budget=budget,
         ranking=ranking,
     )
 
 
-def board_slices(evidence: Evidence, board: Board) -> tuple[list[Block], list[dict], list[str]]:
-    """Blocks, lines of the CSV, and notes of one data set."""
+def sliceable(evidence: Evidence, board: Board) -> tuple[list[Slicing], dict[str, Ranked], list[str]]:
+    """The slicings of a data set, the ranks of the rows that have ranks for its cases, and why others have none."""
     first = evidence.by_key[board.keys[board.rows[0]][0]]
     found, data = slicings_of(Store(evidence.results).cases(first.job), evidence), first.job.data_hash
     if not found:
-        return [], [], [f"{board.heading}: the facts of its cases are not stored; its next run writes them."]
-    same = [row for row in board.rows if {evidence.by_key[k].job.data_hash for k in board.keys[row]} == {data}]
+        return [], {}, [f"{board.heading}: the facts of its cases are not stored; its next run writes them."]
+    same = [row for row in board.rows if {evidence.by_key[key].job.data_hash for key in board.keys[row]} == {data}]
     ranked = {row: board.ranked(evidence, row) for row in same}
-    fitting = {row: r for row, r in ranked.items() if isinstance(r, Ranked) and r.place.shape[1] == len(found[0].code)}
-    names = dict(zip(("protocol", "budget", "ranking", "dataset", "features"), board.cell("", ""), strict=False))
-    said = [f"{board.heading}: {row} has no ranks for these cases." for row in board.rows if row not in fitting]
-    pages, lines = [], []
-    for slicing in found if fitting else ():
-        means = {row: slice_means(r, slicing) for row, r in fitting.items()}
-        pages.append(block(board, slicing, means))
-        lines += [
-            {
-                **names,
-                "slicing": slicing.name,
-                "slice": label,
-                "n_cases": int(slicing.counts[n]),
-                "row": row,
-                "metric": metric,
-                "mean": own[metric][n],
-                "keys": " ".join(board.keys[row]),
-            }
-            for row, own in means.items()
-            for n, label in enumerate(slicing.labels)
-            for metric in METRICS
-        ]
-    return pages, lines, said
+    n_cases = len(found[0].code)
+    fitting = {row: own for row, own in ranked.items() if isinstance(own, Ranked) and own.place.shape[1] == n_cases}
+    return (
+        found,
+        fitting,
+        [f"{board.heading}: {row} has no ranks for these cases." for row in board.rows if row not in fitting],
+    )
+
+
+def csv_lines(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]]) -> list[dict]:
+    """One line a row, slice and metric."""
+    lines = []
+    for row, own in means.items():
+        for n, label in enumerate(slicing.labels):
+            about = {"slicing": slicing.name, "slice": label, "n_cases": int(slicing.counts[n]), "row": row}
+            about |= {**board.names, "keys": " ".join(board.keys[row])}
+            lines += [{**about, "metric": metric, "mean": own[metric][n]} for metric in METRICS]
+    return lines
 
 
 def block(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]]) -> Block:
     """A column a slice and metric, the best value of each marked."""
-    columns = [(n, metric) for n in range(len(slicing.labels)) for metric in METRICS]
-    values = {(n, metric): [own[metric][n] for own in means.values()] for n, metric in columns}
-    lines = [[Cell("cases"), *(Cell(f"{slicing.counts[n]:,}") for n, _ in columns)]]
+    places = [(n, metric) for n in range(len(slicing.labels)) for metric in METRICS]
+    values = {(n, metric): [own[metric][n] for own in means.values()] for n, metric in places}
+    lines = [Line([Cell("cases"), *(Cell(f"{slicing.counts[n]:,}") for n, _ in places)])]
     for row, own in means.items():
         cells = []
-        for n, metric in columns:
+        for n, metric in places:
             is_best = own[metric][n] == max(values[n, metric]) > min(values[n, metric])
             cells.append(Cell(number(own[metric][n], ".4f"), "best" if is_best else ""))
-        lines.append([Cell(row), *cells])
-    header = ["Model", *(f"{slicing.labels[n]} {SHOWN[metric]}" for n, metric in columns)]
-    return Block(title=f"{board.heading}: {slicing.name}", header=header, lines=lines)
+        lines.append(Line([Cell(row), *cells]))
+    columns = [Column("Model", "name"), *(Column(f"{slicing.labels[n]} {SHOWN[metric]}") for n, metric in places)]
+    return Block(title=f"{board.heading}: {slicing.name}", columns=columns, lines=lines)

@@ -10,7 +10,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from bench.report.paper import FLOORS, OURS, ROWS
+from bench.report.rows import FLOORS, ITEMWISE, ROWS
 
 Draw = Callable[[pd.DataFrame], Figure]
 METADATA = {  # nothing that changes from run to run
@@ -85,7 +85,7 @@ def scale_log(axis: Any) -> None:
 
 def looks(rows: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Colour and marker of each row: a model looks the same in all figures."""
-    known = [*ROWS, OURS, *FLOORS]
+    known = [*ROWS, ITEMWISE, *FLOORS]
     places = {row: place for place, row in enumerate([*known, *sorted(set(rows) - set(known))])}
     dark_then_light = matplotlib.color_sequences["tab20"]
     colours = dark_then_light[::2] + dark_then_light[1::2]

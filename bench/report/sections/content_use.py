@@ -1,0 +1,131 @@
+"""Does MCLN take out what it says it takes out? What occlusion found on the sets whose irrelevant content is known."""
+
+import pandas as pd
+
+from bench.report.evidence import Evidence
+from bench.report.leaderboard import TABLE, Place, cells
+from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Table, number
+from bench.report.rows import BLOCK, FLOORS, ITEMWISE, STUDIED, blocks, heading, in_block, order, seeds_of
+from bench.spec import SHOWN
+
+FIRST = (STUDIED, f"{STUDIED}:paper", ITEMWISE, "VBPR")
+NO_CL = {"use_cl": False}
+CHANGE = {part: f"occlusion.{part}.score_change" for part in ("irrelevant", "relevant")}
+RATIO, SLOPE = "occlusion.ratio", "gradient.irrelevant"
+MEASURES = {  # fact to (heading, format)
+    "sampled.ndcg@10": ("N@10", ".4f"),
+    CHANGE["irrelevant"]: ("score: irr.", ".3f"),
+    CHANGE["relevant"]: ("score: rel.", ".3f"),
+    RATIO: ("irr. / rel.", ".3f"),
+    "occlusion.irrelevant.rank_changed": ("other rank: irr.", ".1%"),
+    "occlusion.relevant.rank_changed": ("other rank: rel.", ".1%"),
+    "occlusion.irrelevant.rank_change": ("places: irr.", ".2f"),
+    "occlusion.relevant.rank_change": ("places: rel.", ".2f"),
+    "occlusion.irrelevant.ndcg@10_change": ("N@10: irr.", "+.4f"),
+    "occlusion.relevant.ndcg@10_change": ("N@10: rel.", "+.4f"),
+    SLOPE: ("slope: irr. / all", ".3f"),
+}
+CAPTION = (
+    "A trained model's scores after items are given one another's preference-irrelevant (irr.) content, and after they "
+    "are given one another's preference-relevant (rel.) content. Score: mean change over the scores' standard "
+    "deviation within a case; irr. / rel. is what a method that removes irrelevant content brings to 0. Other rank: "
+    "share of the test items; places: mean change of the rank; N@10: its change. Slope: norm of the score's gradient "
+    "in the irrelevant columns over that in all columns."
+)
+CSV = [*BLOCK, "row", "name", "measure", "mean", "std", "n_seeds", "note", "keys"]
+NOTES = [
+    "The simulated irrelevant columns are twice as strong, and as many: a linear map drawn at random has irr. / rel. "
+    "1.84 and slope 0.707.",
+    "Base reads no content, so nothing changes by construction; what training itself learnt from content is kept.",
+]
+
+
+def pages(evidence: Evidence) -> list[Page]:
+    """A table and a figure for each protocol and budget with a record that knows."""
+    found = []
+    if CHANGE["irrelevant"] not in evidence.frame:
+        return found
+    for (protocol, budget), group in evidence.frame[~evidence.frame["is_knocked_out"]].groupby(TABLE[:2]):
+        parts = [in_block(group, block) for block in blocks(group[group[CHANGE["irrelevant"]].notna()])]
+        if parts:
+            data = pd.concat([measured(part) for part in parts], ignore_index=True)
+            about = {
+                "caption": CAPTION,
+                "notes": list(map(Note, NOTES)),
+                "keys": sorted(key for part in parts for key in part["key"]),
+                "protocol": protocol,
+                "budget": budget,
+            }
+            found += [table(data, about), figure(data, about)]
+    return found
+
+
+def measured(part: pd.DataFrame) -> pd.DataFrame:
+    """One line a model and measure, unrounded; ``part`` holds the records of one data set and features."""
+    block, seeds = part[BLOCK].iloc[0].to_dict(), seeds_of(part)
+    places = [
+        Place({**block, "row": row, "name": name}, part[part["row"] == row], seeds)
+        for row, name in names_of(part).items()
+    ]
+    data = cells(places, {measure: measure for measure in MEASURES}).rename(columns={"metric": "measure"})
+    is_still = data["row"].isin(part.loc[part[CHANGE["relevant"]] == 0, "row"]) & (data["measure"] == RATIO)
+    data.loc[is_still & data["mean"].isna(), "note"] = "no score changes with the relevant content"
+    reasons = part.dropna(subset=["gradient.reason"]).drop_duplicates("row").set_index("row")["gradient.reason"]
+    is_flat = data["row"].isin(reasons.index) & (data["measure"] == SLOPE) & data["mean"].isna()
+    data.loc[is_flat, "note"] = data.loc[is_flat, "row"].map(reasons)
+    return data[CSV]
+
+
+def names_of(part: pd.DataFrame) -> dict[str, str]:
+    """The rows in their order, with what the table calls them.
+
+    A row of the paper's Table 3 bears its name there: Base, Base+V+T, Base+V on data without texts.
+    """
+    found = part[~part["row"].isin(FLOORS)].drop_duplicates("row").set_index("row")
+    modalities = part["modalities"].dropna()
+    letters = [name[0].upper() for name in modalities.iloc[0]] if len(modalities) else ["V", "T"]
+    names, first = {row: row for row in order(list(found.index))}, []
+    for label, hyper in (("Base", {"modalities": "none", **NO_CL}), ("+".join(["Base", *letters]), NO_CL)):
+        for row, of, changed in found[["of", "hyper"]].itertuples(name=None):
+            if (of, changed) == (STUDIED, hyper):
+                names[row] = f"{label}: {row}"
+                first.append(row)
+    places = {row: place for place, row in enumerate([*first, *FIRST])}
+    return dict(sorted(names.items(), key=lambda entry: places.get(entry[0], len(places))))
+
+
+def table(data: pd.DataFrame, about: dict) -> Table:
+    return Table(
+        name="claim-{protocol}-{budget}".format(**about),
+        title="What irrelevant content decides (protocol {protocol}, budget {budget})".format(**about),
+        blocks=[block(lines) for _, lines in data.groupby(BLOCK, sort=False)],
+        data=data,
+        ranking="sampled",
+        **about,
+    )
+
+
+def block(data: pd.DataFrame) -> Block:
+    lines = []
+    for name, own in data.groupby("name", sort=False):
+        values = own[["measure", "mean", "note"]].itertuples(index=False)
+        shown = [Cell(number(mean, MEASURES[measure][1]), note=note) for measure, mean, note in values]
+        lines.append(Line([Cell(name), *shown]))
+    columns = [
+        Column("Model", "name"),
+        *(Column(shown, metric=shown if shown in SHOWN.values() else "") for shown, _ in MEASURES.values()),
+    ]
+    where = tuple(data[BLOCK].iloc[0])
+    return Block(title=heading(where), dataset=where[0], columns=columns, lines=lines)
+
+
+def figure(data: pd.DataFrame, about: dict) -> Figure:
+    return Figure(
+        name="figure-claim-{protocol}-{budget}".format(**about),
+        title="Score changes by irrelevant and by relevant content (protocol {protocol}, budget {budget})".format(
+            **about
+        ),
+        data=data[data["measure"].isin(list(CHANGE.values()))].reset_index(drop=True),
+        plot="content use",
+        **about,
+    )

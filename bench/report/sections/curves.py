@@ -1,0 +1,71 @@
+"""Learning curves: what selects the epoch, against epochs and against seconds."""
+
+import pandas as pd
+
+from bench.report.evidence import Evidence
+from bench.report.leaderboard import TABLE
+from bench.report.model import Figure, Note
+from bench.report.prose import caption
+from bench.report.rows import BLOCK, blocks, in_block, order
+from bench.spec import RANKINGS
+from bench.store.record import Record
+
+COLUMNS = [*BLOCK, "model", "seed", "metric", "epoch", "seconds", "value", "is_best", "key"]
+
+
+def pages(evidence: Evidence) -> list[Figure]:
+    """A figure for each protocol and budget in which some run trained."""
+    found = []
+    for _, group in evidence.main.groupby(TABLE[:2]):
+        records = group[group["status"] == "done"]
+        data = points(records, evidence.by_key)
+        if len(data):
+            found.append(figure(records, data))
+    return found
+
+
+def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
+    """One line an evaluation: the selecting metric, and whether its epoch was chosen.
+
+    A run that trains nothing, such as a floor, has no curve.
+    """
+    lines = []
+    for block in blocks(records):
+        part = in_block(records, block)
+        place = {row: n for n, row in enumerate(order(list(part["row"])))}
+        part = part[part["epochs"] > 0].assign(place=part["row"].map(place)).sort_values(["place", "seed"])
+        for run in part.to_dict("records"):
+            lines += [
+                [*block, run["row"], run["seed"], *point, run["key"]] for point in course(run, by_key[run["key"]])
+            ]
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def course(run: dict, record: Record) -> list[tuple]:
+    """(metric, epoch, seconds, value, whether it was chosen) of each evaluation in each ranking that selects."""
+    found = []
+    for ranking in RANKINGS:
+        metric, best = f"{ranking}.{record.job.protocol.select_metric}", run[f"best_epoch.{ranking}"]
+        known = [entry for entry in record.curve if metric in entry]
+        found += [
+            (metric, int(entry["epoch"]), entry["seconds"], entry[metric], entry["epoch"] == best) for entry in known
+        ]
+    return found
+
+
+def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
+    protocol, budget, select_on = records[["protocol", "budget", "select_on"]].iloc[0]
+    return Figure(
+        name=f"learning-curves-{protocol}-{budget}",
+        title=f"Learning curves (protocol {protocol}, budget {budget})",
+        caption=f"The metric that selects the epoch, on the {select_on} set. {caption(records)}",
+        notes=[
+            Note("A line a run; a ring is the epoch that was chosen. Seconds are those of training so far."),
+            Note("A panel a data set and metric: values of sampled candidates and of full ranking do not compare."),
+        ],
+        keys=sorted(set(data["key"])),
+        data=data,
+        protocol=protocol,
+        budget=budget,
+        plot="curves",
+    )
