@@ -124,10 +124,3 @@ def improvement(means: Mapping[str, float], ours: str) -> float:
     rows = PAPER_BASELINES - {ours}
     best = max((mean for row, mean in means.items() if row in rows and mean > 0), default=math.nan)
     return 100 * (means.get(ours, math.nan) / best - 1)
-
-
-def run_means(runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Means over the seeds, by (dataset, features, row); NaN where a run lacks the value."""
-    rows = runs.groupby([*BLOCK, "row"])
-    values = rows[list(columns)]
-    return values.mean().where(values.count().eq(rows.size(), axis=0))

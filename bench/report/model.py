@@ -76,23 +76,38 @@ class Page:
     """A table or a figure, and what it says about itself.
 
     Attributes:
-        name: of its files.
-        keys: of the records behind it.
-        data: the CSV.
+        kind: what it is, as its files are named.
+        what: the same in words; the title adds protocol, budget and ranking.
+        data: the CSV; its column ``key`` or ``keys`` names the records.
         protocol: the one that it is about; empty where it is about several, or about the data alone.
         budget: as ``protocol``.
         ranking: sampled or full, of a comparison.
     """
 
-    name: str
-    title: str
+    kind: str
+    what: str
     caption: str
     notes: list[Note]
-    keys: list[str]
     data: pd.DataFrame
     protocol: str = ""
     budget: str = ""
     ranking: str = ""
+
+    @property
+    def name(self) -> str:
+        return "-".join(filter(None, (self.kind, self.protocol, self.budget, self.ranking)))
+
+    @property
+    def title(self) -> str:
+        said = [f"protocol {self.protocol}"] if self.protocol else []
+        said += [f"budget {self.budget}"] if self.budget else []
+        said += [f"{self.ranking} ranking"] if self.ranking else []
+        return f"{self.what} ({', '.join(said)})" if said else self.what
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """Of the records behind it."""
+        return sorted({key for keys in self.data.get("keys", self.data.get("key")) for key in keys.split()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +140,3 @@ def number(value: float, form: str) -> str:
         return EMPTY
     text = format(value, form)
     return text if text.strip("+-0.") else text.lstrip("+-")
-
-
-def keys_of(data: pd.DataFrame) -> list[str]:
-    """The keys in a column of several in each line, each once."""
-    return sorted({key for keys in data["keys"] for key in keys.split()})

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, improvement, leaderboard
-from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Table, keys_of, number
+from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Table, number
 from bench.report.paper import IMPROVEMENT, STATISTICS, Published
 from bench.report.prose import caption, notes
 from bench.report.rows import BLOCK, DATASETS, FLOORS, ITEMWISE, blocks, heading, in_block
@@ -34,73 +34,70 @@ def pages(evidence: Evidence, signs: Signs | None = None) -> list[Table]:
     if records.empty:
         return []
     signs = signs_of(evidence) if signs is None else signs
-    found = [statistics(records, evidence.published)]
+    found = [table_1(records, evidence.published)]
     for _, group in evidence.main.groupby(TABLE[:2]):
         found += [table_2(evidence, group, ranking, signs) for ranking in RANKINGS]
     return found
 
 
-def statistics(records: pd.DataFrame, paper: Published) -> Table:
-    """Table 1: the data sets, from the newest record that knows their sizes."""
-    lines, data = [], []
-    said = [f"{EMPTY} under paper: the data set is not in the paper's Table 1 (bench/report/paper.csv)."]
+def table_1(records: pd.DataFrame, paper: Published) -> Table:
+    """The data sets, from the newest record that knows their sizes."""
+    data, said = [], [f"{EMPTY} under paper: the data set is not in the paper's Table 1 (bench/report/paper.csv)."]
     for name in dict.fromkeys(name for name, _ in blocks(records)):
         known = records[(records["dataset"] == name) & records["users"].notna()]
         newest = known.sort_values(["started", "key"], na_position="first").tail(1)
-        ours, theirs, differences = [], [], []
         for metric in STATISTICS:
-            form = ".5f" if metric == "density" else ",.0f"
             value = float(newest[metric].iloc[0]) if len(newest) else math.nan
             stated = paper.get(("table1", name, "", metric), math.nan)
-            ours.append(Cell(number(value, form), note="" if len(newest) else "no finished record"))
-            theirs.append(Cell(number(stated, form)))
-            differences.append(Cell(number(value - stated, f"+{form}")))
             data.append([name, metric, value, stated, value - stated, " ".join(newest["key"])])
         if len(known[list(STATISTICS)].drop_duplicates()) > 1:
             said.append(f"The records of {name} differ in its sizes; those of the newest are shown.")
-        cells = [Cell(DATASETS.get(name, name)), *ours, *theirs, *differences]
-        lines.append(Line(cells, about={"dataset": name}))
+    frame = pd.DataFrame(data, columns=["dataset", "metric", "value", "paper", "difference", "keys"])
     columns = [Column("Data set", "name"), *(Column(one.capitalize()) for one in STATISTICS)]
     columns += [Column(f"{what}: {one}", is_papers=True) for what in ("paper", "diff.") for one in STATISTICS]
-    frame = pd.DataFrame(data, columns=["dataset", "metric", "value", "paper", "difference", "keys"])
     return Table(
-        name="table1",
-        title="Table 1: data sets",
+        kind="table1",
+        what="Table 1: data sets",
         caption="Density is interactions / (users × items). Differences are ours minus the paper's.",
-        blocks=[Block(columns=columns, lines=lines)],
-        notes=list(map(Note, said)),
-        keys=keys_of(frame),
+        blocks=[Block(columns=columns, lines=[sizes(name, own) for name, own in frame.groupby("dataset", sort=False)])],
+        notes=[*map(Note, said)],
         data=frame,
     )
+
+
+def sizes(name: str, own: pd.DataFrame) -> Line:
+    forms = [".5f" if metric == "density" else ",.0f" for metric in own["metric"]]
+    reasons = ["" if keys else "no finished record" for keys in own["keys"]]
+    ours = [Cell(number(*one), note=why) for *one, why in zip(own["value"], forms, reasons, strict=True)]
+    theirs = [Cell(number(*one)) for one in zip(own["paper"], forms, strict=True)]
+    gaps = [Cell(number(value, f"+{form}")) for value, form in zip(own["difference"], forms, strict=True)]
+    return Line([Cell(DATASETS.get(name, name)), *ours, *theirs, *gaps], about={"dataset": name})
 
 
 def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Signs) -> Table:
     """Table 2 of one protocol, budget and ranking."""
     protocol, budget = records[TABLE[:2]].iloc[0]
+    about = {"protocol": protocol, "budget": budget, "ranking": ranking}
     board = leaderboard(evidence)
-    own = (board["protocol"] == protocol) & (board["budget"] == budget) & (board["ranking"] == ranking)
-    data = beside_paper(board[own], evidence.published, "table2", ranking)
-    places = board.loc[own, [*TABLE, *BLOCK, "row", "metric"]].itertuples(index=False, name=None)
-    data["sign"] = [signs.get(place, "") for place in places]
+    own = beside_paper(board[(board[TABLE] == pd.Series(about)).all(axis=1)], evidence.published, "table2", ranking)
+    places = own[[*TABLE, *BLOCK, "row", "metric"]].itertuples(index=False, name=None)
+    data = own.assign(sign=[signs.get(place, "") for place in places])
     shown = []
     for block in blocks(records):
         part, is_compared = in_block(data, block), block[0] in DATASETS and ranking == "sampled"
-        lines = [*rows_of(part, records, is_compared=is_compared), improvements(part, evidence, is_compared)]
-        columns = columns_of(is_compared=is_compared)
-        shown.append(Block(title=heading(block), dataset=block[0], columns=columns, lines=lines))
+        made = compared_block(part, records, block, is_compared=is_compared)
+        made.lines.append(improvements(part, evidence, is_compared=is_compared))
+        shown.append(made)
     said = notes(records, data, ranking, ours=evidence.ours)
     return Table(
-        name=f"table2-{protocol}-{budget}-{ranking}",
-        title=f"Table 2: comparison (protocol {protocol}, budget {budget}, {ranking} ranking)",
+        kind="table2",
+        what="Table 2: comparison",
         caption=caption(records, ranking),
         blocks=shown,
         cost=cost.block(records, ranking),
         notes=said + ([Note(LEGEND, is_warning=True)] if data["sign"].any() else []),
-        keys=sorted(records["key"]),
         data=data[[*CSV, "sign"]],
-        protocol=protocol,
-        budget=budget,
-        ranking=ranking,
+        **about,
     )
 
 
@@ -115,24 +112,20 @@ def beside_paper(data: pd.DataFrame, paper: Published, table: str, ranking: str)
     return data.assign(paper=theirs, difference=data["mean"] - theirs)
 
 
-def columns_of(*, is_compared: bool, kind: str = "Model") -> list[Column]:
-    """A column a metric; ``is_compared``: with the paper's values and the differences."""
-    found = [Column(kind, "name")]
+def compared_block(
+    part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], *, is_compared: bool, kind: str = "Model"
+) -> Block:
+    """The rows of ``part``, the cells of one block; ``is_compared``: with the paper's values and the differences."""
+    dependent = set(records.loc[records["is_candidate_dependent"], "row"])
+    columns, lines = [Column(kind, "name")], []
     for metric in SHOWN.values():
         papers = [Column(name, metric=metric, is_papers=True) for name in ("paper", "diff.")]
-        found += [Column(metric, metric=metric), *(papers if is_compared else [])]
-    return found
-
-
-def rows_of(part: pd.DataFrame, records: pd.DataFrame, *, is_compared: bool) -> list[Line]:
-    """The rows of ``part``, the cells of one block."""
-    dependent = set(records.loc[records["is_candidate_dependent"], "row"])
-    lines = []
+        columns += [Column(metric, metric=metric), *(papers if is_compared else [])]
     for row, own in groupby(part.to_dict("records"), key=itemgetter("row")):
         own = list(own)
         cells = [shown for cell in own for shown in (compared(cell) if is_compared else compared(cell)[:1])]
         lines.append(Line([Cell(label(row, row in dependent)), *cells], is_run=own[0]["is_run"]))
-    return lines
+    return Block(title=heading(block), dataset=block[0], columns=columns, lines=lines)
 
 
 def label(row: str, is_dependent: bool) -> str:
@@ -154,7 +147,7 @@ def compared(cell: Mapping) -> list[Cell]:
     return [Cell(mean_text(cell), mark, cell["note"], cell.get("sign", "")), *theirs]
 
 
-def improvements(part: pd.DataFrame, evidence: Evidence, is_compared: bool) -> Line:
+def improvements(part: pd.DataFrame, evidence: Evidence, *, is_compared: bool) -> Line:
     """The line of %Imp.: ours over the best of the paper's baselines."""
     cells = [Cell(IMPROVEMENT)]
     for metric, own in part.groupby("metric", sort=False):

@@ -12,18 +12,18 @@ FIRST = (STUDIED, f"{STUDIED}:paper", ITEMWISE, "VBPR")
 NO_CL = {"use_cl": False}
 CHANGE = {part: f"occlusion.{part}.score_change" for part in ("irrelevant", "relevant")}
 RATIO, SLOPE = "occlusion.ratio", "gradient.irrelevant"
-MEASURES = {  # fact to (heading, format)
-    "sampled.ndcg@10": ("N@10", ".4f"),
-    CHANGE["irrelevant"]: ("score: irr.", ".3f"),
-    CHANGE["relevant"]: ("score: rel.", ".3f"),
-    RATIO: ("irr. / rel.", ".3f"),
-    "occlusion.irrelevant.rank_changed": ("other rank: irr.", ".1%"),
-    "occlusion.relevant.rank_changed": ("other rank: rel.", ".1%"),
-    "occlusion.irrelevant.rank_change": ("places: irr.", ".2f"),
-    "occlusion.relevant.rank_change": ("places: rel.", ".2f"),
-    "occlusion.irrelevant.ndcg@10_change": ("N@10: irr.", "+.4f"),
-    "occlusion.relevant.ndcg@10_change": ("N@10: rel.", "+.4f"),
-    SLOPE: ("slope: irr. / all", ".3f"),
+MEASURES = {  # fact to its column and format
+    "sampled.ndcg@10": (Column("N@10", metric=SHOWN["ndcg@10"]), ".4f"),
+    CHANGE["irrelevant"]: (Column("score: irr."), ".3f"),
+    CHANGE["relevant"]: (Column("score: rel."), ".3f"),
+    RATIO: (Column("irr. / rel."), ".3f"),
+    "occlusion.irrelevant.rank_changed": (Column("other rank: irr."), ".1%"),
+    "occlusion.relevant.rank_changed": (Column("other rank: rel."), ".1%"),
+    "occlusion.irrelevant.rank_change": (Column("places: irr."), ".2f"),
+    "occlusion.relevant.rank_change": (Column("places: rel."), ".2f"),
+    "occlusion.irrelevant.ndcg@10_change": (Column("N@10: irr."), "+.4f"),
+    "occlusion.relevant.ndcg@10_change": (Column("N@10: rel."), "+.4f"),
+    SLOPE: (Column("slope: irr. / all"), ".3f"),
 }
 CAPTION = (
     "A trained model's scores after items are given one another's preference-irrelevant (irr.) content, and after they "
@@ -32,6 +32,7 @@ CAPTION = (
     "share of the test items; places: mean change of the rank; N@10: its change. Slope: norm of the score's gradient "
     "in the irrelevant columns over that in all columns."
 )
+COLUMNS = [Column("Model", "name"), *(column for column, _ in MEASURES.values())]
 CSV = [*BLOCK, "row", "name", "measure", "mean", "std", "n_seeds", "note", "keys"]
 NOTES = [
     "The simulated irrelevant columns are twice as strong, and as many: a linear map drawn at random has irr. / rel. "
@@ -42,20 +43,12 @@ NOTES = [
 
 def pages(evidence: Evidence) -> list[Page]:
     """A table and a figure for each protocol and budget with a record that knows."""
-    found = []
-    if CHANGE["irrelevant"] not in evidence.frame:
-        return found
-    for (protocol, budget), group in evidence.frame[~evidence.frame["is_knocked_out"]].groupby(TABLE[:2]):
+    found, whole = [], evidence.frame[~evidence.frame["is_knocked_out"]]
+    for (protocol, budget), group in whole.groupby(TABLE[:2]) if CHANGE["irrelevant"] in whole else ():
         parts = [in_block(group, block) for block in blocks(group[group[CHANGE["irrelevant"]].notna()])]
         if parts:
             data = pd.concat([measured(part) for part in parts], ignore_index=True)
-            about = {
-                "caption": CAPTION,
-                "notes": list(map(Note, NOTES)),
-                "keys": sorted(key for part in parts for key in part["key"]),
-                "protocol": protocol,
-                "budget": budget,
-            }
+            about = {"protocol": protocol, "budget": budget, "caption": CAPTION, "notes": [*map(Note, NOTES)]}
             found += [table(data, about), figure(data, about)]
     return found
 
@@ -95,37 +88,20 @@ def names_of(part: pd.DataFrame) -> dict[str, str]:
 
 
 def table(data: pd.DataFrame, about: dict) -> Table:
-    return Table(
-        name="claim-{protocol}-{budget}".format(**about),
-        title="What irrelevant content decides (protocol {protocol}, budget {budget})".format(**about),
-        blocks=[block(lines) for _, lines in data.groupby(BLOCK, sort=False)],
-        data=data,
-        ranking="sampled",
-        **about,
-    )
+    shown = []
+    for block, own in data.groupby(BLOCK, sort=False):
+        lines = [line(name, cells) for name, cells in own.groupby("name", sort=False)]
+        shown.append(Block(title=heading(block), dataset=block[0], columns=COLUMNS, lines=lines))
+    what = "What irrelevant content decides"
+    return Table(kind="claim", what=what, blocks=shown, data=data, ranking="sampled", **about)
 
 
-def block(data: pd.DataFrame) -> Block:
-    lines = []
-    for name, own in data.groupby("name", sort=False):
-        values = own[["measure", "mean", "note"]].itertuples(index=False)
-        shown = [Cell(number(mean, MEASURES[measure][1]), note=note) for measure, mean, note in values]
-        lines.append(Line([Cell(name), *shown]))
-    columns = [
-        Column("Model", "name"),
-        *(Column(shown, metric=shown if shown in SHOWN.values() else "") for shown, _ in MEASURES.values()),
-    ]
-    where = tuple(data[BLOCK].iloc[0])
-    return Block(title=heading(where), dataset=where[0], columns=columns, lines=lines)
+def line(name: str, own: pd.DataFrame) -> Line:
+    values = own[["measure", "mean", "note"]].itertuples(index=False)
+    return Line([Cell(name), *(Cell(number(mean, MEASURES[one][1]), note=note) for one, mean, note in values)])
 
 
 def figure(data: pd.DataFrame, about: dict) -> Figure:
-    return Figure(
-        name="figure-claim-{protocol}-{budget}".format(**about),
-        title="Score changes by irrelevant and by relevant content (protocol {protocol}, budget {budget})".format(
-            **about
-        ),
-        data=data[data["measure"].isin(list(CHANGE.values()))].reset_index(drop=True),
-        plot="content use",
-        **about,
-    )
+    drawn = data[data["measure"].isin(list(CHANGE.values()))].reset_index(drop=True)
+    what = "Score changes by irrelevant and by relevant content"
+    return Figure(kind="figure-claim", what=what, data=drawn, plot="content use", **about)

@@ -46,24 +46,23 @@ def course(run: dict, record: Record) -> list[tuple]:
     found = []
     for ranking in RANKINGS:
         metric, best = f"{ranking}.{record.job.protocol.select_metric}", run[f"best_epoch.{ranking}"]
-        known = [entry for entry in record.curve if metric in entry]
-        found += [
-            (metric, int(entry["epoch"]), entry["seconds"], entry[metric], entry["epoch"] == best) for entry in known
-        ]
+        for entry in record.curve:
+            if metric in entry:
+                found.append((metric, int(entry["epoch"]), entry["seconds"], entry[metric], entry["epoch"] == best))
     return found
 
 
 def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
     protocol, budget, select_on = records[["protocol", "budget", "select_on"]].iloc[0]
+    said = [
+        "A line a run; a ring is the epoch that was chosen. Seconds are those of training so far.",
+        "A panel a data set and metric: values of sampled candidates and of full ranking do not compare.",
+    ]
     return Figure(
-        name=f"learning-curves-{protocol}-{budget}",
-        title=f"Learning curves (protocol {protocol}, budget {budget})",
+        kind="learning-curves",
+        what="Learning curves",
         caption=f"The metric that selects the epoch, on the {select_on} set. {caption(records)}",
-        notes=[
-            Note("A line a run; a ring is the epoch that was chosen. Seconds are those of training so far."),
-            Note("A panel a data set and metric: values of sampled candidates and of full ranking do not compare."),
-        ],
-        keys=sorted(set(data["key"])),
+        notes=[*map(Note, said)],
         data=data,
         protocol=protocol,
         budget=budget,

@@ -23,30 +23,24 @@ CSV = [*BLOCK, "row", "variant", "mean", "std", "n_seeds", "note", "keys", "gain
 def pages(evidence: Evidence) -> list[Table]:
     """A table for each protocol, budget and ranking that has a knock-out."""
     found = []
-    for _, group in evidence.frame.groupby(TABLE[:2]):
-        if group["is_knocked_out"].any():
-            found += [table(group, ranking) for ranking in RANKINGS]
+    for (protocol, budget), records in evidence.frame.groupby(TABLE[:2]):
+        knocked = records[records["is_knocked_out"]]
+        parts = [family(records, *base) for base in blocks(knocked.assign(features=knocked["base"]))]
+        for ranking in RANKINGS if parts else ():
+            data = pd.concat([gains(variants(part, ranking)) for part in parts], ignore_index=True)
+            page = Table(
+                kind="knockouts",
+                what="Modality knock-outs",
+                caption=CAPTION,
+                blocks=[block(lines) for _, lines in data.groupby(BLOCK, sort=False)],
+                notes=[note for part in parts for note in notes(part)],
+                data=data[CSV],
+                protocol=protocol,
+                budget=budget,
+                ranking=ranking,
+            )
+            found.append(page)
     return found
-
-
-def table(records: pd.DataFrame, ranking: str) -> Table:
-    """The table of one protocol, budget and ranking."""
-    protocol, budget = records[TABLE[:2]].iloc[0]
-    knocked = records[records["is_knocked_out"]]
-    parts = [family(records, *base) for base in blocks(knocked.assign(features=knocked["base"]))]
-    data = pd.concat([gains(variants(part, ranking)) for part in parts], ignore_index=True)
-    return Table(
-        name=f"knockouts-{protocol}-{budget}-{ranking}",
-        title=f"Modality knock-outs (protocol {protocol}, budget {budget}, {ranking} ranking)",
-        caption=CAPTION,
-        blocks=[block(lines) for _, lines in data.groupby(BLOCK, sort=False)],
-        notes=[note for part in parts for note in notes(part)],
-        keys=sorted({key for part in parts for key in part["key"]}),
-        data=data[CSV],
-        protocol=protocol,
-        budget=budget,
-        ranking=ranking,
-    )
 
 
 def family(records: pd.DataFrame, dataset: str, base: str) -> pd.DataFrame:
@@ -61,12 +55,10 @@ def family(records: pd.DataFrame, dataset: str, base: str) -> pd.DataFrame:
 def variants(part: pd.DataFrame, ranking: str) -> pd.DataFrame:
     """One line a cell, unrounded: a model under a variant of its content."""
     seeds, kinds = seeds_of(part), [*KNOCKOUTS, *sorted(set(part["content"]) - set(KNOCKOUTS))]
-    block = part[BLOCK].iloc[0].to_dict()
-    places = [
-        Place({**block, "row": row, "variant": kind}, part[(part["row"] == row) & (part["content"] == kind)], seeds)
-        for row in order(list(part["row"]))
-        for kind in kinds
-    ]
+    names, places = part[BLOCK].iloc[0].to_dict(), []
+    for row in order(list(part["row"])):
+        own = part[part["row"] == row]
+        places += [Place({**names, "row": row, "variant": kind}, own[own["content"] == kind], seeds) for kind in kinds]
     return cells(places, {f"{ranking}.{METRIC}": METRIC})
 
 

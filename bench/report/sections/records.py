@@ -35,12 +35,11 @@ def table(evidence: Evidence) -> Table:
         cells = [*map(Cell, texts), *values(rows.loc[[n]]), *machine(evidence.by_key[run["key"]])]
         lines.append(Line(cells, about={name: run[name] for name in ("dataset", "protocol", "budget")}))
     return Table(
-        name="records",
-        title="Records",
+        kind="records",
+        what="Records",
         caption="Every record, with N@10 on the test set; a superseded one has a newer one of the same run beside it.",
         blocks=[Block(columns=COLUMNS, lines=lines)],
         notes=[],
-        keys=list(rows["key"]),
         data=rows,
     )
 

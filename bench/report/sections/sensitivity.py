@@ -11,7 +11,7 @@ from scipy import stats
 
 from bench.report.boards import Board, boards
 from bench.report.evidence import Evidence
-from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Table, keys_of, number
+from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Table, number
 from bench.report.rows import BLOCK
 from bench.spec import SHOWN
 
@@ -108,12 +108,11 @@ def table(budget: str, pairs: list[Pair]) -> Table:
     taus = [Column(f"tau {metric}") for metric in SHOWN.values()]
     data = pd.DataFrame([reading for pair in pairs for reading in readings(pair)])
     return Table(
-        name=f"sensitivity-{budget}",
-        title=f"Protocol sensitivity (budget {budget})",
+        kind="sensitivity",
+        what="Protocol sensitivity",
         caption="Is the order of the models the same under another ranking, and under another protocol?",
         blocks=[Block(columns=[*names, Column("rows"), *taus, Column("swapped N@10", "text")], lines=lines(pairs))],
-        notes=list(map(Note, NOTES)),
-        keys=keys_of(data),
+        notes=[*map(Note, NOTES)],
         data=data,
         budget=budget,
     )
@@ -157,11 +156,10 @@ def figure(budget: str, pairs: list[Pair]) -> Figure:
             lines.append({**names, "row": row, **both, "keys": used})
     data = pd.DataFrame(lines)
     return Figure(
-        name=f"sensitivity-{budget}-slopes",
-        title=f"Protocol sensitivity: places of the models (budget {budget})",
+        kind="sensitivity-slopes",
+        what="Protocol sensitivity: places of the models",
         caption=f"Places by {SHOWN[DRAWN]} among the rows that stand on both sides; 1 is best, ties share a place.",
         notes=[Note("Lines that cross are models that change their order.")],
-        keys=keys_of(data),
         data=data[COLUMNS],
         budget=budget,
         plot="slopes",

@@ -10,7 +10,7 @@ from bench.report import paired
 from bench.report.boards import Board, Ranked, boards
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
-from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Table, keys_of, number
+from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Table, number
 from bench.report.rows import BLOCK, in_block
 from bench.spec import SHOWN
 
@@ -129,7 +129,6 @@ def measures(ranked: Ranked, other: Ranked, metric: str) -> dict[str, float]:
 
 
 def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> Table:
-    protocol, budget, ranking = own
     shown, families = [], []
     for board in boards(evidence):
         part = in_block(data, board.block)
@@ -141,16 +140,13 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
     family = f"p Holm: p perm. adjusted over all rows and metrics of a data set ({', '.join(families)} tests)."
     said = [*NOTES[:3], family, *NOTES[3:], "Rows that Table 2 leaves empty are not tested."]
     return Table(
-        name=f"significance-{protocol}-{budget}-{ranking}",
-        title=f"Significance (protocol {protocol}, budget {budget}, {ranking} ranking)",
+        kind="significance",
+        what="Significance",
         caption="Differences from the strongest baseline, paired by test case.",
         blocks=shown,
-        notes=list(map(Note, said)),
-        keys=keys_of(data),
+        notes=[*map(Note, said)],
         data=data,
-        protocol=protocol,
-        budget=budget,
-        ranking=ranking,
+        **dict(zip(TABLE, own, strict=True)),
     )
 
 

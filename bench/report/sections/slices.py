@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from bench.report.boards import GAINS, PLACES, Board, Ranked, boards
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
-from bench.report.model import Block, Cell, Column, Line, Note, Table, keys_of, number
+from bench.report.model import Block, Cell, Column, Line, Note, Table, number
 from bench.report.rows import BLOCK
 from bench.spec import SHOWN
 from bench.store.store import Store
@@ -111,7 +111,6 @@ def slice_means(ranked: Ranked, slicing: Slicing) -> dict[str, Float[np.ndarray,
 
 def table(evidence: Evidence, found: list[Board]) -> Table:
     """The slices of one protocol, budget and ranking."""
-    protocol, budget, ranking = found[0].table
     shown, lines, said = [], [], []
     for board in found:
         facts, ranked, why = sliceable(evidence, board)
@@ -120,18 +119,14 @@ def table(evidence: Evidence, found: list[Board]) -> Table:
             means = {row: slice_means(ranks, slicing) for row, ranks in ranked.items()}
             shown.append(block(board, slicing, means))
             lines += csv_lines(board, slicing, means)
-    data = pd.DataFrame(lines, columns=CSV)
     return Table(
-        name=f"slices-{protocol}-{budget}-{ranking}",
-        title=f"Slices (protocol {protocol}, budget {budget}, {ranking} ranking)",
+        kind="slices",
+        what="Slices",
         caption="Means over parts of the test cases; the first line of each part counts its cases.",
         blocks=shown,
-        notes=list(map(Note, NOTES + said)),
-        keys=keys_of(data),
-        data=data,
-        protocol=protocol,
-        budget=budget,
-        ranking=ranking,
+        notes=[*map(Note, NOTES + said)],
+        data=pd.DataFrame(lines, columns=CSV),
+        **dict(zip(TABLE, found[0].table, strict=True)),
     )
 
 

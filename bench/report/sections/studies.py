@@ -7,11 +7,11 @@ import pandas as pd
 
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, comparison
-from bench.report.model import Block, Figure, Note, Page, Table
+from bench.report.model import Figure, Note, Page, Table
 from bench.report.prose import caption, notes
 from bench.report.rows import BLOCK, DATASETS, blocks, heading, in_block
 from bench.report.sections import cost
-from bench.report.sections.comparison import CSV, beside_paper, columns_of, rows_of
+from bench.report.sections.comparison import CSV, beside_paper, compared_block
 from bench.spec import RANKINGS
 from bench.study import Study
 
@@ -48,24 +48,22 @@ def tables(evidence: Evidence, study: Study) -> list[Table]:
 def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, ranking: str, barred: Barred) -> Table:
     """The variants of one model under one protocol, budget and ranking."""
     protocol, budget = records[TABLE[:2]].iloc[0]
-    is_papers = study.is_papers and model == study.models[0]
+    is_default = model == study.models[0]
+    is_papers = study.is_papers and is_default
     data = comparison(records, ranking, rows=study.labels, barred=barred).assign(model=model)
     data = beside_paper(data, evidence.published if is_papers else {}, study.name, ranking)
-    kept = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
     shown = []
     for block in blocks(records):
-        compared = {"is_compared": is_papers and block[0] in DATASETS and ranking == "sampled"}
-        lines, columns = rows_of(in_block(data, block), records, **compared), columns_of(kind="Variant", **compared)
-        shown.append(Block(title=heading(block), dataset=block[0], columns=columns, lines=lines))
-    suffix = "" if model == study.models[0] else f"-{model.replace(':', '-')}"
+        is_compared = is_papers and block[0] in DATASETS and ranking == "sampled"
+        shown.append(compared_block(in_block(data, block), records, block, is_compared=is_compared, kind="Variant"))
+    kept = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
     return Table(
-        name=f"{study.name}{suffix}-{protocol}-{budget}-{ranking}",
-        title=f"{study.title} in {model} (protocol {protocol}, budget {budget}, {ranking} ranking)",
+        kind=study.name if is_default else f"{study.name}-{model.replace(':', '-')}",
+        what=f"{study.title} in {model}",
         caption=caption(records, ranking),
         blocks=shown,
         cost=cost.block(kept, ranking, rows=study.labels, kind="Variant"),
         notes=[Note(study.note)] * bool(study.note) + notes(records, data, ranking, is_compared=is_papers),
-        keys=sorted(kept["key"]),
         data=data[[*CSV, "model"]],
         protocol=protocol,
         budget=budget,
@@ -74,16 +72,11 @@ def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, r
 
 
 def why_not(study: Study, block: tuple[str, str], every: pd.DataFrame) -> dict[str, str]:
-    """Label to reason of each variant that the data set of ``block`` does not form."""
-    modalities = modalities_of(block, every)
+    """Label to reason of each variant that the data set of ``block`` does not form, as far as records know it."""
+    said = in_block(every, block)["modalities"].dropna()
+    modalities: Sequence[str] | None = said.iloc[-1] if len(said) else None
     reasons = {variant.label: study.why_not(variant, block[0], modalities) for variant in study.variants}
     return {label: reason for label, reason in reasons.items() if reason}
-
-
-def modalities_of(block: tuple[str, str], every: pd.DataFrame) -> Sequence[str] | None:
-    """The modalities of a block's data, as its finished records have them; None where no record says."""
-    said = in_block(every, block)["modalities"].dropna()
-    return said.iloc[-1] if len(said) else None
 
 
 def figures(study: Study, found: list[Table]) -> list[Figure]:
@@ -98,22 +91,19 @@ def figures(study: Study, found: list[Table]) -> list[Figure]:
 
 def layered(study: Study, found: list[Table]) -> Figure:
     """Quality against the number of layers."""
-    protocol, budget = found[0].protocol, found[0].budget
-    layers = {variant.label: variant.n_layers for variant in study.variants}
     numbers = pd.concat([page.data for page in found], ignore_index=True)
-    numbers = numbers.assign(layers=numbers["row"].map(layers))
+    numbers = numbers.assign(layers=numbers["row"].map({one.label: one.n_layers for one in study.variants}))
     empty = numbers[numbers["note"] != ""].drop_duplicates([*BLOCK, "model", "layers", "note"])
     missing = [f"{heading((e.dataset, e.features))}, {e.model}, {e.row}: {e.note}." for e in empty.itertuples()]
     said = ["H@10 is HR@10, N@10 is NDCG@10; bars are sample standard deviations over the seeds.", *missing]
     columns = [*BLOCK, "model", "layers", "metric", "mean", "std", "n_seeds", "keys", "note"]
     return Figure(
-        name=f"{study.name}-layers-{protocol}-{budget}",
-        title=f"{study.title} (protocol {protocol}, budget {budget})",
+        kind=f"{study.name}-layers",
+        what=study.title,
         caption=" ".join(dict.fromkeys(page.caption for page in found)),
-        notes=list(map(Note, said)),
-        keys=sorted({key for page in found for key in page.keys}),
+        notes=[*map(Note, said)],
         data=numbers.loc[numbers["metric"].isin(PLOTTED), columns],
-        protocol=protocol,
-        budget=budget,
+        protocol=found[0].protocol,
+        budget=found[0].budget,
         plot="layers",
     )
