@@ -1,5 +1,6 @@
 """What a report shows, before it has any form: cells in lines, lines in blocks, blocks in a table; and figures."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -95,7 +96,23 @@ class Page:
 
     @property
     def name(self) -> str:
+        """Its own among all pages."""
         return "-".join(filter(None, (self.kind, self.protocol, self.budget, self.ranking)))
+
+    @property
+    def folder(self) -> str:
+        """Where its files stand: one for each protocol and budget; empty for what is about the data alone."""
+        return re.sub(r"[^\w.-]|^\.+", "_", f"{self.protocol or 'protocols'}-{self.budget}") if self.budget else ""
+
+    @property
+    def path(self) -> str:
+        """Of its files below the reports, without their ending."""
+        return f"{self.folder}/{self.stem}" if self.folder else self.stem
+
+    @property
+    def stem(self) -> str:
+        """The name of its files in ``folder``, without their ending."""
+        return "-".join(filter(None, (self.kind, self.ranking)))
 
     @property
     def title(self) -> str:

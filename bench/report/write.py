@@ -49,22 +49,33 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
 
         found = pages(evidence, tell=draw)
         files = {page.name: forms(page, drawn) for page in found}
-    wholes = {f"{name}.{ext}": whole for name, page in files.items() for ext, whole in page.items()}
+    wholes = {f"{page.path}.{ext}": whole for page in found for ext, whole in files[page.name].items()}
     if found:
         wholes[PAGE] = html(found, evidence, folder=folder, files=files).encode()
     wholes[INDEX] = index(found, files, evidence.records).encode()
     check_writable(folder)
-    old = folder / INDEX
     with writing_to(folder):
-        text = old.read_text(encoding="utf-8", errors="replace") if old.exists() else ""
-        if text and not text.startswith(TITLE):
-            raise BenchError(f"{old} is no index of reports and stays as it is; choose another folder with --reports")
-        named = set(re.findall(r"\]\(([^)/]+)\)", text))
+        old = named(folder / INDEX)
         for name, whole in wholes.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             write_whole(folder / name, lambda path, whole=whole: Path(path).write_bytes(whole))
-        for name in named - set(wholes):
+        for name in old - set(wholes):
             (folder / name).unlink(missing_ok=True)
+            if name.count("/") and not any((folder / name).parent.glob("*")):
+                (folder / name).parent.rmdir()
     return [folder / name for name in wholes]
+
+
+def named(old: Path) -> set[str]:
+    """The files that an index names.
+
+    Raises:
+        BenchError: where the file is no index of ours.
+    """
+    text = old.read_text(encoding="utf-8", errors="replace") if old.exists() else ""
+    if text and not text.startswith(TITLE):
+        raise BenchError(f"{old} is no index of reports and stays as it is; choose another folder with --reports")
+    return set(re.findall(r"\]\(((?:\w[\w.-]*/)?\w[\w.-]*)\)", text))
 
 
 def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str = STUDIED) -> str:
@@ -111,7 +122,7 @@ def index(found: list[Page], files: Files, records: list[Record]) -> str:
     lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
     lines += [f"All of it on one page, to be sorted and filtered: [{PAGE}]({PAGE}).", ""] if found else []
     for page in found:
-        links = ", ".join(f"[{ext}]({page.name}.{ext})" for ext in files[page.name])
+        links = ", ".join(f"[{ext}]({page.path}.{ext})" for ext in files[page.name])
         lines.append(f"- {page.title}: {links} ({len(page.keys)} records)")
     return "\n".join(lines).rstrip() + "\n"
 

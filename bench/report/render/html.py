@@ -79,7 +79,7 @@ def view(page: Page, rows: pd.DataFrame, files: Mapping[str, bytes]) -> View:
         tags=tags(**about),
         facts=facts(page, own),
         grids=[] if is_figure else grids(page),
-        files=[f"{page.name}.{ext}" for ext in files],
+        files=[f"{page.path}.{ext}" for ext in files],
         drawing=Markup(inline(files["svg"], name=page.name, title=page.title) if is_figure else ""),
     )
 

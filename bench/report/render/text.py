@@ -4,13 +4,22 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 
+import pandas as pd
 from tabulate import tabulate
 
 from bench.report.model import Cell, Column, Figure, Line, Page, Table
 
 
 def csv(page: Page) -> str:
-    return page.data.to_csv(index=False, lineterminator="\n")
+    """The data, numbers to six significant digits: in more, machines differ."""
+    return page.data.apply(rounded).to_csv(index=False, lineterminator="\n")
+
+
+def rounded(column: pd.Series) -> pd.Series:
+    """Numbers as text; a whole number keeps all its digits."""
+    if not pd.api.types.is_float_dtype(column):
+        return column
+    return column.map(lambda value: f"{value:.0f}" if value.is_integer() else f"{value:.6g}", na_action="ignore")
 
 
 def markdown(table: Table) -> str:
@@ -27,7 +36,7 @@ def markdown(table: Table) -> str:
 
 def figure_page(figure: Figure) -> str:
     """The figure in Markdown: its picture and what it says about itself."""
-    picture = f"![{escaped(figure.title)}]({figure.name}.svg)"
+    picture = f"![{escaped(figure.title)}]({figure.stem}.svg)"
     parts = [f"# {figure.title}", escaped(figure.caption), picture, listed(figure), *records(figure)]
     return "\n\n".join(parts) + "\n"
 
@@ -37,7 +46,7 @@ def listed(page: Page) -> str:
 
 
 def records(page: Page) -> list[str]:
-    said = f"Records: {len(page.keys)}, named in {page.name}.csv and in a comment here."
+    said = f"Records: {len(page.keys)}, named in {page.stem}.csv and in a comment here."
     return [said, f"<!-- records: {' '.join(page.keys)} -->"]
 
 

@@ -93,7 +93,7 @@ def table(data: pd.DataFrame, about: dict) -> Table:
         lines = [line(name, cells) for name, cells in own.groupby("name", sort=False)]
         shown.append(Block(title=heading(block), dataset=block[0], columns=COLUMNS, lines=lines))
     what = "What irrelevant content decides"
-    return Table(kind="claim", what=what, blocks=shown, data=data, ranking="sampled", **about)
+    return Table(kind="content-use", what=what, blocks=shown, data=data, ranking="sampled", **about)
 
 
 def line(name: str, own: pd.DataFrame) -> Line:
@@ -104,4 +104,4 @@ def line(name: str, own: pd.DataFrame) -> Line:
 def figure(data: pd.DataFrame, about: dict) -> Figure:
     drawn = data[data["measure"].isin(list(CHANGE.values()))].reset_index(drop=True)
     what = "Score changes by irrelevant and by relevant content"
-    return Figure(kind="figure-claim", what=what, data=drawn, plot="content use", **about)
+    return Figure(kind="content-use-figure", what=what, data=drawn, plot="content use", **about)

@@ -14,7 +14,7 @@ COLUMNS = [*BLOCK, "model", "seed", "metric", "epoch", "seconds", "value", "is_b
 
 
 def pages(evidence: Evidence) -> list[Figure]:
-    """A figure for each protocol and budget in which some run trained."""
+    """A figure for each protocol and budget in which some run trained for more than one epoch."""
     found = []
     for _, group in evidence.main.groupby(TABLE[:2]):
         records = group[group["status"] == "done"]
@@ -27,14 +27,14 @@ def pages(evidence: Evidence) -> list[Figure]:
 def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
     """One line an evaluation: the selecting metric, and whether its epoch was chosen.
 
-    A run that trains nothing, such as a floor, has no curve.
+    A run of one epoch has no curve, nor has one that trains nothing, such as a floor.
     """
     lines = []
     for block in blocks(records):
         part = in_block(records, block)
         place = {row: n for n, row in enumerate(order(list(part["row"])))}
-        part = part[part["epochs"] > 0].assign(place=part["row"].map(place)).sort_values(["place", "seed"])
-        for run in part.to_dict("records"):
+        part = part.assign(place=part["row"].map(place)).sort_values(["place", "seed"])
+        for run in part[part["epochs"] > 1].to_dict("records"):
             lines += [
                 [*block, run["row"], run["seed"], *point, run["key"]] for point in course(run, by_key[run["key"]])
             ]
