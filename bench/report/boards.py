@@ -62,7 +62,7 @@ class Board:
     @property
     def rows(self) -> list[str]:
         """In the order of Table 2."""
-        return order(list(self.means.index))
+        return order(self.means.index)
 
     @property
     def heading(self) -> str:

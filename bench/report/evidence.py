@@ -54,6 +54,7 @@ class Evidence:
         for study in self.studies:
             runs = zip(rows["model"], rows["hyper"], rows["settings"], strict=True)
             labels = pd.Series([label(study, *run) for run in runs], index=rows.index, dtype=object)
+            labels = labels.where(rows["tuning.trials"].isna(), None)  # a search may find a variant's settings
             rows[variant_of(study)] = labels
             is_variant |= labels.notna()
         return rows.assign(is_variant=is_variant & rows["hyper"].map(bool))

@@ -1,6 +1,6 @@
 """The rows and blocks of tables: their names, their order, and which of the paper's rows are baselines."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -31,10 +31,11 @@ def in_block(records: pd.DataFrame, block: Sequence[str]) -> pd.DataFrame:
     return records[(records["dataset"] == block[0]) & (records["features"] == block[1])]
 
 
-def order(rows: Sequence[str]) -> list[str]:
+def order(rows: Iterable[str]) -> list[str]:
     """Floors, the paper's rows, our variant, newer models, then the others by name."""
     fixed = (*FLOORS, *ROWS, ITEMWISE, *NEWER_MODELS)
-    return [row for row in fixed if row in rows] + sorted(set(rows) - set(fixed))
+    found = set(rows)
+    return [row for row in fixed if row in found] + sorted(found - set(fixed))
 
 
 def seeds_of(records: pd.DataFrame) -> list[int]:

@@ -116,7 +116,7 @@ def writing_to(folder: Path) -> AbstractContextManager[None]:
     return writing(f"reports folder {folder}", remedy="choose another with --reports")
 
 
-def index(found: list[Page], files: Files, records: list[Record]) -> str:
+def index(found: list[Page], files: Files, records: Sequence[Record]) -> str:
     """The list of tables and figures, with their files and what they were made from."""
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
     lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]

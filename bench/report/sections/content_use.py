@@ -77,7 +77,7 @@ def names_of(part: pd.DataFrame) -> dict[str, str]:
     found = part[~part["row"].isin(FLOORS)].drop_duplicates("row").set_index("row")
     modalities = part["modalities"].dropna()
     letters = [name[0].upper() for name in modalities.iloc[0]] if len(modalities) else ["V", "T"]
-    names, first = {row: row for row in order(list(found.index))}, []
+    names, first = {row: row for row in order(found.index)}, []
     for label, hyper in (("Base", {"modalities": "none", **NO_CL}), ("+".join(["Base", *letters]), NO_CL)):
         for row, of, changed in found[["of", "hyper"]].itertuples(name=None):
             if (of, changed) == (STUDIED, hyper):

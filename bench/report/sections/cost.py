@@ -56,7 +56,7 @@ def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = N
     own = records[records["status"] == "done"]
     own = own.assign(best_epoch=own[f"best_epoch.{ranking}"]).reindex(columns=[*BLOCK, "row", "key", *NUMBERS])
     own = own.astype(dict.fromkeys(NUMBERS, float)).fillna({"tuning.trials": 0.0, "tuning.seconds": 0.0})
-    groups, rows, lines = dict(list(own.groupby([*BLOCK, "row"]))), rows or order(list(own["row"])), []
+    groups, rows, lines = dict(list(own.groupby([*BLOCK, "row"]))), rows or order(own["row"]), []
     for block in blocks(own):
         for row in rows:
             runs = groups.get((*block, row))

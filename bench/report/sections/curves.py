@@ -32,7 +32,7 @@ def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
     lines = []
     for block in blocks(records):
         part = in_block(records, block)
-        place = {row: n for n, row in enumerate(order(list(part["row"])))}
+        place = {row: n for n, row in enumerate(order(part["row"]))}
         part = part.assign(place=part["row"].map(place)).sort_values(["place", "seed"])
         for run in part[part["epochs"] > 1].to_dict("records"):
             lines += [

@@ -56,7 +56,7 @@ def variants(part: pd.DataFrame, ranking: str) -> pd.DataFrame:
     """One line a cell, unrounded: a model under a variant of its content."""
     seeds, kinds = seeds_of(part), [*KNOCKOUTS, *sorted(set(part["content"]) - set(KNOCKOUTS))]
     names, places = part[BLOCK].iloc[0].to_dict(), []
-    for row in order(list(part["row"])):
+    for row in order(part["row"]):
         own = part[part["row"] == row]
         places += [Place({**names, "row": row, "variant": kind}, own[own["content"] == kind], seeds) for kind in kinds]
     return cells(places, {f"{ranking}.{METRIC}": METRIC})

@@ -5,21 +5,18 @@ import subprocess
 
 import pytest
 
-from bench.report.contents import contents
-from bench.report.evidence import Evidence
-from bench.report.layout import Table
-from bench.report.render import latex
-from bench.report.tables import tables
-from bench.store.store import frame
+from bench.report.model import Table
+from bench.report.render.latex import latex
+from bench.report.sections import comparison, pages
 from tests.report.latex import Unsound, check
-from tests.report.made import many, record, unfinished
+from tests.report.made import evidence, many, record, unfinished
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory) -> list[Table]:
     """Every table of a report, whatever part it is from."""
-    evidence = Evidence(many(), tmp_path_factory.mktemp("results"))
-    return [page for page in contents(evidence) if isinstance(page, Table)]
+    made = evidence(*many(), folder=tmp_path_factory.mktemp("results"))
+    return [page for page in pages(made) if isinstance(page, Table)]
 
 
 def test_every_table_is_sound(found):
@@ -31,17 +28,17 @@ def test_every_table_is_sound(found):
 
 def test_our_own_words_lose_no_letter(tmp_path):
     own = [record(), record("VBPR", 0.5, seed=1), record("MCLN"), unfinished("NGCF")]
-    for table in contents(Evidence(own, tmp_path)):
+    for table in pages(evidence(*own, folder=tmp_path)):
         assert not isinstance(table, Table) or "?" not in latex(table)
 
 
 @pytest.mark.parametrize("name", ["*", "[2pt]", "?`", "--set"])
 def test_a_line_may_begin_with_what_latex_would_read_as_its_own(name):
-    (table,) = [table for table in tables(frame([record(dataset=name)])) if table.name == "table1"]
+    table = comparison.pages(evidence(record(dataset=name)))[0]
     assert len(check(latex(table))[0]) == 2
 
 
-SOUND = latex(tables(frame([record(), record("VBPR", 0.5), unfinished("NGCF")]))[1])
+SOUND = latex(comparison.pages(evidence(record(), record("VBPR", 0.5), unfinished("NGCF")))[1])
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import re
 
-from bench.report.svg import inline
+from bench.report.render.svg import inline
 from tests.report.made import drawn, line_figure
 
 

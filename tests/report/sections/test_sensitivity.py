@@ -1,18 +1,17 @@
 """Orders of models under two readings: by hand, against scipy, and as a picture."""
 
 import math
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.report import sensitivity
-from bench.report.evidence import Evidence
-from bench.report.render import markdown
-from bench.report.sensitivity import agreement
+from bench.report.render.figures import slopes
+from bench.report.render.text import markdown
+from bench.report.sections import sensitivity
+from bench.report.sections.sensitivity import agreement
 from bench.spec import PROTOCOLS
-from tests.report.made import record
+from tests.report.made import evidence, record
 
 MODELS = ("BPRMF", "NGCF", "VBPR", "LightGCN")
 
@@ -28,8 +27,8 @@ def made(value, model, *, full=None, **job):
     return found.model_copy(update={"metrics": metrics})
 
 
-def contents(*records, folder=Path("nowhere")):
-    return sensitivity.contents(Evidence(list(records), folder))
+def contents(*records):
+    return sensitivity.pages(evidence(*records))
 
 
 def test_tau_by_hand():
@@ -53,7 +52,7 @@ def test_sampled_against_full_ranking():
     records = [made(v, m, full=f) for m, v, f in zip(MODELS, (4, 3, 2, 1), (4, 2, 3, 1), strict=True)]
     page, drawing = contents(*records, made(9, "MCLN"))  # MCLN has no full ranking
     assert page.name == "sensitivity-smoke"
-    line = [cell.text for cell in page.blocks[0].lines[0]]
+    line = page.blocks[0].lines[0].texts
     assert line[:5] == ["Beauty (entities)", "paper, sampled", "paper, full", "4", "+0.667"]
     assert line[-1] == "1 of 6"
     assert drawing.data[["row", "left_place", "right_place"]].values.tolist() == [
@@ -99,7 +98,7 @@ def test_other_data_sets_and_budgets_are_never_compared():
 def test_the_picture_has_a_panel_each_pair_and_a_line_each_row():
     records = [made(n, m, dataset=d) for d in ("beauty", "art") for n, m in enumerate(MODELS)]
     _, drawing = contents(*records)
-    panels = [axis for axis in drawing.draw(drawing.data).axes if axis.get_title()]
+    panels = [axis for axis in slopes(drawing.data).axes if axis.get_title()]
     assert [axis.get_title() for axis in panels] == ["Beauty (entities)", "Art (entities)"]
     assert [list(line.get_ydata()) for line in panels[0].lines] == [
         [n, n] for n in drawing.data["left_place"].tolist()[:4]

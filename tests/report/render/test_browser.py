@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.report.evidence import Evidence
-from bench.report.html import PLACE, html
-from bench.report.tables import contents
-from tests.report.made import drawn, many
+from bench.report.render.html import PLACE, html
+from bench.report.sections import comparison
+from tests.report.made import drawn, evidence, many
 
 NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
@@ -26,9 +25,9 @@ for (const kind of ["error", "unhandledrejection", "securitypolicyviolation"])
 def probed(tmp_path_factory):
     """What the probe saw, and what the browser had to say."""
     folder = tmp_path_factory.mktemp("page")
-    evidence = Evidence(many(), folder)
-    found = contents(evidence)
-    page = html(found, evidence, folder=folder, files=drawn(found))
+    made = evidence(*many(), folder=folder)
+    found = comparison.pages(made)
+    page = html(found, made, folder=folder, files=drawn(found))
     page = page.replace("<title>", f"{CATCH}<title>").replace("</body>", f"<script>{PROBE.read_text()}</script></body>")
     (folder / "report.html").write_text(page, encoding="utf-8")
     run = subprocess.run(

@@ -1,19 +1,16 @@
 """Tables of variants: whole ones against strings, whose record stands in which cell, and why one is empty."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from bench.report.evidence import Evidence
-from bench.report.render import markdown
-from bench.report.studies import contents, tables
-from bench.report.tables import contents as table_2
+from bench.report.render.text import markdown
+from bench.report.sections import comparison
+from bench.report.sections.studies import pages, tables
 from bench.report.write import console
+from bench.run.studies import STUDIES
 from bench.spec import BUDGETS, PROTOCOLS
-from bench.store.store import frame
-from bench.studies import STUDIES
-from tests.report.made import record, unfinished
+from tests.report.made import evidence, record, unfinished
 
 NONE = {"modalities": "none", "use_cl": False}
 NO_CL = {"use_cl": False}
@@ -24,7 +21,7 @@ def mcln(value=0.4, hyper=None, **more):
 
 
 def made(study, *records, **more):
-    return tables(frame(list(records)), STUDIES[study], **more)
+    return tables(evidence(*records, **more), STUDIES[study])
 
 
 def cells(table, dataset="beauty", metric="hr@5"):
@@ -61,7 +58,7 @@ Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every
 | toy (entities) | Base | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 | 0 | 0.0 |
 | toy (entities) | MCLN | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 | 0 | 0.0 |
 
-Records: 5, named in table4-paper-smoke-sampled.csv and in a comment here.
+Records: 5, named in table4-sampled.csv and in a comment here.
 
 <!-- records: b0 b1 f1 m0 m1 -->
 """  # noqa: E501
@@ -96,7 +93,7 @@ def test_settings_say_which_depth_a_finished_run_has():
     assert cells(table)["mean"].dropna().to_dict() == {"1 layer": 0.1, "4 layers": 0.3}
     (table,) = made("table5", by_default, other, by_name)
     assert cells(table)["mean"].dropna().to_dict() == {"1 layer": 0.1, "4 layers": 0.5}
-    assert any("superseded records: 1" in note for note in table.notes)
+    assert any("superseded records: 1" in note.text for note in table.notes)
 
 
 def test_presets_models_protocols_and_budgets_stand_apart():
@@ -118,7 +115,7 @@ def test_a_layer_of_two_models_is_two_cells():
     means = {table.data["model"].iloc[0]: cells(table).loc["1 layer", "mean"] for table in found}
     assert means == {"MCLN": 0.1, "LightGCN": 0.2}
     assert found[0].data["model"].iloc[0] == "MCLN"  # the study's own model first
-    assert "of LightGCN" in found[-1].title
+    assert "in LightGCN" in found[-1].title
 
 
 def test_a_full_ranking_that_no_variant_has_is_no_table():
@@ -137,7 +134,7 @@ def test_taobao_is_empty_in_table_3_and_says_why():
     assert taobao["mean"].isna().all()
     assert set(taobao["note"]) == {"Taobao has one modality, and the paper leaves it out"}
     assert table.keys == ["b", "m"]
-    assert [cell.text for line in table.cost.lines for cell in line[:2]] == ["Beauty (entities)", "Base"] + [
+    assert [text for line in table.cost.lines for text in line.texts[:2]] == ["Beauty (entities)", "Base"] + [
         "Beauty (entities)", "MCLN",
     ]  # fmt: skip
 
@@ -164,10 +161,10 @@ def test_marks_are_given_among_what_is_shown():
 def test_the_papers_value_stands_beside_its_row():
     paper = {("table4", "beauty", "Base", "hr@5"): 0.45}
     sampled = made("table4", mcln(0.4, NONE, facts={"is_candidate_dependent": False}), paper=paper)[0]
-    assert sampled.blocks[0].header[:4] == ["Variant", "H@5", "paper", "diff."]
-    assert [cell.text for cell in sampled.blocks[0].lines[0][:4]] == ["Base", "0.4000", "0.4500", "-0.0500"]
+    assert [column.name for column in sampled.blocks[0].columns[:4]] == ["Variant", "H@5", "paper", "diff."]
+    assert sampled.blocks[0].lines[0].texts[:4] == ["Base", "0.4000", "0.4500", "-0.0500"]
     other = made("table4", record("MCLN", preset="itemwise", hyper=NONE), paper=paper)[0]
-    assert other.blocks[0].header == ["Variant", "H@5", "N@5", "H@10", "N@10"]
+    assert [column.name for column in other.blocks[0].columns] == ["Variant", "H@5", "N@5", "H@10", "N@10"]
 
 
 @pytest.mark.parametrize(
@@ -176,22 +173,22 @@ def test_the_papers_value_stands_beside_its_row():
 )
 def test_table_2_holds_no_variants_but_other_settings(hyper, is_in):
     for one in (mcln(hyper=hyper), unfinished("MCLN", hyper=hyper)):
-        found = table_2(Evidence([record(), one], Path()))
+        found = comparison.pages(evidence(record(), one))
         assert all((one.key in table.keys) == is_in for table in found[1:])
 
 
 def test_a_run_that_asked_for_its_settings_sees_them():
-    asked = frame([mcln(hyper={"n_layers": 2})])
+    asked = evidence(mcln(hyper={"n_layers": 2}))
     assert "MCLN (n_layers=2)" in console(asked)
-    assert "Table 4" in console(frame([mcln(hyper=NO_CL), mcln()]), names=["table4"])
-    both = console(frame([mcln(hyper=NO_CL), mcln()]), names=["table2", "table4"])
+    assert "Table 4" in console(evidence(mcln(hyper=NO_CL), mcln()), names=["table4"])
+    both = console(evidence(mcln(hyper=NO_CL), mcln()), names=["table2", "table4"])
     assert both.index("Table 2") < both.index("Table 4")
     assert "use_cl" not in both
 
 
 def test_contents_are_tables_with_their_figures():
     records = [mcln(hyper={"n_attention_layers": n}) for n in (1, 2)]
-    assert [page.name for page in contents(Evidence(records, Path()))] == [
+    assert [page.name for page in pages(evidence(*records))] == [
         "table5-paper-smoke-sampled",
         "table5-layers-paper-smoke",
     ]

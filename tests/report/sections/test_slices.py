@@ -4,13 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.report import slices
-from bench.report.evidence import Evidence
-from bench.report.render import markdown
-from bench.report.slices import by_degree, by_modalities, by_popularity, slicings
+from bench.report.render.text import markdown
+from bench.report.sections import slices
+from bench.report.sections.slices import by_degree, by_modalities, by_popularity, slicings
 from bench.spec import PROTOCOLS
 from bench.store.store import Store
-from tests.report.made import record, stored
+from tests.report.made import evidence, record, stored
 
 FACTS = pd.DataFrame(
     {
@@ -37,7 +36,7 @@ def keep(folder, facts, **job):
 
 
 def contents(folder, *records):
-    return slices.contents(Evidence(list(records), folder))
+    return slices.pages(evidence(*records, folder=folder))
 
 
 def test_quarters_of_the_degree_keep_equal_degrees_together():
@@ -91,15 +90,15 @@ def test_a_tiny_table_by_hand(tmp_path):
     (page,) = contents(tmp_path, stored(tmp_path, [1, 3, 10, 11]), stored(tmp_path, [1, 1, 1, 1], "VBPR"))
     own = page.blocks[1]
     assert own.title == "Beauty (entities): test item in the user's own train list"
-    assert own.header == ["Model", "no N@10", "no H@10", "yes N@10", "yes H@10"]
-    lines = [[cell.text for cell in line] for line in own.lines]
+    assert [column.name for column in own.columns] == ["Model", "no N@10", "no H@10", "yes N@10", "yes H@10"]
+    lines = [line.texts for line in own.lines]
     assert lines == [
         ["cases", "2", "2", "2", "2"],
         ["BPRMF", f"{1 / np.log2(11) / 2:.4f}", "0.5000", f"{(1 + 0.5) / 2:.4f}", "1.0000"],
         ["VBPR", "1.0000", "1.0000", "1.0000", "1.0000"],
     ]
-    assert [cell.mark for cell in own.lines[1]] == [""] * 5  # where all are equal, none is best
-    assert [cell.mark for cell in own.lines[2]] == ["", "best", "best", "best", ""]
+    assert [cell.mark for cell in own.lines[1].cells] == [""] * 5  # where all are equal, none is best
+    assert [cell.mark for cell in own.lines[2].cells] == ["", "best", "best", "best", ""]
     assert "**1.0000**" in markdown(page)
 
 
@@ -129,10 +128,12 @@ def test_facts_that_are_not_there_or_do_not_fit_are_said(tmp_path):
     assert contents(tmp_path, made) == []
     keep(tmp_path, FACTS, dataset="art")
     (page,) = contents(tmp_path, made, stored(tmp_path, [1, 2, 3, 4], dataset="art"))
-    assert "Beauty (entities): the facts of its cases are not stored; its next run writes them." in page.notes
+    assert "Beauty (entities): the facts of its cases are not stored; its next run writes them." in [
+        note.text for note in page.notes
+    ]
     keep(tmp_path, FACTS[:3])
     (page,) = contents(tmp_path, made, stored(tmp_path, [1, 2, 3, 4], dataset="art"))
-    assert "Beauty (entities): BPRMF has no ranks for these cases." in page.notes
+    assert "Beauty (entities): BPRMF has no ranks for these cases." in [note.text for note in page.notes]
 
 
 def test_the_file_is_named_by_data_and_protocol_alone(tmp_path):
@@ -149,4 +150,4 @@ def test_records_of_other_data_are_not_sliced_by_these_facts(tmp_path):
         tmp_path, stored(tmp_path, [1, 2, 3, 4]), stored(tmp_path, [1, 2, 3, 4], "VBPR", data_hash="new")
     )
     assert set(page.data["row"]) == {"BPRMF"}
-    assert "Beauty (entities): VBPR has no ranks for these cases." in page.notes
+    assert "Beauty (entities): VBPR has no ranks for these cases." in [note.text for note in page.notes]

@@ -5,10 +5,9 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from bench.report.render import csv
-from bench.report.tables import tables
-from bench.store.store import frame
-from tests.report.made import many
+from bench.report.render.text import csv
+from bench.report.sections import comparison
+from tests.report.made import evidence, many
 
 RECORDS = [record for record in many() if record.job.source != "old"]  # the one would stand again without the other
 CELL = ["dataset", "features", "row", "metric"]
@@ -19,7 +18,7 @@ def cells(records) -> pd.DataFrame:
     """Every cell of every comparison as its CSV has it."""
     pages = {
         table.name: pd.read_csv(StringIO(csv(table)), dtype=str, keep_default_na=False)
-        for table in tables(frame(records))
+        for table in comparison.pages(evidence(*records))
         if table.ranking
     }
     return (

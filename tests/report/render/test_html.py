@@ -6,12 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bench.report.contents import contents
-from bench.report.evidence import Evidence
-from bench.report.html import html
-from bench.report.layout import Block, Cell, Table
+from bench.report.model import Block, Cell, Column, Line, Table
+from bench.report.render.html import html
+from bench.report.sections import pages
 from bench.store.store import Store
-from tests.report.made import HOSTILE, drawn, line_figure, many, record, unfinished
+from tests.report.made import HOSTILE, drawn, evidence, line_figure, many, record, unfinished
 
 FILES = {"table1": {"md": b"", "csv": b""}, "table2-paper-smoke-full": {"tex": b""}}
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -58,23 +57,23 @@ class Page(HTMLParser):
 def made(tmp_path_factory):
     """Everything a report may show, two figures among it, with the files beside the page."""
     folder = tmp_path_factory.mktemp("made")
-    evidence = Evidence(many(), folder / "results")
-    found = [*contents(evidence), line_figure("one"), line_figure("two")]
-    text = html(found, evidence, folder=folder / "reports", files={**FILES, **drawn(found)})
-    return found, evidence, text, Page(text)
+    records = evidence(*many(), folder=folder / "results")
+    found = [*pages(records), line_figure("one"), line_figure("two")]
+    text = html(found, records, folder=folder / "reports", files={**FILES, **drawn(found)})
+    return found, records, text, Page(text)
 
 
 def small(*records, tmp_path) -> str:
-    evidence = Evidence(list(records), tmp_path)
-    found = contents(evidence)
-    return html(found, evidence, folder=tmp_path, files=drawn(found))
+    made = evidence(*records, folder=tmp_path)
+    found = pages(made)
+    return html(found, made, folder=tmp_path, files=drawn(found))
 
 
 def test_equal_records_give_equal_bytes(made, tmp_path):
-    _, evidence, text, _ = made
-    again = Evidence(many()[::-1], evidence.results)
-    found = [*contents(again), line_figure("one"), line_figure("two")]
-    folder = evidence.results.parent / "reports"
+    _, records, text, _ = made
+    again = evidence(*many()[::-1], folder=records.results)
+    found = [*pages(again), line_figure("one"), line_figure("two")]
+    folder = records.results.parent / "reports"
     assert html(found, again, folder=folder, files={**FILES, **drawn(found)}) == text
 
 
@@ -105,11 +104,11 @@ def test_every_word_of_the_tables_stands_on_the_page(made):
     said = {" ".join(text.split()) for text in page.of("li") + page.of("p")}
     for table in (page for page in found if isinstance(page, Table)):
         for block in [*table.blocks, *([table.cost] if table.cost else [])]:
-            assert set(block.header) <= heads
-            for cell in (cell for line in block.lines for cell in line):
+            assert {column.name for column in block.columns} <= heads
+            for cell in (cell for line in block.lines for cell in line.cells):
                 number = str(table.reasons.index(cell.note) + 1) if cell.note else ""
                 assert cell.text + number in cells
-        for text in (table.caption, *table.notes, *table.reasons):
+        for text in (table.caption, *(note.text for note in table.notes), *table.reasons):
             assert " ".join(text.split()) in said
     assert {table.title for table in found} <= set(page.of("h2"))
 
@@ -121,11 +120,11 @@ def test_the_best_value_is_strong_and_the_second_underlined(tmp_path):
 
 
 def test_a_sign_and_the_number_of_a_reason_stand_raised_behind_the_value(tmp_path):
-    evidence = Evidence([record()], tmp_path)
+    records = evidence(record(), folder=tmp_path)
     cells = [Cell("A"), Cell("0.5", mark="best", sign="▲"), Cell("—", note="not run")]
-    block = Block(title="", header=["Model", "H@5", "N@5"], lines=[cells])
-    table = replace(contents(evidence)[0], name="t", blocks=[block])
-    text = html([table], evidence, folder=tmp_path, files={})
+    columns = [Column("Model", "name"), Column("H@5", metric="H@5"), Column("N@5", metric="N@5")]
+    table = replace(pages(records)[0], kind="t", blocks=[Block(columns=columns, lines=[Line(cells)])])
+    text = html([table], records, folder=tmp_path, files={})
     assert ' data-metric="H@5"><strong>0.5</strong><sup>▲</sup></td>' in text
     assert ' data-metric="N@5"><span>—</span><sup><a href="#t-reason-1">1</a></sup></td>' in text
 
@@ -152,7 +151,7 @@ def test_blocks_lines_columns_and_sections_say_what_they_are_about(made):
         "data-ranking": "full",
     }
     assert "data-protocol" not in sections["table1"]
-    assert sections["one"]["data-protocol"] == "paper"
+    assert sections["one-paper-smoke"]["data-protocol"] == "paper"
     named = [(text, attrs.get("data-metric")) for tag, attrs, text in page.texts if tag == "th" and "scope" in attrs]
     assert {metric for text, metric in named if text == "H@5"} == {"H@5"}
     assert {metric for text, metric in named if text == "paper"} == {"H@5", "N@5", "H@10", "N@10"}
@@ -169,18 +168,18 @@ def test_filters_offer_what_the_report_has(made):
 
 
 def test_every_table_and_figure_names_its_conditions_and_records(made):
-    found, evidence, text, page = made
+    found, records, text, page = made
     sections = dict(re.findall(r'(?s)<section id="([^"]*)"(.*?)</section>', text))
     terms = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", sections["table2-paper-smoke-sampled"])
     expected = {"Protocol": "paper", "Budget": "smoke", "Ranking": "sampled", "Seeds": "0, 1"}
     assert dict(terms) == expected | {"Data": "Beauty (entities), Art (entities)"}
     assert re.findall(r"<dt>(.*?)</dt>", sections["table1"]) == ["Data"]
-    assert dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", sections["one"]))["Seeds"] == "0"
+    assert dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", sections["one-paper-smoke"]))["Seeds"] == "0"
     for one in found:
         links = re.findall(r'<li><a href="(.*?)">(\w{16})</a>', sections[one.name])
         assert [key for _, key in links] == list(one.keys)
-        paths = [Store(evidence.results).path(evidence.by_key[key].job) for key in one.keys]
-        assert [link for link, _ in links] == [linked(path, evidence.results) for path in paths]
+        paths = [Store(records.results).path(records.by_key[key].job) for key in one.keys]
+        assert [link for link, _ in links] == [linked(path, records.results) for path in paths]
 
 
 def linked(path, results) -> str:
@@ -223,6 +222,25 @@ def test_the_head_counts_what_the_report_is_made_from(made):
 def test_files_beside_the_page_are_offered_where_they_belong(made):
     *_, text, page = made
     links = [attrs["href"] for tag, attrs, _ in page.elements if tag == "a" and "download" in attrs]
-    assert links[:3] == ["table1.md", "table1.csv", "table2-paper-smoke-full.tex"]
-    assert links[-2:] == ["one.svg", "two.svg"]
-    assert '<a href="one.svg"' in text.partition('<section id="one"')[2].partition("</section>")[0]
+    assert links[:3] == ["table1.md", "table1.csv", "paper-smoke/table2-full.tex"]
+    assert links[-2:] == ["paper-smoke/one.svg", "paper-smoke/two.svg"]
+    assert (
+        '<a href="paper-smoke/one.svg"' in text.partition('<section id="one-paper-smoke"')[2].partition("</section>")[0]
+    )
+
+
+def test_the_improvement_stays_below_the_lines_that_are_sorted(made):
+    *_, text, _ = made
+    assert "%Imp." in text
+    bodies = re.findall(r"(?s)<tbody>(.*?)</tbody>", text)
+    feet = re.findall(r"(?s)<tfoot>(.*?)</tfoot>", text)
+    assert not [body for body in bodies if "%Imp." in body]
+    assert feet
+    assert all("%Imp." in foot for foot in feet)
+
+
+def test_a_number_is_marked_as_one_and_an_interval_is_not(made):
+    *_, page = made
+    named = [(text, attrs.get("class")) for tag, attrs, text in page.texts if tag == "th" and "scope" in attrs]
+    assert {kind for text, kind in named if text in ("H@5", "paper", "train s", "Users", "Seed")} == {"n"}
+    assert {kind for text, kind in named if text in ("Model", "Data set", "Key", "swapped N@10")} == {None}

@@ -1,10 +1,11 @@
-"""The declared studies: their variants, and which run is which."""
+"""Studies: their variants, and which run is which, of those that are declared."""
 
 import pytest
 
 from bench.registry import cards
+from bench.run.studies import STUDIES, find
 from bench.spec import BenchError
-from bench.studies import STUDIES, differing, find
+from bench.study import differing
 
 FULL = {"modalities": "all", "use_cl": True, "use_id": True, "use_intra": True, "n_layers": 4, "n_attention_layers": 2}
 
