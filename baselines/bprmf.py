@@ -27,14 +27,14 @@ from torch import Tensor, nn
 
 from bench.nn.losses import bpr_rows
 from bench.nn.recommender import EmbeddingRecommender
-from bench.spec import log_uniform
+from bench.spec import Size, Weight, log_uniform
 
 
 class BPRMF(EmbeddingRecommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
-        reg_weight: float = log_uniform(1e-2, low=1e-5, high=1e-1)  # lambda
+        embedding_size: Size = 64  # d
+        reg_weight: Weight = log_uniform(1e-2, low=1e-5, high=1e-1)  # lambda
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)

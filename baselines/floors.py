@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Int
 
 from bench.nn.floor import Floor
-from bench.spec import choice, log_uniform
+from bench.spec import Size, Weight, choice, log_uniform
 
 
 class Pop(Floor):
@@ -37,8 +37,8 @@ class ItemKNN(Floor):
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        k: int = choice(100, among=(10, 50, 100, 200, 400))
-        shrink: float = choice(0.0, among=(0.0, 0.5, 1.0, 2.0))
+        k: Size = choice(100, among=(10, 50, 100, 200, 400))
+        shrink: Weight = choice(0.0, among=(0.0, 0.5, 1.0, 2.0))
         knn_method: str = "item"
 
 
@@ -48,4 +48,4 @@ class EASE(Floor):
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        reg_weight: float = log_uniform(250.0, low=1.0, high=2000.0)
+        reg_weight: Weight = log_uniform(250.0, low=1.0, high=2000.0)

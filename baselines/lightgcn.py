@@ -32,17 +32,19 @@ from torch import Tensor, nn
 from bench.nn.graph import norm_adjacency, propagate_mean
 from bench.nn.losses import bpr_rows, l2
 from bench.nn.recommender import EmbeddingRecommender
-from bench.spec import choice, log_uniform
+from bench.spec import Count, Size, Weight, choice, log_uniform
 
 
 class LightGCN(EmbeddingRecommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
-        n_layers: int = choice(3, among=(1, 2, 3, 4, 5, 6))  # K
-        reg_weight: float = log_uniform(1e-2, low=1e-6, high=1e-1)  # lambda
+        embedding_size: Size = 64  # d
+        n_layers: Count = choice(3, among=(1, 2, 3, 4, 5, 6))  # K
+        reg_weight: Weight = log_uniform(1e-2, low=1e-6, high=1e-1)  # lambda
         self_loop: bool = False
-        alpha: float = 0.0  # popularity exponent of the source node
+        alpha: Weight = 0.0  # popularity exponent of the source node
+
+    training = {"sampling": "user"}  # as the authors' code
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)

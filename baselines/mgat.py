@@ -22,7 +22,8 @@ code, which declares it.
 
 Modalities: all that the data set has, a graph each; at least one.
 Fusion: the mean over modalities of their layers side by side; E_id enters every layer of each.
-Loss: mean BPR; L2 on the E_id rows of the batch and on the preferences of its users. ``loss="released"``
+Loss: mean BPR; L2 on the E_id rows of the batch and on the preferences of its users, which cannot move what the model
+    computes: it reads the preferences as unit rows. ``loss="released"``
     sums base-2 logarithms and decays every weight instead.
 Parameters: N d for E_id; a modality of width c adds (U + F + 1) c, and w^2 + w + 2 (w + 1) d a layer, whose input
     width w is c in the first and d after it.
@@ -52,7 +53,7 @@ from bench.nn.graph import bipartite
 from bench.nn.losses import bpr, l2
 from bench.nn.recommender import EmbeddingRecommender
 from bench.nn.rows import normalize
-from bench.spec import NotApplicable, choice, log_uniform
+from bench.spec import Count, NotApplicable, Share, Size, Weight, choice, log_uniform
 
 
 class Edges(nn.Module):
@@ -206,14 +207,14 @@ class Modality(nn.Module):
 class MGAT(EmbeddingRecommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # of E_id and of what a layer returns
-        visual_size: int = 256  # width of X0 on the visual graph
-        other_size: int = 128  # on every other one
-        n_layers: int = choice(2, among=(1, 2, 3))
-        reg_weight: float = log_uniform(1e-2, low=1e-6, high=1e-1)  # lambda
+        embedding_size: Size = 64  # of E_id and of what a layer returns
+        visual_size: Size = 256  # width of X0 on the visual graph
+        other_size: Size = 128  # on every other one
+        n_layers: Count = choice(2, among=(1, 2, 3))
+        reg_weight: Weight = log_uniform(1e-2, low=1e-6, high=1e-1)  # lambda
         gate_degree: Literal["receiver", "sender"] = "receiver"
         loss: Literal["batch", "released"] = "batch"
-        attention_dropout: float = 0.0
+        attention_dropout: Share = 0.0
 
     presets = {
         "default": {},
@@ -223,7 +224,6 @@ class MGAT(EmbeddingRecommender):
             "loss": "released",
             "reg_weight": 0.1,
             "learning_rate": 3e-5,
-            "sampling": "interaction",
         },
     }
 

@@ -21,7 +21,8 @@ is the same under Adam.
 
 Modalities: all that the data set has, a graph each; at least one.
 Fusion: the mean of the modalities' last layers (``fusion="sum"``: their sum); E_id enters every layer of each.
-Loss: mean BPR; L2 on the E_id rows of the batch and on the preferences of its users. Instead of L2
+Loss: mean BPR; L2 on the E_id rows of the batch and on the preferences of its users, which cannot move what the model
+    computes: it reads the preferences as unit rows. Instead of L2
     ``loss="released"`` takes mean squares; ``"released2019"`` sums base-2 logarithms and decays every weight. Frozen
     tables have neither L2 nor mean squares.
 Parameters: N d for E_id; a modality of width c adds (U + F + 1) c, and w^2 + (2 w + d + 2) d a layer, whose input
@@ -50,7 +51,7 @@ from bench.nn.graph import SparseMatrix, bipartite
 from bench.nn.losses import bpr, l2
 from bench.nn.recommender import EmbeddingRecommender
 from bench.nn.rows import normalize
-from bench.spec import NotApplicable, choice, log_uniform
+from bench.spec import Count, NotApplicable, Size, Weight, choice, log_uniform
 
 
 class NeighbourMax(nn.Module):
@@ -139,11 +140,11 @@ class Modality(nn.Module):
 class MMGCN(EmbeddingRecommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # of E_id and of what a layer returns
-        visual_size: int = 256  # width of X0 on the visual graph
-        other_size: int = 128  # on every other one
-        n_layers: int = choice(2, among=(1, 2, 3))
-        reg_weight: float = log_uniform(1e-2, low=1e-6, high=1e-1)  # lambda
+        embedding_size: Size = 64  # of E_id and of what a layer returns
+        visual_size: Size = 256  # width of X0 on the visual graph
+        other_size: Size = 128  # on every other one
+        n_layers: Count = choice(2, among=(1, 2, 3))
+        reg_weight: Weight = log_uniform(1e-2, low=1e-6, high=1e-1)  # lambda
         combine: Literal["concat", "add"] = "concat"
         aggregate: Literal["mean", "max"] = "mean"
         fusion: Literal["mean", "sum"] = "mean"
@@ -154,7 +155,7 @@ class MMGCN(EmbeddingRecommender):
 
     presets = {
         "default": {},
-        "paper": {"fusion": "sum", "train_batch_size": 1024, "sampling": "interaction"},
+        "paper": {"fusion": "sum", "train_batch_size": 1024},
         "released": {
             "n_layers": 3,
             "frozen_ids": True,
@@ -162,7 +163,6 @@ class MMGCN(EmbeddingRecommender):
             "reg_weight": 0.1,
             "learning_rate": 5e-4,
             "train_batch_size": 1024,
-            "sampling": "interaction",
         },
         "released2019": {
             "visual_size": 128,
@@ -173,7 +173,6 @@ class MMGCN(EmbeddingRecommender):
             "reg_weight": 0.1,
             "learning_rate": 5e-4,
             "train_batch_size": 1024,
-            "sampling": "interaction",
         },
     }
 

@@ -36,15 +36,15 @@ from torch import Tensor, nn
 from bench.nn.graph import SparseMatrix
 from bench.nn.losses import bpr, l2
 from bench.nn.recommender import EmbeddingRecommender
-from bench.spec import choice, log_uniform
+from bench.spec import Size, Weight, choice, log_uniform
 
 
 class SVDPP(EmbeddingRecommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # d
-        reg_weight: float = log_uniform(1e-2, low=1e-5, high=1e-1)  # lambda
-        norm_exponent: float = choice(0.5, among=(0.0, 0.5, 1.0))
+        embedding_size: Size = 64  # d
+        reg_weight: Weight = log_uniform(1e-2, low=1e-5, high=1e-1)  # lambda
+        norm_exponent: Weight = choice(0.5, among=(0.0, 0.5, 1.0))
         reg_y: Literal["history", "pooled", "batch_items", "none"] = "history"
         tie_y: bool = False
         exclude_target: bool = False

@@ -38,17 +38,17 @@ from torch import Tensor, nn
 from bench.nn.features import FeatureRows, concatenate
 from bench.nn.losses import bpr
 from bench.nn.recommender import EmbeddingRecommender
-from bench.spec import NotApplicable, log_uniform
+from bench.spec import NotApplicable, Size, Weight, log_uniform
 
 
 class VBPR(EmbeddingRecommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: int = 64  # K, of gamma
-        content_size: int = 64  # K', of theta
-        reg_weight: float = log_uniform(1e-2, low=1e-5, high=1e-1)  # lambda
-        projection_reg_weight: float = log_uniform(1e-3, low=1e-5, high=1e-1)  # lambda_E, on E and beta'
-        negative_reg_factor: float = 1.0
+        embedding_size: Size = 64  # K, of gamma
+        content_size: Size = 64  # K', of theta
+        reg_weight: Weight = log_uniform(1e-2, low=1e-5, high=1e-1)  # lambda
+        projection_reg_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)  # lambda_E, on E and beta'
+        negative_reg_factor: Weight = 1.0
         modalities: Literal["visual", "all"] = "visual"
         feature_scale: Literal["row", "max", "none"] = "row"
         item_bias: bool = True

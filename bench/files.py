@@ -1,31 +1,80 @@
-"""Files written whole or not at all, and what is said where they cannot be."""
+"""Files written whole or not at all, locks on files, and what is said where a file cannot be written."""
 
+import fcntl
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pooch
+
 from bench.spec import BenchError
 
 
-def write_whole(path: Path, write: Callable[[str], object]) -> None:
-    """Write beside ``path``, then rename: a reader finds the old file or the new one, never a part."""
+def cache_folder() -> Path:
+    """``$MCLN_BENCH_CACHE``, else the cache folder of the operating system."""
+    return Path(os.environ.get("MCLN_BENCH_CACHE") or pooch.os_cache("mcln-bench"))
+
+
+def write_whole(path: Path, write: Callable[[str], object], *, is_durable: bool = False) -> None:
+    """Let ``write`` fill a file beside ``path``, then rename it: a reader finds the old file or the new one.
+
+    ``is_durable`` waits until the disk has both the content and the name, so that a power cut loses neither.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
+    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
-        write(name)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        write(str(half))
+        if is_durable:
+            flush(half)
+        os.replace(half, path)
+        if is_durable:
+            flush(path.parent)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        half.unlink(missing_ok=True)
         raise
+
+
+def flush(path: Path) -> None:
+    """Wait until the disk has the file, or the names in the folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold the lock file ``path`` and remove it at the end; yields False, without waiting, if another process holds it.
+
+    The kernel frees the lock of a process that dies, so a file that stays behind blocks nobody. The package filelock
+    is not used: some of its releases keep the file and some remove it, and this program counts on its removal.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # a holder that ended just now has removed the file that was opened here: another may stand in its place
+            is_ours = os.fstat(handle.fileno()).st_ino == path.stat().st_ino
+        except (BlockingIOError, FileNotFoundError):
+            is_ours = False
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                path.unlink(missing_ok=True)
 
 
 @contextmanager
 def writing(what: object, *, remedy: str) -> Iterator[None]:
-    """A full disk or a folder turned read-only is one clear line, which names ``what`` and the ``remedy``."""
+    """Turn a full disk or a read-only folder into one clear line that names ``what`` and the ``remedy``.
+
+    Raises:
+        BenchError: in place of any OSError.
+    """
     try:
         yield
     except OSError as error:
@@ -33,7 +82,7 @@ def writing(what: object, *, remedy: str) -> Iterator[None]:
 
 
 def try_writing(folder: Path) -> None:
-    """Make ``folder`` and a file in it that goes at once: fails before any work is done, not after."""
+    """Make ``folder`` and a temporary file in it, so that a folder that cannot be written fails before any work."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass

@@ -3,9 +3,11 @@
 import ast
 import dataclasses
 import hashlib
-import importlib
+import importlib.util
+import sys
 from collections.abc import Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,15 @@ GROUPS = {"all": False, "floors": True}  # words for many models; whether floors
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """What a model's file says of itself, read from its syntax tree."""
+    """What a model's file declares, read from its syntax tree."""
 
     name: str
     module: str
+    training: dict[str, Any]  # the model's own defaults of the fields of Training
     presets: dict[str, dict[str, Any]]
     per_dataset: dict[str, dict[str, Any]]
     is_floor: bool  # a sanity floor: not among the models asked for by default
-    source: str  # revision: hash of the tree without docstrings, so comments and wording do not count
+    source: str  # revision of the model's file or, for a package, of all its files
 
 
 @cache
@@ -33,7 +36,7 @@ def cards() -> dict[str, Card]:
     found = {}
     for house in HOUSES:
         root = Path(importlib.import_module(house).__path__[0])
-        for path in sorted(root.glob("[!_]*.py")):
+        for path in sorted(root.glob("[!_]*")):
             for card in read_cards(path, f"{house}.{path.stem}"):
                 if card.name in found:
                     raise BenchError(
@@ -45,21 +48,51 @@ def cards() -> dict[str, Card]:
 
 
 def read_cards(path: Path, module: str) -> list[Card]:
-    """The classes of one file that hold a ``Hyper``."""
+    """The classes with a ``Hyper`` in a file, or in any file of a package; nothing for a path that is neither.
+
+    Raises:
+        BenchError: for a file that does not parse, or whose presets are not literal.
+    """
+    files = [path] if path.suffix == ".py" else sorted(path.glob("*.py"))
+    trees = {file: parse(file) for file in files}
+    source = revision(trees.values())
+    return [
+        read_card(node, file, module if file == path else f"{module}.{file.stem}", source)
+        for file, tree in trees.items()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.ClassDef) and b.name == "Hyper" for b in node.body)
+    ]
+
+
+def read_card(node: ast.ClassDef, file: Path, module: str, source: str) -> Card:
+    declared = {target.id: statement for statement in node.body for target in assigned(statement)}
+    return Card(
+        name=node.name,
+        module=module,
+        training=literal(declared.get("training"), file, default={}),
+        presets={"default": {}, **literal(declared.get("presets"), file, default={})},
+        per_dataset=literal(declared.get("per_dataset"), file, default={}),
+        is_floor=literal(declared.get("is_floor"), file, default=False),
+        source=source,
+    )
+
+
+def require_recbole() -> None:
+    """Fail early, in one line, where RecBole is missing: it installs by itself on Python 3.11 alone.
+
+    Raises:
+        BenchError: with the command that installs it.
+    """
+    if importlib.util.find_spec("recbole") is None:
+        command = f"{Path(sys.executable).name} -m pip install --no-deps recbole==1.2.1"
+        raise BenchError(f"RecBole is not installed, and every model builds on it; run: {command}")
+
+
+def parse(file: Path) -> ast.Module:
     try:
-        tree = ast.parse(path.read_text())
+        return ast.parse(file.read_text(encoding="utf-8"))
     except SyntaxError as error:
-        raise BenchError(f"{path}:{error.lineno}: {error.msg}; mend the file") from None
-    source = revision(tree)
-    out = []
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.ClassDef) and b.name == "Hyper" for b in node.body):
-            declared = {t.id: b for b in node.body for t in assigned(b)}
-            presets = literal(declared.get("presets"), path, default={"default": {}})
-            per_dataset = literal(declared.get("per_dataset"), path, default={})
-            is_floor = literal(declared.get("is_floor"), path, default=False)
-            out.append(Card(node.name, module, {"default": {}, **presets}, per_dataset, is_floor, source))
-    return out
+        raise BenchError(f"{file}:{error.lineno}: {error.msg}; mend the file") from None
 
 
 def assigned(node: ast.stmt) -> list[ast.Name]:
@@ -73,15 +106,32 @@ def literal(node: ast.stmt | None, path: Path, *, default):
     try:
         return ast.literal_eval(node.value)
     except ValueError:
-        raise BenchError(f"{path}:{node.lineno}: presets and per_dataset must be literal dicts") from None
+        raise BenchError(f"{path}:{node.lineno}: training, presets and per_dataset must be literal dicts") from None
 
 
-def revision(tree: ast.Module) -> str:
-    """Hash of the code alone."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
+def revision(trees) -> str:
+    """Hash of the code of some files: comments, docstrings and the version of Python do not count."""
+    return hashlib.sha256(repr([outline(tree) for tree in trees]).encode()).hexdigest()[:12]
+
+
+def outline(node: Any) -> Any:
+    """A syntax tree as nested tuples, without docstrings, places and fields that are empty.
+
+    ``ast.dump`` would do, but newer versions of Python print fields that older ones do not have.
+    """
+    if isinstance(node, list):
+        return tuple(outline(part) for part in node)
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    if isinstance(node, ast.JoinedStr):  # versions of Python cut the text of an f-string differently
+        parts = [part for part in node.values if getattr(part, "value", None) != ""]
+        runs = groupby(parts, key=lambda part: isinstance(part, ast.Constant))
+        return "JoinedStr", *["".join(p.value for p in run) if text else outline(list(run)) for text, run in runs]
+    parts = dict(ast.iter_fields(node))
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+        parts["body"] = node.body[1:]
+    kept = [(name, outline(part)) for name, part in parts.items() if part is not None and part != []]
+    return type(node).__name__, *kept
 
 
 def find(text: str) -> tuple[Card, str]:
@@ -117,9 +167,13 @@ def load(card: Card) -> type:
 
 
 def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) -> dict[str, Any]:
-    """Every setting of a job: defaults, then the data set's, then the preset's, then ``hyper``; strict."""
+    """Every setting of a job: defaults, then the model's own of training, the data set's, the preset's, ``hyper``.
+
+    Raises:
+        BenchError: for a setting that the model does not have, near misses named.
+    """
     model = load(card)
-    defaults = {f.name: f.default for cls in (Training, model.Hyper) for f in dataclasses.fields(cls)}
+    defaults = {f.name: f.default for cls in (Training, model.Hyper) for f in dataclasses.fields(cls)} | card.training
     chosen = {**card.per_dataset.get(dataset.removesuffix("-sim"), {}), **card.presets[preset], **hyper}
     for key in chosen:
         if key not in defaults:

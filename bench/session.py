@@ -2,23 +2,21 @@
 
 import time
 from collections import Counter
-from contextlib import nullcontext
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bench import registry
-from bench.data import sources
 from bench.report import write as report_write
 from bench.report.evidence import Evidence
 from bench.run import casefacts, plan
-from bench.run.cluster import connected
+from bench.run.clock import Clock, handling
+from bench.run.estimates import LONG, longest_first
+from bench.run.machines import Machines
 from bench.run.plan import PlannedJob, Request
-from bench.run.pool import Pool
-from bench.run.progress import Screen, name
-from bench.run.slots import Slots, default_jobs, estimates, find_gpus, longest_first, measured
+from bench.run.progress import Screen
 from bench.run.studies import STUDIES
-from bench.spec import BenchError
-from bench.store.record import Record
+from bench.spec import BenchError, counted
 from bench.store.store import Store
 from bench.tune import winners
 
@@ -29,90 +27,121 @@ def run(
     results: Path,
     reports: Path,
     configs: Path,
+    machines: Machines,
+    clock: Clock,
     when: plan.When,
-    hyper: winners.Mode,
+    mode: winners.Mode,
     ranking: str | None,
+    ours: str,
     dry_run: bool,
-    **options,
 ) -> int:
-    """Everything from the request to the tables; returns the exit code. ``options`` are those of ``pool_at``."""
-    if hyper == "released":  # before the plan: what a variant changes of its preset depends on the preset
+    """Everything from the request to the tables; returns the exit code.
+
+    Args:
+        mode: where settings are from.
+        ranking: the only one to print, if any.
+        ours: the row of the tables that stands in MCLN's place.
+    """
+    if mode == "released":  # before the plan: what a variant changes of its preset depends on the preset
         request = replace(request, prefer="released")
-    works, said = winners.choose(plan.jobs(request), hyper, configs)
+    planned, said = winners.choose(plan.jobs(request), mode, configs)
     print("".join(f"{line}\n" for line in said), end="")
     if ranking == "full":
-        refuse_candidate_dependent(works)
+        refuse_candidate_dependent(planned)
     store = Store(results)
-    due = [work for work in works if plan.is_due(store, work.job, when=when)]
-    print(f"{len(works)} jobs: {len(due)} to run, {len(works) - len(due)} stand in {results}")
+    due = due_of(planned, store, when)
+    print(f"{counted(len(planned), 'job')}: {len(due)} to run, {len(planned) - len(due)} stand in {results}")
+    if when == "failed" and not due:
+        print("none of them has failed, so --when failed runs nothing")
     if dry_run:
-        for work in due:
-            print(f"  {name(work)}  {work.job.key}")
+        show(due, store, machines)
         return 0
     store.check_writable()
     store.sweep()
     report_write.check_writable(reports)
-    winners.relabel(works, store)
-    stamps = {work.job.key: store.stamp(work.job) for work in due}
-    due = [work for work in due if plan.is_due(store, work.job, when=when)]  # another runner may be at work here
-    casefacts.fill(works, store)
-    started, states = time.monotonic(), []
-    if due:
-        load_once(due)
-        if when == "always":  # from the start, then
-            for work in due:
-                store.checkpoint(work.job).unlink(missing_ok=True)
-        records = store.records()
-        with pool_at(store, records, **options) as pool, Screen(due, estimates(due, records)) as screen:
-            pool.tell, pool.stamps = screen.tell, stamps
-            states = pool.run(longest_first(due, records))
-    keys = {work.job.key for work in works}
-    records = store.records()
-    evidence = Evidence(records, results, studies=tuple(STUDIES.values()))
+    winners.relabel(planned, store)
+    casefacts.fill(planned, store)
+    states = run_due(due, store, machines, clock, when=when)
+    with handling(clock.hear):  # a signal that comes now waits for the tables
+        paths = report(planned, store, reports, ranking=ranking, ours=ours, studies=request.studies)
+    said = f"records in {results}, {counted(len(paths), 'report file')} in {reports}"
+    return close(planned, states, store, clock, said=said)
+
+
+def report(
+    planned: Sequence[PlannedJob],
+    store: Store,
+    reports: Path,
+    *,
+    ranking: str | None,
+    ours: str,
+    studies: Sequence[str],
+) -> list[Path]:
+    """Write the tables of all records and print those of the jobs; the files."""
+    records, keys = store.records(), {one.job.key for one in planned}
+    evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), ours=ours)
     paths = report_write.write(evidence, reports)
     mine = [record for record in records if record.key in keys]
     shown = evidence if len(mine) == len(records) else replace(evidence, records=mine)
-    print(report_write.console(shown, ranking=ranking, names=request.studies))
-    return close(works, states, store, seconds=time.monotonic() - started, reports=reports, paths=paths)
+    print(report_write.console(shown, ranking=ranking, names=studies))
+    return paths
 
 
-def pool_at(store: Store, records: list[Record], *, jobs, gpus, jobs_per_gpu, cluster, **options):
-    """The pool that the flags ask for, on this machine or behind a Dask scheduler, as a context."""
-    options |= {"store": store}
-    if cluster:
-        return connected(cluster, gpus=gpus, jobs=jobs, jobs_per_gpu=jobs_per_gpu, **options)
-    cpus = jobs or default_jobs(options["threads"])
-    slots = Slots(cpus=cpus, total=jobs, gpus=find_gpus(gpus), per_gpu=jobs_per_gpu, measured=measured(records))
-    return nullcontext(Pool(slots=slots, **options))
+def due_of(planned: Sequence[PlannedJob], store: Store, when: plan.When) -> list[PlannedJob]:
+    return [one for one in planned if plan.is_due(store, one.job, when=when)]
 
 
-def load_once(works: list[PlannedJob]) -> None:
-    """Parse every data set before any job starts: a broken file is one error, and the jobs find the cache filled."""
-    for location, data_dir, features in {(w.location, w.data_dir, w.job.features) for w in works}:
-        sources.find(location, data_dir=Path(data_dir) if data_dir else None).load(features)
+def show(due: Sequence[PlannedJob], store: Store, machines: Machines) -> None:
+    """What would run, and how long it would take."""
+    for one in due:
+        print(f"  {one.title}  {one.job.key}")
+    records = store.records()
+    slots = machines.slots(records)
+    machines.say(machines.estimate(due, records, slots), due, slots)
 
 
-def close(works: list[PlannedJob], states: list[str], store: Store, *, seconds: float, reports: Path, paths) -> int:
+def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Clock, *, when: plan.When) -> list[str]:
+    """Run the jobs and show how they get on; their final states."""
+    stamps = {one.job.key: store.stamp(one.job) for one in due}
+    due = due_of(due, store, when)  # once more: another runner may be at work here
+    if not due:
+        return []
+    records = store.records()
+    slots = machines.slots(records)
+    estimate = machines.estimate(due, records, slots)
+    machines.say(estimate, due, slots, least=LONG)
+    if when == "always":  # from the start, then
+        for one in due:
+            store.checkpoint(one.job).unlink(missing_ok=True)
+    with Screen(due, estimate) as screen:
+        more = {"listener": screen.tell, "estimate": estimate, "stamps": stamps}
+        with machines.pool(store, slots, clock, **more) as pool:
+            return pool.run(longest_first(due, estimate))
+
+
+def close(planned: list[PlannedJob], states: list[str], store: Store, clock: Clock, *, said: str) -> int:
     """Say how it ended; the exit code says it too."""
     counts = Counter(states)
     text = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "nothing to run"
-    print(f"{text} in {seconds:.0f} s; records in {store.root}, {len(paths)} report files in {reports}")
-    found = [(work, store.find(work.job)) for work in works]
-    failed = [(work, record) for work, record in found if record is not None and record.status == "failed"]
-    for work, record in failed:
-        print(f"failed: {name(work)}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
-    if counts["stopped"]:
-        print("stopped; the same command goes on where it was")
-        return 130
+    print(f"{text} in {time.monotonic() - clock.begun:.0f} s; {said}")
+    found = [(one, store.find(one.job)) for one in planned]
+    failed = [(one, record) for one, record in found if record is not None and record.status == "failed"]
+    for one, record in failed:
+        print(f"failed: {one.title}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
+    is_cut = bool(counts["stopped"] or counts["left"])
+    if is_cut:
+        print("ended early; the same command goes on where it was")
+    if is_cut or clock.signal:
+        return clock.exit_code
     return 1 if failed or counts["failed"] else 0
 
 
-def refuse_candidate_dependent(works: list[PlannedJob]) -> None:
+def refuse_candidate_dependent(planned: Sequence[PlannedJob]) -> None:
     """Full ranking of a model that scores an item among its candidates is not defined: say so before any work."""
-    for work in works:
-        model = registry.load(registry.cards()[work.job.model])
-        if model.depends_on_candidates(registry.hyper(model, work.settings)):
+    for one in planned:
+        model = registry.load(registry.cards()[one.job.model])
+        if model.depends_on_candidates(registry.hyper(model, one.settings)):
             raise BenchError(
-                f"{work.job.row} scores an item among its candidates, so full ranking is not defined; leave it out of "
+                f"{one.job.row} scores an item among its candidates, so full ranking is not defined; leave it out of "
                 "--models, use a preset that stands alone (MCLN:itemwise), or use --ranking sampled"
             )

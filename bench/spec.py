@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-ENGINE = 1  # raised by hand, with a line under "Numbers moved", when shared code changes what a job computes
+ENGINE = 2  # raised by hand, with a line under "Numbers moved", when shared code changes what a job computes
 
 METRICS = ("hr@5", "ndcg@5", "hr@10", "ndcg@10", "hr@20", "ndcg@20", "mrr")
 SHOWN = {"hr@5": "H@5", "ndcg@5": "N@5", "hr@10": "H@10", "ndcg@10": "N@10"}  # the paper's names
@@ -41,6 +41,19 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> BenchError:
     hint = [k for k in known if k.lower() in near]
     tail = f"did you mean {' or '.join(hint)}?" if hint else f"known: {', '.join(known)}"
     return BenchError(f"unknown {kind} {name!r}; {tail}")
+
+
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: "1 job", "2 jobs", "0 searches"."""
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
+# what a setting may be: `embedding_size: Size = 64` refuses 0 before anything starts
+Size = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 def choice(default: Any, *, among: tuple) -> Any:
@@ -78,12 +91,12 @@ def read(cls: type, values: Mapping[str, Any], *, what: str = "setting") -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How a model is trained; any model may preset these beside its own ``Hyper``."""
+    """How a model is trained; a model's ``training`` and ``presets`` may set these beside its own ``Hyper``."""
 
-    learning_rate: float = log_uniform(1e-3, low=1e-4, high=1e-1)
-    train_batch_size: int = 2048
-    # user: B distinct users a step, one positive each (MCLN's released code); interaction: shuffled train pairs
-    sampling: Literal["user", "interaction"] = "user"
+    learning_rate: Rate = log_uniform(1e-3, low=1e-4, high=1e-1)
+    train_batch_size: Size = 2048
+    # interaction: shuffled training pairs; user: B distinct users per step with one positive each (MCLN's code)
+    sampling: Literal["user", "interaction"] = choice("interaction", among=("user", "interaction"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +104,12 @@ class Protocol:
     """What a number means: which interactions are trained on, what selects the epoch, who is ranked."""
 
     name: str
-    version: int = 1
+    version: int = 2
     train: Literal["released", "clean"]
     select_on: Literal["test", "valid"]
-    select_ranking: Literal["sampled", "full"]
+    # whose metric chooses the epoch; "own": each ranking's numbers come from the epoch that this ranking chose, where
+    # version 1 had one choice for both
+    select_ranking: Literal["own", "sampled", "full"] = "own"
     select_metric: str = "ndcg@10"
     n_candidates: int = 99
     candidate_seed: int = 2023
@@ -102,8 +117,8 @@ class Protocol:
 
 
 PROTOCOLS = {
-    "paper": Protocol(name="paper", train="released", select_on="test", select_ranking="sampled"),
-    "clean": Protocol(name="clean", train="clean", select_on="valid", select_ranking="full"),
+    "paper": Protocol(name="paper", train="released", select_on="test"),
+    "clean": Protocol(name="clean", train="clean", select_on="valid"),
 }
 
 
@@ -156,15 +171,20 @@ class Job:
 
     @property
     def row(self) -> str:
-        """The model's name in a table: the preset is named where it is not the default one."""
-        name = SHOWN_MODELS.get(self.model, self.model)
-        return name if self.preset == "default" else f"{name}:{self.preset}"
+        """The model's name in a table."""
+        return row_name(self.model, self.preset)
 
     @property
     def run(self) -> str:
         """``row``, with the settings that differ from its preset."""
         changed = ", ".join(f"{name}={value}" for name, value in sorted(self.hyper.items()))
         return f"{self.row} ({changed})" if changed else self.row
+
+
+def row_name(model: str, preset: str) -> str:
+    """The name of a model in a table: the preset is named where it is not the default one."""
+    name = SHOWN_MODELS.get(model, model)
+    return name if preset == "default" else f"{name}:{preset}"
 
 
 def is_knocked_out(features: str) -> bool:

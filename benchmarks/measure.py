@@ -19,9 +19,9 @@ from bench import registry
 from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
 from bench.run import job, plan
+from bench.run.local import KEEP_PAGES
 from bench.run.plan import Request
 from bench.run.prepared import Prepared, prepare
-from bench.run.server import KEEP_PAGES
 from bench.spec import BenchError, Training, read
 from bench.train import seed
 from bench.train.batches import Batches

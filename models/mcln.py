@@ -61,224 +61,10 @@ from torch.nn import functional as F
 from bench.nn.graph import norm_adjacency, propagate_mean
 from bench.nn.losses import bpr, l2
 from bench.nn.recommender import Recommender
-from bench.spec import BenchError, choice
+from bench.spec import BenchError, Count, Size, Weight, choice
 
 ATTENTION_ROWS = 2048  # rows of logits held at once: a training batch, or a block of the catalogue
 SCORED_ROWS = 1600  # (user, candidate) pairs scored at once on a CPU, so that their rows stay in its cache
-
-
-class MCLN(Recommender):
-    @dataclass(frozen=True, kw_only=True)
-    class Hyper:
-        embedding_size: int = 64  # d
-        n_layers: int = choice(4, among=(1, 2, 3, 4, 5, 6))  # L, graph
-        n_attention_layers: int = choice(2, among=(1, 2, 3, 4, 5))  # M, counterfactual
-        reg_weight: float = choice(1e-2, among=(0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1))  # lambda
-        alpha: float = 0.1  # popularity exponent of the source node
-        self_loop: bool = True
-        lambda_m: float = 0.3
-        lambda_m_on: Literal["visual", "all_content"] = "visual"
-        lambda_m_in_loss: bool = False
-        modalities: Literal["all", "visual", "textual", "none"] = "all"  # of those that the data set offers
-        use_intra: bool = True  # each modality scores on its own
-        use_cl: bool = True  # the fused counterfactual vector scores
-        use_id: bool = True  # the token holds the base vector
-        attention: Literal["batch", "modalities"] = "batch"  # rows attend to rows, or an item's own tokens
-        attn_diff: Literal["logits", "probs", "none"] = "logits"  # what the counterfactual is taken from
-        attn_linear: bool = True
-        ffn_second_relu: bool = True
-        head_relu: bool = True
-        share_heads: bool = False
-        neg_branch: Literal["plain", "counterfactual"] = "plain"
-        cf_layerwise: Literal["raw", "propagated"] = "raw"  # propagated: through the same layers, plainly
-        cf_at_eval: Literal["self", "random", "none"] = "self"  # random: one fixed draw an item
-        eval_context: Literal["candidates", "catalogue"] = "candidates"
-        loss: Literal["per_component", "two_term"] = "per_component"
-
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "default": {},
-        "released": {},
-        "paper": {
-            "attn_diff": "probs",
-            "attn_linear": False,
-            "ffn_second_relu": False,
-            "head_relu": False,
-            "share_heads": True,
-            "neg_branch": "counterfactual",
-            "loss": "two_term",
-            "lambda_m_on": "all_content",
-        },
-        "itemwise": {"attention": "modalities", "share_heads": True, "neg_branch": "counterfactual"},
-    }
-    per_dataset: ClassVar[dict[str, dict[str, Any]]] = {
-        "beauty": {"n_layers": 4, "alpha": 0.1, "reg_weight": 1e-2, "lambda_m": 0.3, "n_attention_layers": 2},
-        "art": {"n_layers": 5, "alpha": 0.1, "reg_weight": 1e-2, "lambda_m": 1.0, "n_attention_layers": 2},
-        "taobao": {"n_layers": 5, "alpha": 0.2, "reg_weight": 1e-3, "lambda_m": 0.2, "n_attention_layers": 4},
-    }
-    n_negatives: ClassVar[int] = 2  # the negative item and the counterfactual item
-
-    def __init__(self, config, dataset):
-        super().__init__(config, dataset)
-        hyper, size = self.hyper, self.hyper.embedding_size
-        self.modalities = _chosen(hyper.modalities, dataset.item_features)
-        self.user_embedding = nn.Embedding(self.n_users, size)
-        self.item_embedding = nn.Embedding(self.n_items, size)
-        nn.init.xavier_uniform_(self.user_embedding.weight)
-        nn.init.xavier_uniform_(self.item_embedding.weight)
-        self.features = nn.ModuleDict({m: self.feature_rows(dataset, m) for m in self.modalities})
-        self.projections = nn.ParameterDict({m: _xavier(f.width, size) for m, f in self.features.items()})
-        interactions = dataset.inter_matrix(form="coo")
-        self.adjacency = norm_adjacency(interactions, self_loop=hyper.self_loop, alpha=hyper.alpha)
-        self.n_tokens = hyper.use_id + len(self.modalities)
-        if not hyper.use_cl:
-            return
-        if not self.n_tokens:
-            raise BenchError("MCLN: use_cl needs a token; set use_id, choose modalities, or clear use_cl")
-        flat = self.n_tokens * size  # D
-        width = flat if hyper.attention == "batch" else size
-        layers = (CounterfactualLayer(width, hyper) for _ in range(hyper.n_attention_layers))
-        self.layers = nn.ModuleList(layers)
-        self.heads = nn.ParameterList(_xavier(flat, size) for _ in range(2 - hyper.share_heads))  # H+, H-
-
-    @staticmethod
-    def depends_on_candidates(hyper) -> bool:
-        return hyper.use_cl and hyper.attention == "batch" and hyper.eval_context == "candidates"
-
-    def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item row"]]:
-        """Base vectors of the users; of the items base vector and projected modalities side by side."""
-        ego = torch.cat([self.user_embedding.weight, self.item_embedding.weight])
-        base = propagate_mean(self.adjacency, ego, self.hyper.n_layers)
-        users, items = base.split([self.n_users, self.n_items])
-        content = [self.features[m](self.projections[m]) for m in self.modalities]
-        return users, torch.cat([items, *content], dim=1)
-
-    def tokens(self, rows: Float[Tensor, "*batch row"]) -> Float[Tensor, "*token dim"]:
-        """What attends, of rows of ``embed``: a token an item or, between modalities, (token, d) an item."""
-        size = self.hyper.embedding_size
-        rows = rows if self.hyper.use_id else rows[..., size:]
-        return rows if self.hyper.attention == "batch" else rows.unflatten(-1, (self.n_tokens, size))
-
-    def counterfactuals(self, tokens: Float[Tensor, "*token dim"] | None) -> list:
-        """What each layer reads of the counterfactual tokens; nothing where there are none."""
-        if tokens is None or self.hyper.attn_diff == "none":
-            return [None] * len(self.layers)
-        others = []
-        for below, layer in zip([None, *self.layers], self.layers, strict=False):
-            if below is not None and self.hyper.cf_layerwise == "propagated":
-                tokens = below(tokens, below.own(tokens))
-            others.append(layer.other(tokens))
-        return others
-
-    def fuse(self, tokens: Float[Tensor, "*token dim"], others: list, head: Tensor, *, own=()) -> Tensor:
-        """m: the tokens through all layers and the head; ``own`` of the first layer may be given."""
-        for layer, other in zip(self.layers, others, strict=True):
-            tokens = layer(tokens, own or layer.own(tokens), other)
-            own = ()
-        fused = (tokens if self.hyper.attention == "batch" else tokens.flatten(-2)) @ head
-        return F.relu(fused) if self.hyper.head_relu else fused
-
-    def fuse_pairs(self, positive: Tensor, negative: Tensor, counterfactual: Tensor) -> tuple[Tensor, Tensor]:
-        """(m+, m-), both (batch, d), of a batch's rows of ``embed``."""
-        others = self.counterfactuals(self.tokens(counterfactual))
-        of_negative = others if self.hyper.neg_branch == "counterfactual" else [None] * len(others)
-        fused = self.fuse(self.tokens(positive), others, self.heads[0])
-        return fused, self.fuse(self.tokens(negative), of_negative, self.heads[-1])
-
-    def components(self, rows: Float[Tensor, "*batch row"]) -> dict[str, Float[Tensor, "*batch dim"]]:
-        """The base vector and, one by one, the modalities that score."""
-        names = ["base", *self.modalities] if self.hyper.use_intra else ["base"]
-        return dict(zip(names, rows.split(self.hyper.embedding_size, dim=-1), strict=False))
-
-    def weight(self, component: str) -> float:
-        """The component's factor in a score: lambda_m or 1."""
-        weighed = component == "visual" if self.hyper.lambda_m_on == "visual" else component != "base"
-        return self.hyper.lambda_m if weighed else 1.0
-
-    def calculate_loss(self, interaction) -> Float[Tensor, ""]:
-        ranking, regulariser = self.losses(interaction)
-        return ranking + regulariser
-
-    def losses(self, interaction) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        """(BPR terms summed, regulariser) of a batch."""
-        user, positive = interaction[self.USER_ID], interaction[self.ITEM_ID]
-        negative, counterfactual = self.negatives(interaction).unbind(dim=1)
-        users, items = self.embed()
-        rows = F.embedding(torch.cat([positive, negative, counterfactual]), items).chunk(3)
-        better, worse = self.components(rows[0]), self.components(rows[1])
-        if self.hyper.use_cl:
-            better["fused"], worse["fused"] = self.fuse_pairs(*rows)
-        vector = F.embedding(user, users)
-        factor = {c: self.weight(c) if self.hyper.lambda_m_in_loss else 1.0 for c in better}
-        leads = [factor[c] * (vector * (better[c] - worse[c])).sum(-1) for c in better]  # (batch,) each
-        if self.hyper.loss == "two_term" and len(leads) > 1:
-            leads = [leads[0], torch.stack(leads[1:]).sum(0)]
-        ranking = torch.stack([bpr(lead, torch.zeros_like(lead)) for lead in leads]).sum()
-        ego = self.user_embedding(user), self.item_embedding(positive), self.item_embedding(negative)
-        content = [side[c] for side in (better, worse) for c in side if c != "base"]
-        return ranking, self.hyper.reg_weight * l2(*ego, *content)
-
-    def represent(self):
-        users, rows = self.embed()
-        items = sum(self.weight(c) * vector for c, vector in self.components(rows).items())
-        if not self.hyper.use_cl:
-            return Encoded(users, items)
-        tokens = self.tokens(rows)
-        counterfactual = self._counterfactual_at_eval(tokens)
-        if self.is_candidate_dependent:
-            is_fixed = counterfactual is not None and self.hyper.cf_layerwise == "raw"
-            queries = [layer.other(counterfactual)[0] for layer in self.layers] if is_fixed else None
-            own = self.layers[0].own(tokens) if self.layers else ()
-            return Encoded(users, items, tokens, counterfactual, own, queries)
-        others = self.counterfactuals(None if counterfactual is None else counterfactual[1:])
-        fused = self.fuse(tokens[1:], others, self.heads[0])  # the padding id is nobody's context
-        return Encoded(users, items + self.weight("fused") * F.pad(fused, (0, 0, 1, 0)))
-
-    def _counterfactual_at_eval(self, tokens):
-        """The tokens of each item's counterfactual item, in the order of the items."""
-        if self.hyper.cf_at_eval == "none" or self.hyper.attn_diff == "none":
-            return None
-        if self.hyper.cf_at_eval == "self":
-            return tokens
-        draw = torch.Generator().manual_seed(0)
-        return tokens[torch.randint(1, self.n_items, (self.n_items,), generator=draw).to(tokens.device)]
-
-    def score(
-        self, shared, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
-    ) -> Float[Tensor, "batch candidate"]:
-        vectors = shared.users[user].unsqueeze(2)
-        scores = torch.bmm(F.embedding(item, shared.items), vectors)
-        if self.is_candidate_dependent:
-            block = max(1, SCORED_ROWS // item.shape[1]) if item.device.type == "cpu" else max(1, len(item))
-            parts = zip(item.split(block), vectors.split(block), strict=True)
-            fused = [torch.bmm(self._fuse_candidates(shared, some), v) for some, v in parts]
-            scores = scores + self.weight("fused") * torch.cat(fused)
-        return scores.squeeze(2)
-
-    def _fuse_candidates(self, shared, item):
-        """m of each user's candidates; what depends on an item alone is gathered, not computed again."""
-        tables = shared.tokens, shared.counterfactual, *shared.own
-        tokens, counterfactual, *own = (None if t is None else F.embedding(item, t) for t in tables)
-        if shared.queries is None:
-            others = self.counterfactuals(counterfactual)
-        else:
-            others = [(F.embedding(item, query), counterfactual) for query in shared.queries]
-        return self.fuse(tokens, others, self.heads[0], own=own)
-
-    def score_all(self, shared, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
-        if self.is_candidate_dependent:
-            return super().score_all(shared, user)
-        return shared.users[user] @ shared.items.T
-
-
-class Encoded(NamedTuple):
-    """What scores share; below the vectors, what the layers read of each item where candidates attend."""
-
-    users: Tensor
-    items: Tensor
-    tokens: Tensor | None = None
-    counterfactual: Tensor | None = None  # the tokens of its counterfactual item
-    own: tuple = ()  # what the first layer reads of the tokens
-    queries: list | None = None  # what each layer reads of the counterfactual tokens
 
 
 class CounterfactualLayer(nn.Module):
@@ -329,6 +115,204 @@ class CounterfactualLayer(nn.Module):
         hidden = self.attention_norm(self.attend(tokens, own, other) + tokens)
         update = self.contract(F.relu(self.expand(hidden)))
         return self.output_norm((F.relu(update) if self.second_relu else update) + hidden)
+
+
+class ItemCache(NamedTuple):
+    """What the attention reads of every item, computed once per evaluation where candidates attend to one another."""
+
+    tokens: Float[Tensor, "item dim"]
+    first: tuple[Tensor, ...]  # what the first layer reads of the tokens, (item, dim) each
+    queries: list[Tensor | None]  # each layer's counterfactual queries, (item, dim)
+
+
+class Encoded(NamedTuple):
+    """What scores share: a score is an inner product; a fused part that depends on the candidates is added to it."""
+
+    users: Float[Tensor, "user dim"]
+    items: Float[Tensor, "item dim"]
+    cache: ItemCache | None = None
+
+
+class MCLN(Recommender):
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper:
+        embedding_size: Size = 64  # d
+        n_layers: Count = choice(4, among=(1, 2, 3, 4, 5, 6))  # L, graph
+        n_attention_layers: Count = choice(2, among=(1, 2, 3, 4, 5))  # M, counterfactual
+        reg_weight: Weight = choice(1e-2, among=(0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1))  # lambda
+        alpha: Weight = 0.1  # popularity exponent of the source node
+        self_loop: bool = True
+        lambda_m: Weight = 0.3
+        lambda_m_on: Literal["visual", "all_content"] = "visual"
+        modalities: Literal["all", "visual", "textual", "none"] = "all"  # of those that the data set offers
+        use_intra: bool = True  # each modality scores on its own
+        use_cl: bool = True  # the fused counterfactual vector scores
+        use_id: bool = True  # the token holds the base vector
+        attention: Literal["batch", "modalities"] = "batch"  # rows attend to rows, or an item's own tokens
+        attn_diff: Literal["logits", "probs", "none"] = "logits"  # what the counterfactual is taken from
+        attn_linear: bool = True
+        ffn_second_relu: bool = True
+        head_relu: bool = True
+        share_heads: bool = False
+        neg_branch: Literal["plain", "counterfactual"] = "plain"
+        loss: Literal["per_component", "two_term"] = "per_component"
+
+    training: ClassVar[dict[str, Any]] = {"sampling": "user"}  # as the authors' code
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "default": {},
+        "released": {},
+        "paper": {
+            "attn_diff": "probs",
+            "attn_linear": False,
+            "ffn_second_relu": False,
+            "head_relu": False,
+            "share_heads": True,
+            "neg_branch": "counterfactual",
+            "loss": "two_term",
+            "lambda_m_on": "all_content",
+        },
+        "itemwise": {"attention": "modalities", "share_heads": True, "neg_branch": "counterfactual"},
+    }
+    per_dataset: ClassVar[dict[str, dict[str, Any]]] = {
+        "beauty": {"n_layers": 4, "alpha": 0.1, "reg_weight": 1e-2, "lambda_m": 0.3, "n_attention_layers": 2},
+        "art": {"n_layers": 5, "alpha": 0.1, "reg_weight": 1e-2, "lambda_m": 1.0, "n_attention_layers": 2},
+        "taobao": {"n_layers": 5, "alpha": 0.2, "reg_weight": 1e-3, "lambda_m": 0.2, "n_attention_layers": 4},
+    }
+    n_negatives: ClassVar[int] = 2  # the negative item and the counterfactual item
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        hyper, size = self.hyper, self.hyper.embedding_size
+        self.modalities = _chosen(hyper.modalities, dataset.item_features)
+        self.user_embedding = nn.Embedding(self.n_users, size)
+        self.item_embedding = nn.Embedding(self.n_items, size)
+        nn.init.xavier_uniform_(self.user_embedding.weight)
+        nn.init.xavier_uniform_(self.item_embedding.weight)
+        self.features = nn.ModuleDict({m: self.feature_rows(dataset, m) for m in self.modalities})
+        self.projections = nn.ParameterDict({m: _xavier(f.width, size) for m, f in self.features.items()})
+        interactions = dataset.inter_matrix(form="coo")
+        self.adjacency = norm_adjacency(interactions, self_loop=hyper.self_loop, alpha=hyper.alpha)
+        self.n_tokens = hyper.use_id + len(self.modalities)
+        if not hyper.use_cl:
+            return
+        if not self.n_tokens:
+            raise BenchError("MCLN: use_cl needs a token; set use_id, choose modalities, or clear use_cl")
+        flat = self.n_tokens * size  # D
+        width = flat if hyper.attention == "batch" else size
+        layers = (CounterfactualLayer(width, hyper) for _ in range(hyper.n_attention_layers))
+        self.layers = nn.ModuleList(layers)
+        self.heads = nn.ParameterList(_xavier(flat, size) for _ in range(2 - hyper.share_heads))  # H+, H-
+
+    @staticmethod
+    def depends_on_candidates(hyper) -> bool:
+        return hyper.use_cl and hyper.attention == "batch"
+
+    def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item row"]]:
+        """Base vectors of the users; of the items base vector and projected modalities side by side."""
+        ego = torch.cat([self.user_embedding.weight, self.item_embedding.weight])
+        base = propagate_mean(self.adjacency, ego, self.hyper.n_layers)
+        users, items = base.split([self.n_users, self.n_items])
+        content = [self.features[m](self.projections[m]) for m in self.modalities]
+        return users, torch.cat([items, *content], dim=1)
+
+    def tokens(self, rows: Float[Tensor, "*batch row"]) -> Float[Tensor, "*token dim"]:
+        """What attends, of rows of ``embed``: a token an item or, between modalities, (token, d) an item."""
+        size = self.hyper.embedding_size
+        rows = rows if self.hyper.use_id else rows[..., size:]
+        return rows if self.hyper.attention == "batch" else rows.unflatten(-1, (self.n_tokens, size))
+
+    def counterfactuals(self, tokens: Float[Tensor, "*token dim"]) -> list[tuple[Tensor, Tensor] | None]:
+        """What each layer reads of the counterfactual tokens; None where nothing is taken from the attention."""
+        return [None if self.hyper.attn_diff == "none" else layer.other(tokens) for layer in self.layers]
+
+    def fuse(self, tokens: Float[Tensor, "*token dim"], others: list, head: Tensor, *, first=None) -> Tensor:
+        """m: the tokens through all layers and the head.
+
+        Args:
+            others: what each layer reads of the counterfactual tokens.
+            first: what the first layer reads of the tokens, where it is known already.
+        """
+        for layer, other in zip(self.layers, others, strict=True):
+            own = layer.own(tokens) if first is None else first
+            tokens, first = layer(tokens, own, other), None
+        fused = (tokens if self.hyper.attention == "batch" else tokens.flatten(-2)) @ head
+        return F.relu(fused) if self.hyper.head_relu else fused
+
+    def fuse_pairs(self, positive: Tensor, negative: Tensor, counterfactual: Tensor) -> tuple[Tensor, Tensor]:
+        """(m+, m-), both (batch, d), of a batch's rows of ``embed``."""
+        others = self.counterfactuals(self.tokens(counterfactual))
+        of_negative = others if self.hyper.neg_branch == "counterfactual" else [None] * len(others)
+        fused = self.fuse(self.tokens(positive), others, self.heads[0])
+        return fused, self.fuse(self.tokens(negative), of_negative, self.heads[-1])
+
+    def components(self, rows: Float[Tensor, "*batch row"]) -> dict[str, Float[Tensor, "*batch dim"]]:
+        """The base vector and, one by one, the modalities that score."""
+        names = ["base", *self.modalities] if self.hyper.use_intra else ["base"]
+        return dict(zip(names, rows.split(self.hyper.embedding_size, dim=-1), strict=False))
+
+    def weight(self, component: str) -> float:
+        """The component's factor in a score: lambda_m or 1."""
+        weighed = component == "visual" if self.hyper.lambda_m_on == "visual" else component != "base"
+        return self.hyper.lambda_m if weighed else 1.0
+
+    def calculate_loss(self, interaction) -> Float[Tensor, ""]:
+        ranking, regulariser = self.losses(interaction)
+        return ranking + regulariser
+
+    def losses(self, interaction) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """(BPR terms summed, regulariser) of a batch."""
+        user, positive = interaction[self.USER_ID], interaction[self.ITEM_ID]
+        negative, counterfactual = self.negatives(interaction).unbind(dim=1)
+        users, items = self.embed()
+        rows = F.embedding(torch.cat([positive, negative, counterfactual]), items).chunk(3)
+        better, worse = self.components(rows[0]), self.components(rows[1])
+        if self.hyper.use_cl:
+            better["fused"], worse["fused"] = self.fuse_pairs(*rows)
+        vector = F.embedding(user, users)
+        leads = [(vector * (better[c] - worse[c])).sum(-1) for c in better]  # (batch,) each
+        if self.hyper.loss == "two_term" and len(leads) > 1:
+            leads = [leads[0], torch.stack(leads[1:]).sum(0)]
+        ranking = torch.stack([bpr(lead, torch.zeros_like(lead)) for lead in leads]).sum()
+        ego = self.user_embedding(user), self.item_embedding(positive), self.item_embedding(negative)
+        content = [side[c] for side in (better, worse) for c in side if c != "base"]
+        return ranking, self.hyper.reg_weight * l2(*ego, *content)
+
+    def represent(self) -> "Encoded":
+        users, rows = self.embed()
+        items = sum(self.weight(c) * vector for c, vector in self.components(rows).items())
+        if not self.hyper.use_cl:
+            return Encoded(users, items)
+        tokens = self.tokens(rows)
+        if self.is_candidate_dependent:
+            others = self.counterfactuals(tokens)
+            queries = [None if other is None else other[0] for other in others]
+            first = self.layers[0].own(tokens) if self.layers else ()
+            return Encoded(users, items, ItemCache(tokens, first, queries))
+        fused = self.fuse(tokens[1:], self.counterfactuals(tokens[1:]), self.heads[0])  # without the padding id
+        return Encoded(users, items + self.weight("fused") * F.pad(fused, (0, 0, 1, 0)))
+
+    def score(
+        self, shared, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
+    ) -> Float[Tensor, "batch candidate"]:
+        vectors = shared.users[user].unsqueeze(2)
+        scores = torch.bmm(F.embedding(item, shared.items), vectors)
+        if self.is_candidate_dependent:
+            block = max(1, SCORED_ROWS // item.shape[1]) if item.device.type == "cpu" else max(1, len(item))
+            parts = zip(item.split(block), vectors.split(block), strict=True)
+            fused = [torch.bmm(self.fuse_candidates(shared.cache, some), v) for some, v in parts]
+            scores = scores + self.weight("fused") * torch.cat(fused)
+        return scores.squeeze(2)
+
+    def fuse_candidates(self, cache: "ItemCache", item: Int[Tensor, "batch candidate"]) -> Tensor:
+        """m of each user's candidates, (batch, candidate, d); each candidate is its own counterfactual item."""
+        tokens, *first = (F.embedding(item, table) for table in (cache.tokens, *cache.first))
+        others = [None if query is None else (F.embedding(item, query), tokens) for query in cache.queries]
+        return self.fuse(tokens, others, self.heads[0], first=first)
+
+    def score_all(self, shared, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
+        if self.is_candidate_dependent:
+            return super().score_all(shared, user)
+        return shared.users[user] @ shared.items.T
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

@@ -12,3 +12,41 @@ def rng():
     import numpy as np
 
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def cache(tmp_path_factory, monkeypatch):
+    """Data sets are cached below the tests' own folder."""
+    monkeypatch.setenv("MCLN_BENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def folder(tmp_path, cache):
+    """A data set of 150 items, 40 users and two modalities, in the generic layout."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    root = tmp_path / "tiny"
+    root.mkdir()
+    rows = [rng.choice(150, 8, replace=False) for _ in range(40)]
+    for name, part in (("train", slice(0, 6)), ("validation", slice(6, 7)), ("test", slice(7, 8))):
+        text = "".join(f"{u} {' '.join(map(str, row[part]))}\n" for u, row in enumerate(rows))
+        (root / f"{name}.txt").write_text(text)
+    np.save(root / "image_feat.npy", rng.normal(size=(150, 6)).astype(np.float32))
+    np.save(root / "text_feat.npy", rng.normal(size=(150, 4)).astype(np.float32))
+    return root
+
+
+@pytest.fixture
+def call(tmp_path, cache, capsys):
+    """call(*flags) runs the program in this process: (exit code, output, error output)."""
+    from bench.cli.main import main
+
+    def run(*flags, places=True):
+        where = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")] if places else []
+        with pytest.raises(SystemExit) as exit_:
+            main([*map(str, flags), *where], command="run")
+        captured = capsys.readouterr()
+        return exit_.value.code, captured.out, captured.err
+
+    return run

@@ -1,14 +1,17 @@
 """What a model's file declares, read without importing it."""
 
 import ast
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import baselines
 from bench import registry
 from bench.spec import PAPER_MODELS, BenchError
+from models import causal_mmrec
 
 
 def test_cards_come_in_the_papers_order():
@@ -25,8 +28,57 @@ def test_planning_imports_no_torch():
 def test_comments_and_docstrings_do_not_change_the_revision():
     plain = "class A:\n    x = 1\n"
     worded = '"""What it is."""\n# why\nclass A:\n    """More."""\n    x = 1  # one\n'
-    assert registry.revision(ast.parse(plain)) == registry.revision(ast.parse(worded))
-    assert registry.revision(ast.parse(plain)) != registry.revision(ast.parse(plain.replace("1", "2")))
+    assert registry.revision([ast.parse(plain)]) == registry.revision([ast.parse(worded)])
+    assert registry.revision([ast.parse(plain)]) != registry.revision([ast.parse(plain.replace("1", "2"))])
+
+
+def test_the_revision_is_the_same_under_every_python():
+    """Newer versions of Python have fields in their syntax trees that older ones lack."""
+    body = "        return f'{a!r:>{x}} {{}}' + b'1'.decode()\n"
+    code = f"class A(B, k=1):\n    def f(self, *a: int, x=None) -> str:\n{body}"
+    assert registry.revision([ast.parse(code)]) == "042cc87ef622"
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in Path(causal_mmrec.__path__[0]).glob("*.py")))
+def test_a_constant_in_any_file_of_a_package_changes_the_source(file, tmp_path):
+    package = shutil.copytree(causal_mmrec.__path__[0], tmp_path / "causal_mmrec")
+    [before] = registry.read_cards(package, "models.causal_mmrec")
+    with (package / file).open("a") as handle:
+        handle.write("\nCONSTANT = 1\n")
+    [after] = registry.read_cards(package, "models.causal_mmrec")
+    assert (before.name, before.module) == ("CausalMMRec", "models.causal_mmrec.model")
+    assert before.source == registry.cards()["CausalMMRec"].source != after.source
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "value"),
+    [
+        ("BPRMF", "embedding_size", 0),
+        ("BPRMF", "learning_rate", float("nan")),
+        ("BPRMF", "learning_rate", 0.0),
+        ("BPRMF", "train_batch_size", -1),
+        ("BPRMF", "reg_weight", -1e-3),
+        ("LightGCN", "n_layers", -1),
+        ("NGCF", "layer_sizes", [64, 0]),
+        ("NGCF", "message_dropout", 1.0),
+        ("MCLN", "lambda_m", float("inf")),
+        ("InvRL", "rounds", 0),
+    ],
+)
+def test_a_setting_out_of_its_bounds_is_refused(model, setting, value):
+    card, preset = registry.find(model)
+    values = registry.settings(card, preset, dataset="", hyper={setting: value})
+    with pytest.raises(BenchError, match=f"setting {setting}"):
+        registry.check(card, values)
+
+
+def test_a_models_own_sampler_holds_in_every_preset():
+    """The sampler decides the low rows of a comparison, so each model trains with its authors' own."""
+    users = {"NGCF", "LightGCN", "MCLN"}
+    for card in registry.cards().values():
+        for preset in card.presets:
+            values = registry.settings(card, preset, dataset="beauty", hyper={})
+            assert values["sampling"] == ("user" if card.name in users else "interaction"), (card.name, preset)
 
 
 def test_a_file_that_does_not_parse_is_named(tmp_path):
@@ -39,7 +91,7 @@ def test_a_file_that_does_not_parse_is_named(tmp_path):
 def test_presets_that_are_not_literal_are_named(tmp_path):
     path = tmp_path / "model.py"
     path.write_text("class A:\n    presets = dict(x=1)\n    class Hyper:\n        pass\n")
-    with pytest.raises(BenchError, match=r"model.py:2: presets"):
+    with pytest.raises(BenchError, match=r"model.py:2: training, presets and per_dataset"):
         registry.read_cards(path, "model")
 
 
@@ -62,3 +114,9 @@ def test_two_classes_of_one_name_are_refused(tmp_path, monkeypatch):
         (tmp_path / f"{name}.py").write_text("class A:\n    class Hyper:\n        x = 1\n")
     with pytest.raises(BenchError, match=r"two\.py: class A stands in baselines\.one already; rename it"):
         registry.cards.__wrapped__()
+
+
+def test_recbole_missing_is_one_line_with_the_command(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(BenchError, match="pip install --no-deps recbole==1.2.1"):
+        registry.require_recbole()

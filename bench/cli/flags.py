@@ -1,15 +1,23 @@
-"""How flags are read: one clear line for a wrong one."""
+"""The flags of a run, and how they are read: a wrong one is one clear line, before anything starts."""
 
 import argparse
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
-from bench.spec import BenchError, unknown
+from bench import __version__
+from bench.run.studies import STUDIES
+from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
+
+QUICK_SET = "ml-100k"
 
 
 class Parser(argparse.ArgumentParser):
     """One clear line for a wrong flag, near misses named."""
+
+    def __init__(self, **more):
+        super().__init__(allow_abbrev=False, **more)
 
     def error(self, message: str):
         words = message.split()
@@ -48,8 +56,14 @@ def once(settings: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(settings)
 
 
+def natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
 def positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
 
@@ -66,3 +80,81 @@ def seconds(text: str) -> float:
 
 def per_gpu(text: str) -> int | None:
     return None if text == "auto" else positive(text)
+
+
+def run_parser() -> Parser:
+    """The parser of ``run_all.py``."""
+    parser = Parser(prog="run_all.py", description="Run the jobs that have no record yet, then write the tables.")
+    parser.add_argument("--version", action="version", version=__version__)
+    add_comparison(parser.add_argument_group("what is compared"))
+    add_settings(parser.add_argument_group("settings of the models"))
+    add_actions(parser.add_argument_group("what is done"))
+    add_machines(parser.add_argument_group("where and how jobs run (none of it changes a result)"))
+    add_places(parser.add_argument_group("files"))
+    return parser
+
+
+def add_comparison(group) -> None:
+    many = {"nargs": "+", "action": "extend"}
+    text = f"names or folders of data sets; default: {QUICK_SET}, which needs no network"
+    group.add_argument("--datasets", **many, metavar="NAME|FOLDER", help=text)
+    text = "models, each with a preset if it is not to be the default one; all and floors stand for many; default: all"
+    group.add_argument("--models", **many, metavar="MODEL[:PRESET]", help=text)
+    text = f"the tables and figures to fill: {', '.join(STUDIES)}, all; default: table2"
+    group.add_argument("--study", **many, metavar="NAME", help=text)
+    text = f"{', '.join(PROTOCOLS)}; default: paper for the paper's data sets, clean for others"
+    group.add_argument("--protocols", **many, metavar="NAME", help=text)
+    text = f"{', '.join(BUDGETS)}; default: standard, or quick without --datasets"
+    group.add_argument("--budget", metavar="NAME", help=text)
+    group.add_argument("--seeds", **many, type=natural, metavar="N", help="one job per seed; default: 0")
+    text = "features of the items, as [BASE][,KNOCKOUT...]: entities, real, shuffled, noise, none, visual=shuffled; "
+    text += "default: what the data set has"
+    group.add_argument("--features", **many, metavar="ID", help=text)
+    text = "the model that stands in MCLN's place in the tables; default: MCLN"
+    group.add_argument("--ours", default="MCLN", metavar="MODEL[:PRESET]", help=text)
+    text = "print only this ranking; refused for models that lack it"
+    group.add_argument("--ranking", choices=("sampled", "full"), help=text)
+
+
+def add_settings(group) -> None:
+    text = "settings that all models asked for get"
+    group.add_argument("--set", nargs="+", action="extend", type=setting, metavar="KEY=VALUE", help=text)
+    text = "where the other settings are from: the defaults, the authors' released preset, or what --tune found"
+    group.add_argument("--hyper", choices=("default", "released", "tuned"), default="default", help=text)
+    text = "search settings on validation with N trials per model, of which the first is the default"
+    group.add_argument("--tune", type=positive, metavar="N", help=text)
+
+
+def add_actions(group) -> None:
+    text = "which jobs run: those without a finished record (default), only those that failed, or all"
+    group.add_argument("--when", choices=("missing", "failed", "always"), default="missing", help=text)
+    text = "print the jobs that would run and how long they would take"
+    group.add_argument("--dry-run", action="store_true", help=text)
+    group.add_argument("--list", action="store_true", help="print the records that there are")
+    group.add_argument("--report", action="store_true", help="write the tables again from the stored records")
+
+
+def add_machines(group) -> None:
+    group.add_argument("--jobs", type=positive, metavar="N", help="jobs at a time; default: cores / threads")
+    group.add_argument("--threads", type=positive, default=2, metavar="N", help="threads per job; default: 2")
+    group.add_argument("--gpus", default="auto", metavar="auto|none|0,1", help="GPUs to use; default: all there are")
+    text = "jobs per GPU; default: auto, as many as fit by the memory that the first one of a kind took"
+    group.add_argument("--jobs-per-gpu", type=per_gpu, metavar="N|auto", help=text)
+    text = "address of a Dask scheduler on whose workers the jobs run (docs/cluster.md)"
+    group.add_argument("--cluster", metavar="ADDRESS", help=text)
+    text = "how long the whole run may take; before that, jobs write their state, and the next start goes on"
+    group.add_argument("--time-limit", type=seconds, metavar="SECONDS", help=text)
+    group.add_argument(
+        "--timeout", type=seconds, metavar="SECONDS", help="how long a job may take before it has failed"
+    )
+    text = "epochs between two writes of a job's state, from which a killed job goes on; default: 25; 0: never"
+    group.add_argument("--checkpoint-every", type=natural, default=25, metavar="EPOCHS", help=text)
+
+
+def add_places(group) -> None:
+    text = "folder of the paper's files; default: $MCLN_BENCH_DATA, else they are downloaded"
+    group.add_argument("--data-dir", type=Path, help=text)
+    group.add_argument("--results", type=Path, default=Path("results"), help="folder of the records")
+    group.add_argument("--reports", type=Path, default=Path("reports"), help="folder of the tables and figures")
+    text = "folder where --tune writes what --hyper tuned reads"
+    group.add_argument("--configs", type=Path, default=Path("configs/tuned"), help=text)

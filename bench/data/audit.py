@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from tabulate import tabulate
 
-from bench.data.dataset import Dataset
-from bench.data.features import Rows, is_empty
+from bench.data.dataset import Dataset, Rows
+from bench.data.readers.features import is_empty
 from bench.data.split import keys, split
 from bench.files import write_whole, writing
 

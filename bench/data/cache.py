@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ import scipy.sparse as sp
 
 from bench.data import knockout
 from bench.data.dataset import Dataset
-from bench.files import write_whole, writing
+from bench.files import cache_folder, write_whole, writing
 from bench.spec import BenchError, canonical_hash
 
 LOADER = 1  # raised when the same files are read into other arrays
@@ -96,17 +95,14 @@ class Source:
         return built
 
 
-def cache_folder() -> Path:
-    """``$MCLN_BENCH_CACHE``, else the cache folder of the operating system."""
-    return Path(os.environ.get("MCLN_BENCH_CACHE") or pooch.os_cache("mcln-bench"))
-
-
 def sha256(path: Path) -> str:
     """Hash of the file's content.
 
     Raises:
         BenchError: when it cannot be read.
     """
+    if path.exists() and not path.is_file():
+        raise BenchError(f"{path} is no regular file")
     try:
         return pooch.file_hash(path)
     except FileNotFoundError:
@@ -119,14 +115,15 @@ def write_cached(path: str, dataset: Dataset) -> None:
     """All of ``dataset`` as one uncompressed ``.npz``."""
     meta = {f.name: getattr(dataset, f.name) for f in dataclasses.fields(dataset)}
     arrays = {part: meta.pop(part) for part in ("train", "valid", "test")}
-    rows = meta.pop("features")
+    rows, ids = meta.pop("features"), meta.pop("ids")
+    arrays |= {f"ids/{kind}": own for kind, own in ids.items()}
     for modality, table in rows.items():
         if sp.issparse(table):
             arrays |= {f"{modality}/{part}": getattr(table, part) for part in ("data", "indices", "indptr")}
             arrays[f"{modality}/shape"] = np.array(table.shape)
         else:
             arrays[f"{modality}/dense"] = table
-    arrays["meta"] = np.array(json.dumps(meta | {"modalities": list(rows)}))
+    arrays["meta"] = np.array(json.dumps(meta | {"modalities": list(rows), "ids": list(ids)}))
     np.savez(path, **arrays)
 
 
@@ -140,6 +137,7 @@ def read_cached(path: Path, expected: str) -> Dataset | None:
             meta["planted"] = {m: {k: tuple(v) for k, v in kinds.items()} for m, kinds in meta["planted"].items()}
             rows = {modality: read_rows(stored, modality) for modality in meta.pop("modalities")}
             parts = {part: stored[part] for part in ("train", "valid", "test")}
+            parts["ids"] = {kind: stored[f"ids/{kind}"] for kind in meta.pop("ids")}
         return Dataset(**meta, **parts, features=rows) if meta["hash"] == expected else None
     except Exception:  # a damaged archive fails in many ways, and every one means: build it again
         return None

@@ -1,15 +1,22 @@
 """A loaded data set: what every source ends in, and all that later steps see."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from jaxtyping import Int64
+
+Pairs = Int64[np.ndarray, "_ 2"]  # user, item
+Rows = np.ndarray | sp.csr_matrix  # (n_items, feat) float32
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dataset:
-    """Interactions and item features of one data set; ids from 0, no padding.
+    """Interactions and item features of one data set.
+
+    Users and items are numbered from 0, without padding and without gaps: each occurs in some part.
 
     Attributes:
         train: (n, 2) int64 user-item pairs as released: file order, repeats kept.
@@ -19,8 +26,9 @@ class Dataset:
             or a CSR matrix; an item without features has a zero row.
         feature_id: which features these are, as in tables ("entities", "deep", "clip", ...).
         hash: sha256 over the content of all files (or generator settings) that entered.
-        warnings: counted oddities of the files, for the audit.
+        warnings: counted oddities of the files.
         planted: on simulated sets, modality to {"relevant": (first, last), "irrelevant": (first, last)} columns.
+        ids: "user" and "item" to the (n,) ids that the files have for our numbers; empty where nothing was read.
     """
 
     name: str
@@ -29,8 +37,45 @@ class Dataset:
     train: np.ndarray
     valid: np.ndarray
     test: np.ndarray
-    features: dict[str, np.ndarray | sp.csr_matrix]
+    features: dict[str, Rows]
     feature_id: str
     hash: str
     warnings: list[str] = field(default_factory=list)
     planted: dict[str, Any] = field(default_factory=dict)
+    ids: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, pairs: dict[str, Pairs], ids: dict[str, np.ndarray], features: dict[str, Rows], **more) -> "Dataset":
+        """What a reader found: numbered ``pairs`` of the three parts; the cache fills in name and hash."""
+        sizes = {f"n_{kind}s": len(own) for kind, own in ids.items()}
+        return cls(name="", hash="", **sizes, **pairs, features=features, ids=ids, **more)
+
+
+def renumber(
+    parts: Mapping[str, Pairs], *, users: Sequence[int] | np.ndarray = ()
+) -> tuple[dict[str, Pairs], dict[str, np.ndarray], list[str]]:
+    """Number users and items from 0 in the order of their ids; an id that occurs nowhere gets no number.
+
+    An item without any interaction would be an easy candidate, since no model has a reason to rank it high.
+
+    Args:
+        parts: name to pairs of ids.
+        users: ids of users who count even if they are in no pair.
+
+    Returns:
+        The parts in numbers, "user" and "item" to the id of each number, and a warning per kind of id with gaps.
+    """
+    pairs = np.concatenate(list(parts.values()))
+    owners = np.concatenate([pairs[:, 0], np.asarray(users, dtype=np.int64)])
+    ids = {"user": np.unique(owners), "item": np.unique(pairs[:, 1])}
+    numbered = {
+        name: np.stack([np.searchsorted(known, part[:, k]) for k, known in enumerate(ids.values())], axis=1)
+        for name, part in parts.items()
+    }
+    gaps = {kind: int(known[-1]) + 1 - len(known) for kind, known in ids.items()}
+    warnings = [
+        f"{kind} ids below the largest that never occur: {gap:,}; they are left out, and the {kind}s numbered anew"
+        for kind, gap in gaps.items()
+        if gap
+    ]
+    return numbered, ids, warnings

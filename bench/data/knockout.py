@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import scipy.sparse as sp
 
-from bench.data.dataset import Dataset
-from bench.data.features import Rows
+from bench.data.dataset import Dataset, Rows
 from bench.spec import KNOCKOUTS, BenchError, canonical_hash, unknown
 
 VERSION = 1  # raised when the same words give other rows

@@ -5,13 +5,22 @@ import os
 from functools import partial
 from pathlib import Path
 
-from bench.data.cache import Recipe, Source
-from bench.data.folders import FOLDERS, PARTS, folder_recipe, released_recipe
-from bench.data.recbole_files import inter_recipe
+import pooch
+
+from bench.data.cache import Recipe, Source, cache_folder
+from bench.data.readers.folders import PARTS, folder_recipe, list_files, recipe
+from bench.data.readers.recbole import inter_recipe
 from bench.data.synthetic import SIMULATED, simulated_recipe
 from bench.spec import BenchError, unknown
 
 MOVIELENS = "ml-100k"
+SHIPPED = "reference"  # results/reference and reports/reference
+FOLDERS = {"beauty": "amazon-beauty", "art": "Art", "taobao": "taobao"}  # the paper's sets, in their public release
+MODALITIES = {"taobao": ("visual",)}  # the paper's setting; its other sets have both
+COMMIT = "3022b330a2089664bd45b3d498e88129b3415b62"
+URL = f"https://raw.githubusercontent.com/hfutmars/MEGCF/{COMMIT}/Data"
+RELEASED = Path(__file__).with_name("released.sha256")
+PINS = {path: digest for digest, path in map(str.split, RELEASED.read_text().splitlines())}
 
 
 def names() -> list[str]:
@@ -35,14 +44,30 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
         return Source(name_or_folder, partial(simulated_recipe, name_or_folder))
     if name_or_folder == MOVIELENS:
         return Source(MOVIELENS, movielens_recipe)
-    folder = Path(name_or_folder).expanduser().resolve()
+    folder = Path(os.path.abspath(Path(name_or_folder).expanduser()))  # a link goes by its own name
     if folder.is_dir():
-        if folder.name in names():
-            raise BenchError(f"{folder} has the name of a built-in data set, for which it would pass; rename it")
-        return Source(folder.name, folder_layout(folder))
+        return folder_source(folder)
     if os.sep in name_or_folder:
         raise BenchError(f"data set folder {name_or_folder} is not there")
     raise unknown("data set", name_or_folder, names())
+
+
+def folder_source(folder: Path) -> Source:
+    """The source of a folder, by the layout of its files.
+
+    Raises:
+        BenchError: for a name that would be confused with others, or no known layout.
+    """
+    if folder.name in names():
+        raise BenchError(f"{folder} has the name of a built-in data set, for which it would pass; rename it")
+    if folder.name == SHIPPED:
+        raise BenchError(f"{folder}: results/{SHIPPED} holds the records that are shipped; rename the folder")
+    if any((folder / part).exists() for part in PARTS.values()):
+        return Source(folder.name, partial(folder_recipe, folder))
+    if any(folder.glob("*.inter")):
+        return Source(folder.name, partial(inter_recipe, folder))
+    needed = ", ".join(PARTS.values())
+    raise BenchError(f"{folder}: no known layout; it needs {needed} with *_feat.npy, or an .inter file")
 
 
 def movielens_folder() -> Path:
@@ -62,9 +87,49 @@ def movielens_recipe(features: str | None) -> Recipe:
     return inter_recipe(movielens_folder(), features, core=5)
 
 
-def folder_layout(folder: Path) -> partial[Recipe]:
-    if any((folder / part).exists() for part in PARTS):
-        return partial(folder_recipe, folder)
-    if any(folder.glob("*.inter")):
-        return partial(inter_recipe, folder)
-    raise BenchError(f"{folder}: no known layout; it needs {', '.join(PARTS)} with *_feat.npy, or an .inter file")
+def released_recipe(name: str, features: str | None, *, data_dir: Path | None) -> Recipe:
+    """The recipe of ``beauty``, ``art`` or ``taobao``: a local copy first, then the public release.
+
+    Raises:
+        BenchError: when neither can be had, with what was tried and the remedies.
+    """
+    modalities = MODALITIES.get(name, ("visual", "textual"))
+    pins = {pin.split("/")[1]: digest for pin, digest in PINS.items() if pin.startswith(FOLDERS[name] + "/")}
+    local, tried = find_local(name, data_dir)
+    if local is None:
+        present, locate = pins, lambda file: download(name, file, tried)
+    else:
+        present, locate = list_files(local), lambda file: local / file
+    return recipe(present, locate, features=features, modalities=modalities, pins=pins)
+
+
+def find_local(name: str, data_dir: Path | None) -> tuple[Path | None, list[str]]:
+    """The folder of set ``name`` below ``data_dir`` or ``$MCLN_BENCH_DATA``, and where it is not."""
+    places = {"--data-dir": data_dir, "MCLN_BENCH_DATA": os.environ.get("MCLN_BENCH_DATA")}
+    tried = []
+    for what, place in places.items():
+        folder = Path(place) / FOLDERS[name] if place else None
+        if folder is not None and folder.is_dir():
+            return folder, tried
+        tried.append(f"{what}: no folder {folder}" if folder else f"{what} is not set")
+    return None, tried
+
+
+def download(name: str, file: str, tried: list[str]) -> Path:
+    """One file of the public release, kept under its pinned hash.
+
+    Raises:
+        BenchError: when it cannot be had whole.
+    """
+    pin = f"{FOLDERS[name]}/{file}"
+    target = cache_folder() / "raw" / FOLDERS[name]
+    loader = pooch.HTTPDownloader(timeout=15)
+    try:
+        return Path(pooch.retrieve(f"{URL}/{pin}", PINS[pin], fname=file, path=target, downloader=loader))
+    except Exception as error:  # whatever stops a download, the remedies are the same
+        reason = f"download of {URL}/{pin} failed ({type(error).__name__})"
+    raise BenchError(
+        f"data set {name} cannot be had. Tried: {'; '.join([*tried, reason])}. Remedies: a network "
+        f"connection; --data-dir or MCLN_BENCH_DATA naming a folder that has {pin}; "
+        f"or a set that needs neither: ml-100k, {name}-sim"
+    )

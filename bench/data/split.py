@@ -6,9 +6,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int64
 
-from bench.data.dataset import Dataset
-
-Pairs = Int64[np.ndarray, "_ 2"]  # user, item
+from bench.data.dataset import Dataset, Pairs
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,15 +42,16 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx, dense, matrix):
         ctx.matrix = matrix
-        return _bag(dense, matrix.forward_columns, matrix.forward_offsets, matrix.forward_values)
+        return weighted_bag(dense, matrix.forward_columns, matrix.forward_offsets, matrix.forward_values)
 
     @staticmethod
     def backward(ctx, grad):
         m = ctx.matrix
-        return _bag(grad.contiguous(), m.backward_columns, m.backward_offsets, m.backward_values), None
+        return weighted_bag(grad.contiguous(), m.backward_columns, m.backward_offsets, m.backward_values), None
 
 
-def _bag(dense, columns, offsets, values):
+def weighted_bag(dense, columns, offsets, values):
+    """Row r is the sum of values[e] dense[columns[e]] over offsets[r] <= e < offsets[r + 1]."""
     return F.embedding_bag(columns, dense, offsets, mode="sum", per_sample_weights=values, include_last_offset=True)
 
 

@@ -5,14 +5,17 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
-from recbole.model.abstract_recommender import GeneralRecommender
-from recbole.utils import InputType
 from torch import Tensor
 
+from bench.nn.absent import stand_ins
 from bench.nn.dots import dots
 from bench.nn.features import FeatureRows
 from bench.nn.sampling import NegativeSampler
 from bench.spec import BenchError, read
+
+with stand_ins():
+    from recbole.model.abstract_recommender import GeneralRecommender
+    from recbole.utils import InputType
 
 
 class Recommender(GeneralRecommender):
@@ -27,8 +30,10 @@ class Recommender(GeneralRecommender):
 
     input_type = InputType.PAIRWISE
     Hyper: ClassVar[type]
-    # settings per preset, and per data set (or the set that a "-sim" set simulates): literal dicts, read without
-    # importing the file; they may also preset the fields of bench.spec.Training
+    # literal dicts, read without importing the file: the model's own defaults of bench.spec.Training, settings per
+    # preset, and settings per data set (or the set that a "-sim" set simulates); these may set fields of Training too
+    training: ClassVar[dict[str, Any]] = {}
+    preset: ClassVar[str] = "default"  # what a config that is silent means; our own runner spells every setting out
     presets: ClassVar[dict[str, dict[str, Any]]] = {"default": {}}
     per_dataset: ClassVar[dict[str, dict[str, Any]]] = {}
     max_epochs: ClassVar[int | None] = None  # 0 where nothing is trained
@@ -36,12 +41,30 @@ class Recommender(GeneralRecommender):
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
-        names = [f.name for f in dataclasses.fields(self.Hyper)]
-        missing = [n for n in names if n not in config]
-        if missing:
-            raise BenchError(f"{type(self).__name__} needs the setting {missing[0]!r} and the config has none")
-        self.hyper = read(self.Hyper, {n: config[n] for n in names})
+        self.hyper = self.read_hyper(config)
+        if not hasattr(dataset, "item_features"):  # RecBole's own data set
+            dataset.item_features = self.content_of(dataset)
         self.draw_negatives = NegativeSampler(dataset.inter_matrix(form="coo"))
+
+    @staticmethod
+    def content_of(dataset) -> dict[str, Any]:
+        """Item rows by modality of a data set of RecBole's own making; ``bench.register`` puts a reader here."""
+        return {}
+
+    @classmethod
+    def read_hyper(cls, config) -> Any:
+        """The settings in ``config``, those of ``preset`` where it is silent, or else the defaults; strict in types.
+
+        RecBole's own ``Config`` also holds RecBole's settings of a model of the same name: only what its caller gave
+        counts.
+
+        Raises:
+            BenchError: for a value of the wrong type, or out of its bounds.
+        """
+        given = getattr(config, "external_config_dict", config)
+        names = [f.name for f in dataclasses.fields(cls.Hyper)]
+        chosen = {**cls.presets.get(cls.preset, {}), **{n: given[n] for n in names if n in given}}
+        return read(cls.Hyper, {n: value for n, value in chosen.items() if n in names})
 
     @staticmethod
     def depends_on_candidates(hyper) -> bool:

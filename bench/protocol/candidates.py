@@ -1,4 +1,4 @@
-"""Frozen candidates: drawn once a data set and protocol seed, shared by every model, seed and epoch."""
+"""Frozen candidates: drawn once per data set and protocol, and shared by every model, seed and epoch."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bench.spec import BenchError
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Cases:
-    """What is ranked: one case is one held-out pair. Ids from 0.
+    """What is ranked: one case is one held-out pair of a user and a target. Numbers from 0.
 
     Attributes:
         user, target: (case,) int64.
@@ -35,10 +35,9 @@ class Cases:
 def draw_cases(
     pairs: np.ndarray, met: np.ndarray, *, n_users: int, n_items: int, n_candidates: int, seed: int
 ) -> Cases:
-    """The cases of the held-out ``pairs`` (case, 2), with ``n_candidates`` uniform draws outside ``met`` (n, 2).
+    """The cases of the held-out ``pairs`` (case, 2), with ``n_candidates`` uniform draws outside ``met`` (pair, 2).
 
-    ``met`` must hold every train, validation and test pair, so that no candidate is a known positive. The first
-    distinct values of a uniform sequence are a uniform draw without replacement.
+    ``met`` must hold every train, validation and test pair, so that no candidate is a known positive.
 
     Raises:
         BenchError: when a user has fewer than ``n_candidates`` items left to draw from.
@@ -46,31 +45,33 @@ def draw_cases(
     keys = np.unique(met[:, 0] * n_items + met[:, 1])
     met_user, met_items = keys // n_items, keys % n_items
     start = np.searchsorted(met_user, np.arange(n_users + 1))
-    free = n_items - np.diff(start)
+    n_free = n_items - np.diff(start)
     user, target = pairs[:, 0], pairs[:, 1]
-    if len(user) and free[user].min() < n_candidates:
-        short = user[free[user].argmin()]
+    if len(user) and n_free[user].min() < n_candidates:
+        short = user[n_free[user].argmin()]
         raise BenchError(
-            f"user {short} has only {free[short]} items never met, but {n_candidates} candidates are asked for; "
+            f"user {short} has only {n_free[short]} items never met, but {n_candidates} candidates are asked for; "
             "the data set is too small for this protocol"
         )
-    ranks = _distinct(free[user], n_candidates, np.random.default_rng(seed))
-    gaps = met_items - (np.arange(len(met_items)) - start[met_user])  # free items before each met one
-    found = np.searchsorted(met_user * (n_items + 1) + gaps, user[:, None] * (n_items + 1) + ranks, side="right")
-    candidates = ranks + found - start[user][:, None]
-    return Cases(user=user, target=target, candidates=candidates, met_start=start, met_items=met_items)
+    places = draw_distinct(n_free[user], n_candidates, np.random.default_rng(seed))
+    # A place counts the free items of a user. The item there is the place plus the number of met items before it, and
+    # a met item stands before it if no more free items than the place stand before the met item.
+    free_before_met = met_items - (np.arange(len(met_items)) - start[met_user])
+    width = n_items + 1  # user u's numbers are those from u * width on, so that one sorted line serves all users
+    line, asked = met_user * width + free_before_met, user[:, None] * width + places
+    met_before = np.searchsorted(line, asked, side="right") - start[user][:, None]
+    return Cases(user=user, target=target, candidates=places + met_before, met_start=start, met_items=met_items)
 
 
-def _distinct(free: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """(case, n) distinct integers below ``free`` (case,), each row a uniform draw without replacement."""
-    wide = n + n // 4 + 8
-    draws = (rng.random((len(free), wide)) * free[:, None]).astype(np.int64)
-    order = np.argsort(draws, axis=1, kind="stable")
-    ordered = np.take_along_axis(draws, order, axis=1)
-    again = np.zeros(draws.shape, dtype=bool)
-    np.put_along_axis(again, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
-    first = np.argsort(again, axis=1, kind="stable")[:, :n]
-    chosen = np.take_along_axis(draws, first, axis=1)
-    for row in np.flatnonzero((~again).sum(axis=1) < n):  # few free items: too many repeats among the draws
-        chosen[row] = rng.choice(free[row], n, replace=False)
-    return chosen
+def draw_distinct(sizes: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """(case, n) distinct integers below ``sizes`` (case,), each row a uniform draw without replacement.
+
+    The first distinct values of a uniform sequence are such a draw. The sequence is somewhat longer than ``n``; where
+    it still holds too many repeats, since there is little to draw from, the row is drawn anew by NumPy.
+    """
+    sequences = (rng.random((len(sizes), n + n // 4 + 8)) * sizes[:, None]).astype(np.int64)
+    drawn = np.empty((len(sizes), n), dtype=np.int64)
+    for case, sequence in enumerate(sequences):
+        distinct = list(dict.fromkeys(sequence.tolist()))
+        drawn[case] = distinct[:n] if len(distinct) >= n else rng.choice(sizes[case], n, replace=False)
+    return drawn

@@ -31,7 +31,7 @@ PAGE = "report.html"
 DRAWERS = 8  # processes at most: all of them start with the first figure
 
 
-def write(evidence: Evidence, folder: Path) -> list[Path]:
+def write(evidence: Evidence, folder: Path, *, ours: str = "MCLN") -> list[Path]:
     """Write each table as Markdown, LaTeX and CSV, each figure as pictures, Markdown and CSV, all of them as one HTML
     page, and the index; what the last index named and this one does not is removed.
 

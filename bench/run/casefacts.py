@@ -7,34 +7,34 @@ import pandas as pd
 from jaxtyping import Int
 
 from bench.data.dataset import Dataset
-from bench.data.features import is_empty
+from bench.data.readers.features import is_empty
 from bench.data.split import Split, keys, split
-from bench.files import write_whole
 from bench.run.plan import PlannedJob, load
+from bench.store import case_facts as case_facts_file
 from bench.store.store import Store
 
 
-def fill(works: Sequence[PlannedJob], store: Store) -> None:
-    """Write the facts of each data set and protocol of ``works`` that has none yet.
+def fill(planned: Sequence[PlannedJob], store: Store) -> None:
+    """Write the facts of each data set and protocol of the jobs that has none that can be read.
 
     Raises:
         BenchError: as ``plan.load``.
     """
-    for path, work in {store.cases(work.job): work for work in works}.items():
-        if path.exists():
+    for path, one in {store.cases(one.job): one for one in planned}.items():
+        if case_facts_file.read(path) is not None:
             continue
-        dataset = load(work)
-        facts = case_facts(dataset, split(dataset, work.job.protocol.train))
+        dataset = load(one)
+        facts = case_facts(dataset, split(dataset, one.job.protocol.train))
         with store.writing():
-            write_whole(path, lambda name, facts=facts: facts.to_parquet(name, index=False, compression="zstd"))
+            case_facts_file.write(facts, path)
 
 
 def case_facts(dataset: Dataset, parts: Split) -> pd.DataFrame:
-    """One row a test case, in the order of the ranks. A pair that train repeats counts once.
+    """One row per test case, in the order of the ranks. A pair that train repeats counts once.
 
     ``user_degree`` and ``item_popularity`` count the train pairs of the user and of the test item, ``pairs_above``
     those of all items more popular than the test item, ``train_pairs`` all; ``is_in_own_train`` says whether the
-    user's own train list has the test item, ``has_<modality>`` whether its feature row has any value but nought.
+    user's own train list has the test item, ``has_<modality>`` whether its feature row has any value but zero.
     """
     user, item = parts.test.T
     train = np.unique(keys(dataset, parts.train))

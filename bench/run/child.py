@@ -1,8 +1,10 @@
 """The job's own process: forked from a server that has imported everything, cut loose, and told what to run."""
 
 import os
+import signal
 import sys
 import threading
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -10,9 +12,27 @@ import torch
 
 from bench.nn import recommender  # noqa: F401 - imported once by the server, before any model asks for it
 from bench.run import job
+from bench.run.events import Event
 from bench.run.plan import PlannedJob
 from bench.spec import BenchError
 from bench.store.store import Store
+from bench.train.checkpoint import Stopped
+
+
+class Patience:
+    """Says after each epoch whether the job is to write its state and end: it was asked to, or another epoch, as long
+    as the longest so far, would end after the deadline."""
+
+    def __init__(self, deadline: float):
+        self.deadline, self.last, self.took = deadline, time.monotonic(), []
+        self.is_asked = threading.Event()
+
+    def is_over(self) -> bool:
+        now = time.monotonic()
+        self.took.append(now - self.last)
+        self.last = now
+        longest = max(self.took[1:] or self.took)  # the first one counts what came before it, too
+        return self.is_asked.is_set() or now + longest > self.deadline
 
 
 def main(order: dict, runner: Connection) -> None:
@@ -23,29 +43,34 @@ def main(order: dict, runner: Connection) -> None:
     with open(order["log"], "a") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    threading.Thread(target=end_with, args=(runner,), daemon=True).start()
+    patience = Patience(order["deadline"])
+    signal.signal(signal.SIGTERM, lambda *_: patience.is_asked.set())
+    threading.Thread(target=obey, args=(runner, patience), daemon=True).start()
     torch.set_num_threads(order["threads"])
-    work = PlannedJob.of(order)
+    planned, store = PlannedJob.of(order), Store(Path(order["results"]))
 
-    def tell(entry: dict) -> None:
+    def tell(event: Event) -> None:
         """To the runner, and every evaluation to the log as well."""
         try:
-            runner.send(entry)
-        except OSError:  # the runner is gone, and ``end_with`` not yet awake: no fault of the job, so no record
+            runner.send(event)
+        except OSError:  # the runner is gone, and ``obey`` not yet awake: no fault of the job, so no record
             os._exit(3)
-        if entry.get("value") is not None:
-            print(f"epoch {entry['epoch']} of {entry['of']}: {entry['value']:.4f}", file=sys.stderr, flush=True)
+        if event.value is not None:
+            print(f"epoch {event.epoch} of {event.of}: {event.value:.4f}", file=sys.stderr, flush=True)
 
-    store, every = Store(Path(order["results"])), order["checkpoint_every"]
     try:
-        job.run(work, store, device=order["device"], checkpoint_every=every, tell=tell)
+        more = {"device": order["device"], "checkpoint_every": order["checkpoint_every"]}
+        job.run(planned, store, tell=tell, stop=patience.is_over, **more)
+    except Stopped:
+        tell(Event(state="stopped"))
     except BenchError as error:  # the record cannot be written, nor could that of the next job
-        runner.send({"end": str(error)})
+        tell(Event(fatal=str(error)))
 
 
-def end_with(runner: Connection) -> None:
-    """The runner sends nothing: when its end closes, the reason to go on is gone."""
+def obey(runner: Connection, patience: Patience) -> None:
+    """Stop when the runner asks; when its end of the connection closes, nobody waits for the job any more."""
     try:
-        runner.recv()
+        while runner.recv():
+            patience.is_asked.set()
     except (EOFError, OSError):
         os._exit(3)

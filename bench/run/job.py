@@ -2,10 +2,11 @@
 
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -13,9 +14,11 @@ from bench import registry
 from bench.data import audit
 from bench.data.dataset import Dataset
 from bench.nn.recommender import Recommender
+from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
 from bench.run import content_use
+from bench.run.events import Event
 from bench.run.plan import PlannedJob
 from bench.run.prepared import Prepared, prepare
 from bench.run.provenance import peak_memory_mib, provenance
@@ -28,18 +31,28 @@ from bench.train.checkpoint import Checkpoint
 from bench.train.fit import Fit, fit
 from bench.train.prune import Pruned, prune
 
-Tell = Callable[[dict], None]
+Tell = Callable[[Event], None]
 
 
 def run(
-    work: PlannedJob, store: Store, *, device: str, checkpoint_every: int = 0, tell: Tell = lambda entry: None
+    work: PlannedJob,
+    store: Store,
+    *,
+    device: str,
+    checkpoint_every: int = 0,
+    tell: Tell = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Record:
-    """Execute ``work`` and store its record, whatever happens short of the process dying."""
+    """Execute ``work`` and store its record, whatever happens short of the process dying.
+
+    Raises:
+        Stopped: when ``stop``, asked after each epoch, says so; the state is on disk then, and there is no record.
+    """
     clock, start = time.perf_counter(), datetime.now(timezone.utc).isoformat(timespec="seconds")
     about = {"facts": work.facts, "provenance": provenance(device, start)}
     base = Record(job=work.job, key=work.job.key, status="failed", **about)
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))
-    checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator)
+    checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator, stop=stop)
     try:
         base = base.model_copy(update={"settings": work.settings})
         record, ranks = execute(work, base, device=torch.device(device), tell=tell, checkpoint=checkpoint)
@@ -69,7 +82,7 @@ def execute(
     Returns the finished record and the ranks per test case, which a trial does not have.
     """
     job, clock = work.job, time.perf_counter()
-    tell({"stage": "loading"})
+    tell(Event(stage="loading"))
     prepared = prepare(work)
     settings, card = base.settings, registry.cards()[job.model]
     if (card.source, ENGINE) != (job.source, job.engine):
@@ -78,31 +91,31 @@ def execute(
     seconds = {"prepare": time.perf_counter() - clock}
 
     more = {"tell": tell, "checkpoint": checkpoint, "limits": work.limits}
-    result, selected_by = train(job, model, prepared, settings=settings, **more)
-    tell({"stage": "testing"})
+    result = train(job, model, prepared, settings=settings, **more)
+    tell(Event(stage="testing"))
     clock = time.perf_counter()
-    rankings = RANKINGS if not model.is_candidate_dependent else ("sampled",)
-    ranks = None if work.is_trial else Evaluator(prepared.test, device=device).ranks(model, rankings=rankings)
+    ranks = None if work.is_trial else rank_test_cases(model, result, prepared.test)
     seconds |= {"train": result.seconds_train, "evaluate": result.seconds_evaluate + time.perf_counter() - clock}
-    peak, claimed = peak_memory_mib(device), {}
+    peak, used = peak_memory_mib(device), {}
     if prepared.dataset.planted and not card.is_floor and not work.is_trial:  # after the ranks: it draws
 
         def build(other: Dataset):
             return build_model(job, replace(prepared, dataset=other), settings, device=device)
 
-        claimed = content_use.facts(model, prepared.dataset, prepared.test, build=build)
+        result.load(model, next(iter(result.choices)))
+        used = content_use.facts(model, prepared.dataset, prepared.test, build=build)
     facts = {
         **audit.stats(prepared.dataset),
         "modalities": ", ".join(prepared.dataset.features),
-        "best_epoch": result.best_epoch,
+        **{f"best_epoch.{metric.partition('.')[0]}": choice.epoch for metric, choice in result.choices.items()},
         "epochs": result.epochs,
-        "selected_by": selected_by,
+        "selected_by": f"{job.protocol.select_on} {job.protocol.select_metric}, every {job.budget.eval_every} epochs",
         "is_candidate_dependent": model.is_candidate_dependent,
         "candidate_hash": prepared.test.hash,
-        **({} if ranks is None else counts(ranks, rankings)),
+        **({} if ranks is None else counts(ranks)),
         "parameters": sum(p.numel() for p in model.parameters()),
         "peak_memory_mib": peak,
-        **claimed,
+        **used,
         **work.facts,
     }
     metrics = {} if ranks is None else means(ranks)
@@ -110,9 +123,19 @@ def execute(
     return base.model_copy(update=update), ranks
 
 
-def counts(ranks: pd.DataFrame, rankings: Sequence[str]) -> dict[str, int]:
+def rank_test_cases(model, result: Fit, cases: Cases) -> pd.DataFrame:
+    """Ranks of the test cases; each ranking's from the weights of the epoch that this ranking chose."""
+    evaluator, parts = Evaluator(cases, device=model.device), []
+    for metric in result.choices:
+        result.load(model, metric)
+        found = evaluator.ranks(model, rankings=(metric.partition(".")[0],))
+        parts.append(found.drop(columns=["user", "target"]) if parts else found)
+    return pd.concat(parts, axis=1)
+
+
+def counts(ranks: pd.DataFrame) -> dict[str, int]:
     """How many test cases there are, and how many of them hold a tie."""
-    ties = {f"ties_{r}": int((ranks[f"ties_{r}"] > 0).sum()) for r in rankings}
+    ties = {name: int((ranks[name] > 0).sum()) for name in ranks if name.startswith("ties_")}
     return {"n_cases": len(ranks), **ties}
 
 
@@ -130,46 +153,48 @@ def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.d
 
 def train(
     job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell, checkpoint: Checkpoint, limits: dict[int, float]
-) -> tuple[Fit, str]:
-    """Fit ``model``; also says in words what selected the epoch."""
-    protocol, device = job.protocol, model.device
-    # a score that depends on the other candidates has no full ranking to select on
-    ranking = "sampled" if model.is_candidate_dependent else protocol.select_ranking
+) -> Fit:
+    """Fit ``model``; each ranking that it defines chooses an epoch."""
+    protocol = job.protocol
     cases = prepared.valid if protocol.select_on == "valid" else prepared.test
     if cases is None:
         raise BenchError(
             f"{job.dataset} has no validation pairs, which protocol {protocol.name!r} selects the epoch on"
         )
-    training, _ = registry.split_settings(type(model), settings)
-    training = read(Training, training)
-    evaluator = Evaluator(cases, device=device)
-    data = prepared.split.train + 1
-    batches = Batches(
-        data[:, 0],
-        data[:, 1],
+    # a score that depends on the other candidates has no full ranking
+    rankings = ("sampled",) if model.is_candidate_dependent else RANKINGS
+    # what is shown and what a search goes by: what the paper looks at, or else the ranking against all items
+    lead = f"{rankings[0] if protocol.select_on == 'test' else rankings[-1]}.{protocol.select_metric}"
+    evaluator = Evaluator(cases, device=model.device)
+
+    def report(entry: dict) -> None:
+        tell(Event(epoch=entry["epoch"], of=job.budget.epochs, value=entry.get(lead)))
+        prune(entry, select=lead, limits=limits)
+
+    if type(model).pretrain is not Recommender.pretrain:
+        tell(Event(stage="before the epochs"))
+    training = read(Training, registry.split_settings(type(model), settings)[0])
+    seed.seed_all(job.seed, "train")
+    return fit(
+        model,
+        batches_of(model, prepared.split.train + 1, training, checkpoint.generator),
+        budget=job.budget,
+        learning_rate=training.learning_rate,
+        evaluate=lambda: means(evaluator.ranks(model, rankings=rankings)),
+        select=[f"{ranking}.{protocol.select_metric}" for ranking in rankings],
+        report=report,
+        checkpoint=checkpoint,
+    )
+
+
+def batches_of(model, pairs: np.ndarray, training: Training, generator: torch.Generator) -> Batches:
+    """Batches of the training ``pairs`` (n, 2), padding counted."""
+    return Batches(
+        pairs[:, 0],
+        pairs[:, 1],
         draw_negatives=model.draw_negatives,
         n_negatives=model.n_negatives,
         size=training.train_batch_size,
         sampling=training.sampling,
-        generator=checkpoint.generator,
+        generator=generator,
     )
-    select = f"{ranking}.{protocol.select_metric}"
-
-    def report(entry: dict) -> None:
-        tell({"epoch": entry["epoch"], "of": job.budget.epochs, "value": entry.get(select)})
-        prune(entry, select=select, limits=limits)
-
-    if type(model).pretrain is not Recommender.pretrain:
-        tell({"stage": "before the epochs"})
-    seed.seed_all(job.seed, "train")
-    result = fit(
-        model,
-        batches,
-        budget=job.budget,
-        learning_rate=training.learning_rate,
-        evaluate=lambda: means(evaluator.ranks(model, rankings=(ranking,))),
-        select=select,
-        report=report,
-        checkpoint=checkpoint,
-    )
-    return result, f"{protocol.select_on} {select}, every {job.budget.eval_every} epochs"

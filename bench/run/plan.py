@@ -1,7 +1,6 @@
 """Which jobs a request means, and which of them are missing."""
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +9,7 @@ from bench import registry
 from bench.data import sources
 from bench.data.cache import Source
 from bench.data.dataset import Dataset
-from bench.data.folders import FOLDERS
+from bench.data.sources import FOLDERS
 from bench.registry import Card
 from bench.run import studies
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, read, resolve_budget, unknown
@@ -54,6 +53,12 @@ class PlannedJob:
     limits: dict[int, float] = field(default_factory=dict)
 
     @property
+    def title(self) -> str:
+        """The job in words."""
+        job = self.job
+        return f"{job.dataset} {job.run} {job.features} {job.protocol.name} {job.budget.name} seed {job.seed}"
+
+    @property
     def settings(self) -> dict[str, Any]:
         """All that the job runs with: defaults, its preset, the data set's own, and what it changes of them."""
         card, preset = registry.find(f"{self.job.model}:{self.job.preset}")
@@ -64,7 +69,7 @@ class PlannedJob:
 
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> "PlannedJob":
-        """The work of a ``payload``; what else is in it is left."""
+        """The planned job of a ``payload``, which may hold more."""
         own = {f.name: payload[f.name] for f in fields(cls)}
         return cls(**{**own, "job": read(Job, payload["job"])})
 
@@ -75,57 +80,64 @@ def jobs(request: Request) -> list[PlannedJob]:
     Raises:
         BenchError: for an unknown name, or data that cannot be had; nothing has started then.
     """
+    check_names(request)
+    rows = asked(request)
+    for _, card, preset in rows if request.hyper else ():
+        registry.check(card, registry.settings(card, preset, dataset="", hyper=request.hyper))
+    data_dir = str(request.data_dir) if request.data_dir else None
+    planned, seen = {}, {}
+    for location in dict.fromkeys(request.datasets):
+        source = sources.find(location, data_dir=request.data_dir)
+        versions = [source.fingerprint(features) for features in request.features or (None,)]
+        if seen.setdefault(source.name, versions) != versions:
+            raise BenchError(f"{location}: another data set asked for is named {source.name}, too; rename one")
+        for features, data_hash in versions:
+            for job in jobs_on(source, features, data_hash, rows, request):
+                planned[job.key] = PlannedJob(job=job, location=location, data_dir=data_dir)
+    return list(planned.values())
+
+
+def check_names(request: Request) -> None:
+    """Refuse an unknown budget or protocol."""
     if request.budget not in BUDGETS:
         raise unknown("budget", request.budget, BUDGETS)
     for name in request.protocols or ():
         if name not in PROTOCOLS:
             raise unknown("protocol", name, PROTOCOLS)
-    rows = asked(request)
-    for _, card, preset in rows if request.hyper else ():
-        registry.check(card, registry.settings(card, preset, dataset="", hyper=request.hyper))
-    works, seen = [], {}
-    for location in dict.fromkeys(request.datasets):
-        source = sources.find(location, data_dir=request.data_dir)
-        contents = [source.fingerprint(features) for features in request.features or (None,)]
-        if seen.setdefault(source.name, contents) != contents:
-            raise BenchError(f"{location}: another data set asked for is named {source.name}, too; rename one")
-        protocols = request.protocols or (["paper"] if source.name in FOLDERS else ["clean"])
-        for features, data_hash in contents:
-            runs = [
-                (card, preset, hyper)
-                for study, card, preset in rows
-                for hyper in overrides(study, card, preset, source, features, request)
-            ]
-            works += [
-                PlannedJob(
-                    job=Job(
-                        dataset=source.name,
-                        data_hash=data_hash,
-                        features=features,
-                        model=card.name,
-                        preset=preset,
-                        hyper=hyper,
-                        protocol=PROTOCOLS[protocol],
-                        budget=resolve_budget(BUDGETS[request.budget], source.name),
-                        seed=seed,
-                        source=card.source,
-                    ),
-                    location=location,
-                    data_dir=str(request.data_dir) if request.data_dir else None,
+
+
+def jobs_on(
+    source: Source, features: str, data_hash: str, rows: Sequence[tuple[Study, Card, str]], request: Request
+) -> Iterator[Job]:
+    """Every job on one version of a data set; studies may share some."""
+    runs = []
+    for study, card, preset in rows:
+        runs += [(card, preset, hyper) for hyper in overrides(study, card, preset, source, features, request)]
+    for protocol in request.protocols or (["paper"] if source.name in FOLDERS else ["clean"]):
+        for card, preset, hyper in runs:
+            for seed in request.seeds:
+                yield Job(
+                    dataset=source.name,
+                    data_hash=data_hash,
+                    features=features,
+                    model=card.name,
+                    preset=preset,
+                    hyper=hyper,
+                    protocol=PROTOCOLS[protocol],
+                    budget=resolve_budget(BUDGETS[request.budget], source.name),
+                    seed=seed,
+                    source=card.source,
                 )
-                for protocol, (card, preset, hyper), seed in itertools.product(protocols, runs, request.seeds)
-            ]
-    return list({work.job.key: work for work in works}.values())
 
 
-def load(work: PlannedJob) -> Dataset:
-    """The data set of ``work``.
+def load(planned: PlannedJob) -> Dataset:
+    """The data set of a job.
 
     Raises:
         BenchError: when the files are no longer those that the job was planned on.
     """
-    job = work.job
-    source = sources.find(work.location, data_dir=Path(work.data_dir) if work.data_dir else None)
+    job = planned.job
+    source = sources.find(planned.location, data_dir=Path(planned.data_dir) if planned.data_dir else None)
     dataset = source.load(job.features)
     if dataset.hash != job.data_hash:
         raise BenchError(f"{job.dataset}: the files changed since the job was planned; start again")
@@ -138,15 +150,14 @@ def asked(request: Request) -> list[tuple[Study, Card, str]]:
     Raises:
         BenchError: for an unknown name, or settings given to a study that has its own.
     """
-    found = studies.find(request.studies)
-    for study in found:
+    rows = []
+    for study in studies.find(request.studies):
         if study.variants and request.hyper:
             raise BenchError(f"--set does not go with --study {study.name}, which sets what it compares; leave one out")
-    return [
-        (study, card, request.prefer if preset == "default" and request.prefer in card.presets else preset)
-        for study in found
-        for card, preset in models_of(study, request)
-    ]
+        for card, preset in models_of(study, request):
+            is_free = preset == "default" and request.prefer in card.presets
+            rows.append((study, card, request.prefer if is_free else preset))
+    return rows
 
 
 def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:

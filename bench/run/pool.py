@@ -1,209 +1,195 @@
-"""Many jobs: one process each through joblib, watched, logged, killable; a job that dies costs only itself."""
+"""Many jobs at a time: each is locked, run, tried again where that helps, and recorded, however it ended."""
 
-import os
-import signal
-import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from pathlib import Path
+from datetime import UTC, datetime
 
-from joblib import Parallel, delayed
-
+from bench.run.clock import Clock
+from bench.run.events import Event, Listener, ignore
 from bench.run.plan import PlannedJob
-from bench.run.server import FORKS, child_main, death, kill, start_server
 from bench.run.slots import Slot, Slots
-from bench.spec import BenchError
+from bench.spec import Job
 from bench.store.record import Record
 from bench.store.store import Store
 
-RETRIES = 1  # of a job whose process was killed: by the system, as a rule, for want of memory
+RETRIES = 1  # of a job whose process was killed: as a rule by the system, for want of memory
 POLL = 0.5  # seconds between two looks at jobs that another runner has
-THREADS = 2  # a job: fixed, so that results are equal to the bit on machines of any size
+THREADS = 2  # per job: fixed, so that results are equal to the bit on machines of any size
 
 
-def events(ours: Connection) -> Iterator[dict]:
-    """What a job tells until it ends, be it amid a message."""
-    while True:
-        try:
-            event = ours.recv()
-        except (EOFError, OSError):
-            return
-        yield event
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How one attempt at a job ended.
+
+    Attributes:
+        record: what it left in the store, if anything.
+        reason: why there is no record.
+        is_killed: its process was ended from outside, so that a second attempt may succeed.
+        is_stopped: it ended early on request, and a later start goes on with it.
+    """
+
+    record: Record | None = None
+    reason: str = ""
+    is_killed: bool = False
+    is_stopped: bool = False
 
 
-def gpu_of(slot: Slot) -> dict[str, str]:
-    """One device, or none; numbered as nvidia-smi does, where CUDA by itself counts the fastest first."""
-    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": slot.gpu}
+@dataclass(kw_only=True)
+class Executor(ABC):
+    """Where jobs run: in processes of this machine (``bench.run.local``) or on a cluster (``bench.run.dask``).
+
+    Args:
+        store: holds the records and logs of the jobs.
+        threads: torch threads per job.
+        timeout: seconds that a job may take; ``None`` for no limit.
+        checkpoint_every: epochs between two writes of a job's state; 0 for none.
+    """
+
+    store: Store
+    threads: int = THREADS
+    timeout: float | None = None
+    checkpoint_every: int = 0
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """A context in which jobs can be run."""
+        yield
+
+    @abstractmethod
+    def execute(self, planned: PlannedJob, slot: Slot, listener: Listener) -> Outcome:
+        """Run one job in ``slot`` to its end; called from many threads.
+
+        Raises:
+            BenchError: when its record cannot be written, nor could that of the next job.
+        """
+
+    @abstractmethod
+    def ask(self) -> None:
+        """Ask all jobs at work to write their state and end."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End all jobs at work."""
 
 
 @dataclass(kw_only=True)
 class Pool:
-    """Runs work in processes forked from one server, which imports torch and RecBole once.
+    """Runs jobs on an executor, as many at a time as there are slots.
 
     Args:
-        slots: how many processes at a time, and where.
-        threads: torch threads a process.
-        timeout: seconds a job may take; ``None`` for no limit.
-        checkpoint_every: epochs between two writes of a job's state; 0 for none.
-        tell: told (work, event) as events come: {"state": "started"}, {"device"} once it has one, {"stage"},
-            {"epoch", "of", "value"}, and last {"state": "done" | "skipped" | "failed" | "stopped", "reason": …}.
-        follow: asked, with a work and its state, what runs next in its place; a search has its next trial.
+        listener: told what happens to the jobs, from many threads.
+        follow: asked, with a job and its state, what runs next in its place; a search has its next trial.
+        estimate: seconds that a job will take, for the time limit of ``clock``.
+        stamps: of the records before the run, by key; one that changed since is another runner's.
     """
 
-    store: Store
+    executor: Executor
     slots: Slots
-    threads: int = THREADS
-    timeout: float | None = None
-    checkpoint_every: int = 0
-    tell: Callable[[PlannedJob, dict], None] = lambda work, event: None
-    follow: Callable[[PlannedJob, str], PlannedJob | None] = lambda work, state: None
-    stopping: threading.Event = field(default_factory=threading.Event)
-    live: dict[str, BaseProcess] = field(default_factory=dict)
-    stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)  # of the records before the run
+    clock: Clock = field(default_factory=Clock)
+    listener: Listener = ignore
+    follow: Callable[[PlannedJob, str], PlannedJob | None] = lambda planned, state: None
+    estimate: Callable[[Job], float] = lambda job: 0.0
+    stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)
 
-    def run(self, works: Sequence[PlannedJob]) -> list[str]:
-        """The final state of every work, in order. A signal to stop ends all processes and leaves the rest."""
-        self.warm()
-        self.stamps = {work.job.key: self.store.stamp(work.job) for work in works} | self.stamps
-        is_main = threading.current_thread() is threading.main_thread()
-        signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
-        previous = {s: signal.signal(s, self.stop) for s in signals}
+    @property
+    def store(self) -> Store:
+        return self.executor.store
+
+    def run(self, planned: Sequence[PlannedJob]) -> list[str]:
+        """The final state of every job, in order: done, skipped, failed, stopped, or left for want of time."""
+        self.stamps = {one.job.key: self.store.stamp(one.job) for one in planned} | self.stamps
+        states, waiting = {}, list(planned)
+        with self.executor.ready(), self.clock.watching(self.executor.ask, self.executor.kill):
+            while waiting:
+                with ThreadPoolExecutor(min(self.slots.most, len(waiting))) as threads:  # which only wait
+                    ended = list(threads.map(self.chain, waiting))
+                states |= {one.job.key: state for one, state in zip(waiting, ended, strict=True)}
+                waiting = [one for one in waiting if states[one.job.key] == "elsewhere"]
+                time.sleep(POLL if waiting else 0)  # another runner may finish these, or die over them
+        return [states[one.job.key] for one in planned]
+
+    def chain(self, planned: PlannedJob) -> str:
+        """Run a job, then those that follow from it, one after another; the last one's state."""
         try:
-            # threads only wait: for processes here, for those of other machines in bench.run.cluster
-            states, left = {}, list(works)
-            while left:
-                at_a_time = Parallel(n_jobs=min(self.slots.most, len(left)), backend="threading")
-                ended = at_a_time(delayed(self.chain)(work) for work in left)
-                states |= {work.job.key: state for work, state in zip(left, ended, strict=True)}
-                left = [work for work in left if states[work.job.key] == "elsewhere"]
-                time.sleep(POLL if left else 0)  # another runner may finish these, or die over them
-            return [states[work.job.key] for work in works]
+            state = self.run_one(planned)
+            while state in ("done", "skipped", "failed") and (planned := self.follow(planned, state)) is not None:
+                self.stamps[planned.job.key] = self.store.stamp(planned.job)
+                state = self.run_one(planned)
+            return state
         except BaseException:  # what cannot be written down is not worth going on with
-            self.stop()
+            self.clock.stop()
+            self.executor.kill()
             raise
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
 
-    def warm(self) -> None:
-        """Have what jobs are forked from ready."""
-        start_server(self.threads)
-
-    def stop(self, *_) -> None:
-        self.stopping.set()
-        for process in list(self.live.values()):
-            kill(process)
-
-    def chain(self, work: PlannedJob) -> str:
-        """Run one job, then those that follow from it, one after another; returns the last one's state."""
-        state = self.one(work)
-        while state not in ("stopped", "elsewhere") and (work := self.follow(work, state)) is not None:
-            self.stamps[work.job.key] = self.store.stamp(work.job)
-            state = self.one(work)
-        return state
-
-    def one(self, work: PlannedJob) -> str:
-        """Run one job to its end unless another runner has it; returns its state."""
-        if self.stopping.is_set():
+    def run_one(self, planned: PlannedJob) -> str:
+        """Run a job to its end unless another runner has it ("elsewhere"); its state."""
+        job = planned.job
+        if self.clock.is_stopping:
             return "stopped"
-        with self.store.lock(work.job) as is_ours:
+        with self.store.lock(job) as is_ours:
             if not is_ours:
                 return "elsewhere"
-            if self.store.stamp(work.job) in (None, self.stamps[work.job.key]):
-                return self._run(work)
-        record = self.store.find(work.job)  # another runner's
-        self.tell(work, {"state": record.status, "reason": record.reason})
+            if self.store.stamp(job) in (None, self.stamps[job.key]):
+                return self.attempts(planned)
+        record = self.store.find(job)  # another runner's
+        self.listener(planned, Event(state=record.status, reason=record.reason))
         return record.status
 
-    def _run(self, work: PlannedJob) -> str:
-        log = self.store.start_log(work.job)
-        self.tell(work, {"state": "started"})
-        is_alone, record, spent = False, None, 0.0
+    def attempts(self, planned: PlannedJob) -> str:
+        """Run a locked job, a second time where that may help, and see to its record; its state."""
+        is_begun = self.store.checkpoint(planned.job).exists()
+        if not self.clock.has_time_for(self.estimate(planned.job), is_begun=is_begun):
+            return "left"
+        self.store.start_log(planned.job)
+        self.listener(planned, Event(state="started"))
+        is_alone, spent = False, 0.0
         for _ in range(1 + RETRIES):
-            before, slot = self.store.stamp(work.job), self.slots.take(work, alone=is_alone)
-            clock = time.perf_counter()
-            try:
-                returncode, reason = self._process(work, log, slot)
-                if self.stopping.is_set():
-                    self.tell(work, {"state": "stopped"})
-                    return "stopped"
-                if self.store.stamp(work.job) != before:
-                    record = self.store.find(work.job)
-            finally:
-                spent += time.perf_counter() - clock
-                self.slots.give_back(slot, work, record)
-            is_alone = record is not None and "OutOfMemoryError" in record.reason and slot.gpu and not is_alone
-            was_killed = record is None and returncode < 0 and not reason  # a reason: it ran out of time
-            if not (is_alone or was_killed):
+            with self.slots.taken(planned, alone=is_alone) as slot:
+                if self.clock.is_stopping:
+                    outcome = Outcome(is_stopped=True)
+                    break
+                begun = time.perf_counter()
+                outcome = self.executor.execute(planned, slot, self.listener)
+                spent += time.perf_counter() - begun
+                self.slots.learn(slot, outcome.record)
+            is_alone = bool(slot.gpu) and not is_alone and is_out_of_memory(outcome.record)
+            if not is_alone and not (outcome.is_killed and not self.clock.is_stopping):
                 break
-        if record is None:
-            why = reason or (death(returncode) if returncode else f"{log} says why; the finished record stands")
-            record = self._bury(work, why, log, seconds={"spent": spent})
+        if outcome.is_stopped or outcome.is_killed and self.clock.is_stopping:
+            self.listener(planned, Event(state="stopped", reason=outcome.reason if outcome.is_stopped else ""))
+            return "stopped"
+        record = outcome.record or self.bury(planned, outcome.reason, seconds=spent)
         if record.status == "done":  # its process may have been ended before it took this away
-            self.store.checkpoint(work.job).unlink(missing_ok=True)
-        self.tell(work, {"state": record.status, "reason": record.reason})
+            self.store.checkpoint(planned.job).unlink(missing_ok=True)
+        self.listener(planned, Event(state=record.status, reason=record.reason))
         return record.status
 
-    def _process(self, work: PlannedJob, log: Path, slot: Slot) -> tuple[int, str]:
-        """(return code, reason): start the process, pass its events on, wait for its end."""
-        order = {
-            "results": str(self.store.root),
-            "log": str(log),
-            "device": "cuda:0" if slot.gpu else "cpu",
-            "threads": self.threads,
-            "checkpoint_every": self.checkpoint_every,
-            "environment": {**os.environ, **gpu_of(slot)},
-            **work.payload(),
-        }
-        ours, theirs = FORKS.Pipe()
-        process = FORKS.Process(target=child_main, args=(order, theirs), daemon=True)
-        process.start()
-        theirs.close()
-        self.live[work.job.key] = process
-        if self.stopping.is_set():
-            kill(process)
-        self.tell(work, {"device": f"GPU {slot.gpu}" if slot.gpu else "CPU"})
-        timed_out = threading.Event()
-        late = threading.Timer(self.timeout or 0, lambda: (timed_out.set(), kill(process)))
-        if self.timeout:
-            late.start()
-        try:
-            for event in events(ours):
-                if "end" in event:
-                    raise BenchError(event["end"])
-                self.tell(work, event)
-        finally:
-            process.join()
-            self.live.pop(work.job.key, None)
-            ours.close()
-            late.cancel()
-        return process.exitcode, f"timeout: over {self.timeout:g} s" if timed_out.is_set() else ""
-
-    def _bury(self, work: PlannedJob, reason: str, log: Path, *, seconds: dict[str, float] | None = None) -> Record:
-        """A failed record for a job whose process ended without one."""
+    def bury(self, planned: PlannedJob, reason: str, *, seconds: float) -> Record:
+        """Write a failed record for a job that ended without one."""
+        job, log, settings = planned.job, self.store.log(planned.job), {}
         text = log.read_text(errors="replace") if log.exists() else ""
-        tail = "".join(text.splitlines(keepends=True)[-12:])
-        place = str(log.relative_to(self.store.root))
-        ended = {"start": datetime.now(timezone.utc).isoformat(timespec="seconds")}
-        job, settings = work.job, {}
         with suppress(Exception):  # of a model file that cannot be imported, which may be what the job died of
-            settings = work.settings
+            settings = planned.settings
         record = Record(
             job=job,
             key=job.key,
             status="failed",
             reason=reason,
-            traceback=tail,
-            log=place,
+            traceback="".join(text.splitlines(keepends=True)[-12:]),
+            log=str(log.relative_to(self.store.root)),
             settings=settings,
-            seconds=seconds or {},
-            facts=work.facts,
-            provenance=ended,
+            seconds={"spent": seconds},
+            facts=planned.facts,
+            provenance={"start": datetime.now(UTC).isoformat(timespec="seconds")},
         )
         self.store.write(record)
         return record
+
+
+def is_out_of_memory(record: Record | None) -> bool:
+    """Whether the job failed for want of memory on its GPU."""
+    return record is not None and "OutOfMemoryError" in record.reason

@@ -21,13 +21,13 @@ class Prepared:
     valid: Cases | None
 
 
-def prepare(work: PlannedJob) -> Prepared:
+def prepare(planned: PlannedJob) -> Prepared:
     """Load the data set, split it by the protocol, draw the frozen candidates.
 
     Raises:
         BenchError: when the files are no longer those that the job was planned on.
     """
-    job, dataset = work.job, load(work)
+    job, dataset = planned.job, load(planned)
     parts = split(dataset, job.protocol.train)
     return Prepared(
         dataset=dataset,

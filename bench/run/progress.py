@@ -3,19 +3,17 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from bench.run.estimates import spell, whole
+from bench.run.events import Event
 from bench.run.plan import PlannedJob
-
-
-def name(work: PlannedJob) -> str:
-    job = work.job
-    return f"{job.dataset} {job.run} {job.features} {job.protocol.name} {job.budget.name} seed {job.seed}"
+from bench.spec import Job
 
 
 @dataclass(kw_only=True)
@@ -29,7 +27,7 @@ class Running:
         epoch, of: the last epoch told, of how many at most.
     """
 
-    work: PlannedJob
+    planned: PlannedJob
     device: str
     since: float
     estimate: float = math.inf
@@ -40,14 +38,14 @@ class Running:
     epoch: int = 0
     of: int = 0
 
-    def hear(self, event: dict, now: float) -> None:
-        self.stage = event.get("stage", self.stage)
-        if "epoch" in event:
-            self.epoch, self.of, self.last = event["epoch"], event["of"], now
+    def hear(self, event: Event, now: float) -> None:
+        self.stage = event.stage or self.stage
+        if event.epoch:
+            self.epoch, self.of, self.last = event.epoch, event.of, now
             self.first = self.first or (self.epoch, now)
             self.stage = f"epoch {self.epoch}/{self.of}"
-        if event.get("value") is not None:
-            self.best = max(event["value"], self.best if self.best is not None else -math.inf)
+        if event.value is not None:
+            self.best = max(event.value, self.best if self.best is not None else -math.inf)
 
     def left(self, now: float) -> float:
         """Seconds to go: at most those of all epochs at the pace so far, fewer where jobs like it stopped early."""
@@ -63,27 +61,27 @@ class Screen:
     """Hears the events of a ``Pool`` and shows them.
 
     Args:
-        works: all that is to run, as far as it is known.
-        estimates: seconds by key, infinite where not known.
-        total: how many jobs there will be, where others follow from ``works``.
+        planned: all jobs that are to run, as far as they are known.
+        estimate: seconds that a job will take, infinite where that is not known.
+        total: how many jobs there will be, where others follow from ``planned``.
     """
 
     def __init__(
         self,
-        works: Sequence[PlannedJob],
-        estimates: Mapping[str, float],
+        planned: Sequence[PlannedJob],
+        estimate: Callable[[Job], float],
         *,
         total: int | None = None,
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self.console, self.clock, self.lock = console or Console(), clock, threading.RLock()
-        self.total, self.estimates, self.ended = total or len(works), estimates, 0
-        self.waiting = {work.job.key for work in works}
+        self.total, self.estimate, self.ended = total or len(planned), estimate, 0
+        self.waiting = {one.job.key: one.job for one in planned}
         self.running: dict[str, Running] = {}
         self.took: list[tuple[float, PlannedJob]] = []  # seconds of what ended here
         self.begun, self.most = clock(), 1  # at a time
-        live = Live(get_renderable=self.table, console=self.console, refresh_per_second=2, transient=True)
+        live = Live(get_renderable=self.view, console=self.console, refresh_per_second=2, transient=True)
         self.live = live if self.console.is_terminal else None
 
     def __enter__(self):
@@ -100,29 +98,29 @@ class Screen:
     def say(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def tell(self, work: PlannedJob, event: dict) -> None:
+    def tell(self, planned: PlannedJob, event: Event) -> None:
         """Called from many threads."""
         with self.lock:
-            self._hear(work, event)
+            self.hear(planned, event)
 
-    def _hear(self, work: PlannedJob, event: dict) -> None:
-        key, now, state = work.job.key, self.clock(), event.get("state")
-        if "device" in event:  # it has its slot; a second time when it is tried again
-            self.waiting.discard(key)
-            estimate = self.estimates.get(key, math.inf)
-            self.running[key] = Running(work=work, device=event["device"], since=now, estimate=estimate)
+    def hear(self, planned: PlannedJob, event: Event) -> None:
+        key, now = planned.job.key, self.clock()
+        if event.device:  # it has its slot; a second time when it is tried again
+            self.waiting.pop(key, None)
+            estimate = self.estimate(planned.job)
+            self.running[key] = Running(planned=planned, device=event.device, since=now, estimate=estimate)
             self.most = max(self.most, len(self.running))
-        elif state in (None, "started"):
+        elif not event.is_end:
             if key in self.running:
                 self.running[key].hear(event, now)
         else:
-            self.waiting.discard(key)
+            self.waiting.pop(key, None)
             job = self.running.pop(key, None)  # none where another runner did it
-            if job and state != "stopped":
-                self.took.append((now - job.since, work))
-            reason = f": {event['reason']}" if event.get("reason") else ""
+            if job and event.state != "stopped":
+                self.took.append((now - job.since, planned))
+            reason = f": {event.reason}" if event.reason else ""
             self.ended += 1
-            self.say(f"[{self.ended}/{self.total}] {name(work)} {state}{reason}")
+            self.say(f"[{self.ended}/{self.total}] {planned.title} {event.state}{reason}")
 
     def left(self) -> float | None:
         """Seconds until all is done, at as many jobs at a time as ever; None where nothing is known.
@@ -131,16 +129,11 @@ class Screen:
         """
         now = self.clock()
         running = [job.left(now) for job in self.running.values()]
-        waiting = [self.estimates.get(key, math.inf) for key in self.waiting]
+        waiting = [self.estimate(job) for job in self.waiting.values()]
         waiting += [math.inf] * (self.total - self.ended - len(self.running) - len(waiting))
-        known = [s for s in [*running, *waiting, *(seconds for seconds, _ in self.took)] if s < math.inf]
-        if not known:
-            return None
-        mean = sum(known) / len(known)
-        running, waiting = ([s if s < math.inf else mean for s in part] for part in (running, waiting))
-        return max([*running, (sum(running) + sum(waiting)) / self.most])
+        return whole([*running, *waiting], self.most, like=[seconds for seconds, _ in self.took])
 
-    def table(self) -> Table:
+    def view(self) -> Table:
         """The jobs at work, and how far the whole is."""
         with self.lock:
             now, left = self.clock(), self.left()
@@ -153,21 +146,14 @@ class Screen:
                 best = "" if job.best is None else f"{job.best:.4f}"
                 to_go = job.left(now)
                 ends = "" if to_go == math.inf else spell(to_go)
-                table.add_row(name(job.work), job.device, job.stage, best, spell(now - job.since), ends)
+                table.add_row(job.planned.title, job.device, job.stage, best, spell(now - job.since), ends)
             return table
 
     def summary(self) -> str:
         """How the time was spent."""
         total, whole = sum(seconds for seconds, _ in self.took), max(self.clock() - self.begun, 1e-9)
-        longest, work = max(self.took, key=lambda one: one[0])
+        longest, planned = max(self.took, key=lambda one: one[0])
         return (
             f"{len(self.took)} jobs took {spell(total)} in {spell(whole)}, {total / whole:.1f} at a time; "
-            f"the longest {spell(longest)}: {name(work)}"
+            f"the longest {spell(longest)}: {planned.title}"
         )
-
-
-def spell(seconds: float) -> str:
-    """Seconds in words, rounded to what one wants to know: 42 s, 12 min, 3.5 h."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"

@@ -1,10 +1,11 @@
-"""Where jobs run and in what order: GPUs by measured memory, the CPU by count, the longest jobs first."""
+"""Where jobs run: GPUs are shared by measured memory, the CPU by the number of jobs."""
 
 import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,13 +28,7 @@ def find_gpus(text: str) -> dict[str, float]:
     """
     if text == "none":
         return {}
-    here = {}
-    if tool := shutil.which("nvidia-smi"):
-        query = [tool, "--query-gpu=index,memory.free", "--format=csv,noheader,nounits"]
-        found = subprocess.run(query, capture_output=True, text=True)
-        if found.returncode == 0:  # a tool without a driver finds none
-            rows = [[word.strip() for word in line.split(",")] for line in found.stdout.splitlines()]
-            here = {index: float(free) for index, free in rows if free.isdigit()}  # "[N/A]": shares the host's memory
+    here = gpus_here()
     if text == "auto":
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(here)).replace(" ", "").split(",")
         return {index: free for index, free in here.items() if index in visible}
@@ -41,6 +36,19 @@ def find_gpus(text: str) -> dict[str, float]:
         if index not in here:
             raise BenchError(f"GPU {index!r} is not here ({len(here)} found); use --gpus auto or --gpus none")
     return {index: here[index] for index in text.split(",")}
+
+
+def gpus_here() -> dict[str, float]:
+    """Number and free MiB of every GPU that the driver's tool names; none without a tool or a driver."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return {}
+    query = [tool, "--query-gpu=index,memory.free", "--format=csv,noheader,nounits"]
+    found = subprocess.run(query, capture_output=True, text=True)
+    if found.returncode != 0:
+        return {}
+    rows = [[word.strip() for word in line.split(",")] for line in found.stdout.splitlines()]
+    return {index: float(free) for index, free in rows if free.isdigit()}  # "[N/A]": it shares the host's memory
 
 
 def default_jobs(threads: int) -> int:
@@ -67,7 +75,7 @@ class Slots:
         cpus: jobs at a time on the CPU.
         total: jobs at a time, wherever they run; ``None`` for no other limit.
         gpus: GPU number to MiB that jobs may share.
-        per_gpu: jobs a GPU; ``None`` shares it by memory, the first job of a kind having it to itself.
+        per_gpu: jobs per GPU; ``None`` shares it by memory, and the first job of a kind has it to itself.
         measured: peak MiB of a kind, where known.
     """
 
@@ -81,7 +89,7 @@ class Slots:
         self.free = dict(self.gpus)
         self.changed = threading.Condition()
         self.free_cpus = self.cpus
-        self.line: list[object] = []  # of those that wait for a GPU: first come, first served
+        self.line: list[object] = []  # those that wait for a GPU: first come, first served
 
     @property
     def most(self) -> int:
@@ -89,80 +97,70 @@ class Slots:
         most = self.cpus + len(self.gpus) * (self.per_gpu or 8)
         return min(most, self.total or most)
 
-    def need(self, work: PlannedJob, index: str, *, alone: bool) -> float:
-        """MiB set aside for ``work`` on that GPU."""
+    def need(self, planned: PlannedJob, index: str, *, alone: bool) -> float:
+        """MiB set aside for the job on that GPU."""
         whole = self.gpus[index]
         if alone:
             return whole
         if self.per_gpu:
             return whole / self.per_gpu
-        peak = self.measured.get(kind(work.job))
+        peak = self.measured.get(kind(planned.job))
         return whole if peak is None else min(whole, HEADROOM * peak + CONTEXT_MIB)
 
-    def fit(self, work: PlannedJob, *, alone: bool) -> list[str]:
-        """GPUs that may hold ``work``, the freest first: with room for its measured peak, or else the largest; for a
-        second try alone, those that are about as large as the largest."""
+    def fit(self, planned: PlannedJob, *, alone: bool) -> list[str]:
+        """GPUs that may hold the job, the freest first: those with room for its measured peak, or else the largest; for
+        a second try alone, those that are about as large as the largest."""
         largest = max(self.gpus.values())
-        least = 0.9 * largest if alone else min(largest, self.measured.get(kind(work.job), 0.0) + CONTEXT_MIB)
+        least = 0.9 * largest if alone else min(largest, self.measured.get(kind(planned.job), 0.0) + CONTEXT_MIB)
         return sorted((i for i in self.gpus if self.gpus[i] >= least), key=lambda i: -self.free[i])
 
-    def take(self, work: PlannedJob, *, alone: bool = False) -> Slot:
-        """A slot for ``work``; a GPU of its own if ``alone``. Floors train nothing and stay on the CPU."""
-        card, _ = registry.find(work.job.model)
+    def take(self, planned: PlannedJob, *, alone: bool = False) -> Slot:
+        """A slot for the job, a GPU of its own if ``alone``; waits until there is one."""
         with self.changed:
+            if registry.find(planned.job.model)[0].is_floor or not self.gpus:  # floors train nothing
+                self.changed.wait_for(lambda: self.free_cpus)
+                self.free_cpus -= 1
+                return Slot("", 0.0)
             ticket = object()
-            if self.gpus and not card.is_floor:
-                self.line.append(ticket)
-            while True:
-                if card.is_floor or not self.gpus:
-                    if self.free_cpus:
-                        self.free_cpus -= 1
-                        return Slot("", 0.0)
-                elif self.line[0] is ticket:
-                    for index in self.fit(work, alone=alone):
-                        need = self.need(work, index, alone=alone)
-                        if need <= self.free[index] + 1e-6:
-                            self.free[index] -= need
-                            self.line.remove(ticket)
-                            self.changed.notify_all()
-                            return Slot(index, need)
+            self.line.append(ticket)
+            while self.line[0] is not ticket or (slot := self.free_gpu(planned, alone=alone)) is None:
                 self.changed.wait()
+            self.free[slot.gpu] -= slot.mib
+            self.line.remove(ticket)
+            self.changed.notify_all()
+            return slot
 
-    def give_back(self, slot: Slot, work: PlannedJob, record: Record | None) -> None:
-        """Free a slot; what the job took at its peak decides what the next of its kind is given."""
+    def free_gpu(self, planned: PlannedJob, *, alone: bool) -> Slot | None:
+        """The slot that the job could have now."""
+        for index in self.fit(planned, alone=alone):
+            need = self.need(planned, index, alone=alone)
+            if need <= self.free[index] + 1e-6:
+                return Slot(index, need)
+        return None
+
+    def give_back(self, slot: Slot) -> None:
         with self.changed:
             if slot.gpu:
                 self.free[slot.gpu] += slot.mib
-                if record is not None and "peak_memory_mib" in record.facts:
-                    peak = record.facts["peak_memory_mib"]
-                    self.measured[kind(work.job)] = max(peak, self.measured.get(kind(work.job), 0.0))
             else:
                 self.free_cpus += 1
             self.changed.notify_all()
 
+    @contextmanager
+    def taken(self, planned: PlannedJob, *, alone: bool = False) -> Iterator[Slot]:
+        """``take`` for the length of a context."""
+        slot = self.take(planned, alone=alone)
+        try:
+            yield slot
+        finally:
+            self.give_back(slot)
 
-def estimates(works: Sequence[PlannedJob], records: Iterable[Record]) -> dict[str, float]:
-    """Seconds by key that jobs of the same model and budget took, on the same data set if there are such.
-
-    Infinite for a model never timed.
-    """
-    taken: dict[tuple, dict[str, float]] = {}
-    for r in records:
-        if r.status == "done":
-            spent = r.seconds.get("train", 0.0) + r.seconds.get("evaluate", 0.0)
-            taken.setdefault((r.job.model, r.job.budget.name), {})[r.job.dataset] = spent
-
-    def estimate(job: Job) -> float:
-        like = taken.get((job.model, job.budget.name), {})
-        return like.get(job.dataset, max(like.values(), default=float("inf")))
-
-    return {work.job.key: estimate(work.job) for work in works}
-
-
-def longest_first(works: Sequence[PlannedJob], records: Iterable[Record]) -> list[PlannedJob]:
-    """``works`` by their estimates; those of a model never timed come first: they may be long, and are then known."""
-    seconds = estimates(works, records)
-    return sorted(works, key=lambda work: seconds[work.job.key], reverse=True)  # stable: equals stay as asked for
+    def learn(self, slot: Slot, record: Record | None) -> None:
+        """What a job took of its GPU at its peak decides what the next job of its kind is given."""
+        if slot.gpu and record is not None and "peak_memory_mib" in record.facts:
+            peak, like = record.facts["peak_memory_mib"], kind(record.job)
+            with self.changed:
+                self.measured[like] = max(peak, self.measured.get(like, 0.0))
 
 
 def measured(records: Iterable[Record]) -> dict[tuple, float]:

@@ -1,57 +1,60 @@
-"""Records on disk: one JSON and one parquet a job, written whole or not at all, read as a frame."""
+"""Records on disk: one JSON per job, which names the files of its ranks; read as a frame."""
 
-import fcntl
 import math
-import os
+import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyarrow.parquet import ParquetFile
-from pydantic import ValidationError
 
-from bench.files import try_writing, write_whole, writing
-from bench.spec import BenchError, Job, canonical_hash
-from bench.store.record import Record
-
-CASE_FACTS = 1  # raised when the columns of ``Store.cases`` change
+from bench.files import locked, try_writing, writing
+from bench.spec import BenchError, Job
+from bench.store import case_facts
+from bench.store import ranks as rank_files
+from bench.store.record import Record, read_record, write_record
 
 
 class Store:
-    """The records below one folder: ``<dataset>/<model>/<key>.json`` and ``<key>.users.parquet``.
+    """The records below one folder: ``<dataset>/<model>/<key>.json``, with ranks, log, lock and checkpoint beside it.
 
-    Raises:
-        BenchError: when the folder cannot be written, or a record cannot be read.
+    A record that does not hold, since its file, its key or its ranks are not what was written, counts as missing: the
+    next run of its job makes it again. It is named once on standard error.
+
+    Attributes:
+        left_out: path to reason, of every record that was found not to hold.
     """
 
     def __init__(self, root: Path):
         self.root = Path(root)
+        self.left_out: dict[Path, str] = {}
+
+    def folder(self, job: Job) -> Path:
+        """Where the records of the job's data set lie; a set given as a folder goes by the folder's name."""
+        return self.root / Path(job.dataset).name
 
     def path(self, job: Job) -> Path:
-        folder = Path(job.dataset).name  # a data set given as a folder is stored under the folder's name
-        return self.root / folder / job.model / f"{job.key}.json"
+        return self.folder(job) / job.model / f"{job.key}.json"
 
     def log(self, job: Job) -> Path:
-        """Where the job's process writes what it has to say."""
+        """Where the job's process writes its messages."""
         return self.path(job).with_suffix(".log")
 
     def start_log(self, job: Job) -> Path:
-        """An empty log."""
+        """Make the log empty."""
         with self.writing():
             self.log(job).write_text("")
         return self.log(job)
 
     def checkpoint(self, job: Job) -> Path:
-        """Where a job keeps the state it can go on from."""
+        """Where the job keeps the state from which it can go on."""
         return self.path(job).with_suffix(".checkpoint")
 
     def cases(self, job: Job) -> Path:
-        """Where the facts of the test cases lie that the job shares with all on its data set and protocol."""
-        protocol = job.protocol
-        named = {"data": job.data_hash, "protocol": [protocol.name, protocol.version], "facts": CASE_FACTS}
-        return self.root / Path(job.dataset).name / "cases" / f"{canonical_hash(named)[:16]}.parquet"
+        """Where the facts of the test cases lie, which all jobs on one data set and protocol share."""
+        return self.folder(job) / "cases" / case_facts.file_name(job)
 
     def stamp(self, job: Job) -> tuple[int, int] | None:
         """Changes whenever the record is written; asks no clock."""
@@ -63,22 +66,11 @@ class Store:
 
     @contextmanager
     def lock(self, job: Job) -> Iterator[bool]:
-        """Whether the job is ours: False while another runner on this folder has it. The kernel frees what dies."""
-        path = self.path(job).with_suffix(".lock")
-        with self.writing():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = open(path, "w")
-        with handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                is_ours = os.fstat(handle.fileno()).st_ino == path.stat().st_ino  # else its holder just removed it
-            except (BlockingIOError, FileNotFoundError):
-                is_ours = False
-            try:
-                yield is_ours
-            finally:
-                if is_ours:
-                    path.unlink(missing_ok=True)
+        """Whether the job is ours: False while another runner on this folder has it."""
+        with ExitStack() as held:
+            with self.writing():
+                is_ours = held.enter_context(locked(self.path(job).with_suffix(".lock")))
+            yield is_ours
 
     def check_writable(self) -> None:
         """Fail before any work is done, not after."""
@@ -86,67 +78,104 @@ class Store:
             try_writing(self.root)
 
     def writing(self) -> AbstractContextManager[None]:
-        """A context in which what cannot be written is one clear line."""
+        """A context in which a failure to write is one clear line."""
         remedy = "free it or choose another with --results, then start again: what is written stays"
         return writing(f"results folder {self.root}", remedy=remedy)
 
     def find(self, job: Job) -> Record | None:
-        path = self.path(job)
-        return read_record(path) if path.exists() else None
+        return self._checked(self.path(job))
+
+    def records(self) -> list[Record]:
+        """Every record that holds, in the order of its path."""
+        paths = sorted(self.root.glob("*/*/[!.]*.json"))  # a dot begins the half-written file of a killed process
+        found = [self._checked(path) for path in paths]
+        return [record for record in found if record is not None]
+
+    def _checked(self, path: Path) -> Record | None:
+        """The record at ``path``; None where there is none, or one that does not hold."""
+        try:
+            record = read_record(path)
+            if record is not None:
+                if not record.key == record.job.key == path.stem:
+                    raise BenchError(f"{path} holds the record of another job")
+                for file, sha256 in self._rank_files(record).items() if record.ranks_sha256 else ():
+                    rank_files.read(file, sha256)
+        except (BenchError, OSError, ValueError) as error:
+            if self.left_out.get(path) != str(error):
+                self.left_out[path] = str(error)
+                print(f"warning: {error}; left out, and made again by the next run of its job", file=sys.stderr)
+            return None
+        return record
 
     def write(self, record: Record, ranks: pd.DataFrame | None = None) -> Path:
-        """Ranks first, then the record: a record that stands is complete. A finished one gives way to no other."""
+        """Write the ranks, then the record that names them, so that the record that stands is whole at any moment.
+
+        Without ``ranks``, those that ``record`` names stay. A finished record gives way to no unfinished one.
+        """
         path, standing = self.path(record.job), self.find(record.job)
         if record.status != "done" and standing is not None and standing.status == "done":
             return path
+        contents = ()
+        if ranks is not None:
+            contents = rank_files.encode(ranks[rank_files.CASE]), rank_files.encode(ranks.drop(columns=rank_files.CASE))
+            cases, own = map(rank_files.digest, contents)
+            record = record.model_copy(update={"cases_sha256": cases, "ranks_sha256": own})
+        files = self._rank_files(record)
         with self.writing():
-            if ranks is not None:
-                write_whole(path.with_suffix(".users.parquet"), lambda name: ranks.to_parquet(name, index=False))
-            write_whole(path, lambda name: Path(name).write_text(record.model_dump_json(indent=1) + "\n"))
+            for file, content in zip(files, contents, strict=False):  # without ranks there is nothing to write
+                rank_files.write(file, content)
+            write_record(record, path)
+            for old in set(path.parent.glob(f"{record.key}.*.parquet")) - set(files):
+                old.unlink(missing_ok=True)
         return path
 
+    def _rank_files(self, record: Record) -> dict[Path, str]:
+        """Path to sha256 of the files with the columns of its ranks; one file, unchecked, in schema 1."""
+        path = self.path(record.job)
+        if not record.ranks_sha256:
+            return {path.with_suffix(".users.parquet"): ""}
+        cases = self.folder(record.job) / "cases" / f"{record.cases_sha256[:16]}.pairs.parquet"
+        own = path.with_suffix(f".{record.ranks_sha256[:16]}.parquet")
+        return {cases: record.cases_sha256, own: record.ranks_sha256}
+
     def ranks(self, job: Job) -> pd.DataFrame:
-        return pd.read_parquet(self.path(job).with_suffix(".users.parquet"))
+        """One row per test case: ``user``, ``target``, and for each ranking ``rank_...`` and ``ties_...``.
+
+        Raises:
+            OSError, ValueError: where they are missing or damaged.
+        """
+        return pd.DataFrame(self._columns(job))
 
     def rank_columns(self, job: Job) -> dict[str, np.ndarray]:
-        """``user``, ``target`` and the ``rank_…`` of ``ranks``: several times faster than as a frame."""
-        with ParquetFile(self.path(job).with_suffix(".users.parquet")) as file:
-            names = [name for name in file.schema_arrow.names if not name.startswith("ties_")]
-            found = file.read(names, use_threads=False)
-        return {name: found[name].to_numpy() for name in names}
+        """``user``, ``target`` and the ``rank_...`` of ``ranks``, which is faster to make than a frame."""
+        return {name: values for name, values in self._columns(job).items() if not name.startswith("ties_")}
 
-    def records(self) -> list[Record]:
-        """Every record, in the order of its path."""
-        paths = sorted(self.root.glob("*/*/*.json"))
-        return [read_record(path) for path in paths if not path.name.startswith(".")]  # half a file, of a killed writer
+    def _columns(self, job: Job) -> dict[str, np.ndarray]:
+        record = read_record(self.path(job))
+        if record is None:
+            raise FileNotFoundError(f"no record {self.path(job)}")
+        columns = {}
+        for file, sha256 in self._rank_files(record).items():
+            columns |= rank_files.decode(rank_files.read(file, sha256))
+        return columns
 
     def sweep(self) -> None:
-        """Take away what runners that were killed left behind: locks no one holds, and half-written files."""
+        """Take away what killed runners left behind: locks that no one holds, and half-written files."""
         for path in self.root.glob("*/*/*.lock"):
-            with suppress(BlockingIOError, FileNotFoundError), open(path, "r+") as handle:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.fstat(handle.fileno()).st_ino != path.stat().st_ino:
-                    continue  # its holder removed it, and the one that stands is another's
+            with locked(path) as is_ours:
+                if not is_ours:
+                    continue
                 for half in path.parent.glob(f".{path.stem}.*"):
-                    half.unlink()
-                record = path.with_suffix(".json")
-                if record.exists() and read_record(record).status == "done":  # its checkpoint was to go next
+                    half.unlink(missing_ok=True)
+                record = self._checked(path.with_suffix(".json"))
+                if record is not None and record.status == "done":  # its checkpoint was to go next
                     path.with_suffix(".checkpoint").unlink(missing_ok=True)
-                path.unlink()
-
-
-def read_record(path: Path) -> Record:
-    try:
-        return Record.model_validate_json(path.read_bytes())
-    except (ValidationError, OSError) as error:
-        line = str(error).splitlines()[0]
-        raise BenchError(f"record {path} cannot be read ({line}); delete it and start again to rerun its job") from None
 
 
 def epoch_seconds(record: Record) -> float:
-    """Seconds of training an epoch, from the first evaluation to the last: what comes before the epochs left out.
+    """Seconds of training per epoch, between the first evaluation and the last, so that preparations do not count.
 
-    A run that was evaluated once cannot tell the two apart; NaN for one that trained nothing.
+    A run with one evaluation cannot tell them apart and counts all; NaN for a run that trained nothing.
     """
     first, last = (record.curve[0], record.curve[-1]) if record.curve else ({}, {})
     if last.get("epoch", 0) > first.get("epoch", 0):
@@ -156,44 +185,32 @@ def epoch_seconds(record: Record) -> float:
 
 
 def frame(records: list[Record]) -> pd.DataFrame:
-    """One row a record: the job's fields, ``status``, ``reason``, ``settings``; a column a metric, fact and second.
+    """One row per record: fields of the job and the record, and a column for each metric, fact and part of the time.
 
     ``row`` is the model's name in a table, with the settings that differ from its preset, or "tuned" where a
-    search found them; a data set given as a folder goes by the folder's name.
+    search found them; ``dataset`` of a set given as a folder is the folder's name.
     """
-    rows = []
-    for r in records:
-        job = r.job
-        is_tuned = "tuning.trials" in r.facts  # the settings found are in the record and in the winner's file
-        rows.append(
-            {
-                "key": r.key,
-                "dataset": Path(job.dataset).name,
-                "row": f"{job.row} (tuned)" if is_tuned else job.run,
-                "model": job.model,
-                "preset": job.preset,
-                "hyper": job.hyper,
-                "settings": r.settings,
-                "protocol": job.protocol.name,
-                "budget": job.budget.name,
-                "features": job.features,
-                "seed": job.seed,
-                "status": r.status,
-                "reason": r.reason,
-                "started": r.provenance.get("start", ""),
-                "device": r.provenance.get("device", ""),
-                "threads": r.provenance.get("threads", ""),
-                "data_hash": job.data_hash,
-                "source": job.source,
-                "engine": job.engine,
-                "protocol_version": job.protocol.version,
-                "select_on": job.protocol.select_on,
-                "n_candidates": job.protocol.n_candidates,
-                "budget_epochs": job.budget.epochs,
-                **r.metrics,
-                **r.facts,
-                **{f"seconds.{k}": v for k, v in r.seconds.items()},
-                "seconds.epoch": epoch_seconds(r),
-            }
-        )
-    return pd.DataFrame(rows)
+    return pd.DataFrame([line(record) for record in records])
+
+
+def line(record: Record) -> dict[str, Any]:
+    """One row of ``frame``."""
+    job, made = record.job, record.provenance
+    is_tuned = "tuning.trials" in record.facts  # the settings found are in the record and in the winner's file
+    return {
+        "key": record.key,
+        "dataset": Path(job.dataset).name,
+        "row": f"{job.row} (tuned)" if is_tuned else job.run,
+        **{name: getattr(job, name) for name in ("model", "preset", "hyper")},
+        "settings": record.settings,
+        **{"protocol": job.protocol.name, "budget": job.budget.name, "features": job.features, "seed": job.seed},
+        **{"status": record.status, "reason": record.reason, "started": made.get("start", "")},
+        **{name: made.get(name, "") for name in ("device", "threads")},
+        **{name: getattr(job, name) for name in ("data_hash", "source", "engine")},
+        **{"protocol_version": job.protocol.version, "select_on": job.protocol.select_on},
+        **{"n_candidates": job.protocol.n_candidates, "budget_epochs": job.budget.epochs},
+        **record.metrics,
+        **record.facts,
+        **{f"seconds.{part}": spent for part, spent in record.seconds.items()},
+        "seconds.epoch": epoch_seconds(record),
+    }

@@ -1,6 +1,12 @@
-"""The bridge to RecBole: what a model is built from, and RecBole's own objects where they are asked for."""
+"""The bridge to RecBole: what a model is built from, and RecBole's own objects where they are asked for.
+
+RecBole 1.2.1 was written for NumPy 1, pandas 2 and torch before 2.6. ``mend`` gives it what it expects, in its own
+modules and nowhere else.
+"""
 
 import dataclasses
+import functools
+import importlib
 import os
 import sys
 from collections.abc import Mapping
@@ -8,9 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 import torch
 
+from bench.data.recbole_files import read_item_words
+from bench.nn.absent import stand_ins
+from bench.nn.recommender import Recommender
 from bench.spec import read
 
 FIELDS = {"USER_ID_FIELD": "user_id", "ITEM_ID_FIELD": "item_id", "NEG_PREFIX": "neg_"}
@@ -63,6 +73,7 @@ def recbole_config(model: str | type, *, dataset: str, folder: str, settings: Ma
     Args:
         folder: where RecBole looks for ``<dataset>/<dataset>.*`` and keeps its checkpoints.
     """
+    mend()
     from recbole.config import Config
 
     argv, sys.argv = sys.argv, sys.argv[:1]
@@ -82,6 +93,7 @@ def recbole_loaders(config, features: Mapping[str, Any]):
 
     ``features`` are rows by the token of the item in RecBole's files (its number); RecBole renumbers items.
     """
+    mend()
     from recbole.data import create_dataset, data_preparation
 
     dataset = create_dataset(config)
@@ -102,3 +114,95 @@ def write_recbole(folder: Path, *, name: str, parts: Mapping[str, np.ndarray]) -
         "load_col": {"inter": ["user_id", "item_id"]},
         "eval_args": {"group_by": "user", "order": "RO", "mode": "full", "split": None},
     }
+
+
+@functools.cache
+def mend() -> None:
+    """Give RecBole's modules what newer NumPy, pandas and torch took away, once per process.
+
+    - NumPy 2 has no ``np.float_``: RecBole's ``Config`` sets the names it uses, here from those that exist.
+    - pandas 3 leaves ``frame[column].fillna(value, inplace=True)`` without effect, in silence: missing values are
+      filled by assignment instead. Its ``agg(len)`` is the length of the column: RecBole asks for that of each entry.
+    - torch 2.6 refuses to unpickle the config inside RecBole's checkpoints: its trainer may load its own.
+    - ray is needed by RecBole's own search alone, which is not served where ray is missing.
+    """
+    with stand_ins():
+        importlib.import_module("recbole.model.general_recommender")  # binds RecBole's own classes first
+        files, config, quick_start, trainer = (
+            importlib.import_module(f"recbole.{name}")
+            for name in ("data.dataset.dataset", "config", "quick_start", "trainer")
+        )
+    config.Config.compatibility_settings = lambda self: numpy_names()
+    files.pd = FilledSequences()
+    files.Dataset._fill_nan = fill_missing
+    if int(pd.__version__.partition(".")[0]) >= 3:
+        files.Dataset._data_processing = during(files.Dataset._data_processing, pd.Series, "agg", aggregate)
+    trusting = functools.partial(torch.load, weights_only=False)  # a checkpoint that the same trainer wrote
+    for name in ("evaluate", "resume_checkpoint"):
+        setattr(trainer.Trainer, name, during(getattr(trainer.Trainer, name), torch, "load", trusting))
+    Recommender.content_of = staticmethod(recbole_content)
+    assert quick_start.run_recbole  # imported, so that a later import finds it without ray
+
+
+def numpy_names() -> None:
+    """The names of types that RecBole reads from NumPy."""
+    types = {"bool": np.bool_, "int": np.int_, "float": np.float64, "complex": np.complex128}
+    types |= {"object": np.object_, "str": np.str_, "long": np.int_, "unicode": np.str_}
+    for name, value in types.items():
+        setattr(np, name, value)
+
+
+class FilledSequences:
+    """pandas as RecBole's reader of files sees it: a missing sequence is read as an empty one."""
+
+    def __getattr__(self, name: str):
+        return getattr(pd, name)
+
+    def read_csv(self, *args, **kwargs) -> pd.DataFrame:
+        frame = pd.read_csv(*args, **kwargs)
+        sequences = [column for column in frame if column.endswith("_seq")]  # a heading is "name:type"
+        return frame.assign(**{column: frame[column].fillna("") for column in sequences})
+
+
+def fill_missing(dataset) -> None:
+    """RecBole's ``Dataset._fill_nan``: a missing token becomes 0, the padding id, a number the mean of the others."""
+    for feat_name in dataset.feat_name_list:
+        frame = getattr(dataset, feat_name)
+        for column in frame:
+            kind = dataset.field2type[column].value
+            if kind == "token":
+                frame[column] = frame[column].fillna(0)
+            elif kind == "float":
+                frame[column] = frame[column].fillna(frame[column].mean())
+            else:
+                empty = np.array([], dtype=np.int64 if kind == "token_seq" else np.float64)
+                frame[column] = [empty if isinstance(value, float) else value for value in frame[column]]
+
+
+def during(method, owner, name: str, stand_in):
+    """``method``, for whose length ``owner.name`` is ``stand_in``."""
+
+    @functools.wraps(method)
+    def call(*args, **kwargs):
+        before = getattr(owner, name)
+        setattr(owner, name, stand_in)
+        try:
+            return method(*args, **kwargs)
+        finally:
+            setattr(owner, name, before)
+
+    return call
+
+
+def aggregate(column: pd.Series, how):
+    """``Series.agg`` of pandas 3, but ``len`` is the length of each entry."""
+    return column.map(len) if how is len else column.apply(how, by_row=False)
+
+
+def recbole_content(dataset) -> dict[str, Any]:
+    """Item rows of a RecBole data set: the words of its ``.item`` file, as our own reader weighs them."""
+    path = Path(dataset.dataset_path) / f"{dataset.dataset_name}.item"
+    if not path.exists():
+        return {}
+    tokens = [str(token) for token in dataset.field2id_token[dataset.iid_field][1:]]
+    return {"textual": padded(read_item_words(path, tokens))}

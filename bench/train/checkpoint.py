@@ -1,12 +1,17 @@
 """The whole state of a run on disk, so that a killed one goes on where it was: on a CPU, to the bit."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from bench.files import write_whole
+
+
+class Stopped(BaseException):
+    """The run ended early on request, its state is on disk; no fault, so no ``Exception``."""
 
 
 class Checkpoint:
@@ -18,15 +23,26 @@ class Checkpoint:
         path: of the file.
         every: epochs between two writes; 0 for none.
         generator: of the batches.
+        stop: asked after each epoch whether the run is to end there.
     """
 
-    def __init__(self, path: Path, *, every: int, generator: torch.Generator):
-        self.path, self.every, self.generator = Path(path), every, generator
+    def __init__(self, path: Path, *, every: int, generator: torch.Generator, stop: Callable[[], bool] = lambda: False):
+        self.path, self.every, self.generator, self.stop = Path(path), every, generator, stop
 
     def save(self, epoch: int, state: dict[str, Any]) -> None:
-        """Write ``state``, of tensors and plain values, if ``epoch`` is a multiple of ``every``."""
-        if not self.every or epoch % self.every:
-            return
+        """Write ``state``, of tensors and plain values, if ``epoch`` is a multiple of ``every`` or the run is to end.
+
+        Raises:
+            Stopped: when it is to end.
+        """
+        is_stopping = self.stop()
+        if is_stopping or (self.every and epoch % self.every == 0):
+            self.write(state)
+        if is_stopping:
+            raise Stopped
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Write ``state`` with that of the generators; where it cannot be written, the run goes on without."""
         random = {"cpu": torch.get_rng_state(), "batches": self.generator.get_state()}
         if self.generator.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.generator.device)

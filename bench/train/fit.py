@@ -1,8 +1,9 @@
-"""The training loop: dense Adam, evaluation every k epochs, the best epoch's weights kept in memory."""
+"""The training loop: dense Adam, evaluation every k epochs, the weights of each best epoch kept in memory."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,16 +17,52 @@ class Diverged(ArithmeticError):
 
 
 @dataclass(kw_only=True)
+class Choice:
+    """The best epoch so far by one metric; the earliest of equals."""
+
+    best: float = -1.0
+    epoch: int = 0
+    since: int = 0  # evaluations without a gain
+
+    def sees(self, value: float, epoch: int) -> bool:
+        """Whether ``value`` is the best so far."""
+        if value > self.best:
+            self.best, self.epoch, self.since = value, epoch, 0
+            return True
+        self.since += 1
+        return False
+
+
+@dataclass(kw_only=True)
 class Fit:
-    """What training leaves: the model holds the weights of ``best_epoch``."""
+    """What training leaves.
+
+    Attributes:
+        curve: one entry per evaluation: epoch, mean loss of the epoch, seconds of training so far, and the metrics.
+        choices: the epoch that each selecting metric chose.
+        weights: the weights of that epoch, one object where two metrics chose the same epoch.
+    """
 
     curve: list[dict[str, float | int]] = field(default_factory=list)
-    best_epoch: int = 0
+    choices: dict[str, Choice]
+    weights: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     epochs: int = 0
     seconds_train: float = 0.0
     seconds_evaluate: float = 0.0
-    best: float = -1.0
-    since: int = 0  # evaluations without a gain
+
+    def see(self, model, metrics: dict[str, float], *, epoch: int) -> None:
+        """Let every choice look at an evaluation; keep the weights where one is the best so far."""
+        chosen = [metric for metric, choice in self.choices.items() if choice.sees(metrics[metric], epoch)]
+        if chosen:
+            self.weights |= dict.fromkeys(chosen, {k: v.detach().clone() for k, v in model.state_dict().items()})
+
+    def load(self, model, metric: str) -> None:
+        """Give ``model`` the weights that ``metric`` chose; a model that was not trained stays as it is."""
+        if metric in self.weights:
+            model.load_state_dict(self.weights[metric])
+
+    def is_patience_over(self, patience: int | None) -> bool:
+        return patience is not None and all(choice.since >= patience for choice in self.choices.values())
 
 
 def fit(
@@ -35,22 +72,25 @@ def fit(
     budget: Budget,
     learning_rate: float,
     evaluate: Callable[[], dict[str, float]],
-    select: str,
+    select: Sequence[str],
     report: Callable[[dict], None] = lambda entry: None,
     checkpoint: Checkpoint | None = None,
 ) -> Fit:
-    """Train ``model`` for ``budget.epochs`` or until ``budget.patience`` evaluations bring no gain in ``select``.
+    """Train ``model`` for ``budget.epochs``, or until ``budget.patience`` evaluations bring no gain in any metric.
+
+    The model ends as its last epoch left it; ``Fit.load`` gives it the weights that a metric chose.
 
     Args:
         evaluate: metrics of the model as it stands; called every ``budget.eval_every`` epochs and after the last.
-        select: the metric that chooses the epoch; larger is better, the earliest of equals wins.
+        select: the metrics of which each chooses an epoch; larger is better.
         report: told every epoch's entry, and every evaluation's metrics.
         checkpoint: where to go on from, and to write to; what comes before the epochs is learnt again.
 
     Raises:
         Diverged: when a loss is not finite.
+        Stopped: when ``checkpoint`` is told that the run is to end.
     """
-    out, best_weights = Fit(), None
+    out = Fit(choices={metric: Choice() for metric in select})
     started = time.perf_counter()
     model.pretrain(batches, epochs=budget.epochs)
     out.seconds_train += time.perf_counter() - started
@@ -62,7 +102,8 @@ def fit(
         return out
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     if checkpoint is not None and (state := checkpoint.load()) is not None:
-        out, best_weights = Fit(**state["fit"]), state["best_weights"]
+        choices = {metric: Choice(**choice) for metric, choice in state["choices"].items()}
+        out = Fit(**state["fit"], choices=choices, weights=state["weights"])
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
     for epoch in range(out.epochs + 1, epochs + 1):
@@ -77,19 +118,21 @@ def fit(
             out.seconds_evaluate += time.perf_counter() - started
             entry |= metrics
             out.curve.append(entry)
-            if metrics[select] > out.best:
-                out.best, out.best_epoch, out.since = metrics[select], epoch, 0
-                best_weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
-            else:
-                out.since += 1
-        report(entry)
-        if budget.patience is not None and out.since >= budget.patience:
+            out.see(model, metrics, epoch=epoch)
+        report(entry)  # before the state is written: what ends a trial here must end it again when it is resumed
+        if epoch == epochs or out.is_patience_over(budget.patience):
             break
         if checkpoint is not None:
-            weights = {"model": model.state_dict(), "best_weights": best_weights}
-            checkpoint.save(epoch, {"fit": asdict(out), "optimizer": optimizer.state_dict(), **weights})
-    model.load_state_dict(best_weights)
+            checkpoint.save(epoch, state_of(out, model, optimizer))
     return out
+
+
+def state_of(out: Fit, model, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """All that a run needs to go on, of tensors and plain values."""
+    plain = {f.name: getattr(out, f.name) for f in fields(out) if f.name not in ("choices", "weights")}
+    choices = {metric: asdict(choice) for metric, choice in out.choices.items()}
+    states = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "weights": out.weights}
+    return {"fit": plain, "choices": choices, **states}
 
 
 def train_epoch(model, batches: Iterable[dict[str, Tensor]], optimizer: torch.optim.Optimizer, *, epoch: int) -> float:

@@ -3,33 +3,48 @@
 from pathlib import Path
 
 from bench.run import plan
+from bench.run.clock import Clock
+from bench.run.estimates import LONG, longest_first
+from bench.run.machines import Machines
 from bench.run.plan import Request
 from bench.run.progress import Screen
-from bench.run.slots import longest_first
-from bench.session import load_once, pool_at
+from bench.spec import counted
 from bench.store.store import Store
 from bench.tune import winners
-from bench.tune.search import Search
+from bench.tune.search import Searches
 
 
-def tune(request: Request, n_trials: int, *, results: Path, configs: Path, dry_run: bool, **options) -> int:
-    """Search settings on validation for all that the request names, and write the winners; returns the exit code.
-
-    ``options`` are those of ``pool_at``.
-    """
-    search = Search(plan.jobs(request), n_trials=n_trials, folder=results / "tuning")
-    print("\n".join([*search.said, f"{len(search.bases)} searches of {n_trials} trials, kept in {search.folder}"]))
+def tune(
+    request: Request,
+    n_trials: int,
+    *,
+    results: Path,
+    configs: Path,
+    machines: Machines,
+    clock: Clock,
+    dry_run: bool,
+) -> int:
+    """Search settings on validation for all that the request names, and write the winners; returns the exit code."""
+    searches = Searches(plan.jobs(request), n_trials=n_trials, folder=results / "tuning")
+    number = f"{counted(len(searches.bases), 'search', 'searches')} of {counted(n_trials, 'trial')}"
+    print("\n".join([*searches.said, f"{number}, kept in {searches.folder}"]))
+    records = searches.store.records()
+    slots = machines.slots(records)
+    estimate = machines.estimate(searches.bases, records, slots)
+    machines.say(estimate, searches.bases, slots, times=n_trials, least=0.0 if dry_run else LONG)
     if dry_run:
         return 0
     Store(results).check_writable()
     winners.check_writable(configs)
-    load_once(search.bases)
-    with search.open():
-        records, states = search.store.records(), []
-        if due := longest_first(search.due(), records):
-            with pool_at(search.store, records, **options) as pool, Screen(due, {}, total=search.n_missing) as screen:
-                search.screen, pool.tell, pool.follow = screen.tell, search.tell, search.follow
-                states = pool.run(due)
-        lines, is_whole = search.write(configs)
+    with searches.open():
+        states = []
+        if due := longest_first(searches.due(), estimate):
+            with Screen(due, estimate, total=searches.n_missing) as screen:
+                more = {"listener": searches.numbered(screen.tell), "follow": searches.follow, "estimate": estimate}
+                with machines.pool(searches.store, slots, clock, **more) as pool:
+                    states = pool.run(due)
+        lines, is_whole = searches.write(configs)
     print("\n".join(lines))
-    return 130 if "stopped" in states else 0 if is_whole else 1
+    if {"stopped", "left"} & set(states):
+        return clock.exit_code
+    return 0 if is_whole else 1

@@ -1,4 +1,4 @@
-"""What a search found, as a file a model, and how a run asks for it: ``--hyper default|released|tuned``."""
+"""What searches found, one file per model, and how a run asks for it: ``--hyper default|released|tuned``."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -80,15 +80,15 @@ def write(winner: Winner, place: Path) -> None:
     write_whole(place, lambda name: Path(name).write_text(text))
 
 
-def find(configs: Path, work: PlannedJob) -> Winner:
-    """The winner for ``work``'s data set, model and preset; protocol, budget and seed may be others.
+def load(configs: Path, planned: PlannedJob) -> Winner:
+    """The winner for the job's data set, model and preset; it may have been found under another protocol or budget.
 
     Raises:
         BenchError: when there is none, or it was found on other data or other code, or cannot be read.
     """
-    job, place = work.job, path(configs, work.job)
+    job, place = planned.job, path(configs, planned.job)
     name = job.model if job.preset == "default" else f"{job.model}:{job.preset}"
-    again = f"search with --tune N --datasets {work.location} --models {name} --protocols clean"
+    again = f"search with --tune N --datasets {planned.location} --models {name} --protocols clean"
     if not place.exists():
         raise BenchError(f"{place} is not there, which --hyper tuned needs; {again}")
     try:
@@ -102,32 +102,31 @@ def find(configs: Path, work: PlannedJob) -> Winner:
     return winner
 
 
-def choose(works: Sequence[PlannedJob], mode: Mode, configs: Path) -> tuple[list[PlannedJob], list[str]]:
-    """``works`` with the settings that ``mode`` means, each once; and what there is to say about it.
+def choose(planned: Sequence[PlannedJob], mode: Mode, configs: Path) -> tuple[list[PlannedJob], list[str]]:
+    """The jobs with the settings that ``mode`` means, each once; and what there is to say about it.
 
     A preset that was asked for by name stays; floors, which train nothing, keep their defaults.
     """
     chosen, left = [], set()
-    for work in works:
-        job, card = work.job, registry.find(work.job.model)[0]
+    for one in planned:
+        job, card = one.job, registry.find(one.job.model)[0]
         if job.hyper and mode == "tuned":
-            raise BenchError("--hyper tuned has its settings from files; leave --set and --study out, or --hyper tuned")
-        if mode == "released" and job.preset == "default":  # the plan found no other (``Request.prefer``)
-            left.add(job.row)
-        elif mode == "tuned" and card.is_floor:
-            left.add(job.row)
+            raise BenchError(
+                "--hyper tuned takes its settings from files; leave --set and --study out, or --hyper tuned"
+            )
+        if mode == "released" and job.preset == "default" or mode == "tuned" and card.is_floor:
+            left.add(job.row)  # "released": the plan would have found such a preset (``Request.prefer``)
         elif mode == "tuned":
-            winner = find(configs, work)
-            tuned = dataclasses.replace(job, hyper=winner.hyper)
-            work = dataclasses.replace(work, job=tuned, facts=winner.facts)
-        chosen.append(work)
+            winner = load(configs, one)
+            one = dataclasses.replace(one, job=dataclasses.replace(job, hyper=winner.hyper), facts=winner.facts)
+        chosen.append(one)
     said = [f"nothing {mode} for {', '.join(sorted(left))}: default settings"] if left else []
-    return list({work.job.key: work for work in chosen}.values()), said
+    return list({one.job.key: one for one in chosen}.values()), said
 
 
-def relabel(works: Sequence[PlannedJob], store: Store) -> None:
-    """A search that went on and found the same settings again: records that stand are told what it took by now."""
-    for work in works:
-        record = store.find(work.job) if work.facts else None
-        if record is not None and any(record.facts.get(k) != v for k, v in work.facts.items()):
-            store.write(record.model_copy(update={"facts": {**record.facts, **work.facts}}))
+def relabel(planned: Sequence[PlannedJob], store: Store) -> None:
+    """Where a search went on and found the same settings again, tell the records what it has taken by now."""
+    for one in planned:
+        record = store.find(one.job) if one.facts else None
+        if record is not None and any(record.facts.get(k) != v for k, v in one.facts.items()):
+            store.write(record.model_copy(update={"facts": {**record.facts, **one.facts}}))

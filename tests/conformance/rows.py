@@ -3,6 +3,8 @@
 import dataclasses
 
 from bench import registry
+from bench.spec import Budget
+from bench.train.fit import fit
 from tests.toy import make, random_batch
 
 SMALL = {"embedding_size": 8}
@@ -37,3 +39,9 @@ def other_value(field: dataclasses.Field):
     if isinstance(default, float):
         return default * 3 if default else 0.5
     raise TypeError(f"no other value known for {field.name}: give it choice(…, among=…)")
+
+
+def fit_plainly(model, batches, *, epochs: int, learning_rate: float = 0.02):
+    """Train without looking: one evaluation at the end, which says nothing."""
+    budget = Budget(name="test", epochs=epochs, eval_every=epochs, patience=None)
+    return fit(model, batches, budget=budget, learning_rate=learning_rate, evaluate=lambda: {"x": 0.0}, select=["x"])

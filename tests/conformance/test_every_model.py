@@ -9,11 +9,10 @@ import torch
 from bench import registry
 from bench.protocol.candidates import draw_cases
 from bench.protocol.evaluate import Evaluator
-from bench.spec import Budget, NotApplicable
+from bench.spec import NotApplicable
 from bench.train.batches import Batches
 from bench.train.bridge import TrainingSet
-from bench.train.fit import fit
-from tests.conformance.rows import batch_for, build_row, other_value
+from tests.conformance.rows import batch_for, build_row, fit_plainly, other_value
 from tests.toy import random_set
 
 
@@ -42,9 +41,8 @@ def trained(build, data, *, epochs=3, seed=0):
         sampling="user",
         generator=generator,
     )
-    budget = Budget(name="test", epochs=epochs, eval_every=epochs, patience=None)
     torch.manual_seed(seed)
-    fit(model, batches, budget=budget, learning_rate=0.02, evaluate=lambda: {"x": 0.0}, select="x")
+    fit_plainly(model, batches, epochs=epochs)
     return model
 
 

@@ -1,11 +1,14 @@
-"""Writing small data folders."""
+"""Writing small data folders, and where the paper's files are."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from bench.data.dataset import Dataset
 
+NEAR = Path(__file__).parents[2] / ".." / "shared" / "data" / "megcf"
+DATA = Path(os.environ.get("MCLN_BENCH_DATA", NEAR))
 GOOD = {
     "train.txt": "0 0 1 2\n1 1 3\n2 2 0\n",
     "validation.txt": "0 1\n1 3\n2 0\n",

@@ -22,7 +22,7 @@ def test_second_load_is_equal_and_reads_no_text(shop, tmp_path, monkeypatch):
     first = shop.load("entities+review", cache_dir=tmp_path / "cache")
     assert (first.feature_id, first.hash) == shop.fingerprint("entities+review")
     assert cached(tmp_path / "cache") == [f"shop-{first.hash[:16]}.npz"]
-    monkeypatch.setattr("bench.data.folders.read_lists", None)
+    monkeypatch.setattr("bench.data.readers.folders.read_lists", None)
     assert same(first, shop.load("entities+review", cache_dir=tmp_path / "cache"))
 
 

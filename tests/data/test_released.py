@@ -1,16 +1,12 @@
 """The facts of the paper's released files; they need the files."""
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 
 from bench.data import sources
 from bench.data.audit import audit
-
-NEAR = Path(__file__).parents[2] / ".." / "shared" / "data" / "megcf"
-DATA = Path(os.environ.get("MCLN_BENCH_DATA", NEAR))
+from tests.data.files import DATA
 
 pytestmark = [
     pytest.mark.real_data,

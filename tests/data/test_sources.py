@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pooch
 import pytest
 
-from bench.data import folders, sources
+from bench.data import sources
 from bench.data.cache import sha256
 from bench.spec import BenchError
 from tests.data.files import GOOD, write_folder
@@ -42,6 +42,20 @@ def test_unknown_name_and_folder(tmp_path):
         sources.find(str(tmp_path / "nowhere"))
     with pytest.raises(BenchError, match="no known layout; it needs train.txt, .*inter"):
         sources.find(str(tmp_path))
+
+
+def test_a_folder_named_as_the_shipped_records_are(tmp_path):
+    """Its records would lie in results/reference, among those that are shipped."""
+    with pytest.raises(BenchError, match="reference: results/reference holds the records that are shipped; rename"):
+        sources.find(str(write_folder(tmp_path / "reference")))
+
+
+def test_a_link_to_a_folder_goes_by_its_own_name(tmp_path):
+    target = write_folder(tmp_path / "v1")
+    for name in ("clothing", "sports"):
+        (tmp_path / name).symlink_to(target)
+    assert [sources.find(str(tmp_path / name)).name for name in ("clothing", "sports")] == ["clothing", "sports"]
+    assert sources.find(str(tmp_path / "x" / ".." / "clothing")).name == "clothing"
 
 
 def test_missing_data_names_set_attempts_and_remedies(tmp_path):
@@ -80,7 +94,7 @@ def test_local_files_that_are_not_the_release(tmp_path):
     ],
 )
 def test_default_features(tmp_path, name, asked, feature_id, modalities):
-    write_folder(tmp_path / folders.FOLDERS[name])
+    write_folder(tmp_path / sources.FOLDERS[name])
     data = sources.find(name, data_dir=tmp_path).load(asked)
     assert (data.feature_id, list(data.features)) == (feature_id, modalities)
 
@@ -112,7 +126,7 @@ def test_download_asks_for_the_pinned_files(tmp_path, monkeypatch):
     monkeypatch.setattr("pooch.retrieve", serve)
     assert sources.find("taobao").load().n_users == 3
     names = ["train.txt", "validation.txt", "test.txt", "i2e_visual.txt"]
-    assert asked == {f"taobao/{name}": folders.PINS[f"taobao/{name}"] for name in names}
+    assert asked == {f"taobao/{name}": sources.PINS[f"taobao/{name}"] for name in names}
 
 
 @pytest.fixture
@@ -125,7 +139,7 @@ def served(tmp_path, monkeypatch):
     handler = partial(QuietHandler, directory=str(tmp_path / "served"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(folders, "URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(sources, "URL", f"http://127.0.0.1:{server.server_port}")
         yield digests
         server.shutdown()
 
@@ -136,7 +150,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 def test_download(served, tmp_path, monkeypatch):
-    monkeypatch.setattr(folders, "PINS", served)
+    monkeypatch.setattr(sources, "PINS", served)
     data = sources.find("taobao").load()
     assert (data.n_users, data.feature_id) == (3, "entities")
     assert data.warnings == ["1 items without visual (i2e_visual.txt) features"]
@@ -145,7 +159,7 @@ def test_download(served, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("broken", ["train.txt", "i2e_visual.txt"])
 def test_a_download_of_other_content_is_refused(served, tmp_path, monkeypatch, broken):
-    monkeypatch.setattr(folders, "PINS", served | {f"taobao/{broken}": "0" * 64})
+    monkeypatch.setattr(sources, "PINS", served | {f"taobao/{broken}": "0" * 64})
     with pytest.raises(BenchError, match=rf"taobao cannot be had.*download of .*{broken} failed"):
         sources.find("taobao").load()
     names = [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()]
@@ -154,8 +168,8 @@ def test_a_download_of_other_content_is_refused(served, tmp_path, monkeypatch, b
 
 
 def test_pins_are_whole():
-    assert len(folders.PINS) == 17
-    assert {len(bytes.fromhex(digest)) for digest in folders.PINS.values()} == {hashlib.sha256().digest_size}
+    assert len(sources.PINS) == 17
+    assert {len(bytes.fromhex(digest)) for digest in sources.PINS.values()} == {hashlib.sha256().digest_size}
 
 
 def test_no_heavy_import_to_read_a_cached_set():

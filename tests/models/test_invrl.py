@@ -14,11 +14,12 @@ from tests.toy import TOY_ITEMS, TOY_USERS, make, random_set, set_rows, toy_batc
 CONTENT = [[0.2, -0.1], [0.3, 0.1]]
 W = [[0.1, 0, 0.1, 0.2, 0], [0, 0.1, -0.1, 0, 0.2]]
 MASK = [1, 0.5, 0.25, 0.8, 0.1]
-SMALL = {"embedding_size": 4, "content_size": 3, "n_sampled": 5, "n_environments": 3}
+REGULAR = {"reg_weight": 1e-4, "projection_reg_weight": 1e-1}
+SMALL = {"embedding_size": 4, "content_size": 3, "n_sampled": 5, "n_environments": 3, **REGULAR}
 
 
 def toy(mask=(1, 1, 1, 1, 1)) -> InvRL:
-    model = make(InvRL, toy_set(), embedding_size=2, content_size=2, n_sampled=2).double()
+    model = make(InvRL, toy_set(), embedding_size=2, content_size=2, n_sampled=2, **REGULAR).double()
     set_rows(model.networks.user[:, 0], np.hstack([TOY_USERS, CONTENT]))
     set_rows(model.networks.item[:, 0], TOY_ITEMS)
     with torch.no_grad():

@@ -66,10 +66,7 @@ class NaiveMCLN:
 
     def fuse(self, z, c, head):
         for number in range(self.hyper.n_attention_layers):
-            z_next = self.layer(number, z, c)
-            if c is not None and self.hyper.cf_layerwise == "propagated":
-                c = self.layer(number, c)
-            z = z_next
+            z = self.layer(number, z, c)
         m = z.reshape(len(z), -1) @ self.state[f"heads.{head}"]
         return torch.relu(m) if self.hyper.head_relu else m
 

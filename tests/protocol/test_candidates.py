@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from bench.protocol.candidates import draw_cases
-from bench.spec import BenchError
+from bench.data import sources
+from bench.data.split import split
+from bench.protocol.candidates import draw_cases, draw_distinct
+from bench.run.prepared import frozen_cases
+from bench.spec import PROTOCOLS, BenchError
+from tests.data.files import DATA
 
 SHAPE = {"n_users": 8, "n_items": 40}
 
@@ -50,6 +54,53 @@ def test_too_few_items_is_one_clear_error():
 def test_the_seed_decides_and_the_hash_names_it():
     assert cases(0)[0].hash == cases(0)[0].hash
     assert cases(0)[0].hash != cases(1)[0].hash
+
+
+def test_candidates_against_a_list_of_the_free_items():
+    """A place among the free items of a user is looked up in a plain list of them."""
+    drawn, met = cases(seed=3)
+    free = [sorted(set(range(40)) - set(met[met[:, 0] == user][:, 1])) for user in range(8)]
+    places = draw_distinct(np.array([len(free[user]) for user in drawn.user]), 12, np.random.default_rng(3))
+    looked_up = [[free[user][place] for place in row] for user, row in zip(drawn.user, places, strict=True)]
+    assert drawn.candidates.tolist() == looked_up
+
+
+def test_the_first_distinct_values_of_the_sequence():
+    sizes, n = np.full(5, 1000), 4
+    sequence = (np.random.default_rng(2).random((5, 4 + 1 + 8)) * 1000).astype(int)
+    expected = []
+    for row in sequence.tolist():
+        expected.append([value for place, value in enumerate(row) if value not in row[:place]][:4])
+    assert draw_distinct(sizes, n, np.random.default_rng(2)).tolist() == expected
+    few = draw_distinct(np.array([99, 100, 99]), 99, np.random.default_rng(2))
+    assert [sorted(row) for row in few[[0, 2]].tolist()] == [list(range(99))] * 2
+    assert draw_distinct(np.empty(0, dtype=int), 9, np.random.default_rng(2)).shape == (0, 9)
+
+
+def test_the_draws_are_pinned():
+    """Published numbers stand on these candidates: whoever changes them raises the protocol's version."""
+    assert cases(seed=2023)[0].hash == "2a8ffdf62d99adbf"
+    assert cases(seed=2023, n=28)[0].hash == "e1e96f45acbead2f"  # rows that NumPy draws anew among them
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not DATA.is_dir(), reason="the paper's files are not here: set MCLN_BENCH_DATA")
+@pytest.mark.parametrize(
+    ("name", "paper", "clean", "valid"),
+    [
+        ("beauty", "6584daa40a1052e6", "6584daa40a1052e6", "0b6a4dcba7698fb1"),
+        ("art", "258b15559f620625", "4a7187bbf304ba7e", "61d02f727ff543ba"),
+        ("taobao", "2457bbb095b5319d", "2457bbb095b5319d", "58df74dafd166129"),
+    ],
+)
+def test_the_candidates_of_the_papers_sets_are_pinned(tmp_path, name, paper, clean, valid):
+    dataset = sources.find(name, data_dir=DATA).load(cache_dir=tmp_path)
+    found = []
+    for protocol in (PROTOCOLS["paper"], PROTOCOLS["clean"]):
+        parts = split(dataset, protocol.train)
+        found.append(frozen_cases(dataset, parts.test, protocol, part=0).hash)
+    found.append(frozen_cases(dataset, parts.valid, protocol, part=1).hash)
+    assert found == [paper, clean, valid]
 
 
 def test_met_items_are_listed_by_user():

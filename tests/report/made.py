@@ -1,5 +1,6 @@
 """Records made up for the tests of the report."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,7 @@ def unfinished(model="BPRMF", status="failed", reason="killed by signal 9", *, k
     return Record(job=made, key=key or made.key, status=status, reason=reason, provenance=provenance)
 
 
+OLD_CLEAN = replace(PROTOCOLS["clean"], version=1, select_ranking="full")  # one choice for both rankings
 HOSTILE = "</script><script>alert('x')</script> & \"--gpus\" 100% of {a_b}\\$#^~ [0] \n * <b>|é"
 
 

@@ -1,15 +1,10 @@
 """Records in one form, whatever form they were written in, and which of them stands."""
 
-from dataclasses import replace
-
 import pytest
 
 from bench.report.evidence import Evidence
 from bench.spec import PROTOCOLS
-from tests.report.made import evidence, record, unfinished
-
-OWN = replace(PROTOCOLS["clean"], version=2)
-object.__setattr__(OWN, "select_ranking", "own")  # the form of version 2
+from tests.report.made import OLD_CLEAN, evidence, record, unfinished
 
 
 def test_the_newest_record_stands_whatever_its_time_zone():
@@ -44,7 +39,7 @@ def test_the_newer_engine_stands_whatever_was_started_later():
 
 def test_one_choice_held_for_both_rankings_before_each_had_its_own():
     """Under clean, full ranking chose; a model that scores an item among its candidates was chosen by these."""
-    frame = evidence(*(record(model, protocol=PROTOCOLS["clean"]) for model in ("BPRMF", "MCLN"))).frame
+    frame = evidence(*(record(model, protocol=OLD_CLEAN) for model in ("BPRMF", "MCLN"))).frame
     frame = frame.set_index("row")
     assert frame.loc["BPRMF", ["chosen_by.sampled", "chosen_by.full"]].tolist() == ["valid full.ndcg@10"] * 2
     assert frame.loc["MCLN", ["chosen_by.sampled", "chosen_by.full"]].tolist() == ["valid sampled.ndcg@10"] * 2
@@ -53,7 +48,9 @@ def test_one_choice_held_for_both_rankings_before_each_had_its_own():
 
 def test_each_ranking_has_its_own_choice_since():
     both = {"best_epoch": None, "best_epoch.sampled": 10, "best_epoch.full": 25}
-    frame = evidence(*(record(model, protocol=OWN, facts=both) for model in ("BPRMF", "MCLN"))).frame.set_index("row")
+    frame = evidence(
+        *(record(model, protocol=PROTOCOLS["clean"], facts=both) for model in ("BPRMF", "MCLN"))
+    ).frame.set_index("row")
     assert frame.loc["BPRMF", "chosen_by.sampled"] == "valid sampled.ndcg@10"
     assert frame.loc["BPRMF", "chosen_by.full"] == "valid full.ndcg@10"
     assert frame.loc["BPRMF", ["best_epoch.sampled", "best_epoch.full"]].tolist() == [10, 25]

@@ -4,8 +4,9 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from tests.run.storm import until
 
 
 class Place:
@@ -49,11 +50,3 @@ def jobs_of(place: Place) -> list[int]:
         if out.startswith(f"{place.folder}/") and "/mcln-bench-" in out:
             found.append(int(folder.name))
     return found
-
-
-def until(holds, seconds: float = 60) -> None:
-    """Wait until ``holds()``; a machine under load may take long."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)

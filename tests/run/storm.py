@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+
+from bench.store.store import Store
 
 MODELS = ("BPRMF", "LightGCN", "VBPR", "SVDPP")
 ROOT = Path(__file__).parents[2]
@@ -85,16 +86,27 @@ def storm(
         runner.wait()
 
 
+def until(holds, seconds: float = 60) -> None:
+    """Wait until ``holds()``; a machine under load may take long."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
 def differences(place: Path) -> list[str]:
     """Records that the storm lost, doubled or changed; metrics and ranks must agree to the bit."""
     calm, found = ({p.relative_to(place / r): p for p in (place / r).glob("*/*/*.json")} for r in ("calm", "storm"))
     wrong = [f"{name} is missing or too many" for name in calm.keys() ^ found.keys()]
     for name in calm.keys() & found.keys():
         one, other = (json.loads(side[name].read_text()) for side in (calm, found))
-        ranks = [pd.read_parquet(side[name].with_suffix(".users.parquet")) for side in (calm, found)]
-        if other["status"] != "done" or one["metrics"] != other["metrics"] or not ranks[0].equals(ranks[1]):
+        ranks = [[record["ranks_sha256"], record["cases_sha256"]] for record in (one, other)]  # of equal bytes, equal
+        if other["status"] != "done" or one["metrics"] != other["metrics"] or ranks[0] != ranks[1]:
             wrong.append(f"{name} differs")
     left = [p for kind in ("*.lock", "*.checkpoint") for p in (place / "storm").glob(f"*/*/{kind}")]
+    store = Store(place / "storm")
+    store.records()
+    wrong += store.left_out.values()
     return wrong + [f"{path} is left over" for path in left]
 
 

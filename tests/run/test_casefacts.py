@@ -69,11 +69,21 @@ def test_facts_without_features(dataset):
 def test_each_data_set_and_protocol_is_written_once(folder, tmp_path, monkeypatch):
     works = plan.jobs(plan.Request(datasets=[str(folder)], models=["BPRMF", "VBPR"], protocols=["paper", "clean"]))
     casefacts.fill(works, Store(tmp_path))
-    paths = sorted(tmp_path.glob("*/cases/*.parquet"))
+    paths = sorted(tmp_path.glob("*/cases/*.facts.parquet"))
     assert paths == sorted({Store(tmp_path).cases(work.job) for work in works})
     assert len(paths) == 2
     monkeypatch.setattr(casefacts, "load", None)  # nothing is loaded again
     casefacts.fill(works, Store(tmp_path))
+
+
+def test_damaged_facts_are_written_anew(folder, tmp_path):
+    works = plan.jobs(plan.Request(datasets=[str(folder)], models=["BPRMF"], protocols=["paper"]))
+    casefacts.fill(works, Store(tmp_path))
+    (path,) = tmp_path.glob("*/cases/*.facts.parquet")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:50])
+    casefacts.fill(works, Store(tmp_path))
+    assert path.read_bytes() == whole
 
 
 def test_a_run_with_nothing_to_do_writes_what_is_missing_and_reports_on_it(call, folder, tmp_path, rng):
@@ -85,7 +95,7 @@ def test_a_run_with_nothing_to_do_writes_what_is_missing_and_reports_on_it(call,
     code, out, _ = call(*flags)
     assert code == 0
     assert "2 jobs: 0 to run" in out
-    assert len(list((tmp_path / "results").glob("*/cases/*.parquet"))) == 1
+    assert len(list((tmp_path / "results").glob("*/cases/*.facts.parquet"))) == 1
     reports = {page.name for page in (tmp_path / "reports" / "paper-smoke").iterdir()}
     assert {f"{name}-{r}.md" for name in ("significance", "slices") for r in ("sampled", "full")} <= reports
     assert (tmp_path / "reports" / "protocols-smoke" / "sensitivity.md").exists()

@@ -4,14 +4,15 @@ import threading
 
 import pytest
 
-from bench.run import plan, slots
-from bench.run.slots import Slot, Slots, find_gpus, longest_first
+from bench.run import slots
+from bench.run.slots import Slot, Slots, find_gpus
 from bench.spec import BenchError
+from tests.run.made import toy
 from tests.store.test_store import job, record
 
 
 def work(model="BPRMF", **more):
-    return plan.PlannedJob(job=job(model=model, **more), location="toy", data_dir=None)
+    return toy(model=model, **more)
 
 
 def done(model, seconds, *, peak=100.0, device="NVIDIA", **more):
@@ -32,7 +33,7 @@ def test_without_a_gpu_jobs_are_counted():
     first = places.take(work())
     assert first == places.take(work(seed=1)) == Slot("", 0.0)
     assert waits(lambda: places.take(work(seed=2)))
-    places.give_back(first, work(), None)
+    places.give_back(first)
 
 
 def test_the_first_of_a_kind_has_the_gpu_to_itself_the_next_share_it():
@@ -40,7 +41,8 @@ def test_the_first_of_a_kind_has_the_gpu_to_itself_the_next_share_it():
     places = Slots(cpus=1, gpus={"0": 10_000.0})
     first = places.take(work())
     assert first == Slot("0", 10_000.0)
-    places.give_back(first, work(), done("BPRMF", 1.0, peak=1000.0))
+    places.learn(first, done("BPRMF", 1.0, peak=1000.0))
+    places.give_back(first)
     assert [places.take(work(seed=s)).mib for s in range(1, 6)] == [1800.0] * 5
     assert waits(lambda: places.take(work(seed=6)))
     assert waits(lambda: places.take(work("LightGCN")))  # never measured: it waits for a GPU of its own
@@ -70,17 +72,6 @@ def test_memory_measured_before_counts_from_the_start():
     assert slots.measured(records) == {slots.kind(work().job): 500.0}  # a CPU's memory says nothing
 
 
-def test_longest_first_by_what_jobs_took_before():
-    records = [done("BPRMF", 5.0), done("LightGCN", 50.0), done("LightGCN", 9.0, dataset="other")]
-    order = longest_first([work("BPRMF"), work("LightGCN"), work("MGAT"), work("LightGCN", dataset="new")], records)
-    assert [(w.job.model, w.job.dataset) for w in order] == [
-        ("MGAT", "toy"),  # never timed
-        ("LightGCN", "toy"),
-        ("LightGCN", "new"),  # as long as on the slowest set known
-        ("BPRMF", "toy"),
-    ]
-
-
 def test_gpus_are_found_by_the_driver_s_tool(monkeypatch, tmp_path):
     tool = tmp_path / "nvidia-smi"
     tool.write_text("#!/bin/sh\necho '0, 40000'\necho '1, 81000'\n")
@@ -103,8 +94,10 @@ def test_no_tool_or_no_driver_is_no_gpu(monkeypatch, tmp_path):
 
 def test_a_kind_is_of_one_content_and_of_any_rates():
     places = Slots(cpus=1, gpus={"0": 8000.0})
-    first = work("VBPR", features="none", data_hash="n", hyper={"reg_weight": 0.1})
-    places.give_back(places.take(first), first, done("VBPR", 1.0, peak=50.0))
+    kind = {"features": "none", "data_hash": "n", "hyper": {"reg_weight": 0.1}}
+    first, first_done = work("VBPR", **kind), done("VBPR", 1.0, peak=50.0, **kind)
+    with places.taken(first) as slot:
+        places.learn(slot, first_done)
     other = work("VBPR", features="none", data_hash="n", hyper={"reg_weight": 0.2})
     assert places.need(other, "0", alone=False) == pytest.approx(660)  # 1.2 * 50 + 600
     assert places.need(work("VBPR", features="deep", data_hash="d"), "0", alone=False) == 8000
@@ -127,7 +120,7 @@ def test_a_job_that_needs_a_whole_gpu_is_not_overtaken():
     small = places.take(work())
     assert waits(lambda: places.take(work("LightGCN")))
     assert waits(lambda: places.take(work(seed=1)))  # it would fit, and stands behind in line
-    places.give_back(small, work(), None)
+    places.give_back(small)
 
 
 def test_jobs_bounds_all_that_run_at_a_time():

@@ -9,6 +9,7 @@ import torch
 
 import bench
 from bench import registry
+from bench.nn.absent import WANTED, stand_ins
 from bench.nn.recommender import Recommender
 from bench.protocol.candidates import draw_cases
 from bench.protocol.evaluate import Evaluator
@@ -108,11 +109,70 @@ def test_the_bridge_keeps_recboles_side_effects_away(tmp_path, monkeypatch):
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
 
 
-def test_a_missing_setting_is_an_error():
+def test_a_silent_config_means_the_defaults_and_a_wrong_value_is_an_error():
     data = TrainingSet(parts()["train"], n_users=30, n_items=25, features={})
     config = {"USER_ID_FIELD": "user_id", "ITEM_ID_FIELD": "item_id", "NEG_PREFIX": "neg_", "device": "cpu"}
-    with pytest.raises(BenchError, match="BPRMF needs the setting 'embedding_size'"):
-        registry.load(registry.cards()["BPRMF"])(config, data)
+    model = registry.load(registry.cards()["BPRMF"])
+    assert model(config, data).hyper == model.Hyper()
+    with pytest.raises(BenchError, match="setting embedding_size='wide'"):
+        model({**config, "embedding_size": "wide"}, data)
+
+
+SMALL = {"embedding_size": 8, "epochs": 1, "n_layers": 1, "n_attention_layers": 1, "eval_batch_size": 10**6}
+
+
+@pytest.mark.parametrize("row", ["BPRMF", "LightGCN", "VBPR", "MCLN:itemwise"])
+def test_recboles_own_entry_trains_and_tests_our_models(row, tmp_path, monkeypatch):
+    """``run_recbole`` on RecBole's own ml-100k, whose item file brings the words; weights saved and loaded by it."""
+    bench.register()
+    from recbole.quick_start import run_recbole
+
+    monkeypatch.chdir(tmp_path)  # RecBole writes where it stands
+    monkeypatch.setattr(sys, "argv", ["prog"])
+    quiet = {"show_progress": False, "state": "ERROR", "use_gpu": False}
+    found = run_recbole(model=row, dataset="ml-100k", config_dict={**SMALL, **quiet})
+    assert 0 < found["test_result"]["ndcg@10"] < 1
+
+
+def test_names_of_presets_and_of_svdpp_are_found():
+    bench.register()
+    from recbole.utils import get_model
+
+    assert get_model("SVD++") is get_model("SVDPP")
+    data = TrainingSet(parts()["train"], n_users=30, n_items=25, features=features())
+    config = {"USER_ID_FIELD": "user_id", "ITEM_ID_FIELD": "item_id", "NEG_PREFIX": "neg_", "device": "cpu"}
+    assert get_model("MCLN:itemwise")(config, data).hyper.attention == "modalities"
+    assert get_model("MCLN")(config, data).hyper.attention == "batch"
+
+
+def test_missing_values_of_recboles_files_are_filled(tmp_path):
+    """Under pandas 3 RecBole itself would leave them unfilled, in silence."""
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    (folder / "toy.inter").write_text("user_id:token\titem_id:token\na\tx\nb\ty\na\ty\n")
+    rows = ["item_id:token\tbrand:token\tprice:float\twords:token_seq", "x\t\t2.0\tred hat", "y\tacme\t\t"]
+    (folder / "toy.item").write_text("\n".join(rows) + "\n")
+    columns = {"inter": ["user_id", "item_id"], "item": ["item_id", "brand", "price", "words"]}
+    config = recbole_config("BPR", dataset="toy", folder=str(tmp_path), settings={"load_col": columns})
+    from recbole.data import create_dataset
+
+    dataset = create_dataset(config)
+    x, y = (dataset.token2id("item_id", token) for token in "xy")
+    items = dataset.item_feat
+    assert items["brand"][x] == 0  # the padding id
+    assert items["brand"][y] != 0
+    assert items["price"][y] == 2.0  # the mean of the others
+    assert (items["words"][y] == 0).all()
+    assert (items["words"][x] != 0).sum() == 2
+
+
+def test_a_package_that_recbole_wants_and_lacks_is_named_when_it_is_used(monkeypatch):
+    monkeypatch.setitem(WANTED, "no_such_package", ["no_such_package"])
+    with stand_ins():
+        from no_such_package import anything
+    assert "no_such_package" not in sys.modules
+    with pytest.raises(ImportError, match="no_such_package for this, which is not installed"):
+        anything()
 
 
 def test_repeated_pairs_collapse_in_the_matrix_and_stay_in_the_entries():

@@ -8,7 +8,7 @@ from bench import registry
 from bench.run.plan import PlannedJob
 from bench.spec import BUDGETS, PROTOCOLS
 from bench.store.record import Record
-from bench.tune.study import Study
+from bench.tune.trials import Trials
 from tests.report.made import record, unfinished
 
 KIND = {"protocol": PROTOCOLS["clean"], "budget": BUDGETS["quick"], "dataset": "toy"}
@@ -19,8 +19,8 @@ def work(model="BPRMF", **more) -> PlannedJob:
     return PlannedJob(job=made.job, location="toy", data_dir=None)
 
 
-def study(model="BPRMF", storage=None, **more) -> Study:
-    return Study(work(model, **more), storage or InMemoryStorage())
+def search(model="BPRMF", storage=None, **more) -> Trials:
+    return Trials(work(model, **more), storage or InMemoryStorage())
 
 
 def trial(proposed: PlannedJob, value: float | None) -> Record:
@@ -38,9 +38,9 @@ def objective(hyper: dict) -> float:
     return 1 - abs(math.log10(hyper["learning_rate"] / 0.03)) / 3
 
 
-def drive(found: Study, n: int) -> list[dict]:
+def drive(found: Trials, n: int) -> list[dict]:
     """Run ``found`` until it has ``n`` trials; their settings."""
-    while len(found.trials) < n:
+    while len(found.ended) < n:
         proposed = found.proposal()
         found.enter(trial(proposed, objective(proposed.job.hyper)))
-    return [t.user_attrs["hyper"] for t in found.trials]
+    return [t.user_attrs["hyper"] for t in found.ended]

@@ -8,7 +8,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from bench import registry
 from bench.spec import Training, read
 from bench.tune.space import encode, space
-from tests.tune.searched import study, trial
+from tests.tune.searched import search, trial
 
 TRAINED = [name for name, card in registry.cards().items() if not card.is_floor]
 
@@ -17,6 +17,7 @@ def test_the_space_of_ngcf():
     found = space(registry.cards()["NGCF"])
     assert found == {
         "learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
+        "sampling": CategoricalDistribution(['"user"', '"interaction"']),
         "layer_sizes": CategoricalDistribution(["[64]", "[64, 64]", "[64, 64, 64]", "[64, 64, 64, 64]"]),
         "reg_weight": FloatDistribution(1e-5, 1e-1, log=True),
         "message_dropout": FloatDistribution(0.0, 0.8),
@@ -25,7 +26,7 @@ def test_the_space_of_ngcf():
 
 @pytest.mark.parametrize("model", TRAINED)
 def test_proposals_of_every_model_are_settings_it_takes(model):
-    card, found = registry.cards()[model], study(model)
+    card, found = registry.cards()[model], search(model)
     cls = registry.load(card)
     declared = {f.name for c in (Training, cls.Hyper) for f in dataclasses.fields(c) if f.metadata}
     for number in range(12):  # past the random start

@@ -7,7 +7,7 @@ import pytest
 from bench.spec import PROTOCOLS, BenchError
 from bench.store.store import Store
 from bench.tune import winners
-from bench.tune.winners import Winner, choose, find, path, relabel
+from bench.tune.winners import Winner, choose, load, path, relabel
 from tests.report.made import record
 from tests.tune.searched import work
 
@@ -30,7 +30,7 @@ def written(folder, **more) -> Winner:
 
 def test_a_file_is_read_as_it_was_written(tmp_path):
     made = written(tmp_path, hyper=HYPER, default_value=None)
-    assert find(tmp_path, work()) == made
+    assert load(tmp_path, work()) == made
     assert (tmp_path / "toy" / "BPRMF.yaml").read_text().startswith("# Found by --tune")
 
 
@@ -50,7 +50,7 @@ def test_a_preset_has_a_file_of_its_own(tmp_path):
 def test_a_winner_of_other_circumstances_is_refused(tmp_path, change, message):
     written(tmp_path, **change)
     with pytest.raises(BenchError) as error:
-        find(tmp_path, work())
+        load(tmp_path, work())
     assert f"{tmp_path}/toy/BPRMF.yaml {message}" in str(error.value)
 
 
@@ -59,7 +59,7 @@ def test_a_broken_file_is_one_line_with_its_name(tmp_path, text):
     written(tmp_path)
     (tmp_path / "toy" / "BPRMF.yaml").write_text(text)
     with pytest.raises(BenchError, match=r"toy/BPRMF\.yaml") as error:
-        find(tmp_path, work())
+        load(tmp_path, work())
     assert "\n" not in str(error.value)
 
 

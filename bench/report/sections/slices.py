@@ -14,6 +14,7 @@ from bench.report.leaderboard import TABLE
 from bench.report.model import Block, Cell, Column, Line, Note, Table, number
 from bench.report.rows import BLOCK
 from bench.spec import SHOWN
+from bench.store import case_facts
 from bench.store.store import Store
 
 METRICS = ("ndcg@10", "hr@10")
@@ -52,10 +53,8 @@ def pages(evidence: Evidence) -> list[Table]:
 @lru_cache(maxsize=32)
 def slicings_of(path: Path, evidence: Evidence) -> list[Slicing]:  # of this evidence: the next reads anew
     """The slicings of the facts at ``path`` (see ``bench.run.casefacts``); none where they are not there."""
-    try:
-        return slicings(pd.read_parquet(path))
-    except (OSError, ValueError):  # pyarrow's own errors are ValueErrors
-        return []
+    facts = case_facts.read(path)
+    return [] if facts is None else slicings(facts)
 
 
 def slicings(facts: pd.DataFrame) -> list[Slicing]:

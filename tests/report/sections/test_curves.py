@@ -1,14 +1,9 @@
 """Learning curves: which evaluations they hold, and which epoch is marked."""
 
-from dataclasses import replace
-
 from bench.report.render.figures import PLOTS
 from bench.report.sections import curves
 from bench.spec import PROTOCOLS
 from tests.report.made import evidence, record, unfinished
-
-OWN = replace(PROTOCOLS["clean"], version=2)
-object.__setattr__(OWN, "select_ranking", "own")  # the form of version 2
 
 
 def curve(*values, metric="sampled.ndcg@10"):
@@ -21,16 +16,16 @@ def trained(model="BPRMF", *, best=5, epochs=15, **more):
 
 def test_learning_curves_hold_what_selects_and_mark_the_epoch_chosen():
     bpr = trained(best=10, curve=curve(0.1, 0.3, 0.2))
-    mcln = trained("MCLN", curve=curve(0.4, 0.2, metric="full.ndcg@10"))
+    itemwise = trained("MCLN", preset="itemwise", curve=curve(0.4, 0.2, metric="full.ndcg@10"))
     variant = trained("LightGCN", hyper={"n_layers": 1}, curve=curve(0.1, 0.2))
-    (page,) = curves.pages(evidence(mcln, bpr, unfinished("VBPR"), variant))
+    (page,) = curves.pages(evidence(itemwise, bpr, unfinished("VBPR"), variant))
     found = page.data
     assert page.name == "learning-curves-paper-smoke"
-    assert found["model"].tolist() == ["BPRMF"] * 3 + ["MCLN"] * 2
+    assert found["model"].tolist() == ["BPRMF"] * 3 + ["MCLN:itemwise"] * 2
     assert found["epoch"].tolist() == [5, 10, 15, 5, 10]
     assert found["seconds"].tolist() == [2.5, 5.0, 7.5, 2.5, 5.0]
     assert found["value"].tolist() == [0.1, 0.3, 0.2, 0.4, 0.2]
-    assert found.loc[found["is_best"], ["model", "epoch"]].values.tolist() == [["BPRMF", 10], ["MCLN", 5]]
+    assert found.loc[found["is_best"], ["model", "epoch"]].values.tolist() == [["BPRMF", 10], ["MCLN:itemwise", 5]]
     axes = PLOTS[page.plot](found).axes
     titles = ["Beauty (entities), sampled N@10", "Beauty (entities), full N@10", "", ""]
     assert [axis.get_title() for axis in axes] == titles
@@ -44,7 +39,7 @@ def test_where_each_ranking_chooses_its_own_epoch_a_run_has_two_courses():
         for n, sampled, full in ((5, 0.4, 0.1), (10, 0.3, 0.2))
     ]
     facts = {"best_epoch": None, "best_epoch.sampled": 5, "best_epoch.full": 10, "epochs": 10}
-    (page,) = curves.pages(evidence(record(protocol=OWN, curve=both, facts=facts)))
+    (page,) = curves.pages(evidence(record(protocol=PROTOCOLS["clean"], curve=both, facts=facts)))
     chosen = page.data[page.data["is_best"]]
     assert chosen[["metric", "epoch", "value"]].values.tolist() == [
         ["sampled.ndcg@10", 5, 0.4],

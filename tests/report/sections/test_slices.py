@@ -8,6 +8,7 @@ from bench.report.render.text import markdown
 from bench.report.sections import slices
 from bench.report.sections.slices import by_degree, by_modalities, by_popularity, slicings
 from bench.spec import PROTOCOLS
+from bench.store import case_facts
 from bench.store.store import Store
 from tests.report.made import evidence, record, stored
 
@@ -31,8 +32,7 @@ def named(slicing):
 
 def keep(folder, facts, **job):
     path = Store(folder).cases(record(**job).job)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    facts.to_parquet(path, index=False)
+    case_facts.write(facts, path)
 
 
 def contents(folder, *records):

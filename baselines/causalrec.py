@@ -1,0 +1,142 @@
+"""CausalRec: VBPR taken apart into what a user likes and what merely looks good, the latter taken away.
+
+Qiu, Wang, Chen, Yin, Huang. "CausalRec: Causal Inference for Visual Debiasing in Visually-Aware Recommendation", ACM MM
+2021, arXiv:2107.02390. Written from the authors' code in Cornac (PreferredAI/cornac, commit 318f0be); the paper's text
+was not at hand, so that equation numbers and the paper's choice of activation could not be checked.
+
+    m = beta_i + <gamma_u, gamma_i * (1 + phi(G' f_i))>, the match of user and item              parts
+    n = <theta_u, phi(E' f_i)> + <beta', f_i>, what the content does by itself                   parts
+    y = sigma(m + n) sigma(m) sigma(n)                                                           together
+    loss = BPR(y) + BPR(m) + BPR(n) + L2                                                         terms
+    m* = the match with the mean item: mean beta, mean gamma, mean f                             represent
+    score = y - s sigma(m* + n) sigma(m*) sigma(n): the total effect less the direct one of the content    score
+
+Departures:
+- Cornac's scores add each user's products to the stored biases, so that a score depends on the users before; here a
+  score is the formula above;
+- losses are means over the batch, where Cornac adds them up;
+- E, G and beta' have an L2 weight above 0, as VBPR has here: free ones memorise the training pairs;
+- content rows are scaled to unit norm; without visual rows, all modalities are concatenated;
+- phi is tanh or nothing; Cornac also offers two layers of it.
+
+Modalities: visual where the data set has it, else all; at least one.
+Fusion: content gates the item's id vector, and has a score of its own; three sigmoids are multiplied.
+Loss: mean BPR of the joint score, of the match and of the content's score; L2 on the rows of the batch, and on E, G and
+    beta' as wholes.
+Parameters: U (d + k) + I (d + 1) + F (d + k + 1), k = ``content_size``.
+Cost a step: Z (d + k + 1) for the content of the catalogue, whatever the batch, and B (d + k).
+Checked: worked toy (parts, scores, every term of the loss); scores against a loop over pairs; the plain score where
+    ``debias`` is 0; equal items score (1 - s) y. No golden arrays.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from bench.nn.dots import dots
+from bench.nn.features import FeatureRows, concatenate
+from bench.nn.knn import unit_rows
+from bench.nn.losses import bpr
+from bench.nn.recommender import Recommender
+from bench.spec import NotApplicable, choice, log_uniform
+
+
+class CausalRec(Recommender):
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper:
+        embedding_size: int = 64  # d, of gamma
+        content_size: int = 64  # k, of theta
+        activation: Literal["tanh", "none"] = "tanh"  # phi
+        debias: float = choice(0.8, among=(0.0, 0.2, 0.5, 0.8, 1.0))  # s
+        reg_weight: float = log_uniform(1e-2, low=1e-5, high=1e-1)
+        projection_reg_weight: float = log_uniform(1e-3, low=1e-5, high=1e-1)  # on E, G and beta'
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        h, rows = self.hyper, dataset.item_features
+        if not rows:
+            raise NotApplicable("CausalRec needs rows of item content, and the data set has none")
+        rows = {"visual": rows["visual"]} if "visual" in rows else rows
+        self.content = FeatureRows(unit_rows(concatenate(rows)))  # f, (item, feat)
+        self.user_embedding = nn.Embedding(self.n_users, h.embedding_size)  # gamma_u
+        self.item_embedding = nn.Embedding(self.n_items, h.embedding_size)  # gamma_i
+        self.user_content = nn.Embedding(self.n_users, h.content_size)  # theta_u
+        self.gate = nn.Parameter(torch.empty(self.content.width, h.embedding_size))  # G
+        self.projection = nn.Parameter(torch.empty(self.content.width, h.content_size))  # E
+        self.content_bias = nn.Parameter(torch.empty(self.content.width, 1))  # beta'
+        for parameter in self.parameters():
+            nn.init.xavier_uniform_(parameter)
+        self.item_bias = nn.Parameter(torch.zeros(self.n_items, 1))  # beta_i
+
+    def phi(self, x: Tensor) -> Tensor:
+        return x.tanh() if self.hyper.activation == "tanh" else x
+
+    def parts(self) -> tuple[Float[Tensor, "item dim"], Float[Tensor, "item more"]]:
+        """Items as the match sees them, [gamma_i * (1 + phi(G' f_i)), beta_i], and as the content's score does."""
+        sizes = [self.hyper.embedding_size, self.hyper.content_size, 1]
+        weight = torch.cat([self.gate, self.projection, self.content_bias], dim=1)
+        gate, content, bias = self.content(weight).split(sizes, dim=1)
+        match = self.item_embedding.weight * (1 + self.phi(gate))
+        return torch.cat([match, self.item_bias], dim=1), torch.cat([self.phi(content), bias], dim=1)
+
+    def represent(self) -> Any:
+        """Vectors of users and items for m and for n, and each user's m*."""
+        match, content = self.parts()
+        users, tastes = with_one(self.user_embedding.weight), with_one(self.user_content.weight)
+        every = torch.ones(1, self.n_items, device=users.device) / (self.n_items - 1)
+        every[0, 0] = 0  # the padding id
+        gate = 1 + self.phi(every @ self.content(self.gate))  # of the mean row
+        typical = torch.cat([every @ self.item_embedding.weight * gate, every @ self.item_bias], dim=1)
+        return users, match, tastes, content, users @ typical.T
+
+    def score(
+        self, shared: Any, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
+    ) -> Float[Tensor, "batch candidate"]:
+        users, match, tastes, content, typical = shared
+        return self.debiased(dots(users[user], match, item), dots(tastes[user], content, item), typical[user])
+
+    def score_all(self, shared: Any, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
+        users, match, tastes, content, typical = shared
+        return self.debiased(users[user] @ match.T, tastes[user] @ content.T, typical[user])
+
+    def debiased(self, m, n, typical: Float[Tensor, "batch 1"]) -> Float[Tensor, "batch item"]:
+        return together(m, n) - self.hyper.debias * together(typical, n)
+
+    def calculate_loss(self, interaction) -> Float[Tensor, ""]:
+        return sum(self.terms(interaction).values())
+
+    def terms(self, interaction) -> dict[str, Float[Tensor, ""]]:
+        """The terms of the loss, which is their sum."""
+        user, positive, negative = self.triple(interaction)  # (batch,) each
+        match, content = self.parts()
+        gamma, theta = with_one(self.user_embedding(user)), with_one(self.user_content(user))
+        (m_i, m_j), (n_i, n_j) = (
+            ((u * x[positive]).sum(-1), (u * x[negative]).sum(-1)) for u, x in ((gamma, match), (theta, content))
+        )
+        return {
+            "joint": bpr(together(m_i, n_i), together(m_j, n_j)),
+            "match": bpr(m_i, m_j),
+            "content": bpr(n_i, n_j),
+            "reg": self.regulariser(user, positive, negative),
+        }
+
+    def regulariser(self, user, positive, negative) -> Float[Tensor, ""]:
+        h, rows = self.hyper, [self.user_embedding(user), self.user_content(user)]
+        for item in (positive, negative):
+            rows += [self.item_embedding(item), self.item_bias[item]]
+        shared = sum(p.square().sum() for p in (self.gate, self.projection, self.content_bias))
+        own = sum(r.square().sum() for r in rows) / len(user)
+        return 0.5 * (h.reg_weight * own + h.projection_reg_weight * shared)
+
+
+def with_one(rows: Float[Tensor, "row dim"]) -> Float[Tensor, "row more"]:
+    """The rows with a 1 behind each, which meets the bias of an item."""
+    return torch.cat([rows, torch.ones_like(rows[:, :1])], dim=1)
+
+
+def together(m: Float[Tensor, "..."], n: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """sigma(m + n) sigma(m) sigma(n)."""
+    return (m + n).sigmoid() * m.sigmoid() * n.sigmoid()

@@ -1,0 +1,181 @@
+"""Which features a folder offers, and their rows: one float32 row per item, dense or sparse."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Int64
+
+from bench.data.dataset import Rows
+from bench.data.readers.lists import check_range, read_lists, read_vectors
+from bench.spec import BenchError, unknown
+
+DEEP = {"visual": "item2imgfeat.txt", "textual": "itemtitle2vec.txt"}
+ENTITIES = {"visual": "i2e_visual.txt", "textual": "i2e_title.txt"}
+DENSE = {"image": "visual", "text": "textual", "audio": "acoustic"}  # <word>_feat.npy; other words name themselves
+Ids = Int64[np.ndarray, " item"]  # of each item, ascending
+
+
+def select(
+    present: Collection[str], features: str | None, *, modalities: Sequence[str] | None = None
+) -> tuple[str, dict[str, str]]:
+    """The feature id and modality -> file name, from the file names ``present``.
+
+    ``features`` is a base (deep, npy, entities, none), then any number of ``+name``, each adding the entity
+    list ``i2e_<name>.txt``. ``None`` is the first base there is. ``modalities``, where given, are those that
+    the bases deep and entities must have; otherwise they have what is present.
+
+    Raises:
+        BenchError: for features that are not there; for a base with only some of its files.
+    """
+    offered = bases(present, modalities)
+    base, *added = (features or next(iter(offered))).split("+")
+    if base not in offered:
+        raise unknown("features", base, offered)
+    files, names = dict(offered[base]), [base]
+    for file in files.values():
+        if file not in present:
+            raise BenchError(f"features {base!r} need {file}, which is missing; there are {', '.join(sorted(present))}")
+    lists = sorted(f[4:-4] for f in present if f.startswith("i2e_") and f.endswith(".txt"))
+    for name in sorted(set(added)):
+        if name not in lists:
+            raise unknown("features", f"{base}+{name}", [f"{base}+{other}" for other in lists] or offered)
+        modality = "textual" if name == "title" else name
+        if files.setdefault(modality, f"i2e_{name}.txt") != f"i2e_{name}.txt":
+            raise BenchError(f"features {features!r}: {base} has {modality} features already")
+        if files[modality] not in offered[base].values():
+            names.append(name)
+    return "+".join(names), files
+
+
+def bases(present: Collection[str], modalities: Sequence[str] | None) -> dict[str, dict[str, str]]:
+    """Base -> modality -> file, of the bases that have a file at least; "none", which needs none, comes last."""
+    files = {"deep": DEEP, "npy": dense(present), "entities": ENTITIES}
+    if modalities is not None:
+        files |= {base: {m: files[base][m] for m in modalities} for base in ("deep", "entities")}
+    there = {base: {m: f for m, f in wanted.items() if f in present} for base, wanted in files.items()}
+    found = {base: files[base] if modalities else some for base, some in there.items() if some}
+    return {**found, "none": {}}
+
+
+def dense(present: Collection[str]) -> dict[str, str]:
+    """Modality -> file name for every ``<word>_feat.npy``, the words of ``DENSE`` first."""
+    words = [f.removesuffix("_feat.npy") for f in sorted(present) if f.endswith("_feat.npy")]
+    for word in words:
+        if not word.isidentifier():
+            raise BenchError(f"{word}_feat.npy: the word before _feat.npy names a modality; letters, digits and _ only")
+        if word not in DENSE.values() and DENSE.get(word) in words:
+            raise BenchError(f"{word}_feat.npy and {DENSE[word]}_feat.npy are both {DENSE[word]} features; keep one")
+    ordered = [word for word in DENSE if word in words] + [word for word in words if word not in DENSE]
+    return {DENSE.get(word, word): f"{word}_feat.npy" for word in ordered}
+
+
+def read_features(files: dict[str, Path], ids: Ids) -> tuple[dict[str, Rows], list[str]]:
+    """Modality to the rows of the items ``ids``, and counted warnings; rows of other items are left out.
+
+    Raises:
+        BenchError: for a broken file, with its line or row; for ``.npy`` tables of different numbers of rows.
+    """
+    rows, warnings, sizes = {}, [], {}
+    for modality, path in files.items():
+        read = read_dense if path.suffix == ".npy" else read_entities if path.name.startswith("i2e_") else place_vectors
+        rows[modality], n_others = read(path, ids)
+        if n_others:
+            warnings.append(f"{path.name} has rows of items that never occur: {n_others:,}; they are left out")
+        if path.suffix == ".npy":
+            sizes[path.name] = len(ids) + n_others
+    if len(set(sizes.values())) > 1:
+        shown = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+        raise BenchError(f"{next(iter(files.values())).parent}: the numbers of feature rows differ: {shown}")
+    return rows, warnings + count_empty({f"{m} ({files[m].name})": table for m, table in rows.items()})
+
+
+def is_empty(table: Rows) -> np.ndarray:
+    """(n_items,) bool: items whose row is zero."""
+    if sp.issparse(table):
+        return np.asarray(abs(table).sum(axis=1)).ravel() == 0
+    return ~table.any(axis=1)
+
+
+def count_empty(tables: dict[str, Rows]) -> list[str]:
+    """A warning for each table that has rows of zeros."""
+    counts = {name: int(is_empty(table).sum()) for name, table in tables.items()}
+    return [f"{count:,} items without {name} features" for name, count in counts.items() if count]
+
+
+def read_dense(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
+    """(item, feat) float32 of a ``.npy`` file, whose row k is that of the item with id k; the number of other rows.
+
+    Raises:
+        BenchError: unless it holds a table of numbers with a finite row for each of ``ids``.
+    """
+    stored = load_npy(path)
+    if stored.ndim != 2 or stored.dtype.kind not in "fiu" or not stored.shape[1]:
+        raise BenchError(f"{path}: a table of numbers is expected, found shape {stored.shape}, {stored.dtype}")
+    if len(stored) <= ids[-1]:
+        raise BenchError(f"{path}, row {len(stored)}: the rows end here, but item ids go up to {ids[-1]}")
+    with np.errstate(over="ignore"):
+        table = stored[ids].astype(np.float32)
+    for item in ids[~np.isfinite(table).all(axis=1)][:1]:
+        raise BenchError(f"{path}, row {item}: item {item} has a value that is not finite")
+    return table, len(stored) - len(ids)
+
+
+def load_npy(path: Path) -> np.ndarray:
+    """The one array of a ``.npy`` file.
+
+    Raises:
+        BenchError: for any other file, with its first bytes.
+    """
+    try:
+        with open(path, "rb") as file:
+            first = file.read(24)
+        if first.startswith(b"PK"):
+            raise BenchError(f"{path} is an archive of arrays (.npz); save the one table with numpy.save")
+        if not first.startswith(b"\x93NUMPY"):
+            raise BenchError(f"{path} is no .npy file (it begins with {first.decode(errors='replace')!r})")
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise BenchError(f"{path} is missing") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise BenchError(f"{path} is not a readable .npy table ({error})") from None
+
+
+def place_vectors(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
+    """(item, feat) float32 of ``item f1 f2 ...`` lines, zeros where there is no line; the number of other lines.
+
+    Raises:
+        BenchError: as ``read_vectors`` and ``check_range``.
+    """
+    lines, vectors = read_vectors(path)
+    check_range(lines, path, ids)
+    items = np.array(list(lines))
+    known = np.isin(items, ids)
+    table = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+    table[np.searchsorted(ids, items[known])] = vectors[known]
+    return table, int((~known).sum())
+
+
+def read_entities(path: Path, ids: Ids) -> tuple[sp.csr_matrix, int]:
+    """(item, entity) unit TF-IDF rows of ``item entity entity ...`` lines; the number of lines of other items.
+
+    Raises:
+        BenchError: as ``read_lists`` and ``check_range``; where none of the items has an entity.
+    """
+    lists = read_lists(path, "item")
+    check_range(lists.lines, path, ids)
+    item, entity = lists.pairs[np.isin(lists.pairs[:, 0], ids)].T
+    if not len(item):
+        raise BenchError(f"{path}: no item has an entity")
+    return weigh(np.searchsorted(ids, item), entity, n_items=len(ids)), len(lists.lines.keys() - set(ids.tolist()))
+
+
+def weigh(items: np.ndarray, terms: np.ndarray, *, n_items: int) -> sp.csr_matrix:
+    """Unit TF-IDF rows: ``terms[k]`` occurs once more in item ``items[k]``; a column for each term that occurs."""
+    from sklearn.feature_extraction.text import TfidfTransformer  # here: its import takes a second or more
+
+    columns, column = np.unique(terms, return_inverse=True)
+    ones = np.ones(len(items), dtype=np.float64)
+    counts = sp.csr_matrix((ones, (items, column)), shape=(n_items, len(columns)))  # sums repeats
+    return TfidfTransformer(norm="l2").fit_transform(counts).astype(np.float32).tocsr()

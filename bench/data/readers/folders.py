@@ -1,0 +1,73 @@
+"""Folders of ``train.txt``, ``validation.txt`` and ``test.txt``, each line ``user item item ...``."""
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bench.data.cache import Recipe, sha256
+from bench.data.dataset import Dataset, renumber
+from bench.data.readers.features import read_features, select
+from bench.data.readers.lists import read_lists
+from bench.spec import BenchError
+
+PARTS = {"train": "train.txt", "valid": "validation.txt", "test": "test.txt"}
+
+
+def folder_recipe(folder: Path, features: str | None) -> Recipe:
+    """The recipe of any folder; its features are those whose files lie there."""
+    # the setting keeps records apart that were made when ids without interactions counted as items
+    return recipe(list_files(folder), lambda file: folder / file, features=features, ids="renumbered")
+
+
+def list_files(folder: Path) -> list[str]:
+    """What lies there and is no folder; a broken link is named as missing when it is read."""
+    return sorted(path.name for path in folder.iterdir() if not path.is_dir())
+
+
+def recipe(
+    present: Collection[str],
+    locate: Callable[[str], Path],
+    *,
+    features: str | None,
+    modalities: Sequence[str] | None = None,
+    pins: dict[str, str] | None = None,
+    **settings: str,
+) -> Recipe:
+    """How the lists and features among the files ``present`` are read.
+
+    Args:
+        locate: where a file of that name lies.
+        features, modalities: as ``select``.
+        pins: file name to sha256 of a release from which files may differ, which is a warning.
+        settings: what else enters the hash.
+    """
+    feature_id, chosen = select(present, features, modalities=modalities)
+    paths = {file: locate(file) for file in (*PARTS.values(), *chosen.values())}
+    digests = {file: sha256(path) for file, path in paths.items()}
+    differing = [file for file, digest in digests.items() if pins and pins.get(file, digest) != digest]
+    warnings = [f"{file} differs from the pinned release" for file in differing]
+    parts = {part: paths[file] for part, file in PARTS.items()}
+    rows = {modality: paths[file] for modality, file in chosen.items()}
+    return Recipe(
+        feature_id=feature_id,
+        digests=digests,
+        settings={"modalities": list(chosen), **settings},
+        modalities=tuple(chosen),
+        build=lambda: read_folder(parts, rows, feature_id, warnings=warnings),
+    )
+
+
+def read_folder(parts: dict[str, Path], files: dict[str, Path], feature_id: str, *, warnings: list[str]) -> Dataset:
+    """Read the three lists and the features. A user is who has a line, an item is what is in a list.
+
+    Raises:
+        BenchError: for a broken file, with its line.
+    """
+    lists = {part: read_lists(path, "user") for part, path in parts.items()}
+    if not len(lists["train"].pairs):
+        raise BenchError(f"{parts['train']}: no user has an item")
+    users = np.concatenate([list(own.lines) for own in lists.values()])
+    pairs, ids, gaps = renumber({part: own.pairs for part, own in lists.items()}, users=users)
+    rows, found = read_features(files, ids["item"])
+    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=warnings + gaps + found)

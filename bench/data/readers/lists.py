@@ -1,0 +1,125 @@
+"""Text files of numbers, ``owner value value ...`` per line."""
+
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from bench.data.dataset import Pairs
+from bench.spec import BenchError
+
+LARGEST_ID = 10**8  # beyond it an id is taken for a typing error
+
+
+@dataclass(frozen=True)
+class Lists:
+    """One list of ids per owner.
+
+    Attributes:
+        lines: owner, the first id of a line, to the number of its line in the file, from 1.
+        pairs: (n, 2) owner and id, in file order, repeats kept.
+    """
+
+    lines: dict[int, int]
+    pairs: Pairs
+
+
+def fail(path: Path, line: int, what: str) -> BenchError:
+    return BenchError(f"{path}, line {line}: {what}")
+
+
+def read_lines(path: Path) -> list[tuple[int, str]]:
+    """Number, from 1, and text of every line that is not blank, whatever ends it; UTF-8, with or without its mark.
+
+    Raises:
+        BenchError: for a file that is missing, unreadable, empty, or not UTF-8.
+    """
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise BenchError(f"{path} is missing") from None
+    except OSError as error:
+        raise BenchError(f"{path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise fail(path, content.count(b"\n", 0, error.start) + 1, "a letter here is not UTF-8") from None
+    lines = [(number, line.rstrip("\n")) for number, line in enumerate(StringIO(text, newline=None), 1) if line.strip()]
+    if not lines:
+        raise fail(path, 1, "the file is empty")
+    return lines
+
+
+def as_id(word: str, path: Path, line: int) -> int:
+    """``word`` as an id from 0.
+
+    Raises:
+        BenchError: for anything but a plain decimal number below ``LARGEST_ID``.
+    """
+    is_number = word.isascii() and word.isdigit()
+    if is_number and len(word) < 20 and int(word) < LARGEST_ID:
+        return int(word)
+    if is_number:
+        raise fail(path, line, f"id {word[:40]} is too large")
+    is_negative = word[:1] == "-" and word[1:].isdigit()
+    raise fail(path, line, f"id {word} is negative" if is_negative else f"{word[:40]!r} is not an integer")
+
+
+def owner_of(word: str, lines: dict[int, int], owner: str, path: Path, number: int) -> int:
+    """The id at the start of a line, which is entered in ``lines``; ``owner`` ("user", "item") is for messages.
+
+    Raises:
+        BenchError: as ``as_id``; for an owner with two lines.
+    """
+    own = as_id(word, path, number)
+    if own in lines:
+        raise fail(path, number, f"{owner} {own} stands already in line {lines[own]}")
+    lines[own] = number
+    return own
+
+
+def check_range(lines: dict[int, int], path: Path, ids: np.ndarray) -> None:
+    """Refuse features of an item beyond the last of ``ids``: they were most likely made for other interactions.
+
+    Raises:
+        BenchError: naming the first such line.
+    """
+    for item, number in lines.items():
+        if item > ids[-1]:
+            raise fail(path, number, f"item {item} is in no interaction ({len(ids)} items)")
+
+
+def read_lists(path: Path, owner: str) -> Lists:
+    """Read ``owner id id ...`` lines.
+
+    Raises:
+        BenchError: for a broken file, with its line.
+    """
+    lines, pairs = {}, []
+    for number, line in read_lines(path):
+        first, *words = line.split()
+        own = owner_of(first, lines, owner, path, number)
+        pairs += [(own, as_id(word, path, number)) for word in words]
+    return Lists(lines, np.array(pairs, dtype=np.int64).reshape(-1, 2))
+
+
+def read_vectors(path: Path) -> tuple[dict[int, int], Float32[np.ndarray, "item feat"]]:
+    """Read ``item f1 f2 ...`` lines: each item's line, and a row for each item.
+
+    Raises:
+        BenchError: for a broken file, with its line; for a vector of another length than the first, or not finite.
+    """
+    lines, vectors = {}, []
+    for number, line in read_lines(path):
+        first, *words = line.split()
+        item = owner_of(first, lines, "item", path, number)
+        try:
+            vectors.append(np.array([float(word) for word in words], dtype=np.float32))
+        except ValueError as error:
+            raise fail(path, number, f"not a number ({error})") from None
+        if len(vectors[-1]) != len(vectors[0]) or not words:
+            raise fail(path, number, f"{len(words)} values, where {len(vectors[0]) or 'some'} are expected")
+        if not np.isfinite(vectors[-1]).all():
+            raise fail(path, number, f"item {item} has a value that is not finite")
+    return lines, np.stack(vectors)

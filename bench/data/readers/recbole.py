@@ -1,0 +1,156 @@
+"""``.inter`` files: MMRec's layout (a column ``x_label`` names the part) and RecBole's atomic files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from bench.data.cache import Recipe, sha256
+from bench.data.dataset import Dataset, Rows, renumber
+from bench.data.readers.features import count_empty, dense, read_features, weigh
+from bench.data.readers.folders import PARTS, list_files
+from bench.data.readers.frames import read_columns, read_header, word_columns
+from bench.data.readers.lists import as_id, fail
+from bench.spec import BenchError, unknown
+
+USER = ("user_id", "userID", "user")
+ITEM = ("item_id", "itemID", "item")
+
+
+def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe:
+    """The recipe of a folder with an ``.inter`` file, MMRec's layout where it has a column ``x_label``."""
+    inter = find_inter(folder)
+    tables = {modality: folder / file for modality, file in dense(list_files(folder)).items()}
+    if "x_label" in read_header(inter):
+        # the second setting keeps records apart that were made when ids without interactions counted as items
+        base, offered, settings = "npy", tables, {"layout": "mmrec", "ids": "renumbered"}
+    elif tables:
+        raise BenchError(f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0")
+    else:
+        item_file = inter.with_suffix(".item")
+        has_words = item_file.exists() and word_columns(read_header(item_file))
+        base, offered = "words", {"textual": item_file} if has_words else {}
+        settings = {"layout": "recbole", "core": core}
+    known = [base, "none"] if offered else ["none"]
+    feature_id = features or known[0]
+    if feature_id not in known:
+        raise unknown("features", feature_id, known)
+    files = offered if feature_id == base else {}
+
+    def build() -> Dataset:
+        if base == "npy":
+            return read_mmrec(inter, files, feature_id)
+        return read_recbole(inter, files.get("textual"), feature_id, core=core)
+
+    digests = {path.name: sha256(path) for path in [inter, *files.values()]}
+    return Recipe(feature_id=feature_id, digests=digests, settings=settings, modalities=tuple(files), build=build)
+
+
+def find_inter(folder: Path) -> Path:
+    found = sorted(folder.glob("*.inter"))
+    named = [path for path in found if path.stem == folder.name]
+    if len(named or found) != 1:
+        raise BenchError(f"{folder}: one .inter file is expected, found {', '.join(p.name for p in found) or 'none'}")
+    return (named or found)[0]
+
+
+def read_mmrec(inter: Path, files: dict[str, Path], feature_id: str) -> Dataset:
+    """MMRec's layout: integer ids, ``x_label`` 0, 1, 2 = train, validation, test, feature row = item id.
+
+    Raises:
+        BenchError: for a broken file, with its line.
+    """
+    lines, columns = read_columns(inter, USER, ITEM, ("x_label",))
+    user, item, label = np.array(
+        [[as_id(word, inter, line) for line, word in zip(lines, column, strict=True)] for column in columns]
+    )
+    for row in np.flatnonzero(label > 2)[:1]:
+        raise fail(inter, lines[row], f"x_label {label[row]} is none of 0, 1, 2")
+    parts = {part: np.stack([user, item], axis=1)[label == k] for k, part in enumerate(PARTS)}
+    pairs, ids, gaps = renumber(parts)
+    rows, found = read_features(files, ids["item"])
+    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=gaps + found)
+
+
+def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: int) -> Dataset:
+    """RecBole's atomic files, every interaction kept whatever its rating, split by ``leave_one_out``.
+
+    Users and items are left out until each has ``core`` interactions, then numbered from 0 in the order of
+    their tokens (numeric where all are numbers).
+
+    Raises:
+        BenchError: for a broken file, with its line.
+    """
+    lines, (*tokens, stamps) = read_columns(inter, USER, ITEM, ("timestamp",))
+    times = np.array([as_time(word, inter, line) for line, word in zip(lines, stamps, strict=True)])
+    kept = keep_core(*(np.unique(some, return_inverse=True)[1] for some in tokens), core=core)
+    if not kept.any():
+        raise BenchError(f"{inter}: no user and item have {core} interactions")
+    (users, user), (items, item) = (number(np.array(some)[kept]) for some in tokens)
+    pairs = dict(zip(PARTS, leave_one_out(np.stack([user, item], axis=1), times[kept]), strict=True))
+    rows = {"textual": read_item_words(item_file, items)} if item_file else {}
+    ids = {"user": np.array(users), "item": np.array(items)}
+    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=count_empty(rows))
+
+
+def as_time(word: str, path: Path, line: int) -> float:
+    try:
+        time = float(word)
+    except ValueError:
+        time = np.nan
+    if not np.isfinite(time):
+        raise fail(path, line, f"timestamp {word!r} is not a number")
+    return time
+
+
+def keep_core(user: np.ndarray, item: np.ndarray, *, core: int) -> np.ndarray:
+    """(n,) bool: what is left when users and items with fewer than ``core`` are left out until none is."""
+    kept = np.ones(len(user), dtype=bool)
+    while True:
+        counts = (np.bincount(ids[kept], minlength=ids.max() + 1)[ids] for ids in (user, item))
+        is_fit = kept & np.logical_and.reduce([count >= core for count in counts])
+        if (is_fit == kept).all():
+            return kept
+        kept = is_fit
+
+
+def number(tokens: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """The distinct tokens in their order, and the place of each of ``tokens`` among them, int64."""
+    distinct, places = np.unique(tokens, return_inverse=True)
+    is_numeric = all(token.isdecimal() for token in distinct)
+    order = sorted(range(len(distinct)), key=lambda k: (int(distinct[k]) if is_numeric else 0, distinct[k]))
+    place_of = np.argsort(order)
+    return [str(distinct[k]) for k in order], place_of[places].astype(np.int64)
+
+
+def leave_one_out(pairs: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Train, valid, test: a user's last pair is test, the one before it validation; ties keep file order.
+
+    The validation pair stands inside train too, as in the paper's files; the split ``clean`` takes it out.
+    A user of two pairs has no validation pair, a user of one only trains.
+    """
+    ordered = pairs[np.lexsort((np.arange(len(times)), times, pairs[:, 0]))]
+    user = ordered[:, 0]
+    counts = np.bincount(user)
+    from_end = np.cumsum(counts)[user] - 1 - np.arange(len(user))
+    is_test = (from_end == 0) & (counts[user] > 1)
+    is_valid = (from_end == 1) & (counts[user] > 2)
+    return ordered[~is_test], ordered[is_valid], ordered[is_test]
+
+
+def read_item_words(path: Path, tokens: list[str]) -> Rows:
+    """(n_items, word) unit TF-IDF rows of all ``token_seq`` columns of an ``.item`` file.
+
+    A word counts once per column that it stands in: the genre Comedy is not the title word Comedy.
+    """
+    columns = word_columns(read_header(path))
+    _, (owners, *texts) = read_columns(path, ITEM, *([name] for name in columns))
+    place_of = {token: place for place, token in enumerate(tokens)}
+    items, words = [], []
+    for token, *own in zip(owners, *texts, strict=True):
+        if token in place_of:
+            found = [f"{c}:{word.lower()}" for c, text in zip(columns, own, strict=True) for word in text.split()]
+            items += [place_of[token]] * len(found)
+            words += found
+    if not words:
+        raise BenchError(f"{path}: no item of the interactions has a word")
+    return weigh(np.array(items), np.array(words), n_items=len(tokens))

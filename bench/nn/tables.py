@@ -1,0 +1,48 @@
+"""Content projected to a model's width, from rows that stay as the data set gives them or that train."""
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.nn.features import FeatureRows
+
+
+class ContentProjection(nn.Module):
+    """X W + b for the rows X of one modality; X is a weight of the model, or frozen.
+
+    Libraries of multimodal recommenders train X itself, started at the data's rows. A row that trains is dense,
+    also where the data set stores it sparsely, so that storage does not change what a model learns; X, its gradient
+    and Adam's two moments then cost 16 bytes for each item and column. Frozen rows stay sparse.
+
+    Args:
+        rows: (item, feat) dense array or SciPy sparse matrix.
+        size: width of the projection.
+        train_rows: whether X is a weight.
+        bias: without it b is 0.
+    """
+
+    def __init__(self, rows, size: int, *, train_rows: bool, bias: bool = True):
+        super().__init__()
+        self.linear = nn.Linear(rows.shape[1], size, bias=bias)  # W, b
+        self.train_rows = train_rows
+        self.rows = nn.Parameter(dense(rows)) if train_rows else FeatureRows(rows)  # X
+
+    def forward(self, items: Int[Tensor, " some"] | None = None) -> Float[Tensor, "item dim"]:
+        """The projection of all items, or of ``items`` alone."""
+        if items is None:
+            return self.linear(self.rows) if self.train_rows else self.frozen(self.linear.weight, self.linear.bias)
+        if self.train_rows and len(items) < len(self.rows):
+            return self.linear(F.embedding(items, self.rows))
+        return F.embedding(items, self())
+
+    def frozen(self, weight: Float[Tensor, "dim feat"], bias: Float[Tensor, " dim"] | None):
+        out = self.rows(weight.T.contiguous())
+        return out if bias is None else out + bias
+
+
+def dense(rows) -> Float[Tensor, "item feat"]:
+    """A copy of the rows as a dense float32 matrix."""
+    return torch.from_numpy(np.array(rows.toarray() if sp.issparse(rows) else rows, dtype=np.float32))

@@ -1,0 +1,23 @@
+"""What users gather from their items."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from bench.nn.graph import SparseMatrix
+
+
+def gather_items(interactions, *, by_user: float, by_item: float) -> SparseMatrix:
+    """(user, item) matrix D_u^(-by_user) R D_i^(-by_item): 0, 0 sums a user's items and 1, 0 takes their mean.
+
+    Args:
+        interactions: (user, item) SciPy matrix; repeats collapse to 1.
+    """
+    r = sp.csr_matrix(interactions, dtype=np.float64)
+    r.sum_duplicates()
+    r.data[:] = 1.0
+    degrees = (np.asarray(r.sum(axis=axis)).ravel() for axis in (1, 0))
+    left, right = (
+        np.power(d, -power, out=np.zeros_like(d), where=d > 0)
+        for d, power in zip(degrees, (by_user, by_item), strict=True)
+    )
+    return SparseMatrix(sp.diags(left) @ r @ sp.diags(right))

@@ -1,0 +1,165 @@
+"""Jobs on other machines: each is a Dask task, run by a pool of one on a worker (``bench.run.worker``).
+
+Tasks are submitted one by one instead of through joblib's Dask backend: of one single-threaded worker that makes a
+plain loop on the caller's machine, it waits for ever for a task whose workers died, and all its calls ask for the
+same resources.
+"""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench import registry
+from bench.data import sources
+from bench.run import worker
+from bench.run.events import Event, Listener
+from bench.run.plan import PlannedJob
+from bench.run.pool import POLL, Executor, Outcome
+from bench.run.slots import Slot
+from bench.spec import BenchError
+from bench.store.record import Record
+
+EXTRA = "--cluster needs the package distributed: pip install 'mcln-bench[cluster]'"
+MOST = 1000  # jobs submitted at a time: each has a thread that waits
+ANSWER = 10  # seconds that a scheduler has to answer
+PATIENCE = 600  # seconds that the first worker has to join
+
+
+@dataclass(kw_only=True)
+class Cluster(Executor):
+    """Runs jobs where the scheduler of ``client`` sends them; this machine keeps locks and records.
+
+    Args:
+        client: connected to the scheduler.
+        is_gpu_wanted: jobs that train ask for one "GPU" where a worker offers that resource.
+    """
+
+    client: Any
+    is_gpu_wanted: bool = True
+    topic: str = field(default_factory=lambda: f"mcln-bench-{uuid.uuid4().hex}")
+    away: dict[str, tuple[PlannedJob, Listener]] = field(default_factory=dict)  # jobs submitted, by key
+    ending: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        self.client.subscribe_topic(self.topic, self.hear)
+        try:
+            yield
+        finally:
+            self.client.unsubscribe_topic(self.topic)
+
+    def hear(self, message: tuple[float, dict]) -> None:
+        """Pass on what a worker tells; what comes after the job's end is late."""
+        told = message[1]
+        if told["key"] in self.away:
+            planned, listener = self.away[told["key"]]
+            listener(planned, Event(**told["event"]))
+
+    def ask(self) -> None:
+        """A worker's checkpoints stay on the worker, so there is nothing to wait for."""
+        self.kill()
+
+    def kill(self) -> None:
+        self.ending.set()
+
+    def execute(self, planned: PlannedJob, slot: Slot, listener: Listener) -> Outcome:
+        job = planned.job
+        self.away[job.key] = planned, listener
+        try:
+            result = self.wait(self.submit(planned))
+        except Exception as error:  # noqa: BLE001 - dead workers, other versions: it must end as the job's record
+            line = str(error).partition("\n")[0]
+            return Outcome(reason=f"on the cluster: {type(error).__name__}: {line}")
+        finally:
+            del self.away[job.key]
+        if result is None:
+            return Outcome(is_stopped=True, reason="" if self.ending.is_set() else "the scheduler is gone")
+        with self.store.writing():
+            self.store.log(job).write_text(result["log"])
+        record, ranks = Record.model_validate_json(result["record"]), result["ranks"]
+        self.store.write(record, None if ranks is None else pd.read_parquet(BytesIO(ranks)))
+        self.store.checkpoint(job).unlink(missing_ok=True)  # of a run on this machine
+        return Outcome(record=record)
+
+    def submit(self, planned: PlannedJob):
+        """The future of the job's task."""
+        is_gpu_asked = self.is_gpu_wanted and trains(planned) and self.offers_gpu()
+        order = {
+            "threads": self.threads,
+            "timeout": self.timeout,
+            "checkpoint_every": self.checkpoint_every,
+            "topic": self.topic,
+            "is_gpu_asked": is_gpu_asked,
+            **elsewhere(planned).payload(),
+        }
+        name = (
+            f"{planned.job.model}-{planned.job.key}-{uuid.uuid4().hex}"  # a second call must not meet the first's task
+        )
+        resources = {"GPU": 1} if is_gpu_asked else None
+        return self.client.submit(worker.run, order, key=name, pure=False, resources=resources)
+
+    def offers_gpu(self) -> bool:
+        """Whether any worker that is there now has the resource "GPU"."""
+        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        return any(found["resources"].get("GPU") for found in workers)
+
+    def wait(self, future) -> dict | None:
+        """What the task returned; None where the run is to end, or the scheduler is gone."""
+        ended = threading.Event()
+        future.add_done_callback(lambda _: ended.set())
+        while not ended.wait(POLL):
+            if self.ending.is_set():
+                future.cancel()  # the worker sees it and ends the job
+                return None
+        return None if future.cancelled() else future.result()
+
+
+def trains(planned: PlannedJob) -> bool:
+    """Floors train nothing and stay on the CPU."""
+    return not registry.find(planned.job.model)[0].is_floor
+
+
+def elsewhere(planned: PlannedJob) -> PlannedJob:
+    """The job with its folders in full: a worker stands in a folder of its own."""
+    location = planned.location if planned.location in sources.names() else in_full(planned.location)
+    return replace(planned, location=location, data_dir=planned.data_dir and in_full(planned.data_dir))
+
+
+def in_full(folder: str) -> str:
+    return str(Path(folder).expanduser().resolve())
+
+
+@contextmanager
+def connected(address: str, *, gpus: str, jobs_per_gpu: int | None, **options) -> Iterator[Cluster]:
+    """The executor behind the Dask scheduler at ``address``; ``options`` are those of ``Executor``.
+
+    Raises:
+        BenchError: when the extra is not installed, the scheduler does not answer, or a flag says what only the
+            workers can say.
+    """
+    if gpus not in ("auto", "none") or jobs_per_gpu:
+        raise BenchError("with --cluster, workers offer GPUs (--resources GPU=N); use --gpus auto or none")
+    try:
+        from distributed import Client
+    except ImportError:
+        raise BenchError(EXTRA) from None
+    try:
+        client = Client(address, timeout=ANSWER, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise BenchError(
+            f"no Dask scheduler answers at --cluster {address} ({type(error).__name__}); start one: dask scheduler"
+        ) from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise BenchError(f"no worker joined --cluster {address} in {PATIENCE} s; start some: dask worker") from None
+        print(f"cluster {address}: {sum(client.nthreads().values())} jobs at a time")
+        yield Cluster(client=client, is_gpu_wanted=gpus == "auto", **options)

@@ -1,0 +1,45 @@
+"""What happens to a job, as the pool, its executor, the job's process and those that listen tell one another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.run.plan import PlannedJob
+
+State = Literal["started", "done", "skipped", "failed", "stopped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One thing that happened to a job; only the fields that it is about are filled.
+
+    Attributes:
+        state: "started" when the runner has taken the job up; any other one is how the job ended.
+        reason: why it was skipped, failed or stopped.
+        device: where the job runs, once it has its place there; told again if it is tried a second time.
+        stage: what its process is doing outside the epochs.
+        epoch, of: the epoch that ended, and how many there are at most.
+        value: the metric that selects the epoch, where the epoch was evaluated.
+        fatal: why no record can be written, which ends the whole run.
+    """
+
+    state: State | None = None
+    reason: str = ""
+    device: str = ""
+    stage: str = ""
+    epoch: int = 0
+    of: int = 0
+    value: float | None = None
+    fatal: str = ""
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the job is over, for this run at least."""
+        return self.state not in (None, "started")
+
+
+Listener = Callable[[PlannedJob, Event], None]
+
+
+def ignore(planned: PlannedJob, event: Event) -> None:
+    """A listener that does nothing."""

@@ -1,0 +1,153 @@
+"""Jobs on this machine: a process each, forked from one server that has imported torch and the like once."""
+
+import math
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+from bench.run.clock import SIGNALS
+from bench.run.events import Event, Listener
+from bench.run.plan import PlannedJob
+from bench.run.pool import Executor, Outcome
+from bench.run.slots import Slot
+from bench.spec import BenchError
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["bench.run.child"])
+# glibc would hand every large matrix back to the kernel and fault its pages in anew: a tenth to a fifth of a step
+KEEP_PAGES = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
+STOP = "stop"  # the one thing that a runner tells a job
+
+
+def start_server(threads: int) -> None:
+    """Start the process that jobs are forked from, if it does not run yet, with what libraries read as they start.
+
+    It and its jobs are the runner's to end, so they inherit that signals to the whole group are ignored.
+    """
+    before = dict(os.environ)
+    count = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    here = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # the server imports what we did, wherever it is
+    is_main = threading.current_thread() is threading.main_thread()
+    held = {s: signal.signal(s, signal.SIG_IGN) for s in SIGNALS if is_main}
+    os.environ.update({**KEEP_PAGES, **before, **count, **here})
+    try:
+        forkserver.ensure_running()
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, handler)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@dataclass(kw_only=True)
+class Local(Executor):
+    """Runs jobs in processes of their own.
+
+    Args:
+        deadline: when jobs must have written their state, on the clock of ``time.monotonic``.
+    """
+
+    deadline: float = math.inf
+    live: dict[str, tuple[BaseProcess, Connection]] = field(default_factory=dict)  # by key of the job
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        start_server(self.threads)
+        yield
+
+    def ask(self) -> None:
+        for _, connection in list(self.live.values()):
+            with suppress(OSError):  # it has just ended
+                connection.send(STOP)
+
+    def kill(self) -> None:
+        for process, _ in list(self.live.values()):
+            kill(process)
+
+    def execute(self, planned: PlannedJob, slot: Slot, listener: Listener) -> Outcome:
+        ours, theirs = FORKS.Pipe()
+        process = FORKS.Process(target=child_main, args=(self.order(planned, slot), theirs), daemon=True)
+        before = self.store.stamp(planned.job)
+        process.start()
+        theirs.close()
+        self.live[planned.job.key] = process, ours
+        is_late = threading.Event()
+        limit = threading.Timer(self.timeout or 0, lambda: (is_late.set(), kill(process)))
+        if self.timeout:
+            limit.start()
+        last = Event()
+        try:
+            listener(planned, Event(device=f"GPU {slot.gpu}" if slot.gpu else "CPU"))
+            for event in heard(ours):
+                last = event
+                if event.fatal:
+                    raise BenchError(event.fatal)
+                if not event.is_end:
+                    listener(planned, event)
+        finally:
+            process.join()
+            del self.live[planned.job.key]
+            ours.close()
+            limit.cancel()
+        if self.store.stamp(planned.job) != before:
+            return Outcome(record=self.store.find(planned.job))
+        if last.state == "stopped":
+            return Outcome(is_stopped=True)
+        if is_late.is_set():
+            return Outcome(reason=f"timeout: over {self.timeout:g} s")
+        log = self.store.log(planned.job)
+        return Outcome(reason=why_it_died(process.exitcode, log=str(log)), is_killed=process.exitcode < 0)
+
+    def order(self, planned: PlannedJob, slot: Slot) -> dict:
+        """All that the job's process is told."""
+        # one device or none, numbered as nvidia-smi does, where CUDA by itself counts the fastest first
+        gpu = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": slot.gpu}
+        return {
+            "results": str(self.store.root),
+            "log": str(self.store.log(planned.job)),
+            "device": "cuda:0" if slot.gpu else "cpu",
+            "threads": self.threads,
+            "checkpoint_every": self.checkpoint_every,
+            "deadline": self.deadline,
+            "environment": {**os.environ, **gpu},
+            **planned.payload(),
+        }
+
+
+def heard(connection: Connection) -> Iterator[Event]:
+    """What a job tells until it ends, even if it ends in the middle of a message."""
+    with suppress(EOFError, OSError):
+        while True:
+            yield connection.recv()
+
+
+def kill(process: BaseProcess) -> None:
+    """End a job with everything it started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has ended, or is not yet a group of its own
+        process.kill()
+
+
+def child_main(order: dict, runner: Connection) -> None:
+    from bench.run import child  # here, so that the runner itself never imports torch
+
+    child.main(order, runner)
+
+
+def why_it_died(exit_code: int, *, log: str) -> str:
+    """Why a process left no record, in words."""
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        return f"process killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+    if exit_code:
+        return f"process ended with exit code {exit_code} and left no record"
+    return f"{log} says why; the finished record stands"

@@ -1,0 +1,131 @@
+"""What a Dask worker does with one job: a pool of one in a scratch folder, ended when the caller no longer waits."""
+
+import math
+import multiprocessing
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import registry
+from bench.run.clock import Clock
+from bench.run.events import Event, Listener
+from bench.run.local import Local, start_server
+from bench.run.plan import PlannedJob
+from bench.run.pool import Pool
+from bench.run.slots import Slots, find_gpus
+from bench.spec import ENGINE, BenchError, Job
+from bench.store.store import Store
+
+STARTING = threading.Lock()
+start_once = cache(start_server)
+
+
+def run(order: dict) -> dict:
+    """Run ``order`` to its record: {"record": JSON, "ranks": parquet or None, "log": text}.
+
+    The job's process, its timeout and its retry from a checkpoint are those of any pool, on this worker.
+
+    Raises:
+        Reschedule: when this worker is to end, or nobody waits for the job any more.
+        BenchError: when this worker has other code than the caller, or offers GPUs that it has not.
+    """
+    from distributed import Reschedule, get_worker
+
+    worker = get_worker()
+    planned = PlannedJob.of(order)
+    make_ready(order["threads"])
+    check_code(planned.job)
+    with TemporaryDirectory(dir=worker.local_directory, prefix="mcln-bench-") as scratch:
+        limits = {name: order[name] for name in ("threads", "timeout", "checkpoint_every")}
+        pool = Pool(
+            executor=Local(store=Store(Path(scratch)), **limits),
+            slots=slots_of(worker, is_gpu_asked=order["is_gpu_asked"]),
+            clock=Clock(grace=0.0, is_given_up=given_up(worker)),
+            listener=teller(worker, order["topic"]),
+            stamps={planned.job.key: None},
+        )
+        with pool.clock.watching(pool.executor.ask, pool.executor.kill):
+            state = pool.run_one(planned)
+        if state == "stopped":
+            raise Reschedule
+        return packed(pool.store, planned.job)
+
+
+def packed(store: Store, job: Job) -> dict:
+    """The files of a record."""
+    record = store.find(job)
+    return {
+        "record": record.model_dump_json(),
+        "ranks": store.ranks(job).to_parquet(index=False) if record.ranks_sha256 else None,
+        "log": store.log(job).read_text(errors="replace"),
+    }
+
+
+def teller(worker, topic: str) -> Listener:
+    """A listener that passes events on to the caller, the worker's name before the device.
+
+    How the job ended is not passed on: the caller tells it once it has the record.
+    """
+
+    def tell(planned: PlannedJob, event: Event) -> None:
+        if event.device:
+            event = replace(event, device=f"{worker.name} {event.device}")
+        if event.state is None:
+            worker.log_event(topic, {"key": planned.job.key, "event": asdict(event)})
+
+    return tell
+
+
+def check_code(job: Job) -> None:
+    """A record says which code made it: the worker must have that code."""
+    card, _ = registry.find(job.model)
+    if (card.source, ENGINE) != (job.source, job.engine):
+        raise BenchError(f"worker on {socket.gethostname()} has another revision of {job.model}; install the caller's")
+
+
+def make_ready(threads: int) -> None:
+    """Once per worker: start the server that jobs are forked from, which must not change the environment later, while
+    other tasks read it."""
+    multiprocessing.current_process().daemon = False  # a nanny's worker may then start processes, which end with it
+    with STARTING:
+        start_once(threads)
+        registry.cards()  # in Python 3.11, ast.parse in two threads at once can raise SystemError
+
+
+def slots_of(worker, *, is_gpu_asked: bool) -> Slots:
+    """Dask counts the jobs of a worker; the slots of its GPUs are shared by all its tasks, so that they spread."""
+    if not is_gpu_asked:
+        return Slots(cpus=1)
+    with STARTING:
+        return gpu_slots(int(worker.state.total_resources["GPU"]))
+
+
+@cache
+def gpu_slots(n_jobs: int) -> Slots:
+    """The visible GPUs, shared evenly by ``n_jobs`` at a time.
+
+    Raises:
+        BenchError: when there is none.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    gpus = visible.split(",") if visible else list(find_gpus("auto"))
+    if not gpus:
+        raise BenchError(f"worker on {socket.gethostname()} offers GPU={n_jobs} and has none; start it without")
+    return Slots(cpus=1, gpus=dict.fromkeys(gpus, 1.0), per_gpu=math.ceil(n_jobs / len(gpus)))
+
+
+def given_up(worker) -> Callable[[], bool]:
+    """Whether the caller gave the current task up or died, or the worker closes: Dask itself lets tasks run on."""
+    key = worker.get_current_task()
+
+    def is_given_up() -> bool:
+        task = worker.state.tasks.get(key)
+        is_closing = worker.status.name in ("closing", "closed", "failed")
+        return task is None or task.state == "cancelled" or is_closing
+
+    return is_given_up

@@ -1,0 +1,41 @@
+"""Counts of the test cases, kept once per data set and protocol beside the records: the report slices by them."""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
+
+from bench.files import write_whole
+from bench.spec import Job, canonical_hash
+
+VERSION = 1  # raised when the columns change
+
+
+def file_name(job: Job) -> str:
+    """The same for all jobs on one data set and protocol."""
+    protocol = job.protocol
+    named = {"data": job.data_hash, "protocol": [protocol.name, protocol.version], "facts": VERSION}
+    return f"{canonical_hash(named)[:16]}.facts.parquet"
+
+
+def write(facts: pd.DataFrame, path: Path) -> None:
+    """Write one row per test case, in the order of the ranks, with a digest of names and values."""
+    table = pa.Table.from_pandas(facts, preserve_index=False).replace_schema_metadata({"sha256": digest(facts)})
+    write_whole(path, lambda name: parquet.write_table(table, name, compression="zstd"), is_durable=True)
+
+
+def read(path: Path) -> pd.DataFrame | None:
+    """The facts at ``path``; None where they are missing or damaged, which the next run mends."""
+    try:
+        table = parquet.read_table(path, partitioning=None)
+        facts = table.to_pandas()
+        return facts if table.schema.metadata[b"sha256"].decode() == digest(facts) else None
+    except Exception:  # a damaged file fails in many ways, and every one means: count again
+        return None
+
+
+def digest(facts: pd.DataFrame) -> str:
+    parts = [name.encode() + facts[name].to_numpy().tobytes() for name in facts]
+    return hashlib.sha256(b"".join(parts)).hexdigest()

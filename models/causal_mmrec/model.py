@@ -1,0 +1,322 @@
+"""CausalMMRec: content adjusted for its hidden confounder (back door) and for exposure (front door).
+
+Yang, Gu, Liu. "Causal Inspired Multi Modal Recommendation", arXiv:2510.12325v1. Only the abstract and the
+opening paragraph could be read and no code is public: the paper gives the three parts and their roles
+(dual-channel cross-modal diffusion; back-door adjustment with hierarchical matching and vector-quantised
+codebooks; front-door adjustment with causal topology reconstruction). Every equation below is our completion
+of them, not the paper's.
+
+    A   confounder: what the other modalities predict of one, out of fold   learn_confounder
+    B   strata: two levels of codes on the confounder, priors; then frozen  set_strata
+        h_do = sum_z pi(z|i) (x_i * g_z + m_z), h_obs in the item's own z   BackDoor
+    C1  belief pi in each interaction, added edges, item graph              Topology.rebuild
+        graph of an epoch; its mean field for evaluation                    Topology.sample, .evaluation
+    C2  m_do = sum_k P(k) Phi(m, xi_k) over contexts of exposure, m_obs     FrontDoor, set_contexts
+        y = <e_u, e_i> + w <m_u, h_i>, ranked by y_do                       embed
+        L = BPR(y_do) + l_o BPR(y_obs) + l_r L2 + l_cl InfoNCE              calculate_loss
+
+Stages A (diffusion) and B (vector quantisation) run in ``pretrain``: at most 3000 steps a channel, 200 and
+2000 of the codes, in proportion for budgets under 300 epochs. A model that was never pretrained stands on
+closed forms, made when it is built: cross-fitted ridge for A (``confounder="ridge"`` keeps it) and k-means
+for B (``strata="kmeans"``). Without ``before_epoch`` (RecBole's Trainer) the graph and the contexts of
+training stay the first ones. All frozen quantities that a score needs are buffers of the state dict; a loss
+after loading one needs ``before_epoch``.
+
+Departures from our specification: no category labels as coarse codes (no data set here has them) and no
+joint training of the stages; ``no_hierarchy`` is n_fine=1 or n_coarse=1; the running average of a denoiser's
+weights is shorter at the start, for short budgets; strata vectors are divided by one scalar deviation; a
+cell under five items moves to the nearest coarse code with a larger cell, and there to the nearest such.
+
+Modalities: all that the data set has, at least one; a channel a modality, predicted from all others side by side; with
+    two these are the paper's two. With one there is no channel: its latents themselves are stratified and the residual
+    graph is left out, as under ``no_diffusion``. Visual rows weigh ``visual_weight`` in the item graph, the others
+    share the rest. A zero row is content that is missing: it has no latent, no prediction and no neighbour but itself.
+Fusion: content is the mean over modalities of their projections at unit norm; its adjusted score is added to that of
+    the ids.
+Loss: mean BPR of the adjusted scores, a weighted one of the observed scores, L2 on the id rows of the batch, and
+    InfoNCE where ``contrast_weight`` is set.
+Parameters: (N + F + m + 2 d + 66) d; the networks of the stages are not kept.
+Cost a step: (2 L + 1) d for each kept and added pair, at most 2 m ``n_neighbours`` I d for the item graph, Z d for the
+    content, whatever the batch, and B d. An epoch draws a graph and takes five rounds of k-means over the users; the
+    stages come before the first.
+Checked: loss and scores of C against a dense oracle in float64, summed over every stratum and context; LightGCN with
+    the item graph where everything is off; the adjustments by a worked example and against sums over every stratum;
+    evidence and added edges against loops; diffusion, codes and latents; the identity before training; strata and
+    beliefs that training leaves alone. There is no reference to compare with.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.nn.features import FeatureRows
+from bench.nn.graph import propagate_mean
+from bench.nn.knn import has_row, nearest, unit_rows
+from bench.nn.losses import bpr, l2
+from bench.nn.recommender import EmbeddingRecommender
+from bench.spec import Count, NotApplicable, Share, Size, Weight, choice
+from models.causal_mmrec.adjustment import BackDoor, FrontDoor
+from models.causal_mmrec.diffusion import cross_fit
+from models.causal_mmrec.latents import draw_folds, explained, principal_latents, ridge_cross_fit
+from models.causal_mmrec.quantise import kmeans_codes, learn_codes
+from models.causal_mmrec.topology import Topology
+
+LATENT_SIZE, CODE_SIZE = 64, 32  # d_z, d_c
+N_FOLDS, LEAST_R2, SMALLEST_CELL, TEMPERATURE = 5, 0.02, 5, 0.2
+STAGE_EPOCHS, DIFFUSION_STEPS, WARM_STEPS, CODE_STEPS = 300, 3000, 200, 2000
+
+
+class CausalMMRec(EmbeddingRecommender):
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper:
+        embedding_size: Size = 64  # d
+        n_layers: Count = choice(2, among=(1, 2, 3))
+        reg_weight: Weight = choice(1e-4, among=(0.0, 1e-5, 1e-4, 1e-3))  # lambda_r
+        content_weight: Weight = choice(1.0, among=(0.5, 1.0, 2.0, 5.0))  # omega
+        observed_weight: Weight = choice(0.5, among=(0.1, 0.5, 1.0))  # lambda_o
+        contrast_weight: Weight = choice(0.0, among=(0.0, 1e-3, 1e-2))  # lambda_cl
+        feat_dropout: Share = choice(0.0, among=(0.0, 0.2))  # of an item's row of a modality
+        confounder: Literal["one_step", "ddim", "ridge"] = "one_step"
+        noise_schedule: Literal["linear", "cosine"] = "linear"
+        strata: Literal["vq", "kmeans"] = "vq"
+        n_coarse: Size = 16  # K_1
+        n_fine: Size = 16  # K_2
+        prior: Literal["item", "interaction"] = "item"
+        stratum_mix: Weight = choice(0.2, among=(0.0, 0.2, 0.5, 1.0))  # rho
+        n_neighbours: Size = 10  # k
+        visual_weight: Share = 0.1
+        residual_weight: Weight = choice(0.2, among=(0.0, 0.2, 0.5, 1.0))  # eta
+        n_added: Count = choice(2, among=(0, 2, 4))
+        added_weight: Weight = 0.2
+        drop_rate: Share = choice(0.5, among=(0.2, 0.5, 0.8))  # p
+        eval_graph: Literal["mean_field", "full"] = "mean_field"
+        n_contexts: Size = 32  # K_x
+        fd_direct: Literal["drop", "keep"] = "drop"
+        no_diffusion: bool = False
+        no_backdoor: bool = False
+        no_frontdoor: bool = False
+        no_topology: bool = False
+        no_content: bool = False
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        h, size = self.hyper, self.hyper.embedding_size
+        rows = {m: unit_rows(f) for m, f in dataset.item_features.items()}
+        if not rows:
+            raise NotApplicable("CausalMMRec stratifies item content and the data set has none")
+        self.modalities = sorted(rows, key=lambda m: (m != "visual", m))
+        self.stage_losses: dict[str, list[float]] = {}  # of pretrain: a list a channel, and "vq"
+        self.user_embedding = nn.Embedding(self.n_users, size)  # P
+        self.item_embedding = nn.Embedding(self.n_items, size)  # Q
+        nn.init.xavier_uniform_(self.user_embedding.weight)
+        nn.init.xavier_uniform_(self.item_embedding.weight)
+        self.back_door = self.front_door = None
+        if not h.no_content:
+            self.features = nn.ModuleDict({m: FeatureRows(rows[m]) for m in self.modalities})
+            self.maps = nn.ModuleDict({m: nn.Linear(f.width, size) for m, f in self.features.items()})
+        if not (h.no_content or h.no_backdoor):
+            codes = {"n_coarse": h.n_coarse, "n_fine": h.n_fine, "code_size": CODE_SIZE}
+            self.back_door = BackDoor(self.n_items, size, **codes, mix=h.stratum_mix)
+        if not (h.no_content or h.no_frontdoor):
+            keep = h.fd_direct == "keep"
+            self.front_door = FrontDoor(self.n_users, size, n_contexts=h.n_contexts, keep_direct=keep)
+        self._keep_content(rows)
+        self._keep_interactions(dataset, rows)
+        self.learn_confounder(steps=0)
+        self.set_strata(steps=0)
+        self.topology.sample()
+        self.set_contexts(start=True)
+
+    def _keep_content(self, rows) -> None:
+        known = [has_row(rows[m]) for m in self.modalities]
+        size = min(LATENT_SIZE, max(f.shape[1] for f in rows.values()))
+        pairs = zip(self.modalities, known, strict=True)
+        latents = np.stack([principal_latents(rows[m], size, there) for m, there in pairs])
+        constants = {
+            "known": torch.from_numpy(np.stack(known)),  # (modality, item)
+            "latents": torch.from_numpy(latents),  # y, (modality, item, dim)
+            "confounders": torch.zeros(self.n_items, len(known) * size),  # c
+        }
+        for name, value in constants.items():
+            self.register_buffer(name, value, persistent=False)
+        self.register_buffer("r2", torch.zeros(len(known), size))  # share of each latent that is confounder
+
+    def _keep_interactions(self, dataset, rows) -> None:
+        h, n = self.hyper, len(self.modalities)
+        visual = h.visual_weight if "visual" in rows and n > 1 else float("visual" in rows)
+        rest = (1 - visual) / max(1, n - ("visual" in rows))
+        self.topology = Topology(
+            dataset.inter_matrix(form="csr"),
+            torch.stack([nearest(rows[m], h.n_neighbours) for m in self.modalities]),
+            [visual if m == "visual" else rest for m in self.modalities],
+            residual_weight=h.residual_weight if self.has_channels and not h.no_topology else 0.0,
+            n_added=h.n_added,
+            added_weight=h.added_weight,
+            drop_rate=h.drop_rate,
+            is_plain=h.no_topology,
+            is_full=h.eval_graph == "full",
+        )
+        self.history = self.topology.raw()[1]  # the mean over all items of a user
+
+    @property
+    def has_channels(self) -> bool:
+        return len(self.modalities) > 1 and not self.hyper.no_diffusion
+
+    def pretrain(self, batches, *, epochs: int) -> None:
+        h, share = self.hyper, min(1.0, epochs / STAGE_EPOCHS)
+        is_read = self.back_door is not None or self.topology.residual_weight > 0
+        if self.has_channels and is_read and h.confounder != "ridge":
+            self.learn_confounder(steps=math.ceil(share * DIFFUSION_STEPS))
+        self.set_strata(steps=math.ceil(share * CODE_STEPS), warm_steps=math.ceil(share * WARM_STEPS))
+
+    def before_epoch(self, epoch: int) -> None:
+        self.topology.sample()
+        self.set_contexts()
+
+    def learn_confounder(self, *, steps: int) -> None:
+        """A and C1: c, and the topology that rests on it; ``steps=0`` is the closed form."""
+        predicted = residual = self.latents
+        if self.has_channels:
+            channels = [self.predict_channel(k, steps=steps) for k in range(len(self.modalities))]
+            predicted = torch.stack(channels)
+            residual = self.latents - predicted
+        self.confounders.copy_(predicted.transpose(0, 1).flatten(1))
+        self.topology.rebuild(self.latents, residual)
+
+    def predict_channel(self, k: int, *, steps: int) -> Float[Tensor, "item dim"]:
+        """What the other modalities say of modality ``k``; 0 in dimensions not explained out of fold."""
+        h, others = self.hyper, [m for m in range(len(self.modalities)) if m != k]
+        source = torch.cat([self.latents[m] for m in others], dim=1)
+        usable = self.known[others].any(0)
+        fits, fold = usable & self.known[k], draw_folds(usable, N_FOLDS)
+        if steps:
+            predicted, losses = cross_fit(
+                source, self.latents[k], fold, fits, steps=steps, schedule=h.noise_schedule, how=h.confounder
+            )
+            self.stage_losses[self.modalities[k]] = losses
+        else:
+            predicted = ridge_cross_fit(source, self.latents[k], fold, fits)
+        self.r2[k] = explained(self.latents[k], predicted, fits)
+        return predicted * (self.r2[k] > LEAST_R2)
+
+    def set_strata(self, *, steps: int, warm_steps: int = 0) -> None:
+        """B: every item's stratum and the priors; ``steps=0`` is k-means."""
+        h = self.hyper
+        if self.back_door is None:
+            return
+        rows = self.confounders[1:]
+        if steps and h.strata == "vq":
+            sizes = {"code_size": CODE_SIZE, "warm_steps": warm_steps, "steps": steps}
+            codes, self.stage_losses["vq"] = learn_codes(rows, h.n_coarse, h.n_fine, **sizes)
+        else:
+            codes = kmeans_codes(rows, h.n_coarse, h.n_fine)
+        weight = torch.ones(len(rows), device=rows.device)
+        if h.prior == "interaction":
+            weight = torch.bincount(self.topology.item, minlength=self.n_items)[1:].float()
+        self.back_door.set_strata(codes, weight, smallest=SMALLEST_CELL)
+
+    @torch.no_grad()
+    def set_contexts(self, *, start: bool = False) -> None:
+        """Spherical k-means of the users' raw histories; five rounds on from the last centroids."""
+        if self.front_door is not None:
+            rows = F.normalize(self.history(self.adjust(self.content())), dim=1)
+            met = torch.zeros(self.n_users, dtype=torch.bool, device=rows.device)
+            met[self.topology.user] = True
+            self.front_door.set_contexts(rows, met, start=start)
+
+    def content(self, dropout: float = 0.0) -> Float[Tensor, "item dim"]:
+        """x_i: the mean over modalities of the normalised projections."""
+        rows = []
+        for m in self.modalities:
+            projected = self.features[m](self.maps[m].weight.T.contiguous())
+            if dropout:
+                projected = projected * F.dropout(torch.ones_like(projected[:, :1]), dropout)
+            rows.append(F.normalize(projected + self.maps[m].bias, dim=1))
+        return torch.stack(rows).mean(0)
+
+    def adjust(self, x: Float[Tensor, "item dim"]) -> Float[Tensor, "item dim"]:
+        return x if self.back_door is None else self.back_door.adjust(x)
+
+    def parts(self, adjacency, mean, graph, *, dropout: float = 0.0) -> "Parts":
+        ego = torch.cat([self.user_embedding.weight, self.item_embedding.weight])
+        users, items = propagate_mean(adjacency, ego, self.hyper.n_layers).split([self.n_users, self.n_items])
+        items = items + graph(self.item_embedding.weight)
+        if self.hyper.no_content:
+            return Parts(users, items, users[:, :0], items[:, :0], items[:, :0])
+        x = self.content(dropout)
+        adjusted = self.adjust(x)
+        return Parts(users, items, mean(adjusted), adjusted, x)
+
+    def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
+        p, scale = self.parts(*self.topology.evaluation()), math.sqrt(self.hyper.content_weight)
+        users = torch.cat([p.users, scale * self.mediate(p)], dim=1)
+        return users, torch.cat([p.items, scale * p.adjusted], dim=1)
+
+    def mediate(self, p: "Parts") -> Float[Tensor, "user dim"]:
+        """m_do of every user."""
+        return p.mediators if self.front_door is None else self.front_door.adjust(p.mediators)
+
+    def observe(self, p: "Parts", user: Int[Tensor, " batch"]) -> Float[Tensor, "batch dim"]:
+        """m_obs: in the user's own context."""
+        own = p.mediators[user]
+        return own if self.front_door is None else self.front_door.observe(own, user)
+
+    def observe_items(self, p: "Parts", item: Int[Tensor, " batch"]) -> Float[Tensor, "batch dim"]:
+        """h_obs: in the item's own stratum."""
+        return p.content[item] if self.back_door is None else self.back_door.observe(p.content[item], item)
+
+    def calculate_loss(self, interaction) -> Float[Tensor, ""]:
+        h, (user, positive, negative) = self.hyper, self.triple(interaction)
+        graphs = self.topology.adjacency, self.topology.mean, self.topology.item_graph
+        p = self.parts(*graphs, dropout=h.feat_dropout if self.training else 0.0)
+        both = torch.cat([positive, negative])
+        base = (p.users[user].repeat(2, 1) * p.items[both]).sum(1)
+        mediated, adjusted = self.mediate(p)[user], p.adjusted[both]
+        do = base + h.content_weight * (mediated.repeat(2, 1) * adjusted).sum(1)
+        ego = self.user_embedding(user), self.item_embedding(positive), self.item_embedding(negative)
+        loss = bpr(*do.chunk(2)) + h.reg_weight * l2(*ego)
+        if h.no_content:
+            return loss
+        if h.observed_weight and not (h.no_backdoor and h.no_frontdoor):
+            m, items = self.observe(p, user).repeat(2, 1), self.observe_items(p, both)
+            loss = loss + h.observed_weight * bpr(*(base + h.content_weight * (m * items).sum(1)).chunk(2))
+        if h.contrast_weight:
+            pairs = (p.users[user], mediated), (p.items[positive], p.adjusted[positive])
+            loss = loss + h.contrast_weight * sum(info_nce(*pair, TEMPERATURE) for pair in pairs)
+        return loss
+
+    @torch.no_grad()
+    def explain(self, user: Int[Tensor, " batch"], item: Int[Tensor, " batch"]) -> dict[str, Float[Tensor, " batch"]]:
+        """What y_obs - y_do of each pair is made of: the stratum's gate and offset, the user's context."""
+        p = self.parts(*self.topology.evaluation())
+        mediated, items = self.mediate(p)[user], self.observe_items(p, item)
+        zero = torch.zeros_like(p.content)
+        offset = self.observe_items(p._replace(content=zero), item) - self.adjust(zero)[item]
+        terms = {
+            "gate": (mediated, items - p.adjusted[item] - offset),
+            "offset": (mediated, offset),
+            "context": (self.observe(p, user) - mediated, items),
+        }
+        return {name: self.hyper.content_weight * (a * b).sum(1) for name, (a, b) in terms.items()}
+
+
+class Parts(NamedTuple):
+    """What scores are made of."""
+
+    users: Float[Tensor, "user dim"]  # e_u
+    items: Float[Tensor, "item dim"]  # e_i
+    mediators: Float[Tensor, "user content"]  # m_u
+    adjusted: Float[Tensor, "item content"]  # h_do
+    content: Float[Tensor, "item content"]  # x
+
+
+def info_nce(one: Float[Tensor, "batch dim"], two: Float[Tensor, "batch dim"], temperature: float) -> Float[Tensor, ""]:
+    """-log of a row's own pair among all pairs of the batch, by cosine over ``temperature``."""
+    logits = F.normalize(one, dim=1) @ F.normalize(two, dim=1).T / temperature
+    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))

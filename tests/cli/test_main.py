@@ -1,0 +1,210 @@
+"""Mistakes in a request: one clear line, exit code 2, no traceback, nothing lost."""
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--models", "LightGNC"], "unknown model 'LightGNC'; did you mean LightGCN?"),
+        (["--models", "MCLN:relesed"], "unknown preset of MCLN 'relesed'; did you mean released"),
+        (["--datasets", "beuaty"], "unknown data set 'beuaty'; did you mean beauty"),
+        (["--datasets", "no/such/folder"], "no/such/folder is not there"),
+        (["--budget", "standrad"], "unknown budget 'standrad'; did you mean standard?"),
+        (["--protocols", "papr"], "unknown protocol 'papr'; did you mean paper?"),
+        (["--modles", "BPRMF"], "unknown flag '--modles'; did you mean --models?"),
+        (["--seeds", "one"], "'one' is not a whole number of 0 or more"),
+        (["--seeds", "-1"], "argument --seeds: '-1' is not a whole number of 0 or more"),
+        (["--checkpoint-every", "-5"], "argument --checkpoint-every: '-5' is not a whole number of 0 or more"),
+        (["--time-limit", "-60"], "argument --time-limit: '-60' is not a number of seconds above 0"),
+        (["--ours", "MLCN"], "unknown model 'MLCN'; did you mean MCLN?"),
+        (["--jobs", "0"], "'0' is not a positive whole number"),
+        (["--set", "reg_wieght=1"], "unknown setting of BPRMF 'reg_wieght'; did you mean reg_weight?"),
+        (["--set", "reg_weight"], "'reg_weight' is not KEY=VALUE"),
+        (["--set", "learning_rate=NaN"], "'learning_rate=NaN' is not finite"),
+        (["--set", "learning_rate=1e400"], "'learning_rate=1e400' is not finite"),
+        (["--set", "learning_rate=abc"], "learning_rate"),
+        (["--timeout", "0"], "'0' is not a number of seconds above 0"),
+        (["--timeout", "nan"], "'nan' is not a number of seconds above 0"),
+        (["--timeout", "inf"], "'inf' is not a number of seconds above 0"),
+        (["--features", "deep"], "deep"),
+        (
+            ["--features", "real", "textual=shufled"],
+            "unknown knock-out in --features 'shufled'; did you mean shuffled?",
+        ),
+        (["--features", "visual=none"], "unknown modality in --features 'visual'; known: textual"),
+        (["--datasets", "beauty", "--data-dir", "no/folder"], "--data-dir no/folder is not a folder"),
+        (["--gpus", "99"], "GPU '99' is not here"),
+        (["--models", "MCLN", "--ranking", "full"], "full ranking is not defined"),
+        (["--study", "tabel3"], "unknown study 'tabel3'; did you mean table"),
+        (["--study", "table3"], "--study table3 is about MCLN: --models must name one, or be left out"),
+        (["--models", "MCLN", "--study", "table5", "--set", "n_layers=1"], "--set does not go with --study table5"),
+    ],
+)
+def test_one_clear_line(call, flags, message):
+    if "--models" not in flags:
+        flags = [*flags, "--models", "BPRMF"]
+    code, _, error = call(*flags)
+    assert code == 2
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_results_folder_that_cannot_be_written(call, tmp_path):
+    (tmp_path / "results").write_text("a file stands where the folder should be")
+    code, _, error = call("--models", "BPRMF")
+    assert code == 2
+    assert "cannot be written" in error
+    assert "--results" in error
+
+
+def test_reports_folder_that_cannot_be_written(call, tmp_path):
+    (tmp_path / "reports").write_text("a file stands where the folder should be")
+    code, _, error = call("--models", "BPRMF")
+    assert (code, "--reports" in error) == (2, True)
+
+
+def test_a_corrupt_record_is_named_and_made_again(call, folder, tmp_path):
+    flags = ("--datasets", folder, "--models", "BPRMF", "--budget", "smoke")
+    call(*flags)
+    (path,) = (tmp_path / "results").glob("*/*/*.json")
+    whole = json.loads(path.read_text())
+    path.write_text(path.read_text()[:100])
+    for more, expected in ((("--report",), 2), (("--list",), 0), ((), 0)):
+        code, _, error = call(*flags, *more)
+        assert code == expected
+        assert error.count(f"{path} cannot be read as a record") == 1
+    assert json.loads(path.read_text())["metrics"] == whole["metrics"]
+
+
+def test_a_disk_that_fills_up_is_one_line_and_what_stands_stays(folder, tmp_path):
+    """The first job's record fits, the limit of the second run is reached by its own."""
+    stand, full = start(folder, tmp_path), start(folder, tmp_path, "--seeds", "0", "1", most_bytes=2000)
+    assert (stand.returncode, full.returncode) == (0, 2), full.stderr
+    assert full.stderr.splitlines()[-1].startswith(f"error: results folder {tmp_path / 'results'} cannot be written (")
+    assert "Traceback" not in full.stderr
+    assert [path.stem for path in (tmp_path / "results").glob("*/*/*")].count("tmp") == 0
+    assert len(list((tmp_path / "results").glob("*/*/*.json"))) == 1
+    again = start(folder, tmp_path, "--seeds", "0", "1")
+    assert again.returncode == 0
+    assert "2 jobs: 1 to run" in again.stdout
+
+
+def start(folder, tmp_path, *flags, most_bytes: int | None = None) -> subprocess.CompletedProcess:
+    """The program in a process of its own; no file of it may grow beyond ``most_bytes``."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+
+    places = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")]
+    common = ["--datasets", str(folder), "--models", "BPRMF", "--budget", "smoke", "--gpus", "none", *places, *flags]
+    command = [sys.executable, str(ROOT / "run_all.py"), *common]
+    before = limit if most_bytes else None
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, preexec_fn=before)
+
+
+def test_a_place_that_cannot_be_written_midway(call, folder, tmp_path):
+    flags = ("--datasets", folder, "--budget", "smoke", "--models", "BPRMF")
+    call(*flags)
+    (tmp_path / "results" / "tiny" / "LightGCN").write_text("a file stands where the folder should be")
+    code, _, error = call(*flags, "LightGCN")
+    assert code == 2
+    assert "cannot be written" in error
+    assert error.count("\n") == 1
+    assert len(list((tmp_path / "results").glob("tiny/BPRMF/*.json"))) == 1
+
+
+def test_broken_data_file_names_file_and_line(call, folder):
+    (folder / "train.txt").write_text("0 1 2\n1 x 3\n")
+    code, _, error = call("--datasets", folder, "--models", "BPRMF")
+    assert code == 2
+    assert "train.txt, line 2" in error
+
+
+def test_no_traceback_on_the_real_command_line():
+    run = subprocess.run(
+        [sys.executable, "run_all.py", "--budget", "huge"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: unknown budget 'huge'")
+    assert "Traceback" not in run.stderr
+
+
+def test_unknown_command():
+    run = subprocess.run([sys.executable, "-m", "bench", "audti"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr) == (2, "error: unknown command 'audti'; did you mean audit?\n")
+
+
+FAST = ("--models", "BPRMF", "--budget", "smoke", "--protocols", "clean", "--gpus", "none", "--jobs", "1")
+
+
+def test_facts_of_the_cases_that_cannot_be_written(call, folder, tmp_path):
+    place = tmp_path / "results" / "tiny" / "cases"
+    place.parent.mkdir(parents=True)
+    place.write_text("a file stands where the folder should be")
+    code, _, error = call("--datasets", folder, *FAST)
+    assert (code, error.count("\n")) == (2, 1)
+    assert "--results" in error
+
+
+def test_winners_that_could_not_be_written_are_not_searched_for(call, folder, tmp_path):
+    configs = tmp_path / "configs"
+    configs.write_text("a file stands where the folder should be")
+    code, _, error = call("--datasets", folder, *FAST, "--tune", 1, "--configs", configs)
+    assert code == 2
+    assert "choose another with --configs" in error
+    assert not list((tmp_path / "results").glob("*/*/*.json"))
+
+
+def test_two_searches_for_one_winner(call, folder, tmp_path):
+    flags = ("--features", "real", "noise", "--tune", 1, "--configs", tmp_path / "configs")
+    code, _, error = call("--datasets", folder, *FAST, *flags)
+    assert code == 2
+    assert "--tune keeps one winner of BPRMF on tiny" in error
+
+
+def test_a_report_of_no_records_takes_none_away(call, tmp_path):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "index.md").write_text("# Reports\n\n[md](table1.md)\n")
+    (tmp_path / "reports" / "table1.md").write_text("old")
+    code, _, error = call("--report")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "no records in" in error
+    assert (tmp_path / "reports" / "table1.md").exists()
+
+
+def test_two_data_sets_of_one_name(call, folder, tmp_path):
+    other = tmp_path / "more" / "tiny"
+    shutil.copytree(folder, other)
+    (other / "train.txt").write_text((folder / "train.txt").read_text() + "40 1 2\n")
+    code, _, error = call("--datasets", folder, other, *FAST)
+    assert code == 2
+    assert "another data set asked for is named tiny, too" in error
+
+
+def test_a_folder_with_the_name_of_a_built_in_set(call, folder, tmp_path):
+    code, _, error = call("--datasets", shutil.copytree(folder, tmp_path / "art"), *FAST)
+    assert code == 2
+    assert "has the name of a built-in data set" in error
+
+
+def test_flags_given_twice_add_up_and_settings_do_not(call, folder):
+    code, out, _ = call("--datasets", folder, *FAST, "--models", "Pop", "--dry-run")
+    assert (code, out.splitlines()[0][:6]) == (0, "2 jobs")
+    code, _, error = call("--datasets", folder, *FAST, "--set", "reg_weight=1", "--set", "reg_weight=2")
+    assert code == 2
+    assert "--set gives reg_weight twice" in error

@@ -1,0 +1,258 @@
+"""Folders of lists: what is read, which features, and every broken file named with its line."""
+
+import os
+from math import log, sqrt
+
+import numpy as np
+import pytest
+
+from bench.data import sources
+from bench.data.readers.folders import folder_recipe, list_files, recipe
+from bench.spec import BenchError
+from tests.data.files import GOOD, lists_only, write_folder
+
+
+@pytest.fixture
+def load(tmp_path):
+    return lambda folder, features=None: sources.find(str(folder)).load(features, cache_dir=tmp_path / "cache")
+
+
+def test_lists_keep_file_order(tmp_path, load):
+    files = GOOD | {"train.txt": "2 2 0 2\r\n\n0 0 1 2\n1 1 3", "test.txt": "0 3 2\n3 1\n"}
+    data = load(write_folder(tmp_path / "shop", files))
+    assert (data.name, data.n_users, data.n_items) == ("shop", 4, 4)
+    assert data.train.tolist() == [[2, 2], [2, 0], [2, 2], [0, 0], [0, 1], [0, 2], [1, 1], [1, 3]]
+    assert data.test.tolist() == [[0, 3], [0, 2], [3, 1]]
+    assert data.train.dtype == np.int64
+
+
+def test_entities_by_hand(tmp_path, load):
+    """Visual: entity 5 twice in item 0, once in item 1; entity 9 in items 0 and 2; item 3 has none."""
+    data = load(write_folder(tmp_path / "shop"))
+    idf = log((1 + 4) / (1 + 2)) + 1  # both entities stand in 2 of 4 items
+    norm = sqrt((2 * idf) ** 2 + idf**2)
+    expected = [[2 * idf / norm, idf / norm], [1, 0], [0, 1], [0, 0]]
+    assert data.feature_id == "entities"
+    assert list(data.features) == ["visual", "textual"]
+    assert data.features["visual"].toarray() == pytest.approx(np.array(expected), abs=1e-6)
+    assert data.features["textual"].shape == (4, 3)
+    assert data.warnings == ["1 items without visual (i2e_visual.txt) features"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "feature_id", "modalities"),
+    [
+        (None, "entities", ["visual", "textual"]),
+        ("entities+review", "entities+review", ["visual", "textual", "review"]),
+        ("entities+title", "entities", ["visual", "textual"]),
+        ("none", "none", []),
+    ],
+)
+def test_features_asked_for(tmp_path, load, asked, feature_id, modalities):
+    data = load(write_folder(tmp_path / "shop"), asked)
+    assert (data.feature_id, list(data.features)) == (feature_id, modalities)
+
+
+@pytest.mark.parametrize("asked", ["deep", "npy", "entitys", "entities+reviews", "entities+"])
+def test_features_that_are_not_there(tmp_path, asked):
+    with pytest.raises(BenchError, match="unknown features .*entities"):
+        sources.find(str(write_folder(tmp_path / "shop"))).fingerprint(asked)
+
+
+def test_deep_features_are_the_default(tmp_path, load):
+    deep = {"item2imgfeat.txt": "2 0.5 1e-1\n0 1 2\n1 3 -4\n", "itemtitle2vec.txt": "0 1\n1 1\n2 1\n3 1\n"}
+    data = load(write_folder(tmp_path / "shop", GOOD | deep))
+    assert data.feature_id == "deep"
+    expected = np.array([[1, 2], [3, -4], [0.5, 0.1], [0, 0]], dtype=np.float32)
+    assert np.array_equal(data.features["visual"], expected)
+    assert data.warnings == ["1 items without visual (item2imgfeat.txt) features"]
+
+
+def test_npy_features(tmp_path, load):
+    image = np.ones((4, 3), dtype=np.float16)
+    image[2] = 0
+    folder = write_folder(tmp_path / "clips", lists_only(), mood=image, audio=image, image=image)
+    data = load(folder)
+    assert data.feature_id == "npy"
+    assert list(data.features) == ["visual", "acoustic", "mood"]
+    assert data.features["visual"].dtype == np.float32
+    assert "1 items without visual (image_feat.npy) features" in data.warnings
+
+
+def test_rows_of_items_that_never_occur_are_left_out(tmp_path, load):
+    data = load(write_folder(tmp_path / "clips", lists_only(), image=np.ones((6, 2))))
+    assert (data.n_items, data.features["visual"].shape) == (4, (4, 2))
+    assert data.warnings == ["image_feat.npy has rows of items that never occur: 2; they are left out"]
+
+
+def test_user_without_train_loads(tmp_path, load):
+    data = load(write_folder(tmp_path / "shop", lists_only() | {"test.txt": "4 1\n"}))
+    assert data.ids["user"].tolist() == [0, 1, 2, 4]
+    assert data.test.tolist() == [[3, 1]]
+    gaps = "user ids below the largest that never occur: 1; they are left out, and the users numbered anew"
+    assert data.warnings == [gaps]
+
+
+def spread(files: dict[str, str], *, factor: int, first: int) -> dict[str, str]:
+    """``files`` with every item id ``first`` plus ``factor`` times what it was."""
+
+    def moved(name: str, line: str) -> str:
+        numbers = [int(word) for word in line.split()]
+        items = slice(0, 1) if name.startswith("i2e_") else slice(1, None)
+        numbers[items] = [first + factor * item for item in numbers[items]]
+        return " ".join(map(str, numbers))
+
+    return {name: "\n".join(moved(name, line) for line in text.splitlines()) + "\n" for name, text in files.items()}
+
+
+@pytest.mark.parametrize(("factor", "first"), [(3, 0), (1, 1), (97, 5)])
+def test_gaps_between_item_ids_change_nothing_but_are_counted(tmp_path, load, factor, first):
+    whole, spaced = (
+        load(write_folder(tmp_path / "a")),
+        load(write_folder(tmp_path / "b", spread(GOOD, factor=factor, first=first))),
+    )
+    for part in ("train", "valid", "test"):
+        assert np.array_equal(getattr(whole, part), getattr(spaced, part))
+    assert (spaced.n_users, spaced.n_items) == (3, 4)
+    assert all(not (whole.features[m] != spaced.features[m]).nnz for m in ("visual", "textual"))
+    assert spaced.ids["item"].tolist() == [first + factor * item for item in range(4)]
+    n_gaps = first + 3 * factor + 1 - 4
+    counted = f"item ids below the largest that never occur: {n_gaps:,}; they are left out, and the items numbered anew"
+    assert spaced.warnings == [counted, *whole.warnings]
+
+
+def test_rows_follow_the_ids_when_they_count_from_1(tmp_path, load):
+    """The usual padding row 0 belongs to no item, whatever stands in it."""
+    rows = np.arange(10.0).reshape(5, 2)
+    rows[0] = np.nan
+    lists = spread(lists_only(), factor=1, first=1)
+    data = load(write_folder(tmp_path / "clips", lists, image=rows))
+    assert np.array_equal(data.features["visual"], rows[1:].astype(np.float32))
+    assert "image_feat.npy has rows of items that never occur: 1; they are left out" in data.warnings
+
+
+def test_features_of_an_item_that_never_occurs_are_left_out(tmp_path, load):
+    """Item 3 is in no list here, and item 4 is; both have features."""
+    lists = {"train.txt": "0 0 1 2\n", "validation.txt": "0 1\n", "test.txt": "0 4\n"}
+    more = {"i2e_visual.txt": "0 7\n3 8\n4 8 9\n", "item2imgfeat.txt": "3 1\n4 2\n", "itemtitle2vec.txt": "0 1\n"}
+    folder = write_folder(tmp_path / "shop", lists | more)
+    data = load(folder, "entities")
+    assert data.features["visual"].shape == (4, 3)
+    assert data.features["visual"].getnnz(axis=1).tolist() == [1, 0, 0, 2]
+    assert load(folder).features["visual"].tolist() == [[0], [0], [0], [2]]
+    for found, file in ((data, "i2e_visual.txt"), (load(folder), "item2imgfeat.txt")):
+        assert f"{file} has rows of items that never occur: 1; they are left out" in found.warnings
+
+
+def test_records_of_the_time_when_gaps_were_items_have_other_keys(tmp_path):
+    """What any folder loads to has changed, so its hash must; those of the paper's sets have no gaps and keep it."""
+    asked = {"features": None, "ids": "renumbered"}
+    folder = write_folder(tmp_path / "shop")
+    new = recipe(list_files(folder), lambda file: folder / file, **asked)
+    old = recipe(list_files(folder), lambda file: folder / file, features=None)
+    assert folder_recipe(folder, None).hash == new.hash != old.hash
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("train.txt", "0 0 1\n1 x 3\n", r"train\.txt, line 2: 'x' is not an integer"),
+        ("train.txt", "0 0 1\n\n1 2.0\n", r"train\.txt, line 3: '2\.0' is not an integer"),
+        ("train.txt", "0 1_0\n", r"train\.txt, line 1: '1_0' is not an integer"),
+        ("train.txt", "0 0\n1 -2\n", r"train\.txt, line 2: id -2 is negative"),
+        ("train.txt", "0 0\n-1 2\n", r"train\.txt, line 2: id -1 is negative"),
+        ("train.txt", "0 99999999999\n", r"train\.txt, line 1: id 99999999999 is too large"),
+        ("train.txt", "0 0\n1 1\n0 2\n", r"train\.txt, line 3: user 0 stands already in line 1"),
+        ("train.txt", "", r"train\.txt, line 1: the file is empty"),
+        ("train.txt", "0\n1\n", r"train\.txt: no user has an item"),
+        ("validation.txt", "\n\n", r"validation\.txt, line 1: the file is empty"),
+        ("test.txt", "0 a\n", r"test\.txt, line 1: 'a' is not an integer"),
+        ("test.txt", "0 1\n0 2\n", r"test\.txt, line 2: user 0 stands already in line 1"),
+        ("i2e_visual.txt", "0 1\n4 2\n", r"i2e_visual\.txt, line 2: item 4 is in no interaction \(4 items\)"),
+        ("i2e_title.txt", "0 1\n0 2\n", r"i2e_title\.txt, line 2: item 0 stands already in line 1"),
+        ("i2e_title.txt", "0 nan\n", r"i2e_title\.txt, line 1: 'nan' is not an integer"),
+        ("i2e_title.txt", "0\n1\n", r"i2e_title\.txt: no item has an entity"),
+        ("item2imgfeat.txt", "0 1 2\n1 3\n", r"item2imgfeat\.txt, line 2: 1 values, where 2 are expected"),
+        ("item2imgfeat.txt", "0\n", r"item2imgfeat\.txt, line 1: 0 values"),
+        ("item2imgfeat.txt", "0 1\n1 nan\n", r"item2imgfeat\.txt, line 2: item 1 has a value .* not finite"),
+        ("item2imgfeat.txt", "0 1\n1 inf\n", r"item2imgfeat\.txt, line 2: item 1 has a value .* not finite"),
+        ("item2imgfeat.txt", "0 1\n1 red\n", r"item2imgfeat\.txt, line 2: not a number .*red"),
+        ("item2imgfeat.txt", "0 1\n0 2\n", r"item2imgfeat\.txt, line 2: item 0 stands already in line 1"),
+        ("item2imgfeat.txt", "0 1\n7 2\n", r"item2imgfeat\.txt, line 2: item 7 is in no interaction"),
+    ],
+)
+def test_broken_text(tmp_path, load, file, text, message):
+    with pytest.raises(BenchError, match=message):
+        load(write_folder(tmp_path / "shop", GOOD | {file: text}))
+    assert not list((tmp_path / "cache").rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (np.ones((3, 2)), r"image_feat\.npy, row 3: the rows end here, but item ids go up to 3"),
+        (np.array([[1.0], [2.0], [np.nan], [0.0]]), r"image_feat\.npy, row 2: .*not finite"),
+        (np.full((4, 1), 1e300), r"image_feat\.npy, row 0: .*not finite"),
+        (np.ones(4), r"image_feat\.npy: a table of numbers is expected, found shape \(4,\)"),
+        (np.ones((4, 0)), r"image_feat\.npy: a table of numbers is expected"),
+        (np.full((4, 2), "a"), r"image_feat\.npy: a table of numbers is expected"),
+        (np.ones((4, 2), dtype=object), r"image_feat\.npy is not a readable \.npy table"),
+    ],
+)
+def test_broken_npy(tmp_path, load, table, message):
+    with pytest.raises(BenchError, match=message):
+        load(write_folder(tmp_path / "clips", lists_only(), image=table))
+
+
+def test_npy_tables_of_different_length(tmp_path, load):
+    folder = write_folder(tmp_path / "clips", lists_only(), image=np.ones((4, 2)), text=np.ones((5, 2)))
+    with pytest.raises(BenchError, match=r"clips: .* image_feat\.npy has 4, text_feat\.npy has 5"):
+        load(folder)
+
+
+def test_npy_that_is_no_npy(tmp_path, load):
+    folder = write_folder(tmp_path / "clips", lists_only() | {"image_feat.npy": "hello"})
+    with pytest.raises(BenchError, match=r"image_feat\.npy is no \.npy file \(it begins with 'hello'\)"):
+        load(folder)
+
+
+def test_npy_that_is_an_archive(tmp_path, load):
+    folder = write_folder(tmp_path / "clips", lists_only())
+    with open(folder / "image_feat.npy", "wb") as file:
+        np.savez(file, table=np.ones((4, 2)))
+    with pytest.raises(BenchError, match=r"image_feat\.npy is an archive of arrays \(\.npz\)"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("img.v2",), r"img\.v2_feat\.npy: the word before _feat\.npy names a modality"),
+        (("image", "visual"), r"image_feat\.npy and visual_feat\.npy are both visual features; keep one"),
+    ],
+)
+def test_npy_names_that_are_no_modality(tmp_path, load, names, message):
+    with pytest.raises(BenchError, match=message):
+        load(write_folder(tmp_path / "clips", lists_only(), **dict.fromkeys(names, np.ones((4, 2)))))
+
+
+@pytest.mark.parametrize("file", ["train.txt", "validation.txt", "test.txt"])
+def test_missing_list(tmp_path, load, file):
+    files = {name: text for name, text in GOOD.items() if name != file}
+    with pytest.raises(BenchError, match=rf"{file} is missing"):
+        load(write_folder(tmp_path / "shop", files))
+
+
+def test_npy_that_is_a_link_to_nowhere(tmp_path, load):
+    folder = write_folder(tmp_path / "clips", lists_only())
+    (folder / "image_feat.npy").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(BenchError, match=r"image_feat\.npy is missing"):
+        load(folder)
+
+
+def test_a_pipe_is_refused_at_once(tmp_path, load):
+    folder = write_folder(tmp_path / "shop")
+    (folder / "test.txt").unlink()
+    os.mkfifo(folder / "test.txt")
+    with pytest.raises(BenchError, match=r"test\.txt is no regular file"):
+        load(folder)

@@ -1,0 +1,127 @@
+"""MMRec's and RecBole's layouts, and ml-100k."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from bench.data import sources
+from bench.data.readers.recbole import keep_core, leave_one_out
+from bench.spec import BenchError
+from tests.data.files import write_folder
+
+MMREC = "userID\titemID\trating\tx_label\n0\t1\t5\t0\n0\t2\t5\t1\n1\t0\t5\t0\n0\t0\t5\t2\n"
+ATOMIC = "user_id:token\titem_id:token\ttimestamp:float\n" + "".join(
+    f"{u}\t{i}\t{t}\n" for u, i, t in [("b", 10, 3), ("a", 9, 5), ("a", 10, 1), ("a", 2, 5), ("b", 2, 1)]
+)
+ITEMS = "item_id:token\ttitle:token_seq\tyear:token\n2\tRed Car\t1999\n9\tred\t1999\n77\tBlue\t1999\n"
+
+
+@pytest.fixture
+def load(tmp_path):
+    return lambda folder: sources.find(str(folder)).load(cache_dir=tmp_path / "cache")
+
+
+@pytest.mark.parametrize("header", [MMREC, MMREC.replace("userID\titemID", "user_id:token\titem_id:token")])
+def test_mmrec_layout(tmp_path, load, header):
+    folder = write_folder(tmp_path / "baby", {"baby.inter": header}, image=np.ones((3, 2)), text=np.eye(3))
+    data = load(folder)
+    assert (data.n_users, data.n_items, data.feature_id) == (2, 3, "npy")
+    assert data.train.tolist() == [[0, 1], [1, 0]]
+    assert data.valid.tolist() == [[0, 2]]
+    assert data.test.tolist() == [[0, 0]]
+    assert list(data.features) == ["visual", "textual"]
+
+
+def test_recbole_layout(tmp_path, load):
+    """Items 2, 9, 10 become 0, 1, 2. User a: 10 at 1, then 9 and 2 at 5 (file order); b: 2 at 1, 10 at 3."""
+    data = load(write_folder(tmp_path / "shop", {"shop.inter": ATOMIC, "shop.item": ITEMS}))
+    assert (data.n_users, data.n_items, data.feature_id) == (2, 3, "words")
+    assert data.train.tolist() == [[0, 2], [0, 1], [1, 0]]
+    assert data.valid.tolist() == [[0, 1]]
+    assert data.test.tolist() == [[0, 0], [1, 2]]
+    rows = data.features["textual"].toarray()  # columns: title:car, title:red
+    assert rows[1].tolist() == [0, 1]
+    assert rows[0, 0] > rows[0, 1] > 0
+    assert not rows[2].any()
+    assert data.warnings == ["1 items without textual features"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"s\.inter, line 1: the file is empty"),
+        ("user_id\titem_id\ttimestamp\n", r"s\.inter, line 2: the file has a header only"),
+        ("user_id\titem_id\n0\t1\n", r"s\.inter, line 1: no column timestamp"),
+        ("user_id\tthing\tx_label\n0\t1\t0\n", r"s\.inter, line 1: no column item_id or itemID"),
+        (ATOMIC + "a\t1\n", r"s\.inter, line 7: 2 fields, where the header has 3"),
+        (ATOMIC + "a\t1\tnoon\n", r"s\.inter, line 7: timestamp 'noon' is not a number"),
+        (MMREC + "0\t1\t5\t3\n", r"s\.inter, line 6: x_label 3 is none of 0, 1, 2"),
+        (MMREC + "0\t-1\t5\t0\n", r"s\.inter, line 6: id -1 is negative"),
+        (MMREC + "u\t1\t5\t0\n", r"s\.inter, line 6: 'u' is not an integer"),
+    ],
+)
+def test_broken_inter(tmp_path, load, text, message):
+    with pytest.raises(BenchError, match=message):
+        load(write_folder(tmp_path / "s", {"s.inter": text}))
+
+
+def test_npy_rows_need_integer_ids(tmp_path, load):
+    with pytest.raises(BenchError, match="need a column x_label"):
+        load(write_folder(tmp_path / "s", {"s.inter": ATOMIC}, image=np.ones((3, 2))))
+
+
+def test_several_inter_files(tmp_path, load):
+    with pytest.raises(BenchError, match=r"one \.inter file is expected, found a\.inter, b\.inter"):
+        load(write_folder(tmp_path / "s", {"a.inter": ATOMIC, "b.inter": ATOMIC}))
+
+
+def test_core_is_iterated():
+    """Item 2 has one user; without it user 1 has one item; without that item 1 has one user ... all fall."""
+    user, item = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 1, 2, 0, 3])
+    assert not keep_core(user, item, core=2).any()
+    full = keep_core(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 0]), core=2)
+    assert full.tolist() == [True, True, True, True, False]
+
+
+def test_leave_one_out_of_short_users():
+    pairs = np.array([[0, 5], [1, 6], [1, 7]])
+    train, valid, test = leave_one_out(pairs, np.array([1.0, 9.0, 2.0]))
+    assert train.tolist() == [[0, 5], [1, 7]]
+    assert len(valid) == 0
+    assert test.tolist() == [[1, 6]]
+
+
+@pytest.fixture(scope="module")
+def movielens(tmp_path_factory):
+    return sources.find("ml-100k").load(cache_dir=tmp_path_factory.mktemp("cache"))
+
+
+def test_movielens_counts(movielens):
+    assert (movielens.name, movielens.feature_id) == ("ml-100k", "words")
+    assert (movielens.n_users, movielens.n_items) == (943, 1349)
+    assert (len(movielens.train), len(movielens.valid), len(movielens.test)) == (98_344, 943, 943)
+    pairs = np.concatenate([movielens.train, movielens.test])
+    assert len(np.unique(pairs, axis=0)) == len(pairs)
+    assert min(np.bincount(ids).min() for ids in pairs.T) == 5
+    assert movielens.features["textual"].shape == (1349, 2177)
+
+
+def test_movielens_against_plain_loops(movielens):
+    """The raw file, thinned to its 5-core and sorted by time with plain lists, gives the same sequences."""
+    lines = (sources.movielens_folder() / "ml-100k.inter").read_text().splitlines()[1:]
+    raw = [tuple(int(field) for field in line.split("\t")) for line in lines]
+    size = None
+    while size != len(raw):
+        size = len(raw)
+        users, items = Counter(r[0] for r in raw), Counter(r[1] for r in raw)
+        raw = [r for r in raw if users[r[0]] >= 5 and items[r[1]] >= 5]
+    user_id = {user: k for k, user in enumerate(sorted({r[0] for r in raw}))}
+    item_id = {item: k for k, item in enumerate(sorted({r[1] for r in raw}))}
+    sequences = {}
+    for user, item, _, _ in sorted(raw, key=lambda r: r[3]):
+        sequences.setdefault(user_id[user], []).append(item_id[item])
+    users = range(len(user_id))
+    assert movielens.train.tolist() == [[u, i] for u in users for i in sequences[u][:-1]]
+    assert movielens.valid.tolist() == [[u, sequences[u][-2]] for u in users]
+    assert movielens.test.tolist() == [[u, sequences[u][-1]] for u in users]

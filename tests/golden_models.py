@@ -1,0 +1,332 @@
+"""Our side of the reference arrays of the newer models: builds a model from a file and computes its arrays again.
+
+``python tests/golden.py FILE.npz`` comes here for every file with a ``model`` key. tests/golden/README.md has the
+layout of the files.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from bench.registry import find, load
+from bench.train.bridge import TrainingSet, build
+
+FEATURES = {"V": "visual", "T": "textual"}
+WORDS = {"image": "visual", "text": "textual"}  # MMRec's names of the modalities
+SHORT = {"v": "visual", "t": "textual"}
+
+
+@dataclass(frozen=True)
+class Side:
+    """How a model's names differ from those of its reference code."""
+
+    settings: dict[str, str]  # setting of the reference -> ours
+    parameters: dict[
+        str, str | None
+    ]  # variable of the reference -> ours; None for one whose gradient is 0 and ours lacks
+    forward: Callable  # (model, batch, draws) -> {name: vectors}, in training mode
+    per_batch: tuple[str, ...] = ()  # our weights of terms that the reference divides by its configured batch size
+    graphs: Callable = lambda model: {"adjacency": model.adjacency.columns()}
+    added_up: tuple[str, ...] = ()  # our weights, of means, of terms that the reference adds up over the batch
+    fixed: dict = field(default_factory=dict)
+    prepare: Callable = lambda model, draws: None
+    terms: Callable = lambda model, batch, draws: model.terms(batch)
+
+
+def both(of_image: dict[str, str]) -> dict[str, str]:
+    """Names of the visual modality, and the same of the textual one, written in MMRec's three ways."""
+    out = {}
+    for (word, short), modality in zip(zip(WORDS, SHORT, strict=True), WORDS.values(), strict=True):
+        for theirs, ours in of_image.items():
+            out[theirs.format(word=word, short=short)] = ours.format(modality=modality)
+    return out
+
+
+IDS = {"user_embedding.weight": "user_embedding.weight", "item_id_embedding.weight": "item_embedding.weight"}
+CONTENT = both(
+    {
+        "{word}_embedding.weight": "content.{modality}.rows",
+        "{word}_trs.weight": "content.{modality}.linear.weight",
+        "{word}_trs.bias": "content.{modality}.linear.bias",
+    }
+)
+
+
+def vectors(model, batch, draws):
+    return dict(zip(("users", "items"), model.embed(), strict=True))
+
+
+def mgcn_vectors(model, batch, draws):
+    behaviour, side = model.views()
+    return vectors(model, batch, draws) | {"content": behaviour, "side": side}
+
+
+def lgmrec_vectors(model, batch, draws):
+    users, items, edges = model.views(draws)
+    out = {"users": users, "items": items}
+    for modality, (of_users, of_items) in edges.items():
+        out |= {f"hyper_users_{modality}": of_users, f"hyper_items_{modality}": of_items}
+    return out
+
+
+def megcf_vectors(model, batch, draws):
+    (users, items), (more_users, more_items, entities) = model.last_layers()
+    plain = {"users_interactions": users, "items_interactions": items}
+    return plain | {"users_entities": more_users, "items_entities": more_items, "entities": entities}
+
+
+def megcf_graphs(model) -> dict[str, torch.Tensor]:
+    """The reference's plain graph holds the entities too, each with its loop alone."""
+    loops = model.hyper.self_loop_weight * torch.eye(len(model.entity_embedding.weight))
+    plain = torch.block_diag(model.interactions.columns(), loops)
+    return {"interactions": plain, "entities": model.entities.columns()}
+
+
+def mgcl_vectors(model, batch, draws):
+    out = {}
+    for space, (users, items) in model.spaces(model.start()).items():
+        suffix = "" if space == "ids" else f"_{space}"
+        out |= {f"users{suffix}": users, f"items{suffix}": items}
+    return out
+
+
+def thin(model, draws) -> None:
+    """The thinned graph of the recorded interactions."""
+    if "kept" in draws:
+        user, item = draws["kept"].long().T + 1
+        model.thinned = model.pruning.adjacency(user, item)
+
+
+def refresh(model, draws) -> None:
+    """A batch later in the epoch: its first one has made the graph."""
+    if not draws["is_refresh"]:
+        model.train().embed()
+
+
+def item_graphs(model) -> dict[str, torch.Tensor]:
+    return {f"item_{m}": graph.columns() for m, graph in model.item_graph.items()}
+
+
+def lattice_graphs(model) -> dict[str, torch.Tensor]:
+    def dense(near, weights):
+        return torch.zeros(len(near), len(near), dtype=weights.dtype).scatter_add(1, near, weights)
+
+    initial = zip(model.content, model.initial_near, model.initial_weights, strict=True)
+    return {
+        "item": dense(*model.item_graph()),
+        "adjacency": model.adjacency.columns(),
+        **{f"item_{m}": dense(near, weights) for m, near, weights in initial},
+    }
+
+
+SIDES = {
+    "FREEDOM": Side(
+        settings={
+            "embedding_size": "embedding_size",
+            "n_ui_layers": "n_layers",
+            "n_mm_layers": "n_item_layers",
+            "knn_k": "n_neighbours",
+            "mm_image_weight": "visual_weight",
+            "dropout": "drop_rate",
+            "reg_weight": "content_weight",
+        },
+        parameters=IDS | CONTENT | {"image_trs.bias": None, "text_trs.bias": None},
+        forward=vectors,
+        graphs=lambda model: {
+            "item": model.item_graph.columns(),
+            "adjacency": model.adjacency.columns(),
+            "pruned": model.thinned.columns(),
+        },
+        prepare=thin,
+    ),
+    "MGCN": Side(
+        settings={
+            "embedding_size": "embedding_size",
+            "n_ui_layers": "n_layers",
+            "n_layers": "n_item_layers",
+            "knn_k": "n_neighbours",
+            "reg_weight": "reg_weight",
+            "cl_loss": "contrast_weight",
+        },
+        parameters=IDS
+        | CONTENT
+        | both({f"gate_{{short}}.0.{part}": f"gate.{{modality}}.{part}" for part in ("weight", "bias")})
+        | both({f"gate_{{word}}_prefer.0.{part}": f"prefer.{{modality}}.{part}" for part in ("weight", "bias")})
+        | {f"query_common.{part}": f"query.{part}" for part in ("0.weight", "0.bias", "2.weight")},
+        forward=mgcn_vectors,
+        graphs=lambda model: item_graphs(model) | {"adjacency": model.adjacency.columns()},
+        per_batch=("reg_weight",),
+    ),
+    "LATTICE": Side(
+        settings={
+            "embedding_size": "embedding_size",
+            "cf_model": "backbone",
+            "n_ui_layers": "n_layers",
+            "n_layers": "n_item_layers",
+            "knn_k": "n_neighbours",
+            "lambda_coeff": "initial_weight",
+            "reg_weight": "reg_weight",
+        },
+        parameters=IDS | CONTENT | {"modal_weight": "modality_weight"},
+        forward=vectors,
+        graphs=lattice_graphs,
+        per_batch=("reg_weight",),
+        prepare=refresh,
+    ),
+    "LGMRec": Side(
+        settings={
+            "embedding_size": "embedding_size",
+            "n_ui_layers": "n_layers",
+            "n_mm_layers": "n_modality_layers",
+            "n_hyper_layer": "n_hyper_layers",
+            "hyper_num": "n_hyperedges",
+            "keep_rate": "keep_rate",
+            "alpha": "global_weight",
+            "cl_weight": "contrast_weight",
+            "reg_weight": "reg_weight",
+        },
+        parameters=IDS | both({"item_{word}_trs": "projection.{modality}", "{short}_hyper": "hyperedge.{modality}"}),
+        forward=lgmrec_vectors,
+        terms=lambda model, batch, draws: model.terms(batch, draws),
+    ),
+    "MEGCF": Side(
+        settings={
+            "embedding_size": "embedding_size",
+            "n_layers": "n_layers",
+            "alpha": "alpha",
+            "decay_1": "reg_weight",
+            "decay_2": "entity_reg_weight",
+        },
+        parameters={
+            "user_embedding": "user_embedding.weight",
+            "item_embedding": "item_embedding.weight",
+            "e_embedding": "entity_embedding.weight",
+        },
+        forward=megcf_vectors,
+        graphs=megcf_graphs,
+        per_batch=("reg_weight", "entity_reg_weight"),
+    ),
+    "MGCL": Side(
+        settings={
+            "embedding_size": "embedding_size",
+            "n_layers": "n_layers",
+            "alpha": "alpha",
+            "lambda_m": "modality_weight",
+            "temp": "temperature",
+            "decay": "reg_weight",
+        },
+        parameters={
+            "user_embedding": "user_embedding.weight",
+            "item_embedding": "item_embedding.weight",
+            **both({"user_embedding_{short}": "user_content.{modality}", "w1_{short}": "projection.{modality}"}),
+        },
+        forward=mgcl_vectors,
+        per_batch=("reg_weight",),
+        fixed={"denominators": "released"},
+        added_up=("contrast_weight",),
+    ),
+}
+
+
+def settings_of(side: Side, stored) -> dict:
+    """Our settings, weights scaled where the reference divides by another batch size or does not divide."""
+    given = {ours: stored[f"setting/{theirs}"].item() for theirs, ours in side.settings.items()}
+    length = len(stored["users"])
+    size = stored.get("setting/train_batch_size", stored.get("setting/batch_size", np.array(length)))
+    for name in side.per_batch:
+        given[name] *= length / size.item()
+    return given | side.fixed | {name: float(length) for name in side.added_up}
+
+
+def built(side: Side, stored):
+    """The model of the file's sizes, settings and weights."""
+    user, item = np.nonzero(stored["R"])
+    n_users, n_items = stored["R"].shape
+    features = {m: stored[key] for key, m in FEATURES.items() if key in stored}
+    data = TrainingSet(np.stack([user, item], axis=1), n_users=n_users, n_items=n_items, features=features)
+    card, _ = find(str(stored["model"]))
+    model = build(load(card), data, settings_of(side, stored))
+    parameters = dict(model.named_parameters())
+    given = {side.parameters.get(k[2:]): v for k, v in stored.items() if k.startswith("w/")}
+    given.pop(None, None)
+    missing = set(parameters) - set(given)
+    if missing:
+        raise ValueError(f"no weights for {', '.join(sorted(missing))}")
+    for name, value in given.items():
+        with torch.no_grad():
+            real(parameters[name], value.shape, model).copy_(torch.from_numpy(value))
+    return model
+
+
+def computed(stored) -> dict[str, torch.Tensor]:
+    """Ours of every array of the file that is a result: graphs, vectors, terms of the loss, gradients, scores.
+
+    In float64: gradients of deep layers are what cancellation leaves, and the reference's rounding is enough.
+    """
+    name = str(stored["model"])
+    if name not in SIDES:
+        raise ValueError(f"no side of ours for {name}; tests/golden_models.py has {', '.join(SIDES)}")
+    side = SIDES[name]
+    model = built(side, stored)
+    draws = {k[5:]: torch.from_numpy(v) for k, v in stored.items() if k.startswith("draw/")}
+    draws |= {"is_refresh": bool(stored["setting/is_refresh"])} if "setting/is_refresh" in stored else {}
+    side.prepare(model, draws)
+    model = model.double().train()
+    batch = {
+        ours: torch.from_numpy(stored[theirs]).long() + 1
+        for ours, theirs in (("user_id", "users"), ("item_id", "pos"), ("neg_item_id", "neg"))
+        if theirs in stored
+    }
+    terms = side.terms(model, batch, draws)
+    found = {f"loss/{k}": v for k, v in terms.items()}
+    found |= gradients(side, model, stored, terms)
+    found |= {f"forward/{k}": v for k, v in side.forward(model, batch, draws).items()}
+    with torch.no_grad():
+        found |= {f"graph/{k}": v for k, v in side.graphs(model).items()}
+        found["scores"] = scores(model.eval(), draws)
+    results = [k for k in stored if k == "scores" or re.match("loss|g/|g_contrast/|forward/|graph/", k)]
+    return {k: None if k not in found else real(found[k], stored[k].shape, model) for k in results}
+
+
+def gradients(side: Side, model, stored, terms) -> dict[str, torch.Tensor]:
+    """The total loss and its gradients, zeros for a parameter that it does not reach.
+
+    A reference with a second optimiser has a second total, of its contrastive terms.
+    """
+    contrast = {k: v for k, v in terms.items() if k.startswith("contrast")} if "loss_contrast" in stored else {}
+    first = sum(v for k, v in terms.items() if k not in contrast)
+    parts = {"loss": ("g/", first), "loss_contrast": ("g_contrast/", sum(contrast.values()))}
+    out, parameters = {}, dict(model.named_parameters())
+    for name, (prefix, total) in parts.items():
+        if name not in stored:
+            continue
+        out[name] = total
+        grads = torch.autograd.grad(total, parameters.values(), retain_graph=True, allow_unused=True)
+        by_name = dict(zip(parameters, grads, strict=True))
+        for key in stored:
+            if key.startswith(prefix) and (variable := key.removeprefix(prefix)) in side.parameters:
+                grad = by_name.get(side.parameters[variable])
+                out[key] = torch.zeros(stored[key].shape) if grad is None else grad
+    return out
+
+
+def scores(model, draws) -> torch.Tensor:
+    """(user, item) of all users and items, with the recorded noise where an evaluation has some."""
+    noise = {k.removeprefix("eval_"): v for k, v in draws.items() if k.startswith("eval_")}
+    shared = model.views(noise)[:2] if noise else model.represent()
+    return model.score_all(shared, torch.arange(1, model.n_users))[:, 1:]
+
+
+def real(value: torch.Tensor, shape, model) -> torch.Tensor:
+    """``value`` without the rows, and in a graph the columns, of the padding ids."""
+    for axis in range(value.dim()):
+        value = value.transpose(0, axis)
+        if len(value) == shape[axis] + 2:  # users, items and whatever else, one below the other
+            value = torch.cat([value[1 : model.n_users], value[model.n_users + 1 :]])
+        elif len(value) == shape[axis] + 1:
+            value = value[1:]
+        value = value.transpose(0, axis)
+    return value

@@ -1,0 +1,68 @@
+"""Seconds that jobs will take, by records and by the measured table."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from bench import registry
+from bench.run.estimates import BEAUTY_PAIRS, MEASURED, Estimates, longest_first, spell, whole
+from bench.spec import BUDGETS
+from tests.run.made import toy
+from tests.store.test_store import job, record
+
+
+def done(model, seconds, **more):
+    return record(job=job(model=model, **more), seconds={"train": seconds, "evaluate": 1.0, "prepare": 9.0})
+
+
+def test_jobs_like_it_say_it_best():
+    estimate = Estimates(
+        [done("BPRMF", 5.0), done("BPRMF", 8.0, dataset="other"), done("MCLN", 7.0, preset="itemwise")]
+    )
+    assert estimate(job(seed=7)) == 6.0
+    assert estimate(job(dataset="new")) == 9.0  # as long as on the slowest other one
+    assert estimate(job(model="MCLN", preset="itemwise")) == 8.0
+    assert estimate(job(model="MCLN")) == math.inf  # another preset is another model
+    assert estimate(job(budget=BUDGETS["quick"])) == math.inf
+
+
+def test_else_the_measured_seconds_by_epochs_and_pairs():
+    """BPRMF takes 0.134 s per epoch of Beauty and 0.28 s per evaluation: 30 and 6 of them on twice the pairs."""
+    quick = {"budget": BUDGETS["quick"], "data_hash": "d"}
+    estimate = Estimates([], {"d": 2 * BEAUTY_PAIRS})
+    assert estimate(job(**quick)) == pytest.approx(2 * (30 * 0.134 + 6 * 0.28))
+    assert estimate(job(**quick, dataset="beauty-sim")) == pytest.approx(30 * 0.134 + 6 * 0.28)
+    assert estimate(job(**quick, model="Pop")) == pytest.approx(2 * 0.2)  # it has no epochs
+    assert estimate(job(**quick, model="MCLN", preset="released")) == pytest.approx(2 * (30 * 30.26 + 6 * 20.81))
+    assert estimate(job(**quick, model="MCLN", preset="itemwise")) == pytest.approx(2 * (30 * 16.6 + 6 * 1.4))
+    assert estimate(job(**quick, model="Unheard")) == math.inf
+    assert estimate(job(budget=BUDGETS["quick"], data_hash="other")) == math.inf
+
+
+def test_the_measured_models_are_ours():
+    names = {name.partition(":")[0] for name in pd.read_csv(MEASURED, comment="#").model}
+    assert names <= set(registry.cards())
+    assert {"BPRMF", "LightGCN", "MCLN", "Pop"} <= names
+
+
+def test_longest_first_and_those_not_known_before_all():
+    seconds = {"BPRMF": 5.0, "LightGCN": 50.0, "MGAT": math.inf}
+    order = longest_first([toy(model=name) for name in seconds], lambda job: seconds[job.model])
+    assert [one.job.model for one in order] == ["MGAT", "LightGCN", "BPRMF"]
+
+
+def test_the_whole_by_hand():
+    assert whole([10.0, 20.0, 30.0], 2) == 30  # the longest job
+    assert whole([10.0, 20.0, 30.0, 40.0], 2) == 50
+    assert whole([10.0, 30.0, math.inf], 1) == 60  # the third one counts 20
+    assert whole([math.inf], 1) is None
+    assert whole([], 1) is None
+    assert whole([math.inf], 1, like=[7.0]) == 7
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (99.4, "99 s"), (99.6, "2 min"), (5400.0, "90 min"), (7200.0, "2.0 h")]
+)
+def test_times_in_words(seconds, words):
+    assert spell(seconds) == words

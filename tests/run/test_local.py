@@ -1,0 +1,99 @@
+"""Jobs in processes of their own: what is heard of them, and how they end."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from bench.run import local
+from bench.run.local import why_it_died
+from bench.store.store import Store
+from tests.run import made
+from tests.run.made import planned, start
+from tests.run.storm import until
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "results")
+
+
+def end_within_a_message(order, runner):
+    os.write(runner.fileno(), b"\x00\x00\x00\x64abc")
+    os._exit(9)
+
+
+def test_a_job_that_ends_within_a_message(folder, store, monkeypatch):
+    monkeypatch.setattr(local, "child_main", end_within_a_message)
+    assert made.local(store).run(planned(folder)) == ["failed"]
+
+
+def test_a_log_that_is_gone_when_its_job_dies(folder, store):
+    def listener(one, event):
+        if one.job.seed == 0 and event.stage == "loading":
+            store.log(one.job).unlink(missing_ok=True)
+            os.kill(pool.executor.live[one.job.key][0].pid, signal.SIGKILL)
+
+    pool = made.local(store, listener=listener)
+    assert pool.run(planned(folder, seeds=[0, 1])) == ["failed", "done"]
+
+
+def test_a_job_past_its_time_is_ended(folder, store):
+    (one,) = planned(folder, budget="full")
+    assert made.local(store, timeout=0.2).run([one]) == ["failed"]
+    assert store.find(one.job).reason == "timeout: over 0.2 s"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_jobs_and_leaves_no_record(folder, store, number):
+    jobs = planned(folder, models=["BPRMF", "LightGCN"], budget="full")
+
+    def interrupt(one, event):
+        if event.epoch and not pool.clock.is_stopping:
+            os.kill(os.getpid(), number)
+
+    pool, before = made.local(store, listener=interrupt), signal.getsignal(number)
+    assert pool.run(jobs) == ["stopped", "stopped"]
+    assert pool.clock.exit_code == 128 + number
+    assert signal.getsignal(number) is before
+    assert store.records() == []
+    assert pool.executor.live == {}
+    assert len(list(store.root.glob("*/*/*.checkpoint"))) == 1  # of the job that was at work
+    assert not list(store.root.glob("*/*/*.lock"))
+
+
+def test_a_signal_to_all_processes_at_once_stops_the_job_too(folder, store):
+    """As a queue sends it to every process of an allocation."""
+    (one,) = planned(folder, budget="full")
+
+    def interrupt(one, event):
+        if event.epoch == 2:
+            os.kill(pool.executor.live[one.job.key][0].pid, signal.SIGTERM)
+
+    pool = made.local(store, listener=interrupt)
+    assert pool.run([one]) == ["stopped"]
+    assert store.checkpoint(one.job).exists()
+
+
+def test_the_server_of_the_jobs_outlives_signals_to_its_group(folder, tmp_path):
+    """A job is at work meanwhile; a second one is forked from the server afterwards."""
+    runner = start(folder, tmp_path, "--models", "BPRMF", "--budget", "smoke", "--seeds", "0", "1")
+    until(lambda: servers(runner))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(servers(runner)[0], number)
+    runner.communicate()
+    assert runner.returncode == 0
+
+
+def servers(runner) -> list[int]:
+    table = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=2) for line in table.splitlines()]
+    return [int(pid) for pid, parent, args in rows if int(parent) == runner.pid and "forkserver" in args]
+
+
+def test_why_a_process_left_no_record():
+    assert why_it_died(-9, log="x.log") == "process killed by SIGKILL (out of memory?)"
+    assert why_it_died(-11, log="x.log") == "process killed by SIGSEGV"
+    assert why_it_died(3, log="x.log") == "process ended with exit code 3 and left no record"
+    assert why_it_died(0, log="x.log") == "x.log says why; the finished record stands"

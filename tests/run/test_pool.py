@@ -1,0 +1,280 @@
+"""Many jobs: each once, whoever runs them; tried again where that helps; recorded, however it ended."""
+
+import os
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from bench.run import plan
+from bench.run.clock import Clock
+from bench.run.events import Event
+from bench.run.pool import Outcome, Pool
+from bench.run.slots import Slots
+from bench.spec import BenchError
+from bench.store.store import Store
+from tests.run.made import Scripted, local, planned, toy
+from tests.store.test_store import record
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "results")
+
+
+def scripted(store, act=None, *, jobs=1, **more) -> Pool:
+    return Pool(executor=Scripted(store, act), slots=Slots(cpus=jobs), **more)
+
+
+def test_states_come_in_the_order_asked_for_and_events_in_that_of_their_job(store):
+    told = []
+    pool = scripted(store, jobs=3, listener=lambda one, event: told.append((one.job.seed, event.state)))
+    jobs = [toy(seed=seed) for seed in range(3)]
+    assert pool.run(jobs) == ["done"] * 3
+    for seed in range(3):
+        assert [state for told_seed, state in told if told_seed == seed] == ["started", "done"]
+
+
+def test_a_killed_job_is_tried_once_more_and_then_has_failed(store):
+    pool = scripted(store, lambda one, attempt: Outcome(reason="killed", is_killed=True))
+    assert pool.run([toy()]) == ["failed"]
+    assert pool.executor.attempts == {toy().job.key: 2}
+    assert store.find(toy().job).reason == "killed"
+    assert store.find(toy().job).seconds["spent"] >= 0
+
+
+def test_a_job_that_failed_is_not_tried_again(store):
+    pool = scripted(store, lambda one, attempt: Outcome(reason="process ended with exit code 3"))
+    assert pool.run([toy()]) == ["failed"]
+    assert pool.executor.attempts == {toy().job.key: 1}
+
+
+def test_a_second_attempt_may_succeed(store):
+    def act(one, attempt):
+        return Outcome(is_killed=True) if attempt == 1 else pool.executor.finish(one, attempt)
+
+    pool = scripted(store, act)
+    assert pool.run([toy()]) == ["done"]
+
+
+def test_out_of_memory_on_a_shared_gpu_is_tried_again_alone(store):
+    def act(one, attempt):
+        if attempt == 1:
+            short = record(job=one.job).model_copy(update={"status": "failed", "reason": "OutOfMemoryError: 8 GiB"})
+            return Outcome(record=short)
+        return pool.executor.finish(one, attempt)
+
+    pool = scripted(store, act)
+    pool.slots = Slots(cpus=1, gpus={"0": 8000.0}, per_gpu=4)
+    assert pool.run([toy()]) == ["done"]
+    assert pool.slots.free == {"0": 8000.0}
+
+
+def test_jobs_that_follow_run_in_the_place_of_the_first(store):
+    def follow(one, state):
+        assert state == "done"
+        return toy(seed=one.job.seed + 1) if one.job.seed < 3 else None
+
+    assert scripted(store, follow=follow).run([toy()]) == ["done"]
+    assert sorted(r.job.seed for r in store.records()) == [0, 1, 2, 3]
+
+
+def test_what_cannot_be_written_ends_the_run(store):
+    def act(one, attempt):
+        raise BenchError("the disk is full")
+
+    pool = scripted(store, act)
+    with pytest.raises(BenchError, match="the disk is full"):
+        pool.run([toy(seed=seed) for seed in range(3)])
+    assert sum(pool.executor.attempts.values()) == 1
+    assert pool.executor.killed
+
+
+def test_a_checkpoint_goes_with_the_finished_record(store):
+    def act(one, attempt):
+        store.checkpoint(one.job).write_text("x")
+        return pool.executor.finish(one, attempt)
+
+    pool = scripted(store, act)
+    assert pool.run([toy()]) == ["done"]
+    assert not store.checkpoint(toy().job).exists()
+
+
+def test_a_job_that_has_no_time_is_left(store):
+    half_over = Clock(limit=600.0, begun=time.monotonic() - 300)
+    pool = scripted(store, clock=half_over, estimate=lambda job: 300.0)
+    assert pool.run([toy()]) == ["left"]
+    assert store.records() == []
+    assert scripted(store, clock=half_over, estimate=lambda job: 5.0).run([toy()]) == ["done"]
+
+
+def test_a_job_that_stops_early_leaves_no_record_and_its_state(store):
+    def act(one, attempt):
+        store.checkpoint(one.job).write_text("x")
+        return Outcome(is_stopped=True)
+
+    told = []
+    pool = scripted(store, act, listener=lambda one, event: told.append(event))
+    assert pool.run([toy()]) == ["stopped"]
+    assert told == [Event(state="started"), Event(state="stopped")]
+    assert store.records() == []
+    assert store.checkpoint(toy().job).exists()
+
+
+def test_a_run_that_stops_starts_no_further_job(store):
+    def act(one, attempt):
+        pool.clock.stop()
+        return pool.executor.finish(one, attempt)
+
+    pool = scripted(store, act)
+    assert sorted(pool.run([toy(seed=seed) for seed in range(3)])) == ["done", "stopped", "stopped"]
+
+
+def test_a_record_that_is_deleted_while_its_job_waits(store):
+    jobs = [toy(seed=seed) for seed in range(2)]
+    for one in jobs:
+        store.write(record(job=one.job).model_copy(update={"status": "failed", "reason": "x"}))
+
+    def listener(one, event):
+        if one.job.seed == 0 and event.state == "started":
+            store.path(jobs[1].job).unlink()
+
+    assert scripted(store, listener=listener).run(jobs) == ["done", "done"]
+
+
+def test_jobs_of_a_runner_that_stopped_are_taken_over_side_by_side(store):
+    """All four are at work at the same time, or the barrier would break."""
+    jobs, together = [toy(seed=seed) for seed in range(4)], threading.Barrier(4, timeout=60)
+
+    def act(one, attempt):
+        together.wait()
+        return pool.executor.finish(one, attempt)
+
+    pool = scripted(store, act, jobs=4)
+    with ExitStack() as theirs:
+        for one in jobs:
+            assert theirs.enter_context(store.lock(one.job))
+        threading.Timer(1.0, theirs.pop_all().close).start()
+    assert pool.run(jobs) == ["done"] * 4
+
+
+def test_two_runners_on_one_folder_do_every_job_once(folder, tmp_path):
+    jobs, starts, states = planned(folder, models=["BPRMF", "VBPR"], seeds=[0, 1]), [], {}
+
+    def listener(one, event):
+        if event.state == "started":
+            starts.append(one.job.key)
+
+    def run(name):
+        states[name] = local(Store(tmp_path / "results"), listener=listener).run(jobs)
+
+    runners = [threading.Thread(target=run, args=(name,)) for name in "ab"]
+    [runner.start() for runner in runners]
+    [runner.join() for runner in runners]
+    assert states == {"a": ["done"] * 4, "b": ["done"] * 4}
+    assert sorted(starts) == sorted(one.job.key for one in jobs)
+
+
+def test_code_that_changed_since_the_plan_does_not_run_under_its_key(folder, store):
+    (one,) = planned(folder)
+    stale = replace(one, job=replace(one.job, source="0" * 12))
+    assert local(store).run([stale]) == ["failed"]
+    assert store.find(stale.job).reason == "BPRMF: its code changed since the job was planned; start again"
+
+
+def test_a_failed_attempt_leaves_the_finished_record(folder, store):
+    """As with --when always: what stood is worth more than why it could not be made again."""
+    jobs = planned(folder)
+    assert local(store).run(jobs) == ["done"]
+    before = store.find(jobs[0].job)
+    assert local(store, timeout=0.01).run(jobs) == ["failed"]
+    assert store.find(jobs[0].job) == before
+
+
+def test_a_killed_job_costs_only_itself(folder, store):
+    long, short = planned(folder, budget="full")[0], planned(folder, models=["LightGCN"])[0]
+
+    def kill(one, event):
+        if one is long and event.epoch:
+            kill_process(pool, one)
+
+    pool = local(store, jobs=2, listener=kill)
+    assert pool.run([long, short]) == ["failed", "done"]
+    found = store.find(long.job)
+    assert found.reason.startswith("process killed by SIGKILL")
+    assert (store.root / found.log).exists()
+    assert [plan.is_due(store, one.job, when="missing") for one in (long, short)] == [True, False]
+    assert [plan.is_due(store, one.job, when="failed") for one in (long, short)] == [True, False]
+
+
+def test_a_job_killed_once_goes_on_from_its_checkpoint(folder, tmp_path):
+    """The second attempt continues: the same record as that of a job never killed."""
+    (one,) = planned(folder, budget="quick")
+    whole, cut, epochs = Store(tmp_path / "whole"), Store(tmp_path / "cut"), []
+
+    def kill_at_ten(one, event):
+        if event.epoch:
+            epochs.append(event.epoch)
+            if epochs.count(10) == 1 and event.epoch == 10:
+                kill_process(pool, one)
+
+    pool = local(cut, checkpoint_every=4, listener=kill_at_ten)
+    assert pool.run([one]) == local(whole).run([one]) == ["done"]
+    assert epochs.count(1) == 1  # it did not start anew
+    assert_equal(cut, whole, one.job)
+    assert not list(cut.root.glob("*/*/*.checkpoint")) + list(cut.root.glob("*/*/*.lock"))
+
+
+def kill_process(pool, one) -> None:
+    if one.job.key in pool.executor.live:
+        process, _ = pool.executor.live[one.job.key]
+        os.kill(process.pid, 9)
+
+
+def assert_equal(some: Store, other: Store, job) -> None:
+    """Two records of one job agree to the bit, ranks included."""
+    one, two = some.find(job), other.find(job)
+    assert one.metrics == two.metrics
+    assert [e["loss"] for e in one.curve] == [e["loss"] for e in two.curve]
+    assert some.ranks(job).equals(other.ranks(job))
+
+
+def of_epochs(one, n: int):
+    """The job with a budget of ``n`` epochs."""
+    budget = replace(one.job.budget, epochs=n, eval_every=20)
+    return replace(one, job=replace(one.job, budget=budget))
+
+
+def test_three_short_starts_make_what_one_long_start_makes(folder, tmp_path):
+    """Each start is stopped after some epochs, without a checkpoint being due; nothing is lost, nothing differs."""
+    one = of_epochs(planned(folder)[0], 600)
+    whole, cut, firsts = Store(tmp_path / "whole"), Store(tmp_path / "cut"), []
+
+    def run(last: int) -> list[str]:
+        heard = []
+
+        def listener(one, event):
+            if event.epoch:
+                heard.append(event.epoch)
+            if event.epoch >= last:
+                pool.clock.stop()
+
+        pool = local(cut, listener=listener)
+        states = pool.run([one])
+        firsts.append(heard[0])
+        return states
+
+    assert [run(3), run(200), run(10**6)] == [["stopped"], ["stopped"], ["done"]]
+    assert firsts[0] == 1 < firsts[1] < firsts[2]  # each went on
+    assert local(whole).run([one]) == ["done"]
+    assert_equal(cut, whole, one.job)
+
+
+def test_a_deadline_is_kept_by_the_job_itself(folder, store):
+    """Nobody asks it: it sees that another epoch would end too late, and writes its state."""
+    long = of_epochs(planned(folder)[0], 10**8)
+    assert local(store, deadline=time.monotonic() + 2).run([long]) == ["stopped"]
+    assert store.records() == []
+    assert store.checkpoint(long.job).exists()

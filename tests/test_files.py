@@ -1,0 +1,94 @@
+"""Files are written whole or not at all; a lock has one holder."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.files import locked, try_writing, write_whole, writing
+from bench.spec import BenchError
+
+
+@pytest.mark.parametrize("is_durable", [False, True])
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, is_durable):
+    path = tmp_path / "a.json"
+    write_whole(path, lambda name: Path(name).write_text("old"), is_durable=is_durable)
+
+    def broken(name):
+        Path(name).write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(path, broken, is_durable=is_durable)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_umask_decides_who_may_read(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_whole(tmp_path / "a", lambda name: Path(name).write_text("x"))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+
+
+def test_content_and_name_are_on_the_disk_before_a_durable_write_returns(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))
+    write_whole(tmp_path / "a", lambda name: Path(name).write_text("x"))
+    assert synced == []
+    write_whole(tmp_path / "a", lambda name: Path(name).write_text("x"), is_durable=True)
+    assert [Path(name).name[:3] for name in synced] == [".a.", tmp_path.name[:3]]
+
+
+def test_a_lock_has_one_holder_and_leaves_no_file(tmp_path):
+    path = tmp_path / "new" / "a.lock"
+    with locked(path) as first, locked(path) as second:
+        assert (first, second) == (True, False)
+    assert not path.exists()
+    with locked(path) as again:
+        assert again
+
+
+def test_the_lock_of_a_killed_process_blocks_nobody(tmp_path):
+    path = tmp_path / "a.lock"
+    lines = ["import os, pathlib, sys", "from bench.files import locked", "held = locked(pathlib.Path(sys.argv[1]))"]
+    code = "; ".join([*lines, "assert held.__enter__()", "os.kill(os.getpid(), 9)"])
+    assert subprocess.run([sys.executable, "-c", code, str(path)]).returncode == -9
+    assert path.exists()
+    with locked(path) as is_ours:
+        assert is_ours
+
+
+def test_who_waited_for_a_lock_that_was_removed_does_not_hold_it(tmp_path, monkeypatch):
+    """Between opening the file and locking it, its holder may remove it and another process may make a new one."""
+    path, real, others = tmp_path / "a.lock", open, []
+
+    def open_late(name, *args, **kwargs):
+        handle = real(name, *args, **kwargs)
+        if not others:
+            others.append(None)
+            path.unlink()
+            others.append(locked(path))
+            assert others[1].__enter__()
+        return handle
+
+    monkeypatch.setattr("builtins.open", open_late)
+    with locked(path) as is_ours:
+        assert not is_ours
+    assert path.exists()
+    others[1].__exit__(None, None, None)
+    assert not path.exists()
+
+
+def test_what_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchError, match=r"the folder cannot be written \(.*\); take another$"):
+        with writing("the folder", remedy="take another"):
+            try_writing(tmp_path / "file" / "below")
+    try_writing(tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []

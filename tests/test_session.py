@@ -1,0 +1,203 @@
+"""The whole line on a tiny data set, in real subprocesses: run, resume, fail, be stopped, report."""
+
+import fcntl
+import json
+import os
+import pty
+import signal
+import termios
+from pathlib import Path
+
+import pytest
+
+from bench.run import machines
+from bench.store.record import read_record
+from bench.store.store import Store
+from tests.run.made import local, planned, start
+from tests.run.storm import jobs_of, until
+
+
+def records(tmp_path):
+    return sorted((tmp_path / "results").glob("*/*/*.json"))
+
+
+def test_run_resume_and_rerun_of_a_deleted_record(call, folder, tmp_path):
+    flags = (
+        "--datasets",
+        folder,
+        "--models",
+        "BPRMF",
+        "LightGCN",
+        "--budget",
+        "smoke",
+        "--protocols",
+        "clean",
+    )
+    code, out, _ = call(*flags)
+    assert (code, len(records(tmp_path))) == (0, 2)
+    assert "2 jobs: 2 to run" in out
+    assert "tiny" in out
+    before = {p: p.read_bytes() for p in records(tmp_path)}
+    code, out, _ = call(*flags)
+    assert "2 jobs: 0 to run" in out
+    assert {p: p.read_bytes() for p in records(tmp_path)} == before
+    gone = records(tmp_path)[0]
+    gone.unlink()
+    code, out, _ = call(*flags)
+    assert "2 jobs: 1 to run" in out
+    again, old = json.loads(gone.read_text()), json.loads(before[gone])
+    assert again["metrics"] == old["metrics"]  # same key, same numbers, to the bit
+    assert [c["loss"] for c in again["curve"]] == [c["loss"] for c in old["curve"]]
+
+
+def test_the_record_can_be_recomputed_from_its_ranks(call, folder, tmp_path):
+    call("--datasets", folder, "--models", "VBPR", "--budget", "smoke", "--protocols", "clean")
+    (path,) = records(tmp_path)
+    record, ranks = json.loads(path.read_text()), Store(tmp_path / "results").ranks(read_record(path).job)
+    assert record["metrics"]["sampled.hr@5"] == (ranks.rank_sampled <= 5).mean()
+    assert record["metrics"]["full.hr@10"] == (ranks.rank_full <= 10).mean()
+    assert record["facts"]["n_cases"] == len(ranks) == 40
+    assert record["facts"]["selected_by"] == "valid ndcg@10, every 1 epochs"
+    assert record["provenance"]["device"] == "cpu"
+    assert record["settings"]["embedding_size"] == 64
+
+
+def test_both_protocols_share_nothing_but_the_data(call, folder, tmp_path):
+    call("--datasets", folder, "--models", "BPRMF", "--budget", "smoke", "--protocols", "paper", "clean")
+    facts = {json.loads(p.read_text())["job"]["protocol"]["name"]: json.loads(p.read_text()) for p in records(tmp_path)}
+    assert set(facts) == {"paper", "clean"}
+    assert facts["paper"]["facts"]["selected_by"].startswith("test ndcg@10")
+    assert facts["paper"]["job"]["data_hash"] == facts["clean"]["job"]["data_hash"]
+
+
+def test_a_failing_job_leaves_reason_and_traceback(call, folder, tmp_path):
+    """A learning rate that blows up: the job fails, names epoch and step, and the exit code says so."""
+    flags = ("--datasets", folder, "--models", "BPRMF", "--budget", "quick", "--set", "learning_rate=1e38")
+    code, out, _ = call(*flags)
+    record = json.loads(records(tmp_path)[0].read_text())
+    assert code == 1
+    assert record["status"] == "failed"
+    assert "epoch" in record["reason"] or "finite" in record["reason"]
+    assert "Diverged" in record["traceback"]
+    assert record["settings"]["learning_rate"] == 1e38
+    assert record["settings"]["embedding_size"] == 64  # a default: its variant in a study is known without the run
+    assert "Traceback" in (tmp_path / "results" / record["log"]).read_text()
+    assert "failed: tiny BPRMF" in out
+
+
+def test_dry_run_and_list_run_nothing(call, folder, tmp_path):
+    code, out, _ = call("--datasets", folder, "--models", "BPRMF", "--dry-run")
+    assert code == 0
+    assert "1 to run" in out
+    assert not (tmp_path / "results").exists()
+    code, out, _ = call("--list")
+    assert out.endswith(f"0 records in {tmp_path / 'results'}\n")
+
+
+def test_audit_prints_and_stores(folder, tmp_path, capsys):
+    from bench.cli.main import main
+
+    with pytest.raises(SystemExit) as exit_:
+        main(["audit", str(folder), "--reports", str(tmp_path / "reports")])
+    out = capsys.readouterr().out
+    assert exit_.value.code == 0
+    assert "users left under clean (scored)" in out
+    assert f"wrote {tmp_path / 'reports' / 'audit.md'}" in out
+    assert json.loads((tmp_path / "reports" / "audit.json").read_text())[0]["users"] == 40
+
+
+def test_a_job_that_another_runner_finishes_while_the_data_are_read_stands(folder, call, tmp_path, monkeypatch):
+    store, jobs, real, stamps = Store(tmp_path / "results"), planned(folder), machines.load_once, []
+
+    def load_once(asked):
+        local(store).run(jobs)
+        stamps.append(store.stamp(jobs[0].job))
+        return real(asked)
+
+    monkeypatch.setattr(machines, "load_once", load_once)
+    flags = ("--models", "BPRMF", "--budget", "smoke", "--gpus", "none", "--jobs", 1, "--threads", 1)
+    code, _, _ = call("--datasets", folder, *flags)
+    assert (code, [store.stamp(jobs[0].job)]) == (0, stamps)
+
+
+def test_when_failed_says_that_none_was(call, folder):
+    flags = ("--datasets", folder, "--models", "BPRMF", "--budget", "smoke")
+    call(*flags)
+    code, out, _ = call(*flags, "--when", "failed")
+    assert code == 0
+    assert "1 job: 0 to run" in out
+    assert "none of them has failed, so --when failed runs nothing" in out
+
+
+def test_a_dry_run_says_how_long_it_would_take(call):
+    """9 s per job by the measured table (30 epochs of 0.267 s, evaluated 6 times); one of two jobs at a time."""
+    flags = ("--datasets", "ml-100k", "--models", "VBPR", "--budget", "quick", "--seeds", 0, 1, "--dry-run")
+    code, out, _ = call(*flags, "--gpus", "none", "--jobs", 1)
+    assert code == 0
+    assert "this takes about 16 s, 1 job at a time" in out
+    assert "this takes about 8 s, 2 jobs at a time" in call(*flags, "--gpus", "none", "--jobs", 2)[1]
+
+
+def finished(*args) -> int:
+    """The exit code of the program, run to its end."""
+    runner = start(*args)
+    runner.communicate()
+    return runner.returncode
+
+
+def log_of(tmp_path, model: str) -> str:
+    """What a job has said so far; a line per evaluation."""
+    return "".join(path.read_text() for path in (tmp_path / "results/tiny" / model).glob("*.log"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_the_run_in_good_order(folder, tmp_path, number):
+    """VBPR has a record; BPRMF is at work when the signal comes, and goes on at the next start."""
+    assert finished(folder, tmp_path, "--models", "VBPR", "--budget", "smoke") == 0
+    for page in (tmp_path / "reports").iterdir():
+        page.unlink()
+    flags = ("--models", "BPRMF", "--budget", "standard", "--seeds", "0", "1", "2")
+    runner = start(folder, tmp_path, *flags)
+    until(lambda: log_of(tmp_path, "BPRMF"))
+    jobs = jobs_of(runner)
+    runner.send_signal(number)
+    out, _ = runner.communicate()
+    assert runner.returncode == 128 + number, out
+    assert "Traceback" not in out
+    until(lambda: not [pid for pid in jobs if Path(f"/proc/{pid}").exists()])
+    assert not list((tmp_path / "results").glob("*/*/*.lock"))
+    assert "VBPR" in (tmp_path / "reports/table2-clean-smoke-sampled.md").read_text()
+    assert finished(folder, tmp_path, *flags) == 0
+    assert len(records(tmp_path)) == 4
+    assert not list((tmp_path / "results").glob("*/*/*.checkpoint"))
+
+
+def test_a_closed_terminal_ends_the_run_in_good_order(folder, tmp_path):
+    """What the program prints after that goes nowhere; its tables are written all the same."""
+    ours, theirs = pty.openpty()
+    pipes = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "text": False, "start_new_session": True}
+    runner = start(folder, tmp_path, "--models", "BPRMF", "--budget", "full", preexec_fn=own_terminal, **pipes)
+    os.close(theirs)
+    until(lambda: os.read(ours, 10**5) and log_of(tmp_path, "BPRMF"))
+    os.close(ours)  # which sends SIGHUP to the whole group
+    assert runner.wait() == 129
+    assert not list((tmp_path / "results").glob("*/*/*.lock"))
+    assert (tmp_path / "reports/index.md").exists()
+
+
+def own_terminal() -> None:
+    """Make standard input the terminal that the process is controlled by."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def test_a_time_limit_ends_the_run_in_good_order_and_the_next_start_ends_it(folder, tmp_path):
+    """However slow the machine is: what had no time is left for the next start."""
+    flags = ("--models", "BPRMF", "--budget", "standard", "--seeds", "0", "1", "2")
+    first = start(folder, tmp_path, *flags, "--time-limit", "5")
+    out, _ = first.communicate()
+    assert first.returncode == 124, out
+    assert "ended early; the same command goes on where it was" in out
+    assert (tmp_path / "reports/index.md").exists()
+    assert not list((tmp_path / "results").glob("*/*/*.lock"))
+    assert finished(folder, tmp_path, *flags) == 0
+    assert len(records(tmp_path)) == 3
