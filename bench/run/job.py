@@ -4,7 +4,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ def run(
     Raises:
         Stopped: when ``stop``, asked after each epoch, says so; the state is on disk then, and there is no record.
     """
-    clock, start = time.perf_counter(), datetime.now(timezone.utc).isoformat(timespec="seconds")
+    clock, start = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     about = {"facts": work.facts, "provenance": provenance(device, start)}
     base = Record(job=work.job, key=work.job.key, status="failed", **about)
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))

@@ -135,7 +135,7 @@ def main() -> None:
         records, killed, wrong = run(Path(folder), sets=args.sets, seeds=args.seeds, period=args.period)
     print(f"{records} records; killed {killed['jobs']} jobs and {killed['runners']} runners; "
           f"{time.perf_counter() - begun:.0f} s")  # fmt: skip
-    sys.exit("\n".join(wrong))
+    sys.exit("\n".join(wrong) or 0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""The records that are shipped hold, are small, and say what their ranks say."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench.protocol.metrics import means
+from bench.store import case_facts
+from bench.store.store import Store
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "results" / "reference"
+
+
+@pytest.fixture(scope="module")
+def store():
+    return Store(REFERENCE)
+
+
+def test_every_record_holds_and_none_is_of_one_epoch(store):
+    records = store.records()
+    assert len(records) == len(list(REFERENCE.glob("*/*/*.json"))) > 0
+    assert store.left_out == {}
+    assert "smoke" not in {record.job.budget.name for record in records}
+
+
+def test_metrics_are_those_of_the_ranks(store):
+    for record in store.records():
+        assert means(store.ranks(record.job)) == record.metrics
+
+
+def test_the_ranks_of_a_job_take_75_kib_at_most(store):
+    sizes = {path: path.stat().st_size for path in REFERENCE.glob("*/*/*.parquet") if path.parent.name != "cases"}
+    assert max(sizes.values()) <= 75 * 1024
+
+
+def test_the_facts_of_all_cases_are_there(store):
+    for record in store.records():
+        assert len(case_facts.read(store.cases(record.job))) == record.facts["n_cases"]
+
+
+@pytest.mark.parametrize(
+    ("path", "is_ignored"),
+    [
+        ("results/beauty/MCLN/0.json", True),
+        ("reports/report.html", True),
+        ("reports/performance/scale-cpu.md", True),
+        ("results/reference/beauty/MCLN/0.json", False),
+        ("reports/reference/report.html", False),
+        ("reports/reference/performance/scale-cpu.md", False),
+    ],
+)
+def test_git_sees_what_is_shipped_and_no_run_of_a_user(path, is_ignored):
+    asked = subprocess.run(["git", "check-ignore", "-q", "--no-index", path], cwd=ROOT, capture_output=True)
+    if asked.returncode == 128:
+        pytest.skip("no git repository here")
+    assert (asked.returncode == 0) == is_ignored
