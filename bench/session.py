@@ -9,13 +9,13 @@ from pathlib import Path
 from bench import registry
 from bench.report import write as report_write
 from bench.report.evidence import Evidence
-from bench.report.significance import signs_of
 from bench.run import casefacts, plan
 from bench.run.clock import Clock, handling
 from bench.run.estimates import LONG, longest_first
 from bench.run.machines import Machines
 from bench.run.plan import PlannedJob, Request
 from bench.run.progress import Screen
+from bench.run.studies import STUDIES
 from bench.spec import BenchError, counted
 from bench.store.store import Store
 from bench.tune import winners
@@ -79,10 +79,11 @@ def report(
 ) -> list[Path]:
     """Write the tables of all records and print those of the jobs; the files."""
     records, keys = store.records(), {one.job.key for one in planned}
-    evidence, mine = Evidence(records, store.root), Evidence([r for r in records if r.key in keys], store.root)
-    paths = report_write.write(evidence, reports, ours=ours)
-    signs = signs_of(evidence if len(mine.records) == len(records) else mine)
-    print(report_write.console(mine.every, ranking=ranking, names=studies, signs=signs, ours=ours))
+    evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), ours=ours)
+    paths = report_write.write(evidence, reports)
+    mine = [record for record in records if record.key in keys]
+    shown = evidence if len(mine) == len(records) else replace(evidence, records=mine)
+    print(report_write.console(shown, ranking=ranking, names=studies))
     return paths
 
 

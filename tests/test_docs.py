@@ -61,7 +61,7 @@ def test_a_page_s_commands_run(page, tree):
 def test_contributing_walk(tree):
     assert walk("CONTRIBUTING.md", tree) == ["baselines/gmf.py", "tests/models/test_gmf.py"]
     assert len(list((tree / "runs/results/ml-100k/GMF").glob("*.json"))) == 1
-    assert "GMF" in next((tree / "runs/reports").glob("table2-clean-smoke-full.md")).read_text()
+    assert "GMF" in next((tree / "runs/reports").glob("clean-smoke/table2-full.md")).read_text()
 
 
 def test_the_readme_s_runs_are_planned():

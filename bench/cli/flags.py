@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
+from bench.run.studies import STUDIES
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
-from bench.studies import STUDIES
 
 QUICK_SET = "ml-100k"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench import registry
 from bench.cli.flags import QUICK_SET, Parser, once, run_parser
 from bench.run.clock import Clock, Ended, end, handling
+from bench.run.studies import STUDIES
 from bench.spec import BenchError, row_name, unknown
 
 
@@ -85,7 +86,9 @@ def from_records(args, ours: str) -> str:
     from bench.report import write
     from bench.store.store import Store
 
-    return show.listing(Store(args.results)) if args.list else write.rebuild(args.results, args.reports, ours=ours)
+    if args.list:
+        return show.listing(Store(args.results))
+    return write.rebuild(args.results, args.reports, studies=tuple(STUDIES.values()), ours=ours)
 
 
 def audit_command(argv: list[str]) -> int:

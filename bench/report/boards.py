@@ -11,9 +11,8 @@ from jaxtyping import Float, UInt8
 
 from bench.protocol.metrics import per_case
 from bench.report.evidence import Evidence
-from bench.report.paper import heading
-from bench.report.summary import blocks, in_block, order, seeds_of
-from bench.report.variants import main_runs
+from bench.report.leaderboard import TABLE, leaderboard
+from bench.report.rows import BLOCK, heading, order
 from bench.spec import RANKINGS, SHOWN
 from bench.store.store import Store
 
@@ -39,7 +38,7 @@ class Board:
         block: data set and features.
         means: Table 2's means, a line a row that has all of them, a column a metric of SHOWN.
         keys: of the records behind each of these rows, by seed.
-        seeds: that each of these rows was run with.
+        n_seeds: that each of these rows was run with.
     """
 
     protocol: str
@@ -48,25 +47,26 @@ class Board:
     block: tuple[str, str]
     means: pd.DataFrame
     keys: dict[str, list[str]]
-    seeds: list[int]
+    n_seeds: int
 
     @property
-    def group(self) -> tuple[str, str, str]:
+    def table(self) -> tuple[str, str, str]:
         """What one table is about."""
         return self.protocol, self.budget, self.ranking
 
     @property
+    def names(self) -> dict[str, str]:
+        """What a line of a CSV says of its board."""
+        return dict(zip([*TABLE, *BLOCK], (*self.table, *self.block), strict=True))
+
+    @property
     def rows(self) -> list[str]:
         """In the order of Table 2."""
-        return order(list(self.means.index))
+        return order(self.means.index)
 
     @property
     def heading(self) -> str:
         return heading(self.block)
-
-    def cell(self, row: str, metric: str) -> tuple[str, ...]:
-        """Names one cell of one Table 2."""
-        return *self.group, *self.block, row, metric
 
     def ranked(self, evidence: Evidence, row: str) -> Ranked | str:
         """The ranks of ``row``, or why they cannot be used."""
@@ -79,38 +79,25 @@ class Board:
         return Ranked(found[0][self.ranking].cases, np.concatenate([ranks[self.ranking].place for ranks in found]))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def boards(evidence: Evidence) -> list[Board]:
     """All that the evidence holds, in the order of the tables."""
-    found, frame = [], main_runs(evidence.frame)
-    for (protocol, budget), records in frame.groupby(["protocol", "budget"]):
-        for ranking in RANKINGS:
-            for block in blocks(records):
-                part = in_block(records, block)
-                seeds = seeds_of(part)
-                runs = part[part["status"] == "done"].sort_values("seed").groupby("row")
-                means = whole_means(runs, ranking, len(seeds))
-                found.append(
-                    Board(
-                        protocol=protocol,
-                        budget=budget,
-                        ranking=ranking,
-                        block=block,
-                        means=means,
-                        keys={row: list(runs["key"].get_group(row)) for row in means.index},
-                        seeds=seeds,
-                    )
-                )
+    found = []
+    for (protocol, budget, ranking, *block), part in leaderboard(evidence).groupby([*TABLE, *BLOCK], sort=False):
+        means = part.pivot(index="row", columns="metric", values="mean").reindex(columns=list(SHOWN)).dropna()
+        keys = part.drop_duplicates("row").set_index("row")["keys"]
+        found.append(
+            Board(
+                protocol=protocol,
+                budget=budget,
+                ranking=ranking,
+                block=tuple(block),
+                means=means,
+                keys={row: keys[row].split() for row in means.index},
+                n_seeds=int(part["n_seeds"].max()),
+            )
+        )
     return found
-
-
-def whole_means(runs, ranking: str, n_seeds: int) -> pd.DataFrame:
-    """Mean over the seeds of the runs of each row; a row short of a seed in any metric of SHOWN is left out."""
-    columns = [f"{ranking}.{metric}" for metric in SHOWN]
-    if not set(columns) <= set(runs.obj):
-        return pd.DataFrame(columns=list(SHOWN))
-    means = runs[columns].mean().set_axis(list(SHOWN), axis=1)
-    return means[(runs[columns].count() == n_seeds).all(axis=1)]
 
 
 @cache  # a byte a case and ranking

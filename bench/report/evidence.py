@@ -1,33 +1,166 @@
-"""What a report is made from: the records, as a frame and by their keys."""
+"""What a report is made from: the records, read once and brought to one form."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from bench.report.summary import standing
+from bench.report.paper import Published, load
+from bench.report.rows import STUDIED
+from bench.spec import BASELINES, PAPER_MODELS, RANKINGS, SHOWN_MODELS, is_knocked_out
 from bench.store.record import Record
 from bench.store.store import frame
+from bench.study import Study
+
+RUN = ["dataset", "row", "of", "protocol", "budget", "features", "seed"]  # one record stands for each
+NEWEST = ["engine", "protocol_version", "started", "key"]  # the last of these stands
+OPTIONAL = [  # columns that a frame lacks where no record has the fact
+    "users", "items", "interactions", "density", "modalities", "epochs", "parameters", "is_candidate_dependent",
+    "candidate_hash", "peak_memory_mib", "seconds.train", "seconds.evaluate", "sampling", "tuning.trials",
+    "tuning.seconds", "tuning.protocol", "tuning.budget", "gradient.reason",
+    *(f"{what}.{ranking}" for what in ("best_epoch", "chosen_by") for ranking in RANKINGS),
+]  # fmt: skip
+SAME_PRESET = {(STUDIED, "released"): "default"}  # its default by name
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Records, and the folder whose parquet files hold their ranks."""
+    """Records, the folder whose parquet files hold their ranks, and what is asked of them.
 
-    records: list[Record]
+    Attributes:
+        studies: whose variants have tables of their own.
+        ours: the row under study, whose gain over the paper's baselines is %Imp.
+        paper: the paper's numbers; those of ``paper.csv`` where it is not given.
+    """
+
+    records: Sequence[Record]
     results: Path
+    studies: Sequence[Study] = ()
+    ours: str = STUDIED
+    paper: Published | None = None
+
+    @cached_property
+    def published(self) -> Published:
+        return load(self.studies) if self.paper is None else self.paper
 
     @cached_property
     def every(self) -> pd.DataFrame:
-        """All records, one row each."""
-        return frame(self.records)
+        """All records, one row each (see ``in_one_form``); a column a study has the variant that each record is."""
+        rows = in_one_form(self.records)
+        is_variant = pd.Series(False, index=rows.index)
+        for study in self.studies:
+            runs = zip(rows["model"], rows["hyper"], rows["settings"], strict=True)
+            labels = pd.Series([label(study, *run) for run in runs], index=rows.index, dtype=object)
+            labels = labels.where(rows["tuning.trials"].isna(), None)  # a search may find a variant's settings
+            rows[variant_of(study)] = labels
+            is_variant |= labels.notna()
+        return rows.assign(is_variant=is_variant & rows["hyper"].map(bool))
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The standing records, one row each (see ``summary.standing``)."""
+        """The standing records, one row each."""
         return standing(self.every)
+
+    @cached_property
+    def main(self) -> pd.DataFrame:
+        """The standing records that Table 2 compares: no study's variants, no content knocked out."""
+        return self.frame[~self.frame["is_variant"] & ~self.frame["is_knocked_out"]]
 
     @cached_property
     def by_key(self) -> dict[str, Record]:
         return {record.key: record for record in self.records}
+
+    @cached_property
+    def baselines(self) -> set[str]:
+        """The rows that the one under study is compared with: every row of a baseline, and of MCLN where it is not."""
+        names = {SHOWN_MODELS.get(model, model) for model in (*BASELINES, *PAPER_MODELS)}
+        models = self.frame["model"].replace(SHOWN_MODELS)
+        return set(self.frame.loc[models.isin(names - {self.ours.partition(":")[0]}), "row"])
+
+    def variants(self, study: Study) -> pd.DataFrame:
+        """The standing records of the study's variants: ``row`` is the variant, ``of`` the model's own row.
+
+        Two of all records may be the same variant, one by its default settings and one by name.
+        """
+        labels = self.every[variant_of(study)]
+        return standing(self.every[labels.notna()].assign(row=labels[labels.notna()]))
+
+
+def in_one_form(records: Sequence[Record]) -> pd.DataFrame:
+    """One row per record, as ``bench.store.store.frame`` has it, whatever form the record was written in.
+
+    Besides: ``modalities`` are names apart; ``of`` is the model's row without changed settings; ``base`` and
+    ``content`` are the two parts of ``features``, such as entities and shuffled; ``chosen_by.<ranking>`` and
+    ``best_epoch.<ranking>`` say by what the weights were chosen that the values of this ranking are of, and the epoch.
+    """
+    plain = [by_default_preset(record) for record in records]
+    rows = frame(plain)
+    if rows.empty:
+        return rows.reindex(
+            columns=[*RUN, *NEWEST, *OPTIONAL, "model", "hyper", "settings", "status", "is_knocked_out"]
+        )
+    chosen = pd.DataFrame([selection(record) for record in plain], index=rows.index)
+    rows = pd.concat([rows.drop(columns=[*chosen, "best_epoch"], errors="ignore"), chosen], axis=1)
+    base, _, words = rows["features"].str.partition(",").to_numpy().T
+    rows = rows.assign(
+        of=[record.job.row for record in plain],
+        eval_every=[record.job.budget.eval_every for record in plain],
+        modalities=[tuple(filter(None, record.facts.get("modalities", "").split(", "))) or None for record in plain],
+        sampling=rows["settings"].map(lambda settings: settings.get("sampling")),
+        base=base,
+        content=pd.Series(words, index=rows.index).replace("", "real").where(rows["features"] != "none", "none"),
+        is_knocked_out=rows["features"].map(is_knocked_out),
+        started=pd.to_datetime(rows["started"], utc=True, errors="coerce", format="ISO8601"),
+    )
+    rows = rows.reindex(columns=[*rows, *(column for column in OPTIONAL if column not in rows)])
+    return rows.assign(is_candidate_dependent=rows["is_candidate_dependent"].eq(True))
+
+
+def by_default_preset(record: Record) -> Record:
+    """``record`` without the name of a preset that is its model's default."""
+    preset = SAME_PRESET.get((record.job.model, record.job.preset))
+    return record.model_copy(update={"job": replace(record.job, preset=preset)}) if preset else record
+
+
+def selection(record: Record) -> dict[str, Any]:
+    """What chose the epoch of each ranking's values, and the epoch; nothing of a record that is not finished.
+
+    Before version 2 of the protocols one choice held for both rankings, and a model that scores an item among its
+    candidates was chosen by the sampled ones; since then each ranking's values are of the weights that it chose.
+    """
+    if record.status != "done":
+        return {}
+    protocol, facts, found = record.job.protocol, record.facts, {}
+    is_dependent = facts.get("is_candidate_dependent") is True
+    for ranking in RANKINGS:
+        if protocol.select_ranking != "own":
+            by = "sampled" if is_dependent else protocol.select_ranking
+        elif is_dependent and ranking == "full":
+            continue
+        else:
+            by = ranking
+        found[f"chosen_by.{ranking}"] = f"{protocol.select_on} {by}.{protocol.select_metric}"
+        found[f"best_epoch.{ranking}"] = facts.get(f"best_epoch.{ranking}", facts.get("best_epoch"))
+    return found
+
+
+def standing(rows: pd.DataFrame) -> pd.DataFrame:
+    """The newest record of each run: the newest engine's, then the latest; ``superseded`` counts the others."""
+    if rows.empty:
+        return rows.assign(superseded=[])
+    rows = rows.sort_values(NEWEST, na_position="first", kind="stable")
+    rows = rows.assign(superseded=rows.groupby(RUN).cumcount())
+    return rows.groupby(RUN).tail(1).sort_values([*RUN, "key"], ignore_index=True)
+
+
+def variant_of(study: Study) -> str:
+    """The column of ``Evidence.every`` that has the study's variants."""
+    return f"variant.{study.name}"
+
+
+def label(study: Study, model: str, hyper: dict, settings: dict) -> str | None:
+    variant = study.variant(model, hyper, settings)
+    return variant.label if variant else None

@@ -1,43 +1,33 @@
 """The paper's published numbers, read from ``paper.csv``; a number that is not there is never made up.
 
 A value is one more line there: ``table2,beauty,BPRMF,hr@5,<value>,<where it was read>``; the rows of Tables 3 to 5
-are the labels of ``bench/studies.py``.
+are the labels of their studies.
 """
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from bench.spec import METRICS, PAPER_MODELS, SHOWN_MODELS, BenchError, unknown
-from bench.studies import STUDIES
+from bench.report.rows import DATASETS, ROWS
+from bench.spec import METRICS, BenchError, unknown
+from bench.study import Study
 
 CSV = Path(__file__).with_name("paper.csv")
 COLUMNS = ["table", "dataset", "row", "metric", "value", "source"]
 PLACE = COLUMNS[:4]
-
-DATASETS = {"beauty": "Beauty", "art": "Art", "taobao": "Taobao"}  # in the paper's order, with its names
 STATISTICS = ("users", "items", "interactions", "density")
-ROWS = tuple(SHOWN_MODELS.get(model, model) for model in PAPER_MODELS)
-*BASELINES, STUDIED = ROWS  # the last one's row is the authors' released code
 IMPROVEMENT = "%Imp."
-VARIED = ("table3", "table4", "table5")  # compare variants of the studied model
-FLOORS = ("Pop", "ItemKNN", "EASE")  # not the paper's: what any model should beat
-OURS = "MCLN:itemwise"
 
 Published = dict[tuple[str, str, str, str], float]  # (table, dataset, row, metric) to the paper's value
 
 
-def heading(block: tuple[str, str]) -> str:
-    """A (data set, features) as tables call it."""
-    return f"{DATASETS.get(block[0], block[0])} ({block[1]})"
+def load(studies: Iterable[Study] = (), path: Path = CSV) -> Published:
+    """The numbers of ``path``; those of a study's table where it is among ``studies``."""
+    return index(pd.read_csv(path, dtype=str, keep_default_na=False), studies)
 
 
-def load(path: Path = CSV) -> Published:
-    """The numbers of ``path``."""
-    return index(pd.read_csv(path, dtype=str, keep_default_na=False))
-
-
-def index(lines: pd.DataFrame) -> Published:
+def index(lines: pd.DataFrame, studies: Iterable[Study] = ()) -> Published:
     """The lines of the file by place.
 
     Raises:
@@ -46,20 +36,30 @@ def index(lines: pd.DataFrame) -> Published:
     if list(lines.columns) != COLUMNS:
         raise BenchError(f"{CSV.name} needs the columns {','.join(COLUMNS)}")
     known = {"table1": (("",), STATISTICS), "table2": ((*ROWS, IMPROVEMENT), METRICS)}
-    known |= {name: (STUDIES[name].labels, METRICS) for name in VARIED}
+    known |= {study.name: (study.labels, METRICS) for study in studies if study.is_papers}
     published = {}
-    for line in lines.itertuples(index=False):
-        place = (line.table, line.dataset, line.row, line.metric)
-        rows, metrics = known.get(line.table, ((), ()))
-        choices = {"table": known, "data set": DATASETS, "row": rows, "metric": metrics}
-        for (kind, names), name in zip(choices.items(), place, strict=True):
-            if name not in names:
-                raise unknown(f"{kind} in {CSV.name}", name, names)
+    for place, line in zip(lines[PLACE].itertuples(index=False, name=None), lines["value"], strict=True):
+        check(place, known)
         where = f"{CSV.name}: {' '.join(filter(None, place))}"
         if place in published:
             raise BenchError(f"{where} is given twice")
         try:
-            published[place] = float(line.value)
+            published[place] = float(line)
         except ValueError:
-            raise BenchError(f"{where} is no number: {line.value!r}") from None
+            raise BenchError(f"{where} is no number: {line!r}") from None
     return published
+
+
+def check(place: tuple[str, str, str, str], known: dict[str, tuple[Collection[str], Collection[str]]]) -> None:
+    """Whether there is such a place; ``known`` holds the rows and metrics of each table.
+
+    Raises:
+        BenchError: for the first name that is unknown.
+    """
+    table, dataset, row, metric = place
+    rows, metrics = known.get(table, ((), ()))
+    for kind, name, names in (
+        ("table", table, known), ("data set", dataset, DATASETS), ("row", row, rows), ("metric", metric, metrics)
+    ):  # fmt: skip
+        if name not in names:
+            raise unknown(f"{kind} in {CSV.name}", name, names)

@@ -2,16 +2,26 @@
 
 import pandas as pd
 
-from bench.report.paper import BASELINES, DATASETS, heading
-from bench.report.summary import EQUAL, blocks, in_block, is_baseline, seeds_of
+from bench.report.model import Note
+from bench.report.rows import BASELINES, DATASETS, PAPER_BASELINES, blocks, heading, in_block, order, seeds_of
+from bench.spec import RANKINGS
 
 SELECTORS = {"test": "the TEST set", "valid": "the validation set"}
+DRAWN = {"user": "users", "interaction": "interactions"}
+EQUAL = {  # must not vary among rows that are compared
+    "data_hash": "data",
+    "protocol_version": "protocol version",
+    "engine": "engine version",
+    "budget_epochs": "epochs allowed",
+    "candidate_hash": "candidates",
+    "tuning.trials": "trials of a search",
+}
 
 
 def caption(records: pd.DataFrame, ranking: str = "") -> str:
     """``records``: the standing ones of one protocol and budget; without ``ranking`` it says nothing of one."""
     protocol, budget, select_on, n = records[["protocol", "budget", "select_on", "n_candidates"]].iloc[0]
-    how = sorted(records["selected_by"].dropna().unique())
+    how = sorted(f"{by}, every {every} epochs" for by, every in chosen(records, ranking))
     against = f"{n} sampled candidates" if ranking == "sampled" else "all items but the user's known ones"
     said = (
         f"Protocol {protocol}: the epoch is chosen on {SELECTORS[select_on]}",
@@ -24,6 +34,15 @@ def caption(records: pd.DataFrame, ranking: str = "") -> str:
     return " ".join(filter(None, said))
 
 
+def chosen(records: pd.DataFrame, ranking: str) -> set[tuple[str, int]]:
+    """By what the epochs of the values of ``ranking`` were chosen (of all values where it is empty), and how often."""
+    found = set()
+    for one in [ranking] if ranking else RANKINGS:
+        known = records.dropna(subset=[f"chosen_by.{one}"])
+        found |= set(zip(known[f"chosen_by.{one}"], known["eval_every"], strict=True))
+    return found
+
+
 def seeds(records: pd.DataFrame) -> str:
     """The seeds of all data sets, or of each where they differ."""
     found = {block: ", ".join(map(str, seeds_of(in_block(records, block)))) for block in blocks(records)}
@@ -33,82 +52,96 @@ def seeds(records: pd.DataFrame) -> str:
 
 
 def notes(
-    records: pd.DataFrame, data: pd.DataFrame, ranking: str, *, is_compared: bool = True, is_improved: bool = True
-) -> list[str]:
+    records: pd.DataFrame, data: pd.DataFrame, ranking: str, *, is_compared: bool = True, ours: str = ""
+) -> list[Note]:
     """The notes without a number.
 
     Args:
         data: the long form that the table shows.
         is_compared: the table has the paper's values where its data sets are.
-        is_improved: it has a line of %Imp.
+        ours: the row of which it has a line of %Imp., if any.
     """
     said = [
-        "H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k.",
-        "Best value bold, second underlined, by unrounded value within a data set.",
+        Note("H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k."),
+        Note("Best value bold, second underlined, by unrounded value within a data set."),
     ]
-    if is_improved:
-        said.append(
-            f"%Imp.: MCLN over the best of the paper baselines with a value: {seen(data)} (of {len(BASELINES)})."
-        )
+    if ours:
+        counts = f"{seen(data, ours)} (of {len(BASELINES)})"
+        said.append(Note(f"%Imp.: {ours} over the best of the paper baselines with a value: {counts}."))
     if (data["n_seeds"] > 1).any():
-        said.append("Mean ± sample standard deviation over the seeds.")
+        said.append(Note("Mean ± sample standard deviation over the seeds."))
     if records["is_candidate_dependent"].any():
-        said.append("† A score depends on the other candidates, not on user and item alone.")
-    said += selections(records) + tuning_notes(records)
+        text = "† A score depends on the other candidates, not on user and item alone."
+        said.append(Note(text, is_warning=True))
+    said += [*selections(records, ranking), *samplers(records), *tuning_notes(records)]
     said += paper_notes(records, data, ranking) if is_compared else []
     for block in blocks(records):
         said += mixture(in_block(records, block), heading(block))
     n_older = int(records["superseded"].sum())
     if n_older:
-        said.append(f"The newest record of each cell and seed stands; superseded records: {n_older}.")
+        said.append(Note(f"The newest record of each cell and seed stands; superseded records: {n_older}."))
     return said
 
 
-def seen(data: pd.DataFrame) -> str:
+def seen(data: pd.DataFrame, ours: str) -> str:
     """How many of the paper's baselines have a value, in each data set where they differ."""
-    known = data["mean"].notna() & data["row"].map(is_baseline)
+    known = data["mean"].notna() & data["row"].isin(PAPER_BASELINES - {ours})
     counts = {block: in_block(data[known], block)["row"].nunique() for block in blocks(data)}
     if len(set(counts.values())) == 1:
         return str(next(iter(counts.values())))
     return ", ".join(f"{heading(block)} {n}" for block, n in counts.items())
 
 
-def selections(records: pd.DataFrame) -> list[str]:
+def selections(records: pd.DataFrame, ranking: str) -> list[Note]:
     """Rows whose epoch another ranking chose than that of the most; it favours them where it is the one shown."""
-    ranking = records["selected_by"].map(lambda how: how.partition(",")[0], na_action="ignore")  # not how often
-    rows = records.groupby(ranking)["row"].unique()
-    most = max(rows.index, key=lambda how: len(rows[how]), default="")
-    others = [how for how in rows.index if how != most]
-    return [f"Epoch chosen by {how}: {', '.join(rows[how])}; by {most}: all other rows." for how in others]
+    rows = records.groupby(f"chosen_by.{ranking}")["row"].unique()
+    return [Note(f"Epoch chosen by {by}: {some}; by {most}: all other rows.") for by, some, most in but_the_most(rows)]
 
 
-def tuning_notes(records: pd.DataFrame) -> list[str]:
+def samplers(records: pd.DataFrame) -> list[Note]:
+    """Which rows draw their training steps otherwise than most."""
+    rows = records[records["epochs"] > 0].groupby("sampling")["row"].unique()
+    return [
+        Note(f"A training step draws {DRAWN[kind]}: {some}; {DRAWN[most]}: all other rows.")
+        for kind, some, most in but_the_most(rows)
+    ]
+
+
+def but_the_most(rows: pd.Series) -> list[tuple[str, str, str]]:
+    """(kind, its rows, the kind of the most) for each kind of rows but that of the most."""
+    most = max(rows.index, key=lambda kind: len(rows[kind]), default="")
+    return [(kind, ", ".join(order(rows[kind])), most) for kind in rows.index if kind != most]
+
+
+def tuning_notes(records: pd.DataFrame) -> list[Note]:
     """Where settings that a search found come from."""
     searches = sorted(set(records[["tuning.protocol", "tuning.budget"]].dropna().itertuples(index=False, name=None)))
     where = "; ".join(f"protocol {protocol}, budget {budget}" for protocol, budget in searches)
-    return [f"(tuned): settings found on the validation set alone ({where}); cost of it below."] if where else []
+    text = f"(tuned): settings found on the validation set alone ({where}); cost of it below."
+    return [Note(text)] if where else []
 
 
-def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list[str]:
+def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list[Note]:
     """How the paper's numbers stand beside ours, where its data sets do."""
     ours = data[data["dataset"].isin(list(DATASETS))]
     if ours.empty:
         return []
     if ranking != "sampled":
-        return ["The paper ranked 99 sampled candidates, so none of its values stand here."]
+        return [Note("The paper ranked 99 sampled candidates, so none of its values stand here.")]
     said = ["diff. is ours minus the paper's."]
     if ours["paper"].isna().any():
         said.append("— under paper: the paper's value is not in bench/report/paper.csv.")
     if records["select_on"].iloc[0] != "test":
         said.append("The paper's values were measured under its own protocol, not under this one.")
-    return said
+    return [Note(text) for text in said]
 
 
-def mixture(records: pd.DataFrame, name: str) -> list[str]:
+def mixture(records: pd.DataFrame, name: str) -> list[Note]:
     """A warning where the records of ``name`` were not made under equal conditions."""
     done = records[records["status"] == "done"]
-    differing = [what for column, what in EQUAL.items() if done[column].dropna().nunique() > 1]
-    said = [f"Not comparable: the records of {name} differ in {', '.join(differing)}."] if differing else []
+    said = [what for column, what in EQUAL.items() if done[column].dropna().nunique() > 1]
+    texts = [f"Not comparable: the records of {name} differ in {', '.join(said)}."] if said else []
     sources = done.groupby("row")["source"].nunique()
     changed = ", ".join(sources.index[sources > 1])
-    return [*said, f"Not comparable: the code of {changed} changed between records of {name}."] if changed else said
+    texts += [f"Not comparable: the code of {changed} changed between records of {name}."] if changed else []
+    return [Note(text, is_warning=True) for text in texts]

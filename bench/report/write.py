@@ -1,30 +1,28 @@
 """Tables out: files below a folder, and the text that a run prints at its end."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from joblib import cpu_count
 
 from bench.files import try_writing, write_whole, writing
-from bench.report import costs, knockouts, studies
-from bench.report.contents import contents
 from bench.report.evidence import Evidence
-from bench.report.html import html
-from bench.report.layout import Figure, Page, Table
-from bench.report.render import csv, figure_page, latex, markdown, text
-from bench.report.summary import standing
-from bench.report.tables import Signs, tables
-from bench.report.variants import without_variants
-from bench.report.views import Files
+from bench.report.model import Figure, Page, Table
+from bench.report.render.html import Files, html
+from bench.report.render.latex import latex
+from bench.report.render.text import csv, figure_page, markdown, text
+from bench.report.rows import STUDIED
+from bench.report.sections import comparison, cost, knockouts, pages, studies
+from bench.report.sections.significance import signs_of
 from bench.spec import BenchError
 from bench.store.record import Record
 from bench.store.store import Store
-from bench.studies import find
+from bench.study import Study
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
 INDEX = "index.md"
@@ -47,29 +45,40 @@ def write(evidence: Evidence, folder: Path, *, ours: str = "MCLN") -> list[Path]
 
         def draw(page: Page) -> None:
             if isinstance(page, Figure):
-                drawn[page.name] = others.submit(pictures, page.draw, page.data)
+                drawn[page.name] = others.submit(pictures, page.plot, page.data)
 
-        found = contents(evidence, tell=draw)
+        found = pages(evidence, tell=draw)
         files = {page.name: forms(page, drawn) for page in found}
-    pages = {f"{name}.{ext}": whole for name, page in files.items() for ext, whole in page.items()}
+    wholes = {f"{page.path}.{ext}": whole for page in found for ext, whole in files[page.name].items()}
     if found:
-        pages[PAGE] = html(found, evidence, folder=folder, files=files).encode()
-    pages[INDEX] = index(found, files, evidence.records).encode()
+        wholes[PAGE] = html(found, evidence, folder=folder, files=files).encode()
+    wholes[INDEX] = index(found, files, evidence.records).encode()
     check_writable(folder)
-    old = folder / INDEX
     with writing_to(folder):
-        text = old.read_text(encoding="utf-8", errors="replace") if old.exists() else ""
-        if text and not text.startswith(TITLE):
-            raise BenchError(f"{old} is no index of reports and stays as it is; choose another folder with --reports")
-        named = set(re.findall(r"\]\(([^)/]+)\)", text))
-        for name, page in pages.items():
-            write_whole(folder / name, lambda path, page=page: Path(path).write_bytes(page))
-        for name in named - set(pages):
+        old = named(folder / INDEX)
+        for name, whole in wholes.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            write_whole(folder / name, lambda path, whole=whole: Path(path).write_bytes(whole))
+        for name in old - set(wholes):
             (folder / name).unlink(missing_ok=True)
-    return [folder / name for name in pages]
+            if name.count("/") and not any((folder / name).parent.glob("*")):
+                (folder / name).parent.rmdir()
+    return [folder / name for name in wholes]
 
 
-def rebuild(results: Path, reports: Path, *, ours: str = "MCLN") -> str:
+def named(old: Path) -> set[str]:
+    """The files that an index names.
+
+    Raises:
+        BenchError: where the file is no index of ours.
+    """
+    text = old.read_text(encoding="utf-8", errors="replace") if old.exists() else ""
+    if text and not text.startswith(TITLE):
+        raise BenchError(f"{old} is no index of reports and stays as it is; choose another folder with --reports")
+    return set(re.findall(r"\]\(((?:\w[\w.-]*/)?\w[\w.-]*)\)", text))
+
+
+def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str = STUDIED) -> str:
     """Every table and figure again, from the records alone; says what it did.
 
     Raises:
@@ -78,15 +87,16 @@ def rebuild(results: Path, reports: Path, *, ours: str = "MCLN") -> str:
     records = Store(results).records()
     if not records:
         raise BenchError(f"no records in {results}; give the folder that has them with --results")
-    paths = write(Evidence(records, results), reports, ours=ours)
+    paths = write(Evidence(records, results, studies=studies, ours=ours), reports)
     return f"{len(paths)} report files in {reports} from {len(records)} records"
 
 
-def pictures(draw: Callable[[pd.DataFrame], Any], data: pd.DataFrame) -> dict[str, bytes]:
+def pictures(plot: str, data: pd.DataFrame) -> dict[str, bytes]:
     """The figure in each format, in a process of its own: drawing takes longer than all else in a report."""
-    from bench.report import drawing  # here, since matplotlib takes a second to import
+    from bench.report.render.drawing import pictures  # here, since matplotlib takes a second to import
+    from bench.report.render.figures import PLOTS
 
-    return drawing.pictures(draw, data)
+    return pictures(PLOTS[plot], data)
 
 
 def forms(page: Page, drawn: dict[str, Future]) -> dict[str, bytes]:
@@ -106,37 +116,30 @@ def writing_to(folder: Path) -> AbstractContextManager[None]:
     return writing(f"reports folder {folder}", remedy="choose another with --reports")
 
 
-def index(found: list[Page], files: Files, records: list[Record]) -> str:
+def index(found: list[Page], files: Files, records: Sequence[Record]) -> str:
     """The list of tables and figures, with their files and what they were made from."""
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
     lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
     lines += [f"All of it on one page, to be sorted and filtered: [{PAGE}]({PAGE}).", ""] if found else []
     for page in found:
-        links = ", ".join(f"[{ext}]({page.name}.{ext})" for ext in files[page.name])
+        links = ", ".join(f"[{ext}]({page.path}.{ext})" for ext in files[page.name])
         lines.append(f"- {page.title}: {links} ({len(page.keys)} records)")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def console(
-    frame: pd.DataFrame,
-    *,
-    ranking: str | None = None,
-    names: Sequence[str] = ("table2",),
-    signs: Signs | None = None,
-    ours: str = "MCLN",
-) -> str:
+def console(evidence: Evidence, *, ranking: str | None = None, names: Sequence[str] = ("table2",)) -> str:
     """The tables of the studies ``names`` as plain text, of one ranking where asked; * is the best value, + the second.
 
     Table 2 shows all records it is given, unless another study's are among them.
     """
-    asked = find(names)
-    varied = [study for study in asked if study.variants]
-    rest = without_variants(standing(frame)) if varied else standing(frame)
-    found = tables(rest, signs=signs) if {"table2", "learning-curves"} & {study.name for study in asked} else []
+    asked = {study.name: study for study in evidence.studies if study.name in names or "all" in names}
+    varied = [study for study in asked.values() if study.variants]
+    shown = evidence if varied else replace(evidence, studies=())
+    found: list[Page] = []
+    if {"table2", "learning-curves"} & {*names, *asked}:
+        found += comparison.pages(shown, signs=signs_of(evidence))
     for study in varied:
-        found += studies.tables(frame, study)
-    if "cost" in [study.name for study in asked]:
-        found += [page for page in costs.pages(rest) if isinstance(page, Table)]
-    found += knockouts.tables(frame)
-    shown = [table for table in found if ranking is None or table.ranking in ("", ranking)]
-    return "\n".join(map(text, shown)) or "No records.\n"
+        found += studies.tables(evidence, study)
+    found += cost.pages(shown) if "cost" in {*names, *asked} else []
+    tables = [page for page in [*found, *knockouts.pages(evidence)] if isinstance(page, Table)]
+    return "\n".join(text(table) for table in tables if ranking in (None, table.ranking or ranking)) or "No records.\n"

@@ -5,15 +5,16 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from bench import registry, studies
+from bench import registry
 from bench.data import sources
 from bench.data.cache import Source
 from bench.data.dataset import Dataset
 from bench.data.sources import FOLDERS
 from bench.registry import Card
+from bench.run import studies
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, read, resolve_budget, unknown
 from bench.store.store import Store
-from bench.studies import Study
+from bench.study import Study, differing
 
 When = Literal["missing", "failed", "always"]
 
@@ -190,7 +191,7 @@ def overrides(
         modalities = list(source.load(features).features)
         formed = [v for v in formed if not study.why_not(v, source.name, modalities)]
     settings = registry.settings(card, preset, dataset=source.name, hyper={})
-    return [studies.differing(study.full(variant), settings) for variant in formed]
+    return [differing(study.full(variant), settings) for variant in formed]
 
 
 def is_due(store: Store, job: Job, *, when: When) -> bool:

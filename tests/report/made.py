@@ -1,11 +1,17 @@
 """Records made up for the tests of the report."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from bench.protocol.metrics import means
-from bench.report.drawing import pictures
-from bench.report.layout import Figure
+from bench.report.evidence import Evidence
+from bench.report.model import Figure, Note
+from bench.report.render.drawing import pictures
+from bench.report.render.figures import PLOTS
+from bench.run.studies import STUDIES
 from bench.spec import BUDGETS, PROTOCOLS, Job
 from bench.store.record import Record
 from bench.store.store import Store
@@ -34,6 +40,11 @@ FACTS = {
     "parameters": 1000,
     "peak_memory_mib": 12.5,
 }
+
+
+def evidence(*records, folder=Path("nowhere"), **more) -> Evidence:
+    """What a report is made from, all studies asked for."""
+    return Evidence(records, folder, studies=tuple(STUDIES.values()), **more)
 
 
 def record(
@@ -72,6 +83,7 @@ def unfinished(model="BPRMF", status="failed", reason="killed by signal 9", *, k
     return Record(job=made, key=key or made.key, status=status, reason=reason, provenance=provenance)
 
 
+OLD_CLEAN = replace(PROTOCOLS["clean"], version=1, select_ranking="full")  # one choice for both rankings
 HOSTILE = "</script><script>alert('x')</script> & \"--gpus\" 100% of {a_b}\\$#^~ [0] \n * <b>|é"
 
 
@@ -112,24 +124,18 @@ def three_hundred() -> list[Record]:
 
 def drawn(pages) -> dict[str, dict[str, bytes]]:
     """The SVG files of the figures among ``pages``."""
-    return {p.name: {"svg": pictures(p.draw, p.data)["svg"]} for p in pages if isinstance(p, Figure)}
+    return {p.name: {"svg": pictures(PLOTS[p.plot], p.data)["svg"]} for p in pages if isinstance(p, Figure)}
 
 
-def line_figure(name: str) -> Figure:
+def line_figure(kind: str) -> Figure:
     """A drawing with a legend that has to be escaped."""
-
-    def draw(data):
-        from matplotlib.figure import Figure as Canvas
-
-        figure = Canvas(figsize=(4, 3))
-        axes = figure.subplots()
-        axes.plot(data["x"], data["y"], label="<a & b>")
-        axes.legend()
-        return figure
-
-    data = pd.DataFrame({"x": [1, 2, 3], "y": [0.1, 0.4, 0.2]})
-    key = many()[0].key
-    return Figure(name=name, title=f"Figure {name} <1>", caption="x & y", notes=["n"], keys=[key], data=data, draw=draw)
+    where = {"dataset": "beauty", "features": "entities", "metric": "sampled.ndcg@10", "key": many()[0].key}
+    lines = [
+        {"model": "<a & b>", "seed": 0, "epoch": n, "seconds": n, "value": n / 10, "is_best": n == 2, **where}
+        for n in (1, 2, 3)
+    ]
+    about = {"caption": "x & y", "notes": [Note("n")], "protocol": "paper", "budget": "smoke"}
+    return Figure(kind=kind, what=f"Figure {kind} <1>", data=pd.DataFrame(lines), plot="curves", **about)
 
 
 def stored(folder, places, model="BPRMF", *, full=None, users=None, key="", start=START, facts=None, **job) -> Record:

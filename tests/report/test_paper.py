@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from bench.report.paper import COLUMNS, STATISTICS, index, load
+from bench.run.studies import STUDIES
 from bench.spec import BenchError
 
 
@@ -25,7 +26,8 @@ def test_a_value_of_table_2_is_one_more_line():
 
 def test_tables_3_to_5_go_by_the_labels_of_the_studies():
     rows = [("table3", "w/ V&CL"), ("table4", "w/ inter-modal"), ("table5", "5 layers")]
-    paper = index(lines(*([table, "art", row, "hr@10", "0.25", "made up"] for table, row in rows)))
+    made = lines(*([table, "art", row, "hr@10", "0.25", "made up"] for table, row in rows))
+    paper = index(made, STUDIES.values())
     assert list(paper) == [(table, "art", row, "hr@10") for table, row in rows]
 
 
@@ -42,7 +44,7 @@ def test_tables_3_to_5_go_by_the_labels_of_the_studies():
 )
 def test_a_wrong_line_is_an_error(line, said):
     with pytest.raises(BenchError, match=said.replace("?", r"\?")):
-        index(lines(line))
+        index(lines(line), STUDIES.values())
 
 
 def test_a_place_given_twice_and_other_columns_are_errors():

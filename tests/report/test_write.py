@@ -7,58 +7,64 @@ import time
 import pytest
 
 from bench.report import write as report_write
-from bench.report.contents import contents
-from bench.report.evidence import Evidence
+from bench.report.sections import pages
 from bench.report.write import check_writable, console
 from bench.spec import BUDGETS, BenchError
-from bench.store.store import frame
-from tests.report.made import record, three_hundred, unfinished
+from tests.report.made import evidence, record, three_hundred, unfinished
 
 
 def write(records, folder):
-    return report_write.write(Evidence(records, folder), folder)
+    return report_write.write(evidence(*records, folder=folder), folder)
 
 
 def test_every_table_and_figure_in_its_formats_and_an_index_of_them(tmp_path):
     paths = write([record()], tmp_path / "new" / "reports")
-    names = [f"{stem}.{ext}" for stem in ("table1", *TABLES2, "cost-paper-smoke") for ext in ("md", "tex", "csv")]
-    names += [f"cost-figure-paper-smoke.{ext}" for ext in ("md", "svg", "png", "pdf", "csv")]
+    stems = ("table1", *(f"paper-smoke/{stem}" for stem in ("table2-sampled", "table2-full", "cost")))
+    names = [f"{stem}.{ext}" for stem in stems for ext in ("md", "tex", "csv")]
+    names += [f"paper-smoke/cost-figure.{ext}" for ext in ("md", "svg", "png", "pdf", "csv")]
     names.append("report.html")
-    assert [path.name for path in paths] == [*names, "index.md"]
+    assert paths == [tmp_path / "new" / "reports" / name for name in [*names, "index.md"]]
     index = paths[-1].read_text()
     assert "Made from 1 records: 1 done, 0 failed, 0 skipped." in index
     assert all(f"({name})" in index for name in names)
 
 
-TABLES2 = ("table2-paper-smoke-sampled", "table2-paper-smoke-full")
-
-
 def test_a_second_report_has_identical_bytes_whatever_the_order_of_records(tmp_path):
     records = [record(), record("VBPR", 0.5), unfinished("NGCF"), record(dataset="art")]
-    first = {path.name: path.read_bytes() for path in write(records, tmp_path)}
-    again = {path.name: path.read_bytes() for path in write(records[::-1], tmp_path)}
+    first = {path: path.read_bytes() for path in write(records, tmp_path)}
+    again = {path: path.read_bytes() for path in write(records[::-1], tmp_path)}
     assert first == again
 
 
 def test_tables_without_records_go_and_other_files_stay(tmp_path):
     write([record(), record(budget=BUDGETS["quick"])], tmp_path)
-    for name in ("notes.md", "table2-mine.md"):
+    for name in ("notes.md", "paper-smoke/table2-mine.md"):
         (tmp_path / name).write_text("mine")
+    assert (tmp_path / "paper-quick").is_dir()
     write([record()], tmp_path)
-    left = {path.name for path in tmp_path.iterdir()}
-    assert {"notes.md", "table2-mine.md", "table2-paper-smoke-full.md"} <= left
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    assert {"notes.md", "paper-smoke/table2-mine.md", "paper-smoke/table2-full.md"} <= left
     assert not [name for name in left if "quick" in name]
+
+
+def test_a_file_that_is_no_index_of_ours_and_what_it_names_stay(tmp_path):
+    (tmp_path / "index.md").write_text("# Mine\n[a](notes.md)")
+    (tmp_path / "notes.md").write_text("mine")
+    with pytest.raises(BenchError, match="is no index of reports"):
+        write([record()], tmp_path)
+    (tmp_path / "index.md").write_text("# Reports\n[a](../outside.md) [b](/outside.md) [c](x/../../outside.md)")
+    assert report_write.named(tmp_path / "index.md") == set()
 
 
 def test_no_records_give_an_index_only(tmp_path):
     assert [path.name for path in write([], tmp_path)] == ["index.md"]
-    assert console(frame([])) == "No records.\n"
+    assert console(evidence()) == "No records.\n"
 
 
 def test_only_failures_still_give_tables(tmp_path):
     paths = write([unfinished()], tmp_path)
     assert "no finished record" in paths[0].read_text()
-    assert "failed: killed by signal 9" in console(frame([unfinished()]))
+    assert "failed: killed by signal 9" in console(evidence(unfinished()))
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
@@ -69,7 +75,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
 
 
 def test_the_console_prints_one_ranking_where_asked():
-    both, full = console(frame([record()])), console(frame([record()]), ranking="full")
+    both, full = console(evidence(record())), console(evidence(record()), ranking="full")
     assert both.count("Table 2") == 2
     assert full.count("Table 2") == 1
     assert "Table 1" in full
@@ -83,9 +89,9 @@ def test_a_report_needs_no_torch():
 
 def test_the_pages_of_three_hundred_records_take_seconds(tmp_path):
     """Without the drawing, whose time is matplotlib's and the machine's."""
-    evidence = Evidence(three_hundred(), tmp_path)
+    made = evidence(*three_hundred(), folder=tmp_path)
     start = time.process_time()
-    pages = contents(evidence)
-    assert len(evidence.records) == 300
-    assert len(pages) > 20
+    found = pages(made)
+    assert len(made.records) == 300
+    assert len(found) > 20
     assert time.process_time() - start < 5

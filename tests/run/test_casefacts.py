@@ -96,6 +96,6 @@ def test_a_run_with_nothing_to_do_writes_what_is_missing_and_reports_on_it(call,
     assert code == 0
     assert "2 jobs: 0 to run" in out
     assert len(list((tmp_path / "results").glob("*/cases/*.facts.parquet"))) == 1
-    reports = {page.name for page in (tmp_path / "reports").iterdir()}
-    assert {f"{name}-paper-smoke-{r}.md" for name in ("significance", "slices") for r in ("sampled", "full")} <= reports
-    assert "sensitivity-smoke.md" in reports
+    reports = {page.name for page in (tmp_path / "reports" / "paper-smoke").iterdir()}
+    assert {f"{name}-{r}.md" for name in ("significance", "slices") for r in ("sampled", "full")} <= reports
+    assert (tmp_path / "reports" / "protocols-smoke" / "sensitivity.md").exists()

@@ -80,7 +80,7 @@ def test_a_study_ends_with_its_own_table(call, folder, tmp_path):
     assert "Table 4: fusion in MCLN (protocol clean, budget smoke, sampled ranking)" in out
     assert "w/ inter-modal" in out
     assert "Table 2" not in out
-    assert (tmp_path / "reports" / "table4-clean-smoke-sampled.md").exists()
+    assert (tmp_path / "reports" / "clean-smoke" / "table4-sampled.md").exists()
     _, out, _ = call(*flags)
     assert "1 job: 0 to run" in out
     assert "Table 2" in out

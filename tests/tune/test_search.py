@@ -62,7 +62,7 @@ def test_search_then_run_what_was_found(search, tmp_path):
     made = [json.loads(p.read_text()) for p in (tmp_path / "results/tiny/BPRMF").glob("*.json")]
     assert [r["job"]["hyper"] for r in made] == [found["hyper"]] * 2
     assert {(r["facts"]["tuning.trials"], r["facts"]["tuning.seconds"]) for r in made} == {(3, found["seconds"])}
-    page = (tmp_path / "reports/table2-paper-smoke-sampled.md").read_text()
+    page = (tmp_path / "reports/paper-smoke/table2-sampled.md").read_text()
     assert "| BPRMF (tuned) " in page
     assert "(protocol clean, budget smoke)" in page
 

@@ -1,0 +1,126 @@
+"""Records to cells: the mean over the seeds, who is best, why it is empty."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bench.report.evidence import Evidence
+from bench.report.rows import BLOCK, ITEMWISE, PAPER_BASELINES, ROWS, blocks, in_block, order, seeds_of
+from bench.spec import METRICS, RANKINGS, SHOWN
+
+TABLE = ["protocol", "budget", "ranking"]  # what one comparison is about
+FULL = {f"full.{metric}" for metric in METRICS}
+
+
+class Place(NamedTuple):
+    """Where cells stand: ``names`` are columns of their lines, ``runs`` their records, one for each of ``seeds``."""
+
+    names: Mapping[str, str]
+    runs: pd.DataFrame
+    seeds: Sequence[int]
+
+
+def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
+    """One line per place and metric, in this order: mean and sample deviation over the seeds, unrounded.
+
+    A cell short of one of its seeds is empty, and its ``note`` says why.
+
+    Args:
+        metrics: columns of the runs, and what the cells call them.
+    """
+    lines = []
+    for names, runs, seeds in places:
+        values = runs[runs["status"] == "done"].reindex(columns=list(metrics)).to_numpy(dtype=float)
+        keys = " ".join(runs["key"])
+        for (column, metric), own in zip(metrics.items(), values.T, strict=True):
+            known = own[~np.isnan(own)]
+            is_whole = len(known) == len(seeds)
+            cell = {
+                "metric": metric,
+                "mean": known.mean() if is_whole else math.nan,
+                "std": known.std(ddof=1) if is_whole and len(known) > 1 else math.nan,
+                "n_seeds": len(known),
+                "note": "" if is_whole else why_empty(runs, column, seeds),
+                "keys": keys,
+            }
+            lines.append({**names, **cell})
+    return pd.DataFrame(lines)
+
+
+def why_empty(runs: pd.DataFrame, column: str, seeds: Sequence[int]) -> str:
+    """The reason of an empty cell; ``runs`` are the standing records of its row and block."""
+    if runs.empty:
+        return "not run"
+    reasons = []
+    for run in runs.sort_values("seed").to_dict("records"):
+        prefix = f"seed {run['seed']} " if len(seeds) > 1 else ""
+        if run["status"] != "done":
+            reasons.append(f"{prefix}{run['status']}: {run['reason'] or 'no reason recorded'}")
+        elif run["is_candidate_dependent"] and column in FULL:
+            return "full ranking is not defined: a score depends on the other candidates"
+        elif pd.isna(run.get(column)):
+            reasons.append(f"{prefix}recorded without {column}")
+    missing = [str(seed) for seed in seeds if seed not in set(runs["seed"])]
+    return "; ".join(reasons + ([f"not run with seed {', '.join(missing)}"] if missing else []))
+
+
+def marked(data: pd.DataFrame, within: Sequence[str]) -> pd.DataFrame:
+    """``data`` with ``best`` and ``second`` among the cells that agree in ``within``, by unrounded value.
+
+    Equal values share the mark, and a value that stands alone has none.
+    """
+    groups = data.groupby(list(within), sort=False)["mean"]
+    place = groups.rank(method="dense", ascending=False)
+    return data.assign(best=(place == 1) & (groups.transform("count") > 1), second=place == 2)
+
+
+def comparison(
+    records: pd.DataFrame,
+    ranking: str,
+    *,
+    rows: Sequence[str] | None = None,
+    barred: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
+) -> pd.DataFrame:
+    """The cells of one comparison: by data set, row and metric of SHOWN, with its marks.
+
+    The seeds that a cell must have are all those that any row of its block was started with.
+
+    Args:
+        records: the standing ones of one protocol and budget.
+        rows: in their order; where it is not given, all of the paper's, run or not, and what else was run.
+        barred: of a block, the rows that must be empty, with their reasons.
+    """
+    rows = order([*ROWS, ITEMWISE, *records["row"]]) if rows is None else rows
+    places = []
+    for block in blocks(records):
+        part = in_block(records, block)
+        part = part[~part["row"].isin(list((barred or {}).get(block, ())))]
+        seeds, runs = seeds_of(part) or seeds_of(in_block(records, block)), dict(list(part.groupby("row")))
+        names = dict(zip(BLOCK, block, strict=True))
+        places += [Place({**names, "row": row}, runs.get(row, part[:0]), seeds) for row in rows]
+    data = cells(places, {f"{ranking}.{metric}": metric for metric in SHOWN})
+    reasons = {(*block, row): reason for block, some in (barred or {}).items() for row, reason in some.items()}
+    why = pd.Series(list(data[[*BLOCK, "row"]].itertuples(index=False, name=None)), index=data.index).map(reasons)
+    data = data.assign(note=why.fillna(data["note"]), is_run=why.notna() | (data["keys"] != ""))
+    return marked(data, [*BLOCK, "metric"])
+
+
+@lru_cache(maxsize=2)
+def leaderboard(evidence: Evidence) -> pd.DataFrame:
+    """The cells of every comparison of main runs, by protocol, budget, ranking, data set, row and metric."""
+    found = []
+    for (protocol, budget), group in evidence.main.groupby(TABLE[:2]):
+        for ranking in RANKINGS:
+            found.append(comparison(group, ranking).assign(protocol=protocol, budget=budget, ranking=ranking))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*TABLE, *BLOCK])
+
+
+def improvement(means: Mapping[str, float], ours: str) -> float:
+    """%Imp.: ours over the best of the paper's baselines that stand; NaN where either is missing."""
+    rows = PAPER_BASELINES - {ours}
+    best = max((mean for row, mean in means.items() if row in rows and mean > 0), default=math.nan)
+    return 100 * (means.get(ours, math.nan) / best - 1)

@@ -1,0 +1,122 @@
+"""The drawings, by the name that a ``Figure`` gives in ``plot``: its data in, a matplotlib figure out."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.report.render.drawing import legend, looks, panels, scale_log
+from bench.report.rows import BLOCK, STUDIED, blocks, heading
+from bench.spec import SHOWN
+
+AXES = {"epoch": "epoch", "seconds": "seconds of training"}
+SIDE_BY_SIDE = 3  # slope charts
+
+
+def cost(data: pd.DataFrame) -> Figure:
+    """A panel a data set, a point a model."""
+    parts = list(data.groupby(BLOCK, sort=False))
+    figure, axes = panels(1, len(parts))
+    look = looks(list(dict.fromkeys(data["model"])))
+    for (block, part), axis in zip(parts, axes[0], strict=True):
+        scale_log(axis)
+        axis.set(title=heading(block), xlabel="seconds of training", ylabel="N@10, sampled")
+        for run in part.to_dict("records"):
+            place = run["seconds.train"], run["sampled.ndcg@10"]
+            axis.plot(*place, linestyle="none", label=run["model"], **look[run["model"]])
+    legend(figure, axes)
+    return figure
+
+
+def curves(data: pd.DataFrame) -> Figure:
+    """Two rows, epochs and seconds; a panel a data set and selecting metric."""
+    places = [*BLOCK, "metric"]
+    columns = list(data[places].drop_duplicates().itertuples(index=False, name=None))
+    figure, axes = panels(len(AXES), len(columns))
+    look = looks(list(dict.fromkeys(data["model"])))
+    for place, part in data.groupby(places, sort=False):
+        column = axes[:, columns.index(place)]
+        for (model, _), run in part.groupby(["model", "seed"], sort=False):
+            best, colour = run[run["is_best"]], look[model]["color"]
+            for axis, x in zip(column, AXES, strict=True):
+                axis.plot(run[x], run["value"], label=model, color=colour, linewidth=1)
+                axis.plot(best[x], best["value"], "o", color=colour, fillstyle="none", markersize=6)
+        ranking, metric = place[2].split(".")
+        column[0].set_title(f"{heading(place)}, {ranking} {SHOWN.get(metric, metric)}")
+        for axis, x in zip(column, AXES, strict=True):
+            axis.set_xlabel(AXES[x])
+    legend(figure, axes)
+    return figure
+
+
+def layers(data: pd.DataFrame) -> Figure:
+    """A panel a data set and metric, a line a model."""
+    places, metrics = blocks(data), list(dict.fromkeys(data["metric"]))
+    figure, axes = panels(len(metrics), len(places))
+    look = looks(list(dict.fromkeys(data["model"])))
+    for (dataset, features, metric), part in data.groupby([*BLOCK, "metric"], sort=False):
+        axis = axes[metrics.index(metric), places.index((dataset, features))]
+        for model, line in part.groupby("model", sort=False):
+            deviation = line["std"] if (line["n_seeds"] > 1).any() else None
+            axis.errorbar(line["layers"], line["mean"], yerr=deviation, label=model, capsize=2, **look[model])
+        axis.set(xticks=sorted(set(data["layers"])), title=heading((dataset, features)) if metric == metrics[0] else "")
+    for metric, row in zip(metrics, axes, strict=True):
+        row[0].set_ylabel(SHOWN[metric])
+    for axis in axes[-1]:
+        axis.set_xlabel("layers")
+    legend(figure, axes)
+    return figure
+
+
+def slopes(data: pd.DataFrame) -> Figure:
+    """Places on the left, places on the right, a line a model; a panel a data set and pair of sides."""
+    parts = list(data.groupby(["heading", "left", "right"], sort=False))
+    n_columns = min(SIDE_BY_SIDE, len(parts))
+    n_lines = -(-len(parts) // n_columns)
+    height = 1.0 + 0.24 * max(len(part) for _, part in parts)
+    figure = Figure(figsize=(4.2 * n_columns, height * n_lines))
+    edges = {"left": 0.02, "right": 0.98, "bottom": 0.3 / (height * n_lines), "top": 1 - 0.35 / (height * n_lines)}
+    figure.subplots_adjust(**edges, wspace=0.08, hspace=0.6 / height)
+    axes = figure.subplots(n_lines, n_columns, squeeze=False).ravel()
+    for axis, ((name, left, right), part) in zip(axes, parts, strict=False):
+        axis.set_title(name, fontsize=9)
+        axis.set_xticks([0, 1], [left, right], fontsize=8)
+        slope_lines(axis, part)
+    for axis in axes[len(parts) :]:
+        axis.set_axis_off()
+    return figure
+
+
+def slope_lines(axis: Axes, part: pd.DataFrame) -> None:
+    """The lines of one panel; the rows of the model under study stand out."""
+    for line in part.itertuples():
+        is_studied = line.row.startswith(STUDIED)
+        look = {"color": "tab:red", "zorder": 3} if is_studied else {"color": "0.55"}
+        axis.plot([0, 1], [line.left_place, line.right_place], marker="o", markersize=3, linewidth=1.2, **look)
+    for side, x, align in (("left", -0.06, "right"), ("right", 1.06, "left")):
+        for place, rows in part.groupby(f"{side}_place")["row"]:
+            axis.text(x, place, f"{place} {', '.join(rows)}", ha=align, va="center", fontsize=7)
+    axis.set_xlim(-1.1, 2.1)
+    axis.invert_yaxis()
+    axis.set_yticks([])
+    for side in axis.spines.values():
+        side.set_visible(False)
+
+
+def content_use(data: pd.DataFrame) -> Figure:
+    """A bar each for irrelevant and relevant content, a group of bars a model, a panel a data set."""
+    parts = list(data.groupby(BLOCK, sort=False))
+    n_rows = sum(part["name"].nunique() for _, part in parts)
+    figure = Figure(figsize=(7, 1 + 0.5 * len(parts) + 0.5 * n_rows), layout="constrained")
+    for panel, (block, part) in zip(figure.subplots(len(parts), squeeze=False)[:, 0], parts, strict=True):
+        names = list(dict.fromkeys(part["name"]))[::-1]  # the first stands on top
+        for offset, kind in ((0.2, "irrelevant"), (-0.2, "relevant")):
+            own = part[part["measure"] == f"occlusion.{kind}.score_change"]
+            values = own.set_index("name")["mean"].reindex(names)
+            panel.barh([n + offset for n in range(len(names))], values, height=0.4, label=f"{kind} content")
+        panel.set_yticks(range(len(names)), names)
+        panel.set(title=heading(block), xlabel="mean score change / standard deviation of the scores")
+        panel.legend()
+    return figure
+
+
+PLOTS = {"cost": cost, "curves": curves, "layers": layers, "slopes": slopes, "content use": content_use}

@@ -1,0 +1,93 @@
+"""A ``Table`` as Markdown, CSV and plain text; a ``Figure`` as Markdown and CSV."""
+
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+from tabulate import tabulate
+
+from bench.report.model import Cell, Column, Figure, Line, Page, Table
+
+
+def csv(page: Page) -> str:
+    """The data, numbers to six significant digits: in more, machines differ."""
+    return page.data.apply(rounded).to_csv(index=False, lineterminator="\n")
+
+
+def rounded(column: pd.Series) -> pd.Series:
+    """Numbers as text; a whole number keeps all its digits."""
+    if not pd.api.types.is_float_dtype(column):
+        return column
+    return column.map(lambda value: f"{value:.0f}" if value.is_integer() else f"{value:.6g}", na_action="ignore")
+
+
+def markdown(table: Table) -> str:
+    parts = [f"# {table.title}", escaped(table.caption)]
+    for block in table.blocks:
+        parts += [f"## {escaped(block.title)}"] if block.title else []
+        parts.append(grid(block.columns, block.lines, "pipe", lambda cell: markdown_cell(cell, table.reasons)))
+    parts.append("\n".join(f"{n}. {escaped(reason)}" for n, reason in enumerate(table.reasons, 1)))
+    parts.append(listed(table))
+    if table.cost:
+        parts += ["## Cost", grid(table.cost.columns, table.cost.lines, "pipe", lambda cell: escaped(cell.text))]
+    return "\n\n".join(part for part in [*parts, *records(table)] if part) + "\n"
+
+
+def figure_page(figure: Figure) -> str:
+    """The figure in Markdown: its picture and what it says about itself."""
+    picture = f"![{escaped(figure.title)}]({figure.stem}.svg)"
+    parts = [f"# {figure.title}", escaped(figure.caption), picture, listed(figure), *records(figure)]
+    return "\n\n".join(parts) + "\n"
+
+
+def listed(page: Page) -> str:
+    return "\n".join(f"- {escaped(note.text)}" for note in page.notes)
+
+
+def records(page: Page) -> list[str]:
+    said = f"Records: {len(page.keys)}, named in {page.stem}.csv and in a comment here."
+    return [said, f"<!-- records: {' '.join(page.keys)} -->"]
+
+
+def text(table: Table) -> str:
+    """For a terminal: the paper's columns, lines without a record, and notes that warn of nothing are left out."""
+    parts, seen = [table.title, textwrap.fill(table.caption, width=100)], set()
+    for block in table.blocks:
+        kept = [n for n, column in enumerate(block.columns) if not column.is_papers]
+        lines = [Line([line.cells[n] for n in kept]) for line in block.lines if line.is_run]
+        seen |= {cell.note for line in lines for cell in line.cells}
+        columns = [block.columns[n] for n in kept]
+        shown = grid(columns, lines, "simple", lambda cell: text_cell(cell, table.reasons))
+        parts.append(f"{block.title}\n{shown}" if block.title else shown)
+    below = [f"[{n}] {reason}" for n, reason in enumerate(table.reasons, 1) if reason in seen]
+    below += [note.text for note in table.notes if note.is_warning]
+    if any(cell.mark for cell in table.cells):
+        below.append("* best, + second")
+    parts.append("\n".join(below))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def grid(columns: Sequence[Column], lines: Sequence[Line], form: str, show: Callable[[Cell], str]) -> str:
+    """Names to the left, numbers to the right."""
+    sides = ["left" if column.kind == "name" else "right" for column in columns]
+    texts = [[show(cell) for cell in line.cells] for line in lines]
+    headers = [column.name for column in columns]
+    return tabulate(texts, headers=headers, tablefmt=form, colalign=sides, disable_numparse=True)
+
+
+def escaped(text: str) -> str:
+    """``text`` on one line, with what Markdown would read as markup made plain."""
+    return re.sub(r"([\\`*_|])", r"\\\1", re.sub(r"\s+", " ", text)).replace("<", "&lt;")
+
+
+def markdown_cell(cell: Cell, reasons: list[str]) -> str:
+    around = {"best": "**{}**", "second": "<u>{}</u>"}.get(cell.mark, "{}")
+    note = f" <sup>{reasons.index(cell.note) + 1}</sup>" if cell.note else ""
+    sign = f" <sup>{cell.sign}</sup>" if cell.sign else ""
+    return around.format(escaped(cell.text)) + sign + note
+
+
+def text_cell(cell: Cell, reasons: list[str]) -> str:
+    note = f" [{reasons.index(cell.note) + 1}]" if cell.note else ""
+    return cell.text + {"best": "*", "second": "+"}.get(cell.mark, "") + cell.sign + note

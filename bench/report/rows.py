@@ -1,0 +1,42 @@
+"""The rows and blocks of tables: their names, their order, and which of the paper's rows are baselines."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from bench.spec import NEWER_MODELS, PAPER_MODELS, SHOWN_MODELS
+
+DATASETS = {"beauty": "Beauty", "art": "Art", "taobao": "Taobao"}  # in the paper's order, with its names
+ROWS = tuple(SHOWN_MODELS.get(model, model) for model in PAPER_MODELS)
+*BASELINES, STUDIED = ROWS
+PAPER_BASELINES = {row + preset for row in BASELINES for preset in ("", ":released")}  # our settings, or its authors'
+ITEMWISE = "MCLN:itemwise"  # our own variant of the model under study
+FLOORS = ("Pop", "ItemKNN", "EASE")  # not the paper's: what any model should beat
+BLOCK = ["dataset", "features"]  # what is compared within
+
+
+def heading(block: Sequence[str]) -> str:
+    """A (data set, features) as tables call it."""
+    return f"{DATASETS.get(block[0], block[0])} ({block[1]})"
+
+
+def blocks(records: pd.DataFrame) -> list[tuple[str, str]]:
+    """(dataset, features) in the paper's order, other data sets after them by name."""
+    found = records[BLOCK].drop_duplicates().itertuples(index=False, name=None)
+    places = {name: place for place, name in enumerate(DATASETS)}
+    return sorted(found, key=lambda block: (places.get(block[0], len(places)), block))
+
+
+def in_block(records: pd.DataFrame, block: Sequence[str]) -> pd.DataFrame:
+    return records[(records["dataset"] == block[0]) & (records["features"] == block[1])]
+
+
+def order(rows: Iterable[str]) -> list[str]:
+    """Floors, the paper's rows, our variant, newer models, then the others by name."""
+    fixed = (*FLOORS, *ROWS, ITEMWISE, *NEWER_MODELS)
+    found = set(rows)
+    return [row for row in fixed if row in found] + sorted(found - set(fixed))
+
+
+def seeds_of(records: pd.DataFrame) -> list[int]:
+    return sorted({int(seed) for seed in records["seed"]})

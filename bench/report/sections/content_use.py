@@ -1,0 +1,107 @@
+"""Does MCLN take out what it says it takes out? What occlusion found on the sets whose irrelevant content is known."""
+
+import pandas as pd
+
+from bench.report.evidence import Evidence
+from bench.report.leaderboard import TABLE, Place, cells
+from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Table, number
+from bench.report.rows import BLOCK, FLOORS, ITEMWISE, STUDIED, blocks, heading, in_block, order, seeds_of
+from bench.spec import SHOWN
+
+FIRST = (STUDIED, f"{STUDIED}:paper", ITEMWISE, "VBPR")
+NO_CL = {"use_cl": False}
+CHANGE = {part: f"occlusion.{part}.score_change" for part in ("irrelevant", "relevant")}
+RATIO, SLOPE = "occlusion.ratio", "gradient.irrelevant"
+MEASURES = {  # fact to its column and format
+    "sampled.ndcg@10": (Column("N@10", metric=SHOWN["ndcg@10"]), ".4f"),
+    CHANGE["irrelevant"]: (Column("score: irr."), ".3f"),
+    CHANGE["relevant"]: (Column("score: rel."), ".3f"),
+    RATIO: (Column("irr. / rel."), ".3f"),
+    "occlusion.irrelevant.rank_changed": (Column("other rank: irr."), ".1%"),
+    "occlusion.relevant.rank_changed": (Column("other rank: rel."), ".1%"),
+    "occlusion.irrelevant.rank_change": (Column("places: irr."), ".2f"),
+    "occlusion.relevant.rank_change": (Column("places: rel."), ".2f"),
+    "occlusion.irrelevant.ndcg@10_change": (Column("N@10: irr."), "+.4f"),
+    "occlusion.relevant.ndcg@10_change": (Column("N@10: rel."), "+.4f"),
+    SLOPE: (Column("slope: irr. / all"), ".3f"),
+}
+CAPTION = (
+    "A trained model's scores after items are given one another's preference-irrelevant (irr.) content, and after they "
+    "are given one another's preference-relevant (rel.) content. Score: mean change over the scores' standard "
+    "deviation within a case; irr. / rel. is what a method that removes irrelevant content brings to 0. Other rank: "
+    "share of the test items; places: mean change of the rank; N@10: its change. Slope: norm of the score's gradient "
+    "in the irrelevant columns over that in all columns."
+)
+COLUMNS = [Column("Model", "name"), *(column for column, _ in MEASURES.values())]
+CSV = [*BLOCK, "row", "name", "measure", "mean", "std", "n_seeds", "note", "keys"]
+NOTES = [
+    "The simulated irrelevant columns are twice as strong, and as many: a linear map drawn at random has irr. / rel. "
+    "1.84 and slope 0.707.",
+    "Base reads no content, so nothing changes by construction; what training itself learnt from content is kept.",
+]
+
+
+def pages(evidence: Evidence) -> list[Page]:
+    """A table and a figure for each protocol and budget with a record that knows."""
+    found, whole = [], evidence.frame[~evidence.frame["is_knocked_out"]]
+    for (protocol, budget), group in whole.groupby(TABLE[:2]) if CHANGE["irrelevant"] in whole else ():
+        parts = [in_block(group, block) for block in blocks(group[group[CHANGE["irrelevant"]].notna()])]
+        if parts:
+            data = pd.concat([measured(part) for part in parts], ignore_index=True)
+            about = {"protocol": protocol, "budget": budget, "caption": CAPTION, "notes": [*map(Note, NOTES)]}
+            found += [table(data, about), figure(data, about)]
+    return found
+
+
+def measured(part: pd.DataFrame) -> pd.DataFrame:
+    """One line a model and measure, unrounded; ``part`` holds the records of one data set and features."""
+    block, seeds = part[BLOCK].iloc[0].to_dict(), seeds_of(part)
+    places = [
+        Place({**block, "row": row, "name": name}, part[part["row"] == row], seeds)
+        for row, name in names_of(part).items()
+    ]
+    data = cells(places, {measure: measure for measure in MEASURES}).rename(columns={"metric": "measure"})
+    is_still = data["row"].isin(part.loc[part[CHANGE["relevant"]] == 0, "row"]) & (data["measure"] == RATIO)
+    data.loc[is_still & data["mean"].isna(), "note"] = "no score changes with the relevant content"
+    reasons = part.dropna(subset=["gradient.reason"]).drop_duplicates("row").set_index("row")["gradient.reason"]
+    is_flat = data["row"].isin(reasons.index) & (data["measure"] == SLOPE) & data["mean"].isna()
+    data.loc[is_flat, "note"] = data.loc[is_flat, "row"].map(reasons)
+    return data[CSV]
+
+
+def names_of(part: pd.DataFrame) -> dict[str, str]:
+    """The rows in their order, with what the table calls them.
+
+    A row of the paper's Table 3 bears its name there: Base, Base+V+T, Base+V on data without texts.
+    """
+    found = part[~part["row"].isin(FLOORS)].drop_duplicates("row").set_index("row")
+    modalities = part["modalities"].dropna()
+    letters = [name[0].upper() for name in modalities.iloc[0]] if len(modalities) else ["V", "T"]
+    names, first = {row: row for row in order(found.index)}, []
+    for label, hyper in (("Base", {"modalities": "none", **NO_CL}), ("+".join(["Base", *letters]), NO_CL)):
+        for row, of, changed in found[["of", "hyper"]].itertuples(name=None):
+            if (of, changed) == (STUDIED, hyper):
+                names[row] = f"{label}: {row}"
+                first.append(row)
+    places = {row: place for place, row in enumerate([*first, *FIRST])}
+    return dict(sorted(names.items(), key=lambda entry: places.get(entry[0], len(places))))
+
+
+def table(data: pd.DataFrame, about: dict) -> Table:
+    shown = []
+    for block, own in data.groupby(BLOCK, sort=False):
+        lines = [line(name, cells) for name, cells in own.groupby("name", sort=False)]
+        shown.append(Block(title=heading(block), dataset=block[0], columns=COLUMNS, lines=lines))
+    what = "What irrelevant content decides"
+    return Table(kind="content-use", what=what, blocks=shown, data=data, ranking="sampled", **about)
+
+
+def line(name: str, own: pd.DataFrame) -> Line:
+    values = own[["measure", "mean", "note"]].itertuples(index=False)
+    return Line([Cell(name), *(Cell(number(mean, MEASURES[one][1]), note=note) for one, mean, note in values)])
+
+
+def figure(data: pd.DataFrame, about: dict) -> Figure:
+    drawn = data[data["measure"].isin(list(CHANGE.values()))].reset_index(drop=True)
+    what = "Score changes by irrelevant and by relevant content"
+    return Figure(kind="content-use-figure", what=what, data=drawn, plot="content use", **about)

@@ -1,0 +1,123 @@
+"""What quality costs: a table of seconds, memory and parameters, and quality against training time."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.report.evidence import Evidence
+from bench.report.leaderboard import TABLE
+from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Table, number
+from bench.report.prose import caption
+from bench.report.rows import BLOCK, blocks, heading, order
+from bench.spec import SHOWN
+
+QUALITY = "sampled.ndcg@10"
+NUMBERS = {  # what a run costs: the column, and how its numbers are written
+    QUALITY: (Column("N@10", metric=SHOWN["ndcg@10"]), ".4f"),
+    "seconds.train": (Column("train s"), ",.1f"),
+    "seconds.epoch": (Column("s an epoch"), ",.3f"),
+    "seconds.evaluate": (Column("evaluate s"), ",.1f"),
+    "epochs": (Column("epochs"), ",.0f"),
+    "best_epoch": (Column("best epoch"), ",.0f"),
+    "parameters": (Column("parameters"), ",.0f"),
+    "peak_memory_mib": (Column("memory MiB"), ",.1f"),
+    "tuning.trials": (Column("trials"), ",.0f"),
+    "tuning.seconds": (Column("tuning s"), ",.1f"),
+}
+WHOLE = tuple(NUMBERS)[:-2]
+BELOW = (  # a comparison
+    "best_epoch", "epochs", "seconds.train", "seconds.evaluate", "parameters", "peak_memory_mib", "tuning.trials",
+    "tuning.seconds",
+)  # fmt: skip
+
+
+def pages(evidence: Evidence) -> list[Page]:
+    """A table and a figure for each protocol and budget with a finished record."""
+    found = []
+    for (protocol, budget), group in evidence.main.groupby(TABLE[:2]):
+        records = group[group["status"] == "done"]
+        if len(records):
+            data, about = means(records, "sampled"), {"protocol": protocol, "budget": budget}
+            about["caption"] = caption(records, "sampled")
+            found.append(table(records, data, about))
+            found += [figure(records, data, about)] if (data["epochs"] > 0).any() else []
+    return found
+
+
+def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = None) -> pd.DataFrame:
+    """One line a data set and model: means over the seeds of the finished runs, unrounded.
+
+    No value where a record lacks it; the settings that no search found took no trials.
+
+    Args:
+        ranking: whose best epoch.
+        rows: in their order.
+    """
+    own = records[records["status"] == "done"]
+    own = own.assign(best_epoch=own[f"best_epoch.{ranking}"]).reindex(columns=[*BLOCK, "row", "key", *NUMBERS])
+    own = own.astype(dict.fromkeys(NUMBERS, float)).fillna({"tuning.trials": 0.0, "tuning.seconds": 0.0})
+    groups, rows, lines = dict(list(own.groupby([*BLOCK, "row"]))), rows or order(own["row"]), []
+    for block in blocks(own):
+        for row in rows:
+            runs = groups.get((*block, row))
+            if runs is not None:
+                values = runs[list(NUMBERS)].mean(skipna=False).to_dict()
+                names = dict(zip([*BLOCK, "model"], (*block, row), strict=True))
+                lines.append({**names, **values, "keys": " ".join(runs["key"])})
+    return pd.DataFrame(lines)
+
+
+def block(
+    records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = None, kind: str = "Model"
+) -> Block | None:
+    """What the rows of a comparison took, and the search for their settings."""
+    data = means(records, ranking, rows=rows)
+    return laid_out(data, BELOW, kind) if len(data) else None
+
+
+def laid_out(data: pd.DataFrame, columns: Sequence[str], kind: str = "Model") -> Block:
+    lines = []
+    for run in data.to_dict("records"):
+        names = [Cell(heading((run["dataset"], run["features"]))), Cell(run["model"])]
+        values = [Cell(number(run[column], NUMBERS[column][1])) for column in columns]
+        lines.append(Line(names + values, about={"dataset": run["dataset"]}))
+    names = [Column("Data set", "name"), Column(kind, "name")]
+    return Block(columns=[*names, *(NUMBERS[column][0] for column in columns)], lines=lines)
+
+
+def machines(records: pd.DataFrame) -> Note:
+    """On what the runs were timed: times of different machines, or numbers of threads, do not compare."""
+    counts = records.groupby(["device", "threads"]).size()
+    some = [f"{device or 'not recorded'}, {threads} threads: {n}" for (device, threads), n in counts.items()]
+    return Note(f"Machines and runs: {'; '.join(some)}.")
+
+
+def table(records: pd.DataFrame, data: pd.DataFrame, about: dict[str, str]) -> Table:
+    said = [
+        "N@10 is NDCG@10 on sampled candidates; all values are means over the seeds of the finished runs.",
+        "s an epoch: from the first evaluation to the last; of a run evaluated once, all training / epochs.",
+        "Memory is the peak of the device or, on a CPU, of the whole process.",
+    ]
+    return Table(
+        kind="cost",
+        what="Cost: seconds, memory and parameters",
+        blocks=[laid_out(data, WHOLE)],
+        notes=[*map(Note, said), machines(records)],
+        data=data[[*BLOCK, "model", *WHOLE, "keys"]],
+        **about,
+    )
+
+
+def figure(records: pd.DataFrame, data: pd.DataFrame, about: dict[str, str]) -> Figure:
+    is_trained = data["epochs"] > 0
+    said = ["Up is better, left is cheaper; the time axis is logarithmic. Means over the seeds."]
+    if not is_trained.all():
+        said.append(f"Not shown, being fitted without training: {', '.join(sorted(set(data[~is_trained]['model'])))}.")
+    return Figure(
+        kind="cost-figure",
+        what="Quality against training time",
+        notes=[*map(Note, said), machines(records)],
+        data=data.loc[is_trained, [*BLOCK, "model", QUALITY, "seconds.train", "keys"]],
+        plot="cost",
+        **about,
+    )

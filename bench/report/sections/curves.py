@@ -1,0 +1,70 @@
+"""Learning curves: what selects the epoch, against epochs and against seconds."""
+
+import pandas as pd
+
+from bench.report.evidence import Evidence
+from bench.report.leaderboard import TABLE
+from bench.report.model import Figure, Note
+from bench.report.prose import caption
+from bench.report.rows import BLOCK, blocks, in_block, order
+from bench.spec import RANKINGS
+from bench.store.record import Record
+
+COLUMNS = [*BLOCK, "model", "seed", "metric", "epoch", "seconds", "value", "is_best", "key"]
+
+
+def pages(evidence: Evidence) -> list[Figure]:
+    """A figure for each protocol and budget in which some run trained for more than one epoch."""
+    found = []
+    for _, group in evidence.main.groupby(TABLE[:2]):
+        records = group[group["status"] == "done"]
+        data = points(records, evidence.by_key)
+        if len(data):
+            found.append(figure(records, data))
+    return found
+
+
+def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
+    """One line an evaluation: the selecting metric, and whether its epoch was chosen.
+
+    A run of one epoch has no curve, nor has one that trains nothing, such as a floor.
+    """
+    lines = []
+    for block in blocks(records):
+        part = in_block(records, block)
+        place = {row: n for n, row in enumerate(order(part["row"]))}
+        part = part.assign(place=part["row"].map(place)).sort_values(["place", "seed"])
+        for run in part[part["epochs"] > 1].to_dict("records"):
+            lines += [
+                [*block, run["row"], run["seed"], *point, run["key"]] for point in course(run, by_key[run["key"]])
+            ]
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def course(run: dict, record: Record) -> list[tuple]:
+    """(metric, epoch, seconds, value, whether it was chosen) of each evaluation in each ranking that selects."""
+    found = []
+    for ranking in RANKINGS:
+        metric, best = f"{ranking}.{record.job.protocol.select_metric}", run[f"best_epoch.{ranking}"]
+        for entry in record.curve:
+            if metric in entry:
+                found.append((metric, int(entry["epoch"]), entry["seconds"], entry[metric], entry["epoch"] == best))
+    return found
+
+
+def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
+    protocol, budget, select_on = records[["protocol", "budget", "select_on"]].iloc[0]
+    said = [
+        "A line a run; a ring is the epoch that was chosen. Seconds are those of training so far.",
+        "A panel a data set and metric: values of sampled candidates and of full ranking do not compare.",
+    ]
+    return Figure(
+        kind="learning-curves",
+        what="Learning curves",
+        caption=f"The metric that selects the epoch, on the {select_on} set. {caption(records)}",
+        notes=[*map(Note, said)],
+        data=data,
+        protocol=protocol,
+        budget=budget,
+        plot="curves",
+    )

@@ -1,0 +1,166 @@
+"""Does the order of the models survive another protocol? Kendall's tau between two readings of the same rows."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bench.report.boards import Board, boards
+from bench.report.evidence import Evidence
+from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Table, number
+from bench.report.rows import BLOCK
+from bench.spec import SHOWN
+
+FEWEST = 3  # rows that an order is compared on
+DRAWN = "ndcg@10"
+SIDES = ("left", "right")
+COLUMNS = [
+    *BLOCK, "budget", "heading", "left", "right", "row", "left_mean", "right_mean", "left_place", "right_place", "keys",
+]  # fmt: skip
+NOTES = [
+    "tau: Kendall's tau-b between the two orders of the rows that stand in both, by unrounded mean; 1 is the same "
+    "order, -1 its reverse. swapped: pairs of rows whose order differs, of all pairs.",
+    "Sampled and full ranking read the same trained models; two protocols train them anew.",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two boards on the same data set that differ in ranking, or in protocol."""
+
+    left: Board
+    right: Board
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        return tuple(f"{board.protocol}, {board.ranking}" for board in (self.left, self.right))
+
+    @property
+    def rows(self) -> list[str]:
+        return [row for row in self.left.rows if row in self.right.keys]
+
+    @property
+    def keys(self) -> str:
+        """The records behind the rows compared."""
+        sides = [board.keys[row] for row in self.rows for board in (self.left, self.right)]
+        return " ".join(dict.fromkeys(key for keys in sides for key in keys))
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What a line of a CSV says of it."""
+        return dict(zip([*BLOCK, *SIDES], (*self.left.block, *self.sides), strict=True))
+
+    def means(self, metric: str) -> pd.DataFrame:
+        """``left`` and ``right`` by row."""
+        both = zip(SIDES, (self.left, self.right), strict=True)
+        return pd.DataFrame({side: board.means[metric].reindex(self.rows) for side, board in both})
+
+
+def pages(evidence: Evidence) -> list[Page]:
+    """A table for each budget with two readings of the same rows, and a figure of the orders."""
+    found = []
+    for budget in sorted({board.budget for board in boards(evidence)}):
+        pairs = [pair for pair in pairs_of(boards(evidence), budget) if len(pair.rows) > 1]
+        if pairs:
+            found.append(table(budget, pairs))
+        if any(len(pair.rows) >= FEWEST for pair in pairs):
+            found.append(figure(budget, [pair for pair in pairs if len(pair.rows) >= FEWEST]))
+    return found
+
+
+def pairs_of(found: list[Board], budget: str) -> Iterator[Pair]:
+    """Sampled and full under each protocol, then paper and clean under each ranking, by data set."""
+    mine = [board for board in found if board.budget == budget]
+    for left, right in itertools.permutations(mine, 2):
+        if left.block == right.block and left.protocol == right.protocol:
+            if (left.ranking, right.ranking) == ("sampled", "full"):
+                yield Pair(left, right)
+    for left, right in itertools.permutations(mine, 2):
+        if left.block == right.block and left.ranking == right.ranking:
+            if (left.protocol, right.protocol) == ("paper", "clean"):
+                yield Pair(left, right)
+
+
+def agreement(means: pd.DataFrame) -> tuple[float, int]:
+    """Kendall's tau-b of ``left`` and ``right``, and the number of pairs of rows that change their order.
+
+    tau is NaN where there are fewer rows than FEWEST, or all values of a side are equal.
+    """
+    left, right = means["left"].to_numpy(), means["right"].to_numpy()
+    up, other = (np.sign(np.subtract.outer(side, side)) for side in (left, right))  # of each pair, both ways round
+    tau = float(stats.kendalltau(left, right).statistic) if len(means) >= FEWEST else math.nan
+    return tau, int((up * other < 0).sum()) // 2
+
+
+def why(means: pd.DataFrame) -> str:
+    """The reason of an empty tau."""
+    if len(means) < FEWEST:
+        return f"only {len(means)} rows stand in both; an order needs {FEWEST}"
+    return "all values of a side are equal"
+
+
+def table(budget: str, pairs: list[Pair]) -> Table:
+    names = [Column(name, "name") for name in ("Data set", "between", "and")]
+    taus = [Column(f"tau {metric}") for metric in SHOWN.values()]
+    data = pd.DataFrame([reading for pair in pairs for reading in readings(pair)])
+    return Table(
+        kind="sensitivity",
+        what="Protocol sensitivity",
+        caption="Is the order of the models the same under another ranking, and under another protocol?",
+        blocks=[Block(columns=[*names, Column("rows"), *taus, Column("swapped N@10", "text")], lines=lines(pairs))],
+        notes=[*map(Note, NOTES)],
+        data=data,
+        budget=budget,
+    )
+
+
+def readings(pair: Pair) -> list[dict]:
+    """One line a metric: how far the two orders agree."""
+    found = []
+    for metric in SHOWN:
+        means = pair.means(metric)
+        tau, n_swapped = agreement(means)
+        line = {**pair.names, "metric": metric, "n_rows": len(means), "tau_b": tau, "n_swapped": n_swapped}
+        note = why(means) if math.isnan(tau) else ""
+        found.append({**line, "n_pairs": math.comb(len(means), 2), "note": note, "keys": pair.keys})
+    return found
+
+
+def lines(pairs: list[Pair]) -> list[Line]:
+    made = []
+    for pair in pairs:
+        found = readings(pair)
+        taus = [Cell(number(one["tau_b"], "+.3f"), note=one["note"]) for one in found]
+        (drawn,) = (one for one in found if one["metric"] == DRAWN)
+        texts = [pair.left.heading, *pair.sides, str(len(pair.rows))]
+        swapped = Cell(f"{drawn['n_swapped']} of {drawn['n_pairs']}")
+        made.append(Line([*map(Cell, texts), *taus, swapped], about={"dataset": pair.left.block[0]}))
+    return made
+
+
+def figure(budget: str, pairs: list[Pair]) -> Figure:
+    """Places by N@10, left and right, a line a model."""
+    lines = []
+    for pair in pairs:
+        means = pair.means(DRAWN)
+        places = means.rank(ascending=False, method="min").astype(int)
+        names = {**pair.names, "budget": budget, "heading": pair.left.heading}
+        for row in pair.rows:
+            both = {f"{side}_mean": means.loc[row, side] for side in SIDES}
+            both |= {f"{side}_place": places.loc[row, side] for side in SIDES}
+            used = " ".join((*pair.left.keys[row], *pair.right.keys[row]))
+            lines.append({**names, "row": row, **both, "keys": used})
+    data = pd.DataFrame(lines)
+    return Figure(
+        kind="sensitivity-slopes",
+        what="Protocol sensitivity: places of the models",
+        caption=f"Places by {SHOWN[DRAWN]} among the rows that stand on both sides; 1 is best, ties share a place.",
+        notes=[Note("Lines that cross are models that change their order.")],
+        data=data[COLUMNS],
+        budget=budget,
+        plot="slopes",
+    )

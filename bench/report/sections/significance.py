@@ -1,0 +1,164 @@
+"""Is a difference more than chance? Each row against the strongest baseline, case by case."""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from bench.report import paired
+from bench.report.boards import Board, Ranked, boards
+from bench.report.evidence import Evidence
+from bench.report.leaderboard import TABLE
+from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Table, number
+from bench.report.rows import BLOCK, in_block
+from bench.spec import SHOWN
+
+ALPHA = 0.05  # below this, adjusted for the family, a difference is marked
+BETTER, WORSE = "▲", "▼"
+LEGEND = f"{BETTER} better, {WORSE} worse than the strongest baseline (sign-flip test, Holm p < {ALPHA})."
+MEASURES = (
+    "difference", "low", "high", "d_z", "r", "p_permutation", "p_wilcoxon", "p_holm", "se_cases", "se_seeds", "n_cases",
+    "n_differing",
+)  # fmt: skip
+FORMS = {
+    "d_z": "+.3f", "r": "+.3f", "p_permutation": ".4f", "p_wilcoxon": ".4f", "p_holm": ".4f",
+    "se_cases": ".4f", "se_seeds": ".4f",
+}  # fmt: skip
+COLUMNS = [
+    *(Column(name, "name") for name in ("Model", "vs", "metric")), Column("difference"), Column("95% CI", "text"),
+    *map(Column, ("d_z", "r", "p perm.", "p Wilcoxon", "p Holm", "SE cases", "SE seeds")),
+]  # fmt: skip
+NOTES = [
+    "vs: the strongest baseline, which has the best mean among the paper's baselines that stand, metric by metric.",
+    "Unit: the test case; the values of a case are averaged over the seeds first.",
+    "p perm.: two-sided, the differences changing their signs at random; of hits of one seed exact, of more than "
+    f"{paired.FEW} other differences by the normal distribution. p Wilcoxon: two-sided signed ranks without "
+    "differences of nought, equal sizes at their middle rank.",
+    f"95% CI: of the mean difference over cases, by the normal distribution; of at most {paired.FEW} cases by the "
+    "percentile bootstrap.",
+    "d_z: mean over standard deviation of the differences. r: matched-pairs rank-biserial correlation.",
+    "SE cases: sd of the differences by case / sqrt(cases), which the tests know. SE seeds: sd of the mean "
+    "differences by seed / sqrt(seeds), which they do not know: they are about these trained models.",
+]
+
+
+def pages(evidence: Evidence) -> list[Table]:
+    """A table for each Table 2 that compares anything."""
+    found = comparisons(evidence)
+    return [table(evidence, own, part) for own, part in found.groupby(TABLE, sort=False)] if len(found) else []
+
+
+def signs_of(evidence: Evidence) -> dict[tuple[str, ...], str]:
+    """The marks of Table 2, by TABLE, BLOCK, row and metric; cells without one are left out."""
+    found = comparisons(evidence)
+    marked = found[found["p_holm"] < ALPHA] if len(found) else found
+    names = [*TABLE, *BLOCK, "row", "metric"]
+    return {tuple(line[name] for name in names): sign(line) for line in marked.to_dict("records")}
+
+
+def sign(test: dict) -> str:
+    """The mark of a difference that is more than chance; empty for another."""
+    if not test["p_holm"] < ALPHA:
+        return ""
+    return BETTER if test["difference"] > 0 else WORSE
+
+
+@lru_cache(maxsize=2)
+def comparisons(evidence: Evidence) -> pd.DataFrame:
+    """One line a test, unrounded; Holm's family is all tests of one board (rows and metrics)."""
+    found = []
+    for board in boards(evidence):
+        lines = pd.DataFrame(board_tests(evidence, board))
+        if len(lines):
+            held = lines["p_permutation"].notna().to_numpy()
+            if held.any():
+                lines.loc[held, "p_holm"] = paired.holm(lines.loc[held, "p_permutation"].to_numpy(dtype=float))
+            found.append(lines.assign(n_tests=int(held.sum())))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+
+
+def board_tests(evidence: Evidence, board: Board) -> list[dict]:
+    """Every row against the strongest baseline, metric by metric, before Holm."""
+    ranked = {row: board.ranked(evidence, row) for row in board.rows}
+    standing = [row for row in board.rows if row in evidence.baselines]
+    if not standing:
+        return []
+    best = board.means.loc[standing].idxmax()
+    lines = []
+    for row in board.rows:
+        for metric in SHOWN:
+            vs = best[metric]
+            if row == vs:
+                continue
+            why = incomparable(ranked[row], ranked[vs], vs)
+            found = dict.fromkeys(MEASURES, math.nan) if why else measures(ranked[row], ranked[vs], metric)
+            keys = " ".join((*board.keys[row], *board.keys[vs]))
+            line = {**board.names, "row": row, "vs": vs, "metric": metric, **found}
+            lines.append({**line, "n_seeds": board.n_seeds, "note": why, "keys": keys})
+    return lines
+
+
+def incomparable(ranked: Ranked | str, other: Ranked | str, vs: str) -> str:
+    """Why the two cannot be paired; empty where they can."""
+    for one in (ranked, other):
+        if isinstance(one, str):
+            return f"not comparable: {one}"
+    return "" if ranked.cases == other.cases else f"not comparable: tested on other cases than {vs}"
+
+
+def measures(ranked: Ranked, other: Ranked, metric: str) -> dict[str, float]:
+    """All that a line says of one difference; Holm's p is known when all tests are."""
+    by_seed = [one.values(metric) for one in (ranked, other)]
+    found = paired.rounded(by_seed[0].mean(axis=0) - by_seed[1].mean(axis=0))
+    low, high = paired.interval(found)
+    return {
+        "difference": float(found.mean()),
+        "low": low,
+        "high": high,
+        "d_z": paired.cohen_dz(found),
+        "r": paired.rank_biserial(found),
+        "p_permutation": paired.permutation_p(found),
+        "p_wilcoxon": paired.wilcoxon_p(found),
+        "p_holm": math.nan,
+        "se_cases": paired.standard_error(found),
+        "se_seeds": paired.standard_error(by_seed[0].mean(axis=1) - by_seed[1].mean(axis=1)),
+        "n_cases": len(found),
+        "n_differing": int(np.count_nonzero(found)),
+    }
+
+
+def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> Table:
+    shown, families = [], []
+    for board in boards(evidence):
+        part = in_block(data, board.block)
+        if board.table == own and len(part):
+            lines = [line(test) for test in part.to_dict("records")]
+            shown.append(Block(title=board.heading, dataset=board.block[0], columns=COLUMNS, lines=lines))
+            n_tests = part["n_tests"].iloc[0]
+            families += [f"{board.heading} {n_tests}"] if n_tests else []
+    family = f"p Holm: p perm. adjusted over all rows and metrics of a data set ({', '.join(families)} tests)."
+    said = [*NOTES[:3], family, *NOTES[3:], "Rows that Table 2 leaves empty are not tested."]
+    return Table(
+        kind="significance",
+        what="Significance",
+        caption="Differences from the strongest baseline, paired by test case.",
+        blocks=shown,
+        notes=[*map(Note, said)],
+        data=data,
+        **dict(zip(TABLE, own, strict=True)),
+    )
+
+
+def line(test: dict) -> Line:
+    names = [Cell(test["row"]), Cell(test["vs"]), Cell(SHOWN[test["metric"]])]
+    if test["note"]:
+        return Line([*names, Cell(EMPTY, note=test["note"]), *[Cell(EMPTY)] * 8])
+    extent = f"[{number(test['low'], '+.4f')}, {number(test['high'], '+.4f')}]"
+    values = [Cell(small(test[name], form)) for name, form in FORMS.items()]
+    return Line([*names, Cell(number(test["difference"], "+.4f"), sign=sign(test)), Cell(extent), *values])
+
+
+def small(value: float, form: str) -> str:
+    """A p below the places shown says so, and is not nought."""
+    return "<0.0001" if form == ".4f" and value < 0.0001 else number(value, form)

@@ -1,0 +1,172 @@
+"""For whom does it work? The means of every row over parts of the test cases."""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from bench.report.boards import GAINS, PLACES, Board, Ranked, boards
+from bench.report.evidence import Evidence
+from bench.report.leaderboard import TABLE
+from bench.report.model import Block, Cell, Column, Line, Note, Table, number
+from bench.report.rows import BLOCK
+from bench.spec import SHOWN
+from bench.store import case_facts
+from bench.store.store import Store
+
+METRICS = ("ndcg@10", "hr@10")
+HEAD, TAIL = 0.2, 0.8  # of the train pairs, counted from the most popular item down
+CSV = [*TABLE, *BLOCK, "slicing", "slice", "n_cases", "row", "metric", "mean", "keys"]
+NOTES = [
+    "Train degree: quarters of the cases by the number of train items of their user; equal degrees stay together.",
+    "Popularity of the test item in train: head, the most popular items up to 20% of the train pairs and those that "
+    "cross it; tail, the least popular items within 20%; mid, those between; cold, in no train list. Equally popular "
+    "items stay together.",
+    "Modalities of the test item: how many have features for it, and which.",
+    "A pair that train repeats counts once. Train is what the protocol trains on.",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Slicing:
+    """Every case in one slice: ``code`` places it among ``labels``."""
+
+    name: str
+    labels: list[str]
+    code: Int[np.ndarray, " case"]
+
+    @cached_property
+    def counts(self) -> Int[np.ndarray, " slice"]:
+        return np.bincount(self.code, minlength=len(self.labels))
+
+
+def pages(evidence: Evidence) -> list[Table]:
+    """A table for each Table 2."""
+    groups = list(dict.fromkeys(board.table for board in boards(evidence) if board.rows))
+    found = [table(evidence, [b for b in boards(evidence) if b.table == group and b.rows]) for group in groups]
+    return [page for page in found if page.blocks]
+
+
+@lru_cache(maxsize=32)
+def slicings_of(path: Path, evidence: Evidence) -> list[Slicing]:  # of this evidence: the next reads anew
+    """The slicings of the facts at ``path`` (see ``bench.run.casefacts``); none where they are not there."""
+    facts = case_facts.read(path)
+    return [] if facts is None else slicings(facts)
+
+
+def slicings(facts: pd.DataFrame) -> list[Slicing]:
+    """All ways to slice; one that would leave all cases together is left out."""
+    found = [by_degree(facts["user_degree"].to_numpy()), by_popularity(facts)]
+    own = facts["is_in_own_train"].to_numpy()
+    found.append(dense("test item in the user's own train list", ["no", "yes"], own.astype(int)))
+    has = [name for name in facts if name.startswith("has_")]
+    if has:
+        found.append(by_modalities(facts[has].to_numpy(dtype=bool), [name.removeprefix("has_") for name in has]))
+    return [slicing for slicing in found if len(slicing.labels) > 1]
+
+
+def by_degree(degree: np.ndarray) -> Slicing:
+    """Quarters between the quartiles of ``degree`` (case,), named by the degrees they hold."""
+    code = np.searchsorted(np.quantile(degree, [0.25, 0.5, 0.75]), degree)
+    labels = []
+    for quarter in range(4):
+        held = degree[code == quarter]
+        labels.append(f"Q{quarter + 1} ({held.min()}-{held.max()})" if len(held) else "")
+    return dense("train degree of the user", labels, code)
+
+
+def by_popularity(facts: pd.DataFrame) -> Slicing:
+    share = facts["pairs_above"] / facts["train_pairs"]
+    code = np.select([facts["item_popularity"] == 0, share < HEAD, share < TAIL], [3, 0, 1], 2)
+    return dense("popularity of the test item", ["head", "mid", "tail", "cold"], code)
+
+
+def by_modalities(has: np.ndarray, names: list[str]) -> Slicing:
+    """``has`` (case, modality) says which of ``names`` have features for the test item."""
+    kinds, code = np.unique(has @ (1 << np.arange(len(names))), return_inverse=True)
+    labels = []
+    for kind in kinds:
+        there = [name for n, name in enumerate(names) if kind >> n & 1]
+        labels.append(f"{len(there)}: {'+'.join(there)}" if there else "0")
+    order = np.argsort(labels)
+    return dense("modalities of the test item", [labels[n] for n in order], np.argsort(order)[code])
+
+
+def dense(name: str, labels: list[str], code: np.ndarray) -> Slicing:
+    """A slicing of the labels that occur."""
+    used, code = np.unique(code, return_inverse=True)
+    return Slicing(name, [labels[n] for n in used], code)
+
+
+def slice_means(ranked: Ranked, slicing: Slicing) -> dict[str, Float[np.ndarray, " slice"]]:
+    """Metric to the mean over the cases of each slice and over the seeds, unrounded."""
+    n = len(slicing.labels)
+    hits = np.bincount((slicing.code * (PLACES + 1) + ranked.place).ravel(), minlength=n * (PLACES + 1)).reshape(n, -1)
+    return {metric: hits @ GAINS[metric] / hits.sum(axis=1) for metric in METRICS}
+
+
+def table(evidence: Evidence, found: list[Board]) -> Table:
+    """The slices of one protocol, budget and ranking."""
+    shown, lines, said = [], [], []
+    for board in found:
+        facts, ranked, why = sliceable(evidence, board)
+        said += why
+        for slicing in facts if ranked else ():
+            means = {row: slice_means(ranks, slicing) for row, ranks in ranked.items()}
+            shown.append(block(board, slicing, means))
+            lines += csv_lines(board, slicing, means)
+    return Table(
+        kind="slices",
+        what="Slices",
+        caption="Means over parts of the test cases; the first line of each part counts its cases.",
+        blocks=shown,
+        notes=[*map(Note, NOTES + said)],
+        data=pd.DataFrame(lines, columns=CSV),
+        **dict(zip(TABLE, found[0].table, strict=True)),
+    )
+
+
+def sliceable(evidence: Evidence, board: Board) -> tuple[list[Slicing], dict[str, Ranked], list[str]]:
+    """The slicings of a data set, the ranks of the rows that have ranks for its cases, and why others have none."""
+    first = evidence.by_key[board.keys[board.rows[0]][0]]
+    found, data = slicings_of(Store(evidence.results).cases(first.job), evidence), first.job.data_hash
+    if not found:
+        return [], {}, [f"{board.heading}: the facts of its cases are not stored; its next run writes them."]
+    same = [row for row in board.rows if {evidence.by_key[key].job.data_hash for key in board.keys[row]} == {data}]
+    ranked = {row: board.ranked(evidence, row) for row in same}
+    n_cases = len(found[0].code)
+    fitting = {row: own for row, own in ranked.items() if isinstance(own, Ranked) and own.place.shape[1] == n_cases}
+    return (
+        found,
+        fitting,
+        [f"{board.heading}: {row} has no ranks for these cases." for row in board.rows if row not in fitting],
+    )
+
+
+def csv_lines(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]]) -> list[dict]:
+    """One line a row, slice and metric."""
+    lines = []
+    for row, own in means.items():
+        for n, label in enumerate(slicing.labels):
+            about = {"slicing": slicing.name, "slice": label, "n_cases": int(slicing.counts[n]), "row": row}
+            about |= {**board.names, "keys": " ".join(board.keys[row])}
+            lines += [{**about, "metric": metric, "mean": own[metric][n]} for metric in METRICS]
+    return lines
+
+
+def block(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]]) -> Block:
+    """A column a slice and metric, the best value of each marked."""
+    places = [(n, metric) for n in range(len(slicing.labels)) for metric in METRICS]
+    values = {(n, metric): [own[metric][n] for own in means.values()] for n, metric in places}
+    lines = [Line([Cell("cases"), *(Cell(f"{slicing.counts[n]:,}") for n, _ in places)])]
+    for row, own in means.items():
+        cells = []
+        for n, metric in places:
+            is_best = own[metric][n] == max(values[n, metric]) > min(values[n, metric])
+            cells.append(Cell(number(own[metric][n], ".4f"), "best" if is_best else ""))
+        lines.append(Line([Cell(row), *cells]))
+    columns = [Column("Model", "name"), *(Column(f"{slicing.labels[n]} {SHOWN[metric]}") for n, metric in places)]
+    return Block(title=f"{board.heading}: {slicing.name}", columns=columns, lines=lines)

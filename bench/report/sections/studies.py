@@ -1,0 +1,109 @@
+"""Tables 3 to 5 and Figure 4: variants of a model against one another."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import pandas as pd
+
+from bench.report.evidence import Evidence
+from bench.report.leaderboard import TABLE, comparison
+from bench.report.model import Figure, Note, Page, Table
+from bench.report.prose import caption, notes
+from bench.report.rows import BLOCK, DATASETS, blocks, heading, in_block
+from bench.report.sections import cost
+from bench.report.sections.comparison import CSV, beside_paper, compared_block
+from bench.spec import RANKINGS
+from bench.study import Study
+
+Barred = Mapping[tuple[str, str], Mapping[str, str]]  # of each block, the variants that it does not form, and why
+PLOTTED = ("hr@10", "ndcg@10")
+
+
+def pages(evidence: Evidence) -> list[Page]:
+    """Every study of which some record was made."""
+    found = []
+    for study in evidence.studies:
+        own = tables(evidence, study)
+        found += own + (figures(study, own) if study.is_layered else [])
+    return found
+
+
+def tables(evidence: Evidence, study: Study) -> list[Table]:
+    """A table of the study's variants for each model, protocol, budget and ranking.
+
+    None where no record was made for a variant but all that stand are Table 2's, or where no cell has a value
+    in the full ranking.
+    """
+    found = []
+    for (model, _, _), group in evidence.variants(study).groupby(["of", *TABLE[:2]]):
+        if not group["hyper"].map(bool).any():
+            continue
+        barred = {block: why_not(study, block, evidence.every) for block in blocks(group)}
+        made = [table(evidence, study, model, group, ranking, barred) for ranking in RANKINGS]
+        place = study.models.index(group["model"].iloc[0])
+        found += [(place, one) for one in made if one.ranking == "sampled" or one.data["mean"].notna().any()]
+    return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+
+
+def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, ranking: str, barred: Barred) -> Table:
+    """The variants of one model under one protocol, budget and ranking."""
+    protocol, budget = records[TABLE[:2]].iloc[0]
+    is_default = model == study.models[0]
+    is_papers = study.is_papers and is_default
+    data = comparison(records, ranking, rows=study.labels, barred=barred).assign(model=model)
+    data = beside_paper(data, evidence.published if is_papers else {}, study.name, ranking)
+    shown = []
+    for block in blocks(records):
+        is_compared = is_papers and block[0] in DATASETS and ranking == "sampled"
+        shown.append(compared_block(in_block(data, block), records, block, is_compared=is_compared, kind="Variant"))
+    kept = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
+    return Table(
+        kind=study.name if is_default else f"{study.name}-{model.replace(':', '-')}",
+        what=f"{study.title} in {model}",
+        caption=caption(records, ranking),
+        blocks=shown,
+        cost=cost.block(kept, ranking, rows=study.labels, kind="Variant"),
+        notes=[Note(study.note)] * bool(study.note) + notes(records, data, ranking, is_compared=is_papers),
+        data=data[[*CSV, "model"]],
+        protocol=protocol,
+        budget=budget,
+        ranking=ranking,
+    )
+
+
+def why_not(study: Study, block: tuple[str, str], every: pd.DataFrame) -> dict[str, str]:
+    """Label to reason of each variant that the data set of ``block`` does not form, as far as records know it."""
+    said = in_block(every, block)["modalities"].dropna()
+    modalities: Sequence[str] | None = said.iloc[-1] if len(said) else None
+    reasons = {variant.label: study.why_not(variant, block[0], modalities) for variant in study.variants}
+    return {label: reason for label, reason in reasons.items() if reason}
+
+
+def figures(study: Study, found: list[Table]) -> list[Figure]:
+    """A figure for each protocol and budget of a study's tables of sampled candidates: a line a model."""
+
+    def place(page: Table) -> tuple[str, str]:
+        return page.protocol, page.budget
+
+    sampled = sorted((page for page in found if page.ranking == "sampled"), key=place)
+    return [layered(study, list(group)) for _, group in groupby(sampled, key=place)]
+
+
+def layered(study: Study, found: list[Table]) -> Figure:
+    """Quality against the number of layers."""
+    numbers = pd.concat([page.data for page in found], ignore_index=True)
+    numbers = numbers.assign(layers=numbers["row"].map({one.label: one.n_layers for one in study.variants}))
+    empty = numbers[numbers["note"] != ""].drop_duplicates([*BLOCK, "model", "layers", "note"])
+    missing = [f"{heading((e.dataset, e.features))}, {e.model}, {e.row}: {e.note}." for e in empty.itertuples()]
+    said = ["H@10 is HR@10, N@10 is NDCG@10; bars are sample standard deviations over the seeds.", *missing]
+    columns = [*BLOCK, "model", "layers", "metric", "mean", "std", "n_seeds", "keys", "note"]
+    return Figure(
+        kind=f"{study.name}-layers",
+        what=study.title,
+        caption=" ".join(dict.fromkeys(page.caption for page in found)),
+        notes=[*map(Note, said)],
+        data=numbers.loc[numbers["metric"].isin(PLOTTED), columns],
+        protocol=found[0].protocol,
+        budget=found[0].budget,
+        plot="layers",
+    )

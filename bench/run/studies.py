@@ -1,0 +1,92 @@
+"""The studies there are: the tables and figures of the paper, and ours."""
+
+from collections.abc import Sequence
+
+from bench.spec import unknown
+from bench.study import Study, Variant
+
+ALL = "all"
+
+
+def find(names: Sequence[str]) -> list[Study]:
+    """The studies of these names, each once; "all" is every one.
+
+    Raises:
+        BenchError: for an unknown name, near misses named.
+    """
+    for name in names:
+        if name not in (*STUDIES, ALL):
+            raise unknown("study", name, [*STUDIES, ALL])
+    return list(STUDIES.values()) if ALL in names else [STUDIES[name] for name in dict.fromkeys(names)]
+
+
+def layers(numbers: Sequence[int], setting) -> tuple[Variant, ...]:
+    """A variant a number of layers; ``setting`` makes its settings of the number."""
+    return tuple(Variant(label=f"{n} layer{'s' * (n > 1)}", hyper=setting(n), n_layers=n) for n in numbers)
+
+
+V, T = ("visual",), ("textual",)
+NO_ID = {"use_id": False}
+ONLY_V, ONLY_T = {"modalities": "visual"}, {"modalities": "textual"}
+NO_CL = {"use_cl": False}
+BASE = Variant(label="Base", hyper={"modalities": "none", **NO_CL})
+DEPTHS = range(1, 7)
+
+STUDIES = {
+    study.name: study
+    for study in (
+        Study(name="table2", title="Table 2: comparison"),
+        Study(
+            name="table3",
+            is_papers=True,
+            title="Table 3: components",
+            models=("MCLN",),
+            base={"modalities": "all", "use_cl": True, "use_id": True},
+            variants=(
+                BASE,
+                Variant(label="w/ V", hyper={**ONLY_V, **NO_CL}, needs=V),
+                Variant(label="w/ T", hyper={**ONLY_T, **NO_CL}, needs=T),
+                Variant(label="w/ V&T", hyper=NO_CL, needs=V + T),
+                Variant(label="w/ V&CL", hyper={**ONLY_V, **NO_ID}, needs=V),
+                Variant(label="w/ T&CL", hyper={**ONLY_T, **NO_ID}, needs=T),
+                Variant(label="w/ V&T&CL", hyper=NO_ID, needs=V + T),
+                Variant(label="w/ V&ID&CL", hyper=ONLY_V, needs=V),
+                Variant(label="w/ T&ID&CL", hyper=ONLY_T, needs=T),
+                Variant(label="MCLN"),  # V&T&ID&CL where the data set has both
+            ),
+            empty={"taobao": "Taobao has one modality, and the paper leaves it out"},
+            note="Base: the graph alone. V, T: visual and textual vectors score. CL: so does the fused counterfactual "
+            "vector. ID: the base vector enters it too. MCLN: all of these that the data set offers.",
+        ),
+        Study(
+            name="table4",
+            is_papers=True,
+            title="Table 4: fusion",
+            models=("MCLN",),
+            base={"modalities": "all", "use_cl": True, "use_intra": True},
+            variants=(
+                BASE,
+                Variant(label="w/ intra-modal", hyper=NO_CL),
+                Variant(label="w/ inter-modal", hyper={"use_intra": False}),
+                Variant(label="MCLN"),
+            ),
+            note="Base: the graph alone. Intra-modal: each modality scores on its own. Inter-modal: the fused vector.",
+        ),
+        Study(
+            name="table5",
+            is_papers=True,
+            title="Table 5: counterfactual layers",
+            models=("MCLN",),
+            variants=layers(range(1, 6), lambda n: {"n_attention_layers": n}),
+        ),
+        Study(
+            name="figure4",
+            title="Figure 4: graph layers",
+            models=("MCLN", "LightGCN", "NGCF", "MMGCN"),
+            variants=layers(DEPTHS, lambda n: {"n_layers": n}),
+            own={"NGCF": layers(DEPTHS, lambda n: {"layer_sizes": [64] * n})},
+        ),
+        Study(name="learning-curves", title="Learning curves"),
+        Study(name="cost", title="Cost: quality against training time"),
+    )
+}

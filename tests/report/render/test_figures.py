@@ -1,0 +1,76 @@
+"""What figures draw, and that equal records give equal bytes."""
+
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from bench.report import write
+from bench.report.model import Figure
+from bench.report.render.drawing import pictures
+from bench.report.render.figures import PLOTS
+from bench.report.render.text import figure_page
+from bench.report.sections import pages
+from tests.report.made import evidence, record
+
+
+def layered(n, value, *, model="LightGCN", **more):
+    return record(model, value, hyper={"n_layers": n}, **more)
+
+
+def figure(name, *records) -> Figure:
+    (page,) = [page for page in pages(evidence(*records)) if isinstance(page, Figure) and page.name == name]
+    return page
+
+
+@pytest.fixture
+def figure4():
+    runs = [layered(n, 0.1 * n, seed=seed) for n in (1, 2, 3) for seed in (0, 1)]
+    return figure("figure4-layers-paper-smoke", *runs, layered(1, 0.7, model="MCLN", dataset="art"))
+
+
+def test_figure_4_draws_a_line_a_model_and_a_panel_a_data_set(figure4):
+    axes = PLOTS["layers"](figure4.data).axes
+    assert [axis.get_title() for axis in axes] == ["Beauty (entities)", "Art (entities)", "", ""]
+    assert [axis.get_ylabel() for axis in axes] == ["H@10", "", "N@10", ""]
+    (line,) = [line for line in axes[0].containers[0].lines if line is not None][:1]
+    assert line.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
+    assert line.get_ydata().tolist()[:3] == pytest.approx([0.1, 0.2, 0.3])
+    assert [name for axis in axes[:2] for name in axis.get_legend_handles_labels()[1]] == ["LightGCN", "MCLN"]
+
+
+def test_a_figure_names_its_conditions_and_records(figure4):
+    page = figure_page(figure4)
+    for said in ("Protocol paper", "Budget smoke", "Beauty (entities)", "Seeds: ", "](figure4-layers.svg)"):
+        assert said in page
+    assert all(key in page for key in figure4.keys)
+    assert len(figure4.keys) == 7
+    assert "Beauty (entities), LightGCN, 4 layers: not run." in [note.text for note in figure4.notes]
+
+
+def test_equal_records_give_equal_pictures(figure4):
+    with ProcessPoolExecutor(1) as other:
+        again = other.submit(write.pictures, figure4.plot, figure4.data).result()
+    first = pictures(PLOTS[figure4.plot], figure4.data)
+    assert first == again
+    assert list(first) == ["svg", "png", "pdf"]
+    assert first["png"].startswith(b"\x89PNG")
+    assert b"LightGCN</text>" in first["svg"]
+    assert b"<dc:date>" not in first["svg"]
+    assert b"CreationDate" not in first["pdf"]
+
+
+def test_pictures_need_no_torch_and_tables_no_matplotlib():
+    code = (
+        "import sys, bench.report.write; assert not {'torch', 'matplotlib'} & set(sys.modules); "
+        "import bench.report.render.figures; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_model_under_study_stands_out_among_slopes():
+    made = [record(model, value) for model, value in (("BPRMF", 0.1), ("VBPR", 0.2), ("NGCF", 0.3))]
+    data = figure("sensitivity-slopes-smoke", *made, record("MCLN", 0.4, preset="itemwise")).data
+    colours = {line.get_color() for line in PLOTS["slopes"](data).axes[0].get_lines()}
+    assert colours == {"tab:red", "0.55"}

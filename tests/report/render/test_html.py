@@ -1,0 +1,246 @@
+"""The HTML page: sound, whole, the same twice, and free of anything outside it."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from bench.report.model import Block, Cell, Column, Line, Table
+from bench.report.render.html import html
+from bench.report.sections import pages
+from bench.store.store import Store
+from tests.report.made import HOSTILE, drawn, evidence, line_figure, many, record, unfinished
+
+FILES = {"table1": {"md": b"", "csv": b""}, "table2-paper-smoke-full": {"tex": b""}}
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every element that begins ends in its place, and no attribute stands twice."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open, self.elements, self.texts = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        assert len(dict(attrs)) == len(attrs), (tag, attrs)
+        path = [name for name, _, _ in self.open]
+        self.elements.append((tag, dict(attrs), path))
+        if tag not in VOID:
+            self.open.append((tag, dict(attrs), []))
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> without its beginning"
+        began, attrs, texts = self.open.pop()
+        assert began == tag, f"<{began}> {attrs} ended by </{tag}>"
+        self.texts.append((tag, attrs, "".join(texts)))
+        if self.open:
+            self.open[-1][2].extend(texts)
+
+    def handle_data(self, data):
+        if self.open:
+            self.open[-1][2].append(data)
+
+    def of(self, tag: str) -> list[str]:
+        return [text for name, _, text in self.texts if name == tag]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Everything a report may show, two figures among it, with the files beside the page."""
+    folder = tmp_path_factory.mktemp("made")
+    records = evidence(*many(), folder=folder / "results")
+    found = [*pages(records), line_figure("one"), line_figure("two")]
+    text = html(found, records, folder=folder / "reports", files={**FILES, **drawn(found)})
+    return found, records, text, Page(text)
+
+
+def small(*records, tmp_path) -> str:
+    made = evidence(*records, folder=tmp_path)
+    found = pages(made)
+    return html(found, made, folder=tmp_path, files=drawn(found))
+
+
+def test_equal_records_give_equal_bytes(made, tmp_path):
+    _, records, text, _ = made
+    again = evidence(*many()[::-1], folder=records.results)
+    found = [*pages(again), line_figure("one"), line_figure("two")]
+    folder = records.results.parent / "reports"
+    assert html(found, again, folder=folder, files={**FILES, **drawn(found)}) == text
+
+
+def test_ids_are_unique_and_every_reference_resolves(made):
+    *_, page = made
+    attributes = [attrs for _, attrs, _ in page.elements]
+    ids = [attrs["id"] for attrs in attributes if "id" in attrs]
+    assert len(set(ids)) == len(ids)
+    values = [value for attrs in attributes for value in attrs.values() if value]
+    targets = [attrs["href"][1:] for attrs in attributes if attrs.get("href", "").startswith("#")]
+    targets += [name for value in values for name in re.findall(r"url\(#(.*?)\)", value)]
+    targets += [name for attrs in attributes for name in attrs.get("aria-labelledby", "").split()]
+    assert {"main", "table1", "records"} <= set(targets)
+    assert set(targets) <= set(ids)
+
+
+def test_nothing_is_loaded_from_anywhere(made):
+    _, _, text, page = made
+    assert not re.search(r"(?i)\w+://|//\w+\.|@import|url\((?!#)|expression\(", text)
+    assert not {"link", "img", "iframe", "object", "embed", "base"} & {tag for tag, _, _ in page.elements}
+    assert not [attrs for _, attrs, _ in page.elements if "src" in attrs or "srcset" in attrs]
+    assert "default-src 'none'" in text
+
+
+def test_every_word_of_the_tables_stands_on_the_page(made):
+    found, _, _, page = made
+    cells, heads = page.of("td") + page.of("th"), set(page.of("th"))
+    said = {" ".join(text.split()) for text in page.of("li") + page.of("p")}
+    for table in (page for page in found if isinstance(page, Table)):
+        for block in [*table.blocks, *([table.cost] if table.cost else [])]:
+            assert {column.name for column in block.columns} <= heads
+            for cell in (cell for line in block.lines for cell in line.cells):
+                number = str(table.reasons.index(cell.note) + 1) if cell.note else ""
+                assert cell.text + number in cells
+        for text in (table.caption, *(note.text for note in table.notes), *table.reasons):
+            assert " ".join(text.split()) in said
+    assert {table.title for table in found} <= set(page.of("h2"))
+
+
+def test_the_best_value_is_strong_and_the_second_underlined(tmp_path):
+    page = Page(small(record("BPRMF", 0.25), record("VBPR", 0.5), record("NGCF", 0.125), tmp_path=tmp_path))
+    assert set(page.of("strong")) == {"0.5000"}
+    assert set(page.of("u")) == {"0.2500"}
+
+
+def test_a_sign_and_the_number_of_a_reason_stand_raised_behind_the_value(tmp_path):
+    records = evidence(record(), folder=tmp_path)
+    cells = [Cell("A"), Cell("0.5", mark="best", sign="▲"), Cell("—", note="not run")]
+    columns = [Column("Model", "name"), Column("H@5", metric="H@5"), Column("N@5", metric="N@5")]
+    table = replace(pages(records)[0], kind="t", blocks=[Block(columns=columns, lines=[Line(cells)])])
+    text = html([table], records, folder=tmp_path, files={})
+    assert ' data-metric="H@5"><strong>0.5</strong><sup>▲</sup></td>' in text
+    assert ' data-metric="N@5"><span>—</span><sup><a href="#t-reason-1">1</a></sup></td>' in text
+
+
+def test_a_reason_of_any_letters_is_text_and_nothing_else(made):
+    *_, text, page = made
+    assert f"failed: {HOSTILE}" in "".join(page.of("ol"))
+    assert "alert('x')" not in text.replace("&#39;", "\0")
+    assert len(page.of("script")) == 1
+    assert not page.of("b")
+
+
+def test_blocks_lines_columns_and_sections_say_what_they_are_about(made):
+    *_, page = made
+    blocks = [attrs for _, attrs, _ in page.elements if attrs.get("class") == "scroll"]
+    of_one_set = [attrs.get("data-dataset") for attrs in blocks if attrs["aria-label"].endswith("(entities)")]
+    assert set(of_one_set) == {"beauty", "art", "%5Ba%5D%20%26%20b_c%25"}
+    sections = {attrs["id"]: attrs for tag, attrs, _ in page.elements if tag == "section"}
+    about = {k: v for k, v in sections["table2-paper-smoke-full"].items() if k.startswith("data-")}
+    assert about == {
+        "data-dataset": "art beauty",
+        "data-protocol": "paper",
+        "data-budget": "smoke",
+        "data-ranking": "full",
+    }
+    assert "data-protocol" not in sections["table1"]
+    assert sections["one-paper-smoke"]["data-protocol"] == "paper"
+    named = [(text, attrs.get("data-metric")) for tag, attrs, text in page.texts if tag == "th" and "scope" in attrs]
+    assert {metric for text, metric in named if text == "H@5"} == {"H@5"}
+    assert {metric for text, metric in named if text == "paper"} == {"H@5", "N@5", "H@10", "N@10"}
+    assert {metric for text, metric in named if text in ("Model", "Users", "train s")} == {None}
+
+
+def test_filters_offer_what_the_report_has(made):
+    *_, page = made
+    names = [attrs["name"] for tag, attrs, _ in page.elements if tag == "select"]
+    assert names == ["dataset", "metric", "protocol", "budget", "ranking"]
+    choices = [text for text in page.of("option") if text != "all"]
+    data_sets = ["Beauty", "Art", "[a] & b_c%"]
+    assert choices == [*data_sets, "H@5", "N@5", "H@10", "N@10", "clean", "paper", "quick", "smoke", "sampled", "full"]
+
+
+def test_every_table_and_figure_names_its_conditions_and_records(made):
+    found, records, text, page = made
+    sections = dict(re.findall(r'(?s)<section id="([^"]*)"(.*?)</section>', text))
+    terms = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", sections["table2-paper-smoke-sampled"])
+    expected = {"Protocol": "paper", "Budget": "smoke", "Ranking": "sampled", "Seeds": "0, 1"}
+    assert dict(terms) == expected | {"Data": "Beauty (entities), Art (entities)"}
+    assert re.findall(r"<dt>(.*?)</dt>", sections["table1"]) == ["Data"]
+    assert dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", sections["one-paper-smoke"]))["Seeds"] == "0"
+    for one in found:
+        links = re.findall(r'<li><a href="(.*?)">(\w{16})</a>', sections[one.name])
+        assert [key for _, key in links] == list(one.keys)
+        paths = [Store(records.results).path(records.by_key[key].job) for key in one.keys]
+        assert [link for link, _ in links] == [linked(path, records.results) for path in paths]
+
+
+def linked(path, results) -> str:
+    from urllib.parse import quote
+
+    return quote(f"../results/{path.relative_to(results)}")
+
+
+def test_the_index_lists_every_record_and_what_it_came_to(tmp_path):
+    made = {"start": "2024-01-01T00:00:00+00:00", "device": "cpu", "threads": "2", "torch": "2.6.0", "code": "abc"}
+    kept = record(value=0.25).model_copy(update={"provenance": made})
+    old = record(value=0.9, source="old", start="2023-01-01T00:00:00+00:00")
+    page = small(kept, old, record("MCLN", 0.5), unfinished("VBPR"), tmp_path=tmp_path)
+    index = page.partition('<section id="records"')[2]
+    lines = {}
+    for line in re.findall(r"(?s)<tr data-.*?</tr>", index):
+        cells = [re.sub("<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", line)]
+        lines[cells[0]] = cells[1:]
+    assert list(lines) == [*sorted([kept.key, old.key]), record("MCLN").key, unfinished("VBPR").key]
+    run = ["Beauty", "entities", "BPRMF", "paper", "smoke", "0"]
+    assert lines[kept.key] == [*run, "done", "0.2500", "0.2500", "2.0", "1.0", "cpu", "torch 2.6.0, code abc"]
+    assert lines[old.key][6:9] == ["done, superseded", "0.9000", "0.9000"]
+    assert lines[record("MCLN").key][7:9] == ["0.5000", "—1"]
+    assert lines[unfinished("VBPR").key][6:] == ["failed", "—2", "—2", "—", "—", "", ""]
+    assert re.findall(r"(?m)<li id=\S+>(.*)</li>$", index) == [
+        "full ranking is not defined: a score depends on the other candidates",
+        "failed: killed by signal 9",
+    ]
+
+
+def test_the_head_counts_what_the_report_is_made_from(made):
+    *_, text, page = made
+    head = text.partition("<header>")[2].partition("</header>")[0]
+    terms = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", head))
+    # 16 seeded, 2 of the folder, 3 of Beauty, 1 old and 2 with a setting are done; 2 failed, 2 were skipped
+    assert terms.pop("Records") == "28 (24 done, 2 failed, 2 skipped)"
+    assert terms == {"Data sets": "3", "Models": "7", "Protocols": "2", "Budgets": "2"}
+
+
+def test_files_beside_the_page_are_offered_where_they_belong(made):
+    *_, text, page = made
+    links = [attrs["href"] for tag, attrs, _ in page.elements if tag == "a" and "download" in attrs]
+    assert links[:3] == ["table1.md", "table1.csv", "paper-smoke/table2-full.tex"]
+    assert links[-2:] == ["paper-smoke/one.svg", "paper-smoke/two.svg"]
+    assert (
+        '<a href="paper-smoke/one.svg"' in text.partition('<section id="one-paper-smoke"')[2].partition("</section>")[0]
+    )
+
+
+def test_the_improvement_stays_below_the_lines_that_are_sorted(made):
+    *_, text, _ = made
+    assert "%Imp." in text
+    bodies = re.findall(r"(?s)<tbody>(.*?)</tbody>", text)
+    feet = re.findall(r"(?s)<tfoot>(.*?)</tfoot>", text)
+    assert not [body for body in bodies if "%Imp." in body]
+    assert feet
+    assert all("%Imp." in foot for foot in feet)
+
+
+def test_a_number_is_marked_as_one_and_an_interval_is_not(made):
+    *_, page = made
+    named = [(text, attrs.get("class")) for tag, attrs, text in page.texts if tag == "th" and "scope" in attrs]
+    assert {kind for text, kind in named if text in ("H@5", "paper", "train s", "Users", "Seed")} == {"n"}
+    assert {kind for text, kind in named if text in ("Model", "Data set", "Key", "swapped N@10")} == {None}

@@ -1,0 +1,78 @@
+"""The LaTeX of whole reports, before a strict reader and before pdflatex where there is one."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from bench.report.model import Table
+from bench.report.render.latex import latex
+from bench.report.sections import comparison, pages
+from tests.report.latex import Unsound, check
+from tests.report.made import evidence, many, record, unfinished
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory) -> list[Table]:
+    """Every table of a report, whatever part it is from."""
+    made = evidence(*many(), folder=tmp_path_factory.mktemp("results"))
+    return [page for page in pages(made) if isinstance(page, Table)]
+
+
+def test_every_table_is_sound(found):
+    for table in found:
+        read = check(latex(table))
+        blocks = [*table.blocks, *([table.cost] if table.cost else [])]
+        assert [len(lines) for lines in read] == [1 + len(block.lines) for block in blocks], table.name
+
+
+def test_our_own_words_lose_no_letter(tmp_path):
+    own = [record(), record("VBPR", 0.5, seed=1), record("MCLN"), unfinished("NGCF")]
+    for table in pages(evidence(*own, folder=tmp_path)):
+        assert not isinstance(table, Table) or "?" not in latex(table)
+
+
+@pytest.mark.parametrize("name", ["*", "[2pt]", "?`", "--set"])
+def test_a_line_may_begin_with_what_latex_would_read_as_its_own(name):
+    table = comparison.pages(evidence(record(dataset=name)))[0]
+    assert len(check(latex(table))[0]) == 2
+
+
+SOUND = latex(comparison.pages(evidence(record(), record("VBPR", 0.5), unfinished("NGCF")))[1])
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        (r"\textbf{0.5000}", r"\textbf{0.5000"),
+        (r"\textbf{0.5000}", r"\emph{0.5000}"),
+        (r"\textbf{0.5000} &", r"\textbf{0.5000} & &"),
+        ("BPRMF &", "BPR_MF &"),
+        ("BPRMF &", "BPR^MF &"),
+        ("BPRMF &", "[BPRMF] &"),
+        ("BPRMF &", "*BPRMF &"),
+        ("BPRMF &", "BPRMF é &"),
+        ("BPRMF &", "BPRMF --gpus &"),
+        ("BPRMF &", "BPRMF % &"),
+        ("BPRMF &", "BPRMF < 5 &"),
+        ("BPRMF &", r"BPRMF $\pm &"),
+        (r"\bottomrule", r"\hline"),
+        (r"\end{flushleft}", ""),
+        (r"\begin{tabular}{l", r"\begin{tabular}{lr"),
+    ],
+)
+def test_the_reader_refuses(written, instead):
+    check(SOUND)
+    assert written in SOUND
+    with pytest.raises(Unsound):
+        check(SOUND.replace(written, instead, 1))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+def test_pdflatex_sets_every_table(found, tmp_path):
+    head = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+    page = "\n".join([head, *(latex(table) + r"\clearpage" for table in found), r"\end{document}"])
+    (tmp_path / "all.tex").write_text(page, encoding="ascii")
+    command = ["pdflatex", "-draftmode", "-halt-on-error", "-interaction=nonstopmode", "all.tex"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
+    assert run.returncode == 0, run.stdout[-2000:]

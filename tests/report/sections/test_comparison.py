@@ -1,0 +1,329 @@
+"""Whole tables against strings, and what they must say about themselves."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from bench.report.model import Note
+from bench.report.render.latex import latex
+from bench.report.render.text import csv, markdown, text
+from bench.report.sections import comparison
+from bench.spec import BUDGETS, PROTOCOLS
+from tests.report.made import OLD_CLEAN, evidence, record, unfinished
+
+PAPER = {("table2", "beauty", "BPRMF", "hr@5"): 0.45}
+
+
+def find(records, name, **more):
+    (table,) = [table for table in comparison.pages(evidence(*records, **more)) if table.name == name]
+    return table
+
+
+def said(table):
+    return [note.text for note in table.notes]
+
+
+def sampled(*records, **more):
+    return find(records, "table2-paper-smoke-sampled", **more)
+
+
+@pytest.fixture
+def small():
+    """Two seeds of BPRMF and MCLN on a data set that is not the paper's; VBPR failed once."""
+    return find(
+        [
+            record("BPRMF", 0.25, seed=0, key="b0", dataset="toy"),
+            record("BPRMF", 0.75, seed=1, key="b1", dataset="toy"),
+            record("MCLN", 0.75, seed=0, key="m0", dataset="toy"),
+            record("MCLN", 0.75, seed=1, key="m1", dataset="toy"),
+            unfinished("VBPR", reason="out of memory | 5%", seed=1, key="v1", dataset="toy"),
+        ],
+        "table2-paper-smoke-sampled",
+    )
+
+
+MARKDOWN = r"""# Table 2: comparison (protocol paper, budget smoke, sampled ranking)
+
+Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every 1 epochs). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.
+
+## toy (entities)
+
+| Model | H@5 | N@5 | H@10 | N@10 |
+|:-|-:|-:|-:|-:|
+| BPRMF | <u>0.5000 ± 0.3536</u> | <u>0.5000 ± 0.3536</u> | <u>0.5000 ± 0.3536</u> | <u>0.5000 ± 0.3536</u> |
+| SVD++ | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| NGCF | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| LightGCN | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| VBPR | — <sup>2</sup> | — <sup>2</sup> | — <sup>2</sup> | — <sup>2</sup> |
+| MMGCN | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| MGAT | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| InvRL | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| DMRL | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| MCLN † | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** |
+| MCLN:itemwise (ours) | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| %Imp. | +50.00 | +50.00 | +50.00 | +50.00 |
+
+1. not run
+2. seed 1 failed: out of memory \| 5%; not run with seed 0
+
+- H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k.
+- Best value bold, second underlined, by unrounded value within a data set.
+- %Imp.: MCLN over the best of the paper baselines with a value: 1 (of 9).
+- Mean ± sample standard deviation over the seeds.
+- † A score depends on the other candidates, not on user and item alone.
+
+## Cost
+
+| Data set | Model | best epoch | epochs | train s | evaluate s | parameters | memory MiB | trials | tuning s |
+|:-|:-|-:|-:|-:|-:|-:|-:|-:|-:|
+| toy (entities) | BPRMF | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 | 0 | 0.0 |
+| toy (entities) | MCLN | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 | 0 | 0.0 |
+
+Records: 5, named in table2-sampled.csv and in a comment here.
+
+<!-- records: b0 b1 m0 m1 v1 -->
+"""  # noqa: E501
+
+
+def test_markdown_of_a_whole_table(small):
+    unpadded = re.sub(r"-+(?=[:|])", "-", re.sub(r" *\| *(?!5%)", "|", markdown(small)))
+    assert unpadded == re.sub(r" *\| *(?!5%)", "|", MARKDOWN)
+
+
+LATEX = r"""% records: b0 b1 m0 m1 v1
+% needs \usepackage{booktabs}
+\begin{table*}
+\centering\scriptsize\setlength{\tabcolsep}{3pt}
+\caption{Table 2: comparison (protocol paper, budget smoke, sampled ranking). Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every 1 epochs). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.}
+\label{tab:table2-paper-smoke-sampled}
+\par\medskip\textbf{toy (entities)}\par\smallskip
+\begin{tabular}{lrrrr}
+\toprule
+Model & H@5 & N@5 & H@10 & N@10 \\
+\midrule
+BPRMF & \underline{0.5000 $\pm$ 0.3536} & \underline{0.5000 $\pm$ 0.3536} & \underline{0.5000 $\pm$ 0.3536} & \underline{0.5000 $\pm$ 0.3536} \\
+SVD++ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+NGCF & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+LightGCN & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+VBPR & ---$^{2}$ & ---$^{2}$ & ---$^{2}$ & ---$^{2}$ \\
+MMGCN & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+MGAT & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+InvRL & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+DMRL & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+MCLN $\dagger$ & \textbf{0.7500 $\pm$ 0.0000} & \textbf{0.7500 $\pm$ 0.0000} & \textbf{0.7500 $\pm$ 0.0000} & \textbf{0.7500 $\pm$ 0.0000} \\
+MCLN:itemwise (ours) & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
+\%Imp. & +50.00 & +50.00 & +50.00 & +50.00 \\
+\bottomrule
+\end{tabular}
+\begin{flushleft}
+$^{1}$ not run.\\
+$^{2}$ seed 1 failed: out of memory \textbar{} 5\%; not run with seed 0.\\
+H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k.\\
+Best value bold, second underlined, by unrounded value within a data set.\\
+\%Imp.: MCLN over the best of the paper baselines with a value: 1 (of 9).\\
+Mean $\pm$ sample standard deviation over the seeds.\\
+$\dagger$ A score depends on the other candidates, not on user and item alone.
+\end{flushleft}
+\end{table*}
+\begin{table*}
+\centering\scriptsize\setlength{\tabcolsep}{3pt}
+\caption{Cost of Table 2: comparison (protocol paper, budget smoke, sampled ranking).}
+\label{tab:table2-paper-smoke-sampled-cost}
+\begin{tabular}{llrrrrrrrr}
+\toprule
+Data set & Model & best epoch & epochs & train s & evaluate s & parameters & memory MiB & trials & tuning s \\
+\midrule
+toy (entities) & BPRMF & 1 & 1 & 2.0 & 1.0 & 1,000 & 12.5 & 0 & 0.0 \\
+toy (entities) & MCLN & 1 & 1 & 2.0 & 1.0 & 1,000 & 12.5 & 0 & 0.0 \\
+\bottomrule
+\end{tabular}
+\end{table*}
+"""  # noqa: E501
+
+
+def test_latex_of_a_whole_table(small):
+    assert latex(small) == LATEX
+
+
+CSV = """dataset,row,metric,mean,std,n_seeds,paper,difference,best,second,keys,features,note,sign
+beauty,BPRMF,hr@5,0.4,,1,0.45,-0.05,False,True,b,entities,,
+beauty,BPRMF,ndcg@5,0.4,,1,,,False,True,b,entities,,
+beauty,BPRMF,hr@10,0.4,,1,,,False,True,b,entities,,
+beauty,BPRMF,ndcg@10,0.4,,1,,,False,True,b,entities,,
+"""
+
+
+def test_csv_is_long_and_rounded_to_six_digits():
+    page = csv(sampled(record(key="b"), record("VBPR", 0.5, key="v"), paper=PAPER))
+    lines = page.splitlines(keepends=True)
+    assert "".join(lines[:5]) == CSV
+    assert "beauty,VBPR,hr@5,0.5,,1,,,True,False,v,entities,,\n" in lines
+    assert "beauty,MCLN,hr@5,,,0,,,False,False,,entities,not run,\n" in lines
+
+
+def test_the_papers_value_and_the_difference_stand_beside_ours():
+    table = sampled(record(value=0.4), paper=PAPER)
+    assert [column.name for column in table.blocks[0].columns[:4]] == ["Model", "H@5", "paper", "diff."]
+    assert table.blocks[0].lines[0].texts[:7] == [
+        "BPRMF", "0.4000", "0.4500", "-0.0500", "0.4000", "—", "—",
+    ]  # fmt: skip
+    assert "— under paper: the paper's value is not in bench/report/paper.csv." in said(table)
+
+
+def test_table_1_shows_the_papers_counts():
+    art = {"users": 25165, "items": 9324, "interactions": 201427, "density": 201427 / (25165 * 9324)}
+    table = find([record(), record(dataset="art", facts=art), record(dataset="toy")], "table1")
+    lines = [" ".join(line.texts) for line in table.blocks[0].lines]
+    beauty = "15,576 8,678 139,318 0.00103"
+    assert lines[0] == f"Beauty {beauty} {beauty} 0 0 0 0.00000"
+    assert lines[1].startswith("Art 25,165 9,324 201,427 0.00086 25,165")
+    assert lines[2] == f"toy {beauty}" + " —" * 8
+
+
+def test_table_1_shows_a_difference_with_its_sign():
+    table = find([record(facts={"users": 15570})], "table1")
+    assert table.blocks[0].lines[0].texts[9] == "-6"
+
+
+def test_no_table_mixes_protocols_budgets_or_rankings():
+    kinds = [{"protocol": PROTOCOLS[p], "budget": BUDGETS[b]} for p in PROTOCOLS for b in ("smoke", "quick")]
+    found = comparison.pages(evidence(*(record(**kind) for kind in kinds)))
+    assert len(found) == 1 + 4 * 2
+    assert all(len(table.keys) == 1 for table in found[1:])
+
+
+def test_rows_are_marked_as_floor_ours_and_candidate_dependent():
+    table = sampled(record("Pop"), record("MCLN"), record("MCLN", preset="itemwise"))
+    names = [line.texts[0] for line in table.blocks[0].lines]
+    assert names[0] == "Pop (floor)"
+    assert names[-3:] == ["MCLN †", "MCLN:itemwise (ours)", "%Imp."]
+
+
+def test_clean_says_what_selected_and_that_the_paper_did_otherwise():
+    made = record(protocol=PROTOCOLS["clean"], budget=BUDGETS["quick"])
+    table = find([made], "table2-clean-quick-sampled")
+    assert "chosen on the validation set (valid sampled.ndcg@10, every 5 epochs)" in table.caption
+    assert "The paper's values were measured under its own protocol, not under this one." in said(table)
+
+
+def test_a_row_whose_epoch_another_ranking_chose_is_named():
+    rows = [record(model, protocol=OLD_CLEAN) for model in ("BPRMF", "VBPR", "MCLN")]
+    table = find(rows, "table2-clean-smoke-sampled")
+    assert "Epoch chosen by valid sampled.ndcg@10: MCLN; by valid full.ndcg@10: all other rows." in said(table)
+
+
+def test_unequal_conditions_and_superseded_records_are_footnoted():
+    old = record(source="old", start="2023-01-01T00:00:00+00:00")
+    table = sampled(record(), old, record("VBPR", data_hash="e"))
+    assert "Not comparable: the records of Beauty (entities) differ in data." in said(table)
+    assert said(table)[-1].endswith("superseded records: 1.")
+    assert len(table.keys) == 2
+
+
+TUNING = {"tuning.trials": 20, "tuning.seconds": 61.5, "tuning.protocol": "clean", "tuning.budget": "quick"}
+
+
+def test_a_tuned_row_says_so_and_what_it_took():
+    found = [record(), record("VBPR", hyper={"reg_weight": 0.5}), record(hyper={"reg_weight": 0.5}, facts=TUNING)]
+    table = sampled(*found, record("MCLN", preset="released", hyper={"n_layers": 2}, facts=TUNING))
+    names = [line.texts[0] for line in table.blocks[0].lines]
+    assert names[-4:] == ["BPRMF (tuned)", "MCLN (tuned)", "VBPR (reg_weight=0.5)", "%Imp."]
+    cost = {line.texts[1]: line.texts[-2:] for line in table.cost.lines}
+    assert cost["BPRMF"] == cost["VBPR (reg_weight=0.5)"] == ["0", "0.0"]
+    assert cost["BPRMF (tuned)"] == ["20", "61.5"]
+    assert "(tuned): settings found on the validation set alone (protocol clean, budget quick); cost of it below." in (
+        said(table)
+    )
+    assert not [note for note in said(table) if "Not comparable" in note]
+
+
+def test_a_cost_that_one_seed_lacks_is_empty():
+    cost = sampled(record(seed=0), record(seed=1, facts={"peak_memory_mib": None})).cost
+    shown = dict(zip((column.name for column in cost.columns), cost.lines[0].texts, strict=True))
+    assert (shown["memory MiB"], shown["parameters"]) == ("—", "1,000")
+
+
+def test_searches_of_unequal_length_are_not_comparable():
+    table = sampled(record(facts=TUNING), record("VBPR", facts={**TUNING, "tuning.trials": 5}))
+    assert "Not comparable: the records of Beauty (entities) differ in trials of a search." in said(table)
+
+
+def test_a_row_short_of_a_seed_that_another_has_is_empty():
+    records = [record(seed=0), record("VBPR", seed=0), record("VBPR", seed=1)]
+    assert sampled(*records).reasons == ["not run with seed 1", "not run"]
+
+
+def test_names_are_escaped_in_latex():
+    page = latex(sampled(record(dataset="a&b_c%", hyper={"reg_weight": "{#$~^\\<é"})))
+    assert r"\textbf{a\&b\_c\% (entities)}" in page
+    value = r"\{\#\$\textasciitilde{}\textasciicircum{}\textbackslash{}\textless{}?"
+    assert r"BPRMF (reg\_weight=" + value + ") &" in page
+
+
+def test_latex_is_balanced(small):
+    page = re.sub(r"\\[&%$#_{}]", "", latex(small))
+    assert page.count("{") == page.count("}")
+    assert page.count("$") % 2 == 0
+    begun, ended = (sorted(re.findall(rf"\\{side}{{(.*?)}}", page)) for side in ("begin", "end"))
+    assert begun == ended != []
+    assert {line.count("&") for line in page.splitlines() if line.endswith(r" \\")} == {4, 9}
+
+
+def test_plain_text_leaves_out_rows_that_were_not_run(small):
+    page = text(small)
+    assert "NGCF" not in page
+    assert "[2] seed 1 failed: out of memory | 5%; not run with seed 0" in page
+    assert re.search(r"MCLN † +0\.7500 ± 0\.0000\*", page)
+
+
+def test_seeds_of_one_row_that_ran_other_code_are_not_comparable():
+    table = sampled(record("VBPR", seed=0, source="old"), record("VBPR", seed=1), record(seed=0), record(seed=1))
+    assert "Not comparable: the code of VBPR changed between records of Beauty (entities)." in said(table)
+    assert not [note for note in said(sampled(record(seed=0), record(seed=1))) if "Not comparable" in note]
+
+
+def test_the_baselines_behind_the_improvement_are_counted_by_data_set():
+    records = [record(model) for model in ("BPRMF", "VBPR", "LightGCN", "MCLN")] + [record("NGCF", dataset="art")]
+    said = (
+        "%Imp.: MCLN over the best of the paper baselines with a value: Beauty (entities) 3, Art (entities) 1 (of 9)."
+    )
+    assert said in [note.text for note in sampled(*records).notes]
+
+
+def test_an_epoch_chosen_less_often_is_chosen_by_the_same_ranking():
+    often, rarely = (replace(BUDGETS["smoke"], eval_every=n) for n in (5, 20))
+    table = sampled(record(budget=often), record(dataset="taobao", budget=rarely))
+    assert "(test sampled.ndcg@10, every 20 epochs; test sampled.ndcg@10, every 5 epochs)" in table.caption
+    assert not [note for note in said(table) if note.startswith("Epoch chosen")]
+
+
+def test_the_papers_value_and_the_difference_stand_beside_sampled_values_only():
+    paper = {("table2", "beauty", "BPRMF", "hr@5"): 0.45}
+    _, sampled, full = (table.data for table in comparison.pages(evidence(record(value=0.4), paper=paper)))
+    first = sampled[(sampled["row"] == "BPRMF") & (sampled["metric"] == "hr@5")].iloc[0]
+    assert (first["paper"], first["difference"]) == (0.45, pytest.approx(-0.05))
+    assert sampled["paper"].count() == 1
+    assert full["paper"].count() == 0
+
+
+def test_rows_that_draw_their_steps_otherwise_than_most_are_named():
+    kinds = {"BPRMF": "interaction", "VBPR": "user", "MCLN": "user"}
+    rows = [record(model, settings={"sampling": kind}) for model, kind in kinds.items()]
+    assert "A training step draws interactions: BPRMF; users: all other rows." in said(sampled(*rows))
+    assert not [note for note in said(sampled(*rows[1:])) if "training step" in note]
+    floor = record("Pop", facts={"epochs": 0}, settings={"sampling": "interaction"})
+    assert not [note for note in said(sampled(*rows[1:], floor)) if "training step" in note]
+
+
+def test_records_of_unlike_engines_are_a_warning_that_a_terminal_shows():
+    table = sampled(record(), record("VBPR", engine=9))
+    text_of = "Not comparable: the records of Beauty (entities) differ in engine version."
+    assert Note(text_of, is_warning=True) in table.notes
+    assert text_of in text(table)
+
+
+def test_the_improvement_and_the_words_go_by_the_row_under_study():
+    table = sampled(record("Mine", 0.6), record("MCLN", 0.9), record(value=0.4), ours="Mine")
+    assert table.blocks[0].lines[-1].texts[1] == "+50.00"
+    assert "%Imp.: Mine over the best of the paper baselines with a value: 1 (of 9)." in said(table)

@@ -1,0 +1,64 @@
+"""What quality costs: means over the seeds, and what is left out."""
+
+import math
+
+import pytest
+
+from bench.report.render.figures import PLOTS
+from bench.report.sections import cost
+from tests.report.made import evidence, record
+
+
+def means(*records, ranking="sampled"):
+    return cost.means(evidence(*records).frame, ranking).set_index("model")
+
+
+def test_a_floor_is_in_the_table_of_cost_and_not_in_its_figure():
+    floor = record("Pop", 0.1, seconds={"train": 1e-6, "evaluate": 1.0}, facts={"epochs": 0})
+    assert math.isnan(means(floor).loc["Pop", "seconds.epoch"])
+    _, page = cost.pages(evidence(floor, record()))
+    assert page.data["model"].tolist() == ["BPRMF"]
+    assert "Not shown, being fitted without training: Pop." in [note.text for note in page.notes]
+    assert [page.name for page in cost.pages(evidence(floor))] == ["cost-paper-smoke"]
+
+
+def test_cost_has_no_mean_of_only_some_of_the_seeds():
+    whole, short = record(value=0.2), record(value=0.4, seed=1)
+    short = short.model_copy(update={"metrics": {}})
+    row = means(whole, short).iloc[0]
+    assert math.isnan(row["sampled.ndcg@10"])
+    assert row["seconds.train"] == 2.0
+
+
+def test_cost_is_a_mean_over_the_seeds_and_draws_quality_against_seconds():
+    runs = [record(value=0.2, seconds={"train": 10.0, "evaluate": 1.0}, facts={"epochs": 4})]
+    runs += [record(value=0.4, seconds={"train": 20.0, "evaluate": 2.0}, facts={"epochs": 10}, seed=1)]
+    runs += [record("VBPR", 0.9, seconds={"train": 40.0}, provenance={"device": "cpu", "threads": "2"})]
+    found = means(*runs)
+    row = found.loc["BPRMF"]
+    assert row["sampled.ndcg@10"] == pytest.approx((0.2 + 0.4) / 2)
+    assert row["seconds.train"] == (10 + 20) / 2
+    assert row["seconds.epoch"] == (10 / 4 + 20 / 10) / 2
+    assert found["seconds.evaluate"].isna().tolist() == [False, True]
+    assert cost.machines(evidence(*runs).frame).text == (
+        "Machines and runs: not recorded,  threads: 2; cpu, 2 threads: 1."
+    )
+    _, page = cost.pages(evidence(*runs))
+    (axis,) = PLOTS[page.plot](page.data).axes
+    assert axis.get_xscale() == "log"
+    assert [line.get_xydata().tolist() for line in axis.get_lines()] == [[[15.0, pytest.approx(0.3)]], [[40.0, 0.9]]]
+    assert axis.get_legend_handles_labels()[1] == ["BPRMF", "VBPR"]
+
+
+def test_an_epoch_does_not_take_what_comes_before_the_epochs():
+    curve = [{"epoch": n, "loss": 1.0, "seconds": 100.0 + 2 * n, "sampled.ndcg@10": 0.1} for n in (5, 10)]
+    spent = {"seconds": {"train": 120.0, "evaluate": 1.0}, "facts": {"epochs": 10, "best_epoch": 5}}
+    several, once = record("InvRL", curve=curve, **spent), record("VBPR", curve=curve[1:], **spent)
+    found = means(several, once, record("Pop", facts={"epochs": 0}))
+    assert found["seconds.epoch"].dropna().to_dict() == {"InvRL": 2.0, "VBPR": 12.0}
+
+
+def test_the_best_epoch_is_that_of_the_ranking_shown():
+    made = record(facts={"best_epoch": None, "best_epoch.sampled": 10, "best_epoch.full": 25})
+    assert means(made).loc["BPRMF", "best_epoch"] == 10
+    assert means(made, ranking="full").loc["BPRMF", "best_epoch"] == 25

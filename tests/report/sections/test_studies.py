@@ -1,0 +1,206 @@
+"""Tables of variants: whole ones against strings, whose record stands in which cell, and why one is empty."""
+
+import re
+
+import pytest
+
+from bench.report.render.text import markdown
+from bench.report.sections import comparison
+from bench.report.sections.studies import pages, tables
+from bench.report.write import console
+from bench.run.studies import STUDIES
+from bench.spec import BUDGETS, PROTOCOLS
+from tests.report.made import evidence, record, unfinished
+
+NONE = {"modalities": "none", "use_cl": False}
+NO_CL = {"use_cl": False}
+
+
+def mcln(value=0.4, hyper=None, **more):
+    return record("MCLN", value, hyper=hyper or {}, **more)
+
+
+def made(study, *records, **more):
+    return tables(evidence(*records, **more), STUDIES[study])
+
+
+def cells(table, dataset="beauty", metric="hr@5"):
+    data = table.data[(table.data["dataset"] == dataset) & (table.data["metric"] == metric)]
+    return data.set_index("row")
+
+
+MARKDOWN = r"""# Table 4: fusion in MCLN (protocol paper, budget smoke, sampled ranking)
+
+Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every 1 epochs). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.
+
+## toy (entities)
+
+| Variant | H@5 | N@5 | H@10 | N@10 |
+|:-|-:|-:|-:|-:|
+| Base | <u>0.5000 ± 0.3536</u> | <u>0.5000 ± 0.3536</u> | <u>0.5000 ± 0.3536</u> | <u>0.5000 ± 0.3536</u> |
+| w/ intra-modal | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
+| w/ inter-modal | — <sup>2</sup> | — <sup>2</sup> | — <sup>2</sup> | — <sup>2</sup> |
+| MCLN † | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** |
+
+1. seed 1 failed: out of memory; not run with seed 0
+2. not run
+
+- Base: the graph alone. Intra-modal: each modality scores on its own. Inter-modal: the fused vector.
+- H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k.
+- Best value bold, second underlined, by unrounded value within a data set.
+- Mean ± sample standard deviation over the seeds.
+- † A score depends on the other candidates, not on user and item alone.
+
+## Cost
+
+| Data set | Variant | best epoch | epochs | train s | evaluate s | parameters | memory MiB | trials | tuning s |
+|:-|:-|-:|-:|-:|-:|-:|-:|-:|-:|
+| toy (entities) | Base | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 | 0 | 0.0 |
+| toy (entities) | MCLN | 1 | 1 | 2.0 | 1.0 | 1,000 | 12.5 | 0 | 0.0 |
+
+Records: 5, named in table4-sampled.csv and in a comment here.
+
+<!-- records: b0 b1 f1 m0 m1 -->
+"""  # noqa: E501
+
+
+def test_markdown_of_a_whole_table():
+    free = {"dataset": "toy", "facts": {"is_candidate_dependent": False}}
+    table = made(
+        "table4",
+        record("MCLN", 0.25, hyper=NONE, key="b0", seed=0, **free),
+        record("MCLN", 0.75, hyper=NONE, key="b1", seed=1, **free),
+        mcln(0.75, key="m0", seed=0, dataset="toy"),
+        mcln(0.75, key="m1", seed=1, dataset="toy"),
+        unfinished("MCLN", reason="out of memory", hyper=NO_CL, key="f1", seed=1, dataset="toy"),
+    )[0]
+    unpadded = re.sub(r"-+(?=[:|])", "-", re.sub(r" *\| *", "|", markdown(table)))
+    assert unpadded == re.sub(r" *\| *", "|", MARKDOWN)
+
+
+def test_table_2_alone_makes_no_other_table():
+    for study in STUDIES:
+        assert made(study, mcln(), record("LightGCN")) == []
+
+
+def test_settings_say_which_depth_a_finished_run_has():
+    """The default of Taobao is 4 layers; the same depth by name, run later, stands before it."""
+    deep = {"n_attention_layers": 4}
+    by_default = mcln(0.3, settings=deep)
+    by_name = mcln(0.5, deep, settings=deep, start="2024-02-01T00:00:00+00:00")
+    other = mcln(0.1, {"n_attention_layers": 1}, settings={"n_attention_layers": 1})
+    (table,) = made("table5", by_default, other)
+    assert cells(table)["mean"].dropna().to_dict() == {"1 layer": 0.1, "4 layers": 0.3}
+    (table,) = made("table5", by_default, other, by_name)
+    assert cells(table)["mean"].dropna().to_dict() == {"1 layer": 0.1, "4 layers": 0.5}
+    assert any("superseded records: 1" in note.text for note in table.notes)
+
+
+def test_presets_models_protocols_and_budgets_stand_apart():
+    kinds = [{}, {"preset": "itemwise"}, {"protocol": PROTOCOLS["clean"]}, {"budget": BUDGETS["quick"]}]
+    found = made("figure4", *(mcln(hyper={"n_layers": 1}, **kind) for kind in kinds), record("LightGCN"))
+    names = {table.name for table in found}
+    assert {name for name in names if name.endswith("sampled")} == {
+        "figure4-paper-smoke-sampled",
+        "figure4-MCLN-itemwise-paper-smoke-sampled",
+        "figure4-clean-smoke-sampled",
+        "figure4-paper-quick-sampled",
+    }
+    assert len(names) == len(found)
+    assert all(len(table.keys) == 1 for table in found)
+
+
+def test_a_layer_of_two_models_is_two_cells():
+    found = made("figure4", mcln(0.1, {"n_layers": 1}), record("LightGCN", 0.2, hyper={"n_layers": 1}))
+    means = {table.data["model"].iloc[0]: cells(table).loc["1 layer", "mean"] for table in found}
+    assert means == {"MCLN": 0.1, "LightGCN": 0.2}
+    assert found[0].data["model"].iloc[0] == "MCLN"  # the study's own model first
+    assert "in LightGCN" in found[-1].title
+
+
+def test_a_full_ranking_that_no_variant_has_is_no_table():
+    dependent, free = mcln(hyper={"use_id": False}), {"is_candidate_dependent": False}
+    assert [table.ranking for table in made("table3", dependent)] == ["sampled"]
+    both = made("table3", dependent, mcln(hyper=NO_CL, facts=free, preset="default"))
+    assert [table.ranking for table in both] == ["sampled"]  # made.record gives MCLN no full metrics
+    item = record("MCLN", preset="itemwise", hyper=NO_CL)
+    assert [table.ranking for table in made("table3", item)] == ["sampled", "full"]
+
+
+def test_taobao_is_empty_in_table_3_and_says_why():
+    records = [mcln(0.9, dataset="taobao", key="t"), mcln(hyper=NONE, key="b"), mcln(0.5, key="m")]
+    (table,) = made("table3", *records)
+    taobao = cells(table, "taobao")
+    assert taobao["mean"].isna().all()
+    assert set(taobao["note"]) == {"Taobao has one modality, and the paper leaves it out"}
+    assert table.keys == ["b", "m"]
+    assert [text for line in table.cost.lines for text in line.texts[:2]] == ["Beauty (entities)", "Base"] + [
+        "Beauty (entities)", "MCLN",
+    ]  # fmt: skip
+
+
+def test_a_variant_that_the_data_cannot_form_says_why():
+    """On data with one modality w/ V&T would be w/ T: the same run as Table 4's intra-modal part, but no V&T."""
+    facts = {"modalities": "textual", "is_candidate_dependent": False}
+    textual = {"modalities": "textual", "use_cl": False}
+    found = cells(made("table3", mcln(hyper=NO_CL, facts=facts), mcln(0.2, textual, facts=facts))[0])
+    assert found.loc["w/ T", "mean"] == 0.2
+    assert found.loc[["w/ V", "w/ V&T", "w/ V&ID&CL"], "note"].unique().tolist() == ["beauty has no visual features"]
+    assert found.loc[["Base", "w/ T&CL", "MCLN"], "note"].unique().tolist() == ["not run"]
+    assert found["mean"].count() == 1
+
+
+def test_marks_are_given_among_what_is_shown():
+    facts = {"modalities": "textual"}
+    runs = [mcln(0.9, NO_CL), mcln(0.2, NONE), mcln(0.3, facts=facts)]  # w/ V&T is best but is not formed
+    found = cells(made("table3", *runs)[0])
+    assert list(found.index[found["best"]]) == ["MCLN"]
+    assert list(found.index[found["second"]]) == ["Base"]
+
+
+def test_the_papers_value_stands_beside_its_row():
+    paper = {("table4", "beauty", "Base", "hr@5"): 0.45}
+    sampled = made("table4", mcln(0.4, NONE, facts={"is_candidate_dependent": False}), paper=paper)[0]
+    assert [column.name for column in sampled.blocks[0].columns[:4]] == ["Variant", "H@5", "paper", "diff."]
+    assert sampled.blocks[0].lines[0].texts[:4] == ["Base", "0.4000", "0.4500", "-0.0500"]
+    other = made("table4", record("MCLN", preset="itemwise", hyper=NONE), paper=paper)[0]
+    assert [column.name for column in other.blocks[0].columns] == ["Variant", "H@5", "N@5", "H@10", "N@10"]
+
+
+@pytest.mark.parametrize(
+    ("hyper", "is_in"),
+    [({}, True), (NO_CL, False), ({"n_layers": 2}, False), ({"alpha": 0.0}, True), ({"n_layers": 9}, True)],
+)
+def test_table_2_holds_no_variants_but_other_settings(hyper, is_in):
+    for one in (mcln(hyper=hyper), unfinished("MCLN", hyper=hyper)):
+        found = comparison.pages(evidence(record(), one))
+        assert all((one.key in table.keys) == is_in for table in found[1:])
+
+
+def test_a_run_that_asked_for_its_settings_sees_them():
+    asked = evidence(mcln(hyper={"n_layers": 2}))
+    assert "MCLN (n_layers=2)" in console(asked)
+    assert "Table 4" in console(evidence(mcln(hyper=NO_CL), mcln()), names=["table4"])
+    both = console(evidence(mcln(hyper=NO_CL), mcln()), names=["table2", "table4"])
+    assert both.index("Table 2") < both.index("Table 4")
+    assert "use_cl" not in both
+
+
+def test_contents_are_tables_with_their_figures():
+    records = [mcln(hyper={"n_attention_layers": n}) for n in (1, 2)]
+    assert [page.name for page in pages(evidence(*records))] == [
+        "table5-paper-smoke-sampled",
+        "table5-layers-paper-smoke",
+    ]
+
+
+def test_a_failed_default_says_so_where_its_variant_stands():
+    hyper, default = {"n_attention_layers": 1}, {"n_attention_layers": 2}
+    failed = unfinished("MCLN").model_copy(update={"settings": default})
+    others = [
+        mcln(settings=default, seed=1),
+        mcln(hyper=hyper, settings=hyper),
+        mcln(hyper=hyper, settings=hyper, seed=1),
+    ]
+    (found,) = made("table5", failed, *others)
+    assert cells(found).loc["2 layers", "note"] == "seed 0 failed: killed by signal 9"

@@ -1,0 +1,105 @@
+"""Means, marks and empty cells, by hand."""
+
+import math
+
+import pytest
+
+from bench.report.leaderboard import comparison, improvement, leaderboard
+from bench.spec import BUDGETS
+from tests.report.made import evidence, record, unfinished
+
+
+def cells(*records, ranking="sampled"):
+    """H@5 by row, of records of one protocol and budget."""
+    data = comparison(evidence(*records).main, ranking)
+    return data[(data["metric"] == "hr@5") & data["is_run"]]
+
+
+OURS = "MCLN"
+
+
+def board(*records):
+    return cells(*records).set_index("row")
+
+
+def test_mean_and_sample_deviation_over_seeds():
+    row = board(*(record(value=v, seed=s) for s, v in enumerate((0.1, 0.2, 0.6)))).loc["BPRMF"]
+    assert row["mean"] == pytest.approx((0.1 + 0.2 + 0.6) / 3)
+    assert row["std"] == pytest.approx(math.sqrt((0.2**2 + 0.1**2 + 0.3**2) / 2))
+
+
+def test_a_cell_short_of_seeds_is_empty_and_has_no_mark():
+    found = board(record("VBPR", 0.9), record(seed=0), record(seed=1))
+    assert math.isnan(found.loc["VBPR", "mean"])
+    assert not found.loc["VBPR", "best"]
+    assert not found["second"].any()
+
+
+def test_best_and_second_go_by_the_unrounded_value():
+    found = board(record("BPRMF", 0.40001), record("VBPR", 0.40002), record("NGCF", 0.1))
+    assert list(found.index[found["best"]]) == ["VBPR"]
+    assert list(found.index[found["second"]]) == ["BPRMF"]
+
+
+def test_equal_values_share_a_mark_and_a_lone_one_has_none():
+    found = board(record("BPRMF", 0.4), record("VBPR", 0.4), record("NGCF", 0.3))
+    assert list(found.index[found["best"]]) == ["BPRMF", "VBPR"]
+    assert list(found.index[found["second"]]) == ["NGCF"]
+    assert not board(record())["best"].any()
+
+
+def test_marks_hold_within_a_data_set_and_its_features():
+    apart = [record("VBPR", 0.9, dataset="art"), record("VBPR", 0.9, features="deep")]
+    found = cells(record("BPRMF", 0.4), record("NGCF", 0.3), *apart)
+    assert found.loc[found["best"], ["dataset", "features", "row"]].values.tolist() == [["beauty", "entities", "BPRMF"]]
+
+
+def test_improvement_is_over_the_best_paper_baseline_and_needs_both():
+    rest = {"BPRMF": 0.3, "VBPR": 0.4, "LightGCN": math.nan, "EASE": 0.9, "MCLN:itemwise": 0.8}
+    assert improvement(ours=OURS, means={"MCLN": 0.5, **rest}) == pytest.approx(100 * (0.5 - 0.4) / 0.4)
+    assert math.isnan(improvement(rest, OURS))
+    assert math.isnan(improvement(ours=OURS, means={"MCLN": math.nan, **rest}))
+    assert math.isnan(improvement(ours=OURS, means={"MCLN": 0.5, "EASE": 0.9}))
+    assert math.isnan(improvement(ours=OURS, means={"MCLN": 0.5, "BPRMF": 0.0}))
+
+
+@pytest.mark.parametrize(
+    ("records", "ranking", "reason"),
+    [
+        ([], "sampled", "not run"),
+        ([unfinished("MCLN")], "sampled", "failed: killed by signal 9"),
+        ([unfinished("MCLN", "skipped", "no features")], "sampled", "skipped: no features"),
+        ([unfinished("MCLN", reason="")], "sampled", "failed: no reason recorded"),
+        ([record("MCLN")], "full", "full ranking is not defined: a score depends on the other candidates"),
+        ([record("MCLN", math.nan, preset="released")], "full", "recorded without full.hr@5"),
+    ],
+)
+def test_an_empty_cell_says_why(records, ranking, reason):
+    data = comparison(evidence(record(), *records).main, ranking)
+    assert data.set_index(["row", "metric"]).loc[("MCLN", "hr@5"), "note"] == reason
+
+
+def test_an_empty_cell_names_its_seeds():
+    records = [*(record(seed=s) for s in range(3)), record("MCLN", seed=0), unfinished("MCLN", seed=2)]
+    assert board(*records).loc["MCLN", "note"] == "seed 2 failed: killed by signal 9; not run with seed 1"
+
+
+def test_another_preset_is_another_row_and_a_baseline_all_the_same():
+    later = {"start": "2024-01-02T00:00:00+00:00"}
+    records = [record("DMRL", 0.1), record("DMRL", 0.9, preset="released", **later), record("MCLN", 0.8)]
+    found = board(*records)["mean"]
+    assert (found["DMRL"], found["DMRL:released"]) == (0.1, 0.9)
+    assert improvement(ours=OURS, means={"MCLN": 0.9, "DMRL": 0.1, "DMRL:released": 0.6}) == pytest.approx(50)
+
+
+def test_the_leaderboard_holds_every_comparison_and_no_variant_or_knock_out():
+    quick = record("VBPR", budget=BUDGETS["quick"])
+    others = [record("MCLN", hyper={"use_cl": False}), record("VBPR", features="entities,shuffled")]
+    found = leaderboard(evidence(record(), quick, *others))
+    assert found.groupby(["protocol", "budget", "ranking"]).ngroups == 4
+    assert set(" ".join(found["keys"]).split()) == {record().key, quick.key}
+
+
+def test_another_model_may_be_the_one_under_study():
+    assert improvement({"Mine": 0.6, "MCLN": 0.9, "VBPR": 0.4}, "Mine") == pytest.approx(50)
+    assert improvement({"VBPR": 0.6, "BPRMF": 0.4}, "VBPR") == pytest.approx(50)  # not over itself
