@@ -18,7 +18,7 @@ import pandas as pd
 import scipy.sparse as sp
 import torch
 
-from bench.data.recbole_files import read_item_words
+from bench.data.readers.recbole import read_item_words
 from bench.nn.absent import stand_ins
 from bench.nn.recommender import Recommender
 from bench.spec import read
