@@ -31,12 +31,13 @@ SHOWN = {
     "cold_test_items": "distinct items of these",
     "items_in_train": "items in train",
     "users_without_train": "users without train entry",
-    "min_train_per_user": "train entries a user (with any): min",
+    "min_train_per_user": "train entries per user (with any): min",
     "median_train_per_user": "median",
     "max_train_per_user": "max",
     "clean_scored_users": "users left under clean (scored)",
     "clean_valid_users": "of these with a validation pair",
 }
+SPREAD = {"min": np.min, "median": np.median, "max": np.max}
 
 
 def stats(dataset: Dataset) -> dict[str, int | float]:
@@ -79,17 +80,12 @@ def audit(dataset: Dataset) -> dict[str, Any]:
         "cold_test_items": len(np.unique(cold)),
         "items_in_train": len(trained),
         "users_without_train": int((degrees == 0).sum()),
-        **spread(degrees[degrees > 0]),
+        **{f"{name}_train_per_user": float(fold(degrees[degrees > 0])) for name, fold in SPREAD.items()},
         "clean_scored_users": len(np.unique(clean.test[:, 0])),
         "clean_valid_users": len(np.unique(clean.valid[:, 0])),
         "features": {modality: describe(rows) for modality, rows in dataset.features.items()},
         "warnings": list(dataset.warnings),
     }
-
-
-def spread(degrees: np.ndarray) -> dict[str, float]:
-    named = {"min": degrees.min(), "median": np.median(degrees), "max": degrees.max()}
-    return {f"{name}_train_per_user": float(value) for name, value in named.items()}
 
 
 def describe(rows: Rows) -> dict[str, Any]:
@@ -115,21 +111,14 @@ def render(audits: list[dict[str, Any]]) -> str:
     columns = ["data set", "features", "modality", "form", "width", "non-zero entries", "items without"]
     warnings = [f"- {facts['dataset']}: {warning}" for facts in audits for warning in facts["warnings"]]
     hashes = [f"- {facts['dataset']}: {facts['hash']}" for facts in audits]
-    blocks = [
-        "# Audit",
-        table(counts, ["fact", *names]),
-        "## Features",
-        table(features, columns) if features else "none",
-        "## Warnings",
-        "\n".join(warnings) or "none",
-        "## Content hashes",
-        "\n".join(hashes),
-    ]
+    blocks = ["# Audit", table(counts, ["fact", *names])]
+    blocks += ["## Features", table(features, columns) if features else "none"]
+    blocks += ["## Warnings", "\n".join(warnings) or "none", "## Content hashes", "\n".join(hashes)]
     return "\n\n".join(blocks) + "\n"
 
 
 def table(rows: list[list[str]], headers: list[str]) -> str:
-    # numbers are strings with thousands marks already: tabulate must leave them alone
+    # the numbers are strings with thousands marks already, which tabulate would take apart
     return tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True)
 
 
@@ -140,9 +129,7 @@ def show(key: str, value: int | float | str) -> str:
 
 
 def write(audits: list[dict[str, Any]], folder: Path) -> list[Path]:
-    """``audit.json`` and ``audit.md`` below ``folder``, each whole or not at all; returns their paths.
-
-    What they held of other data sets stays.
+    """Write ``audit.json`` and ``audit.md`` below ``folder``; what they hold of other data sets stays.
 
     Raises:
         BenchError: when the folder cannot be written.

@@ -1,4 +1,4 @@
-"""From a recipe to a loaded data set, by way of a binary file named by content."""
+"""From a recipe to a loaded data set, which a binary file named by its content keeps for the next start."""
 
 import dataclasses
 import json
@@ -24,7 +24,7 @@ class Recipe:
     """How one data set with one choice of features is made.
 
     Attributes:
-        digests: name to sha256 of every file that enters.
+        digests: name to sha256 of every file that is read.
         settings: what else decides the outcome.
         modalities: those that the features have.
         build: reads the files; ``name`` and ``hash`` of what it returns are filled in later.
@@ -38,12 +38,7 @@ class Recipe:
 
     @property
     def hash(self) -> str:
-        parts = {
-            "loader": LOADER,
-            "features": self.feature_id,
-            "files": self.digests,
-            "settings": self.settings,
-        }
+        parts = {"loader": LOADER, "features": self.feature_id, "files": self.digests, "settings": self.settings}
         return canonical_hash(parts)
 
 
@@ -64,7 +59,7 @@ class Source:
         return knockout.named(recipe.feature_id, recipe.hash, kinds, recipe.modalities)
 
     def resolve(self, features: str | None) -> tuple[Recipe, dict[str, str]]:
-        """The recipe of the base, and what is knocked out of it; a base without all its modalities is the base none."""
+        """The recipe of the base, and what is knocked out of it; a base without any modality left is "none"."""
         base, words = knockout.parse(features)
         recipe = self.recipe(base)
         kinds = knockout.choose(words, recipe.modalities)
@@ -73,7 +68,7 @@ class Source:
         return recipe, kinds
 
     def load(self, features: str | None = None, *, cache_dir: Path | None = None) -> Dataset:
-        """The data set, its base from the cache where it stands there whole.
+        """The data set; its base comes from the cache if a whole file of it is there.
 
         Raises:
             BenchError: as ``fingerprint``; for a broken file; when the cache folder cannot be written.
@@ -84,10 +79,9 @@ class Source:
         return knockout.apply(dataset, kinds, feature_id=feature_id, digest=digest) if kinds else dataset
 
     def load_base(self, recipe: Recipe, *, cache_dir: Path | None) -> Dataset:
-        """What ``recipe`` makes, from the cache or into it."""
+        """What ``recipe`` makes; it is taken from the cache, or made and put there."""
         path = (cache_dir or cache_folder()) / "sets" / f"{self.name}-{recipe.hash[:16]}.npz"
-        found = read_cached(path, recipe.hash)
-        if found is not None:
+        if (found := read_cached(path, recipe.hash)) is not None:
             return found
         built = dataclasses.replace(recipe.build(), name=self.name, hash=recipe.hash)
         with writing(f"cache folder {path.parent}", remedy="set MCLN_BENCH_CACHE to another folder"):
@@ -128,9 +122,7 @@ def write_cached(path: str, dataset: Dataset) -> None:
 
 
 def read_cached(path: Path, expected: str) -> Dataset | None:
-    """What ``write_cached`` wrote; None where that is absent, damaged or of another hash."""
-    if not path.exists():
-        return None
+    """What ``write_cached`` wrote; None where that is absent, damaged, of another hash or of an older release."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             meta = json.loads(str(stored["meta"]))

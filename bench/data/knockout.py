@@ -1,10 +1,10 @@
-"""Knock-outs: content taken away from its items, so that a table can say whether a model makes use of it.
+"""Knock-outs: content is taken away from its items, so that a table can say whether a model makes use of it.
 
     shuffled   rows change places among the items, in one cycle: no item keeps its own
-    noise      rows of random numbers, as many, as wide and as long as the real ones
+    noise      random rows in the place of the real ones, of the same width and mean length
     none       the modality is dropped
 
-Users, items and pairs stay, and with them the candidates. The draws are fixed: equal words give equal rows.
+Users, items and pairs stay, and with them the candidates. The draws are seeded: equal words give equal rows.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ SEED = 2023
 def parse(features: str | None) -> tuple[str | None, list[str]]:
     """Base and knock-outs of ``[BASE][,KNOCKOUT...]``; the base is None where the data set's own is meant.
 
-    The word none, where it stands first, is the base without content.
+    As the first word, none is the base without content.
     """
     first, *rest = (features or "").split(",")
     if first in KNOCKOUTS and first != "none" or "=" in first:
@@ -65,7 +65,7 @@ def named(feature_id: str, digest: str, kinds: Mapping[str, str], modalities: Se
 
 
 def apply(dataset: Dataset, kinds: Mapping[str, str], *, feature_id: str, digest: str) -> Dataset:
-    """``dataset`` with some modalities knocked out; what was planted in these is planted no more."""
+    """``dataset`` with some modalities knocked out; their planted columns are no longer known."""
     rows = {m: knock_out(m, table, kinds.get(m)) for m, table in dataset.features.items() if kinds.get(m) != "none"}
     planted = {m: columns for m, columns in dataset.planted.items() if m not in kinds}
     return dataclasses.replace(dataset, features=rows, planted=planted, feature_id=feature_id, hash=digest)
@@ -80,7 +80,7 @@ def knock_out(modality: str, rows: Rows, kind: str | None) -> Rows:
 
 
 def cycle(n: int) -> np.ndarray:
-    """(n,) a permutation that is one cycle, equal for every modality: an item gets all its rows from one other."""
+    """(n,) a permutation that is one cycle; the same for every modality, so that an item's rows stay together."""
     order = np.random.default_rng(SEED).permutation(n)
     other = np.empty(n, dtype=np.int64)
     other[order] = np.roll(order, 1)
@@ -90,7 +90,7 @@ def cycle(n: int) -> np.ndarray:
 def noise(rows: Rows, rng: np.random.Generator) -> Rows:
     """Random rows in the place of ``rows`` (item, feat); rows of zeros, of items without content, stay.
 
-    Dense: Gaussian, scaled to the mean norm of the real rows. Sparse: each row's values on columns of chance.
+    Dense: Gaussian, scaled to the mean norm of the real rows. Sparse: each row's values in randomly drawn columns.
     """
     if sp.issparse(rows):
         width = rows.shape[1]

@@ -23,7 +23,7 @@ def split(dataset: Dataset, train: Literal["released", "clean"]) -> Split:
 
     released: train as it stands, repeats kept; no validation.
     clean: train without repeats, without validation pairs, without the user's own test pairs; validation
-        without test pairs; a user whose train is then empty is in no part.
+        without test pairs; a user without any train pair left is in no part.
     """
     if train == "released":
         return Split(dataset.train, np.empty((0, 2), dtype=np.int64), dataset.test)
@@ -38,5 +38,5 @@ def split(dataset: Dataset, train: Literal["released", "clean"]) -> Split:
 
 
 def keys(dataset: Dataset, pairs: Pairs) -> Int64[np.ndarray, " pair"]:
-    """One number a pair: equal numbers mean equal pairs."""
+    """One number per pair: equal numbers mean equal pairs."""
     return pairs[:, 0] * dataset.n_items + pairs[:, 1]

@@ -1,9 +1,9 @@
-"""Simulated sets: the paper's counts, a like spread of degrees, and item content whose use is known.
+"""Simulated sets: the paper's counts, similarly spread degrees, and item content of known relevance.
 
 User u and item i have preference factors p_u, q_i of length 1 (6 factors). A user's items are drawn without
 repeats: each is chosen among 32 drawn by popularity, with probability proportional to exp(10 p_u . q_i). A
-modality's rows are [relevant | irrelevant]: the relevant columns are a noisy linear view of q_i, the others
-a view of factors of their own, twice as strong and without any bearing on preference.
+modality's rows are [relevant | irrelevant]: the relevant columns are a noisy linear view of q_i, the irrelevant ones
+a view of other factors, twice as strong, which have nothing to do with preference.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +19,7 @@ VERSION = 1  # raised when the same settings give other data
 N_FACTORS = 6
 N_CHOICES = 32
 SHARPNESS = 10.0
-MIN_TRAIN = 4  # train entries a user, as in the paper's files
+MIN_TRAIN = 4  # train entries per user, as in the paper's files
 WIDTHS = {"visual": 64, "textual": 32}  # columns of each kind; other modalities have 16
 NOISE = 0.5  # of the relevant columns, whose signal has variance 1
 CHUNK = 1 << 14  # entries drawn at a time: bounds memory whatever the size of the set
@@ -74,7 +74,7 @@ def simulate(
     seed: int = 2023,
     modalities: tuple[str, ...] = ("visual", "textual"),
 ) -> Dataset:
-    """A simulated set: a validation pair (in train) and a test pair (not in it) a user, every item in train.
+    """A simulated set: per user, a validation pair inside train and a test pair outside it; every item is in train.
 
     Raises:
         BenchError: when the counts cannot be met.
@@ -153,7 +153,7 @@ class Taste:
         rounds = 0
         while len(open_slots):
             users = slots[open_slots]
-            # from the 20th round on evenly: a user who has nearly all popular items must still end
+            # evenly from the 20th round on, since a user who has nearly all popular items must come to an end, too
             pairs = users * n_items + (self.pick(users) if rounds < 20 else self.rng.integers(n_items, size=len(users)))
             distinct, first = np.unique(pairs, return_index=True)
             first = np.sort(first[~np.isin(distinct, taken)])
@@ -175,7 +175,7 @@ class Taste:
         return np.concatenate(picked)
 
     def cover(self, pairs: np.ndarray) -> np.ndarray:
-        """``pairs`` with every item: one without users takes the place of another item's spare entry."""
+        """``pairs`` with every item in them: an item without users takes the place of an entry of another item."""
         user, item = np.divmod(pairs, len(self.items))
         missing = np.setdiff1d(np.arange(len(self.items)), item)
         shuffled = self.rng.permutation(len(pairs))

@@ -8,7 +8,7 @@ from bench.data.split import split
 from bench.protocol.candidates import draw_cases, draw_distinct
 from bench.run.prepared import frozen_cases
 from bench.spec import PROTOCOLS, BenchError
-from tests.data.files import DATA
+from tests.data.files import DATA, write_folder
 
 SHAPE = {"n_users": 8, "n_items": 40}
 
@@ -81,6 +81,24 @@ def test_the_draws_are_pinned():
     """Published numbers stand on these candidates: whoever changes them raises the protocol's version."""
     assert cases(seed=2023)[0].hash == "2a8ffdf62d99adbf"
     assert cases(seed=2023, n=28)[0].hash == "e1e96f45acbead2f"  # rows that NumPy draws anew among them
+
+
+def test_gaps_between_item_ids_change_no_candidate(tmp_path, rng):
+    """Items that never occur would be easy candidates: with ids times three, Pop scored four times as much."""
+    lists = rng.permuted(np.tile(np.arange(150), (40, 1)), axis=1)[:, :8]
+    lists = np.concatenate([lists, np.arange(150 + 10).reshape(-1, 8) % 150])  # every item occurs
+    drawn = []
+    for factor in (1, 3):
+        parts = {"train.txt": slice(6), "validation.txt": slice(6, 7), "test.txt": slice(7, 8)}
+        texts = {
+            name: "".join(f"{user} {' '.join(map(str, row[part] * factor))}\n" for user, row in enumerate(lists))
+            for name, part in parts.items()
+        }
+        dataset = sources.find(str(write_folder(tmp_path / f"times{factor}", texts))).load(cache_dir=tmp_path / "c")
+        assert dataset.n_items == 150
+        drawn.append(frozen_cases(dataset, dataset.test, PROTOCOLS["clean"], part=0))
+    assert drawn[0].candidates.max() == 149
+    assert drawn[0].hash == drawn[1].hash
 
 
 @pytest.mark.real_data

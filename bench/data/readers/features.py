@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from jaxtyping import Int64
 
 from bench.data.dataset import Rows
-from bench.data.readers.lists import check_range, read_lists, read_vectors
+from bench.data.readers.lists import fail, owner_of, read_lines, read_lists
 from bench.spec import BenchError, unknown
 
 DEEP = {"visual": "item2imgfeat.txt", "textual": "itemtitle2vec.txt"}
@@ -79,7 +79,7 @@ def read_features(files: dict[str, Path], ids: Ids) -> tuple[dict[str, Rows], li
     """
     rows, warnings, sizes = {}, [], {}
     for modality, path in files.items():
-        read = read_dense if path.suffix == ".npy" else read_entities if path.name.startswith("i2e_") else place_vectors
+        read = read_dense if path.suffix == ".npy" else read_entities if path.name.startswith("i2e_") else read_vectors
         rows[modality], n_others = read(path, ids)
         if n_others:
             warnings.append(f"{path.name} has rows of items that never occur: {n_others:,}; they are left out")
@@ -142,33 +142,55 @@ def load_npy(path: Path) -> np.ndarray:
         raise BenchError(f"{path} is not a readable .npy table ({error})") from None
 
 
-def place_vectors(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
+def read_vectors(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
     """(item, feat) float32 of ``item f1 f2 ...`` lines, zeros where there is no line; the number of other lines.
 
     Raises:
-        BenchError: as ``read_vectors`` and ``check_range``.
+        BenchError: for a broken file, with its line; for a vector of another length than the first, or not finite.
     """
-    lines, vectors = read_vectors(path)
-    check_range(lines, path, ids)
-    items = np.array(list(lines))
-    known = np.isin(items, ids)
-    table = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
-    table[np.searchsorted(ids, items[known])] = vectors[known]
-    return table, int((~known).sum())
+    lines, vectors = {}, []
+    for number, line in read_lines(path):
+        first, *words = line.split()
+        item = owner_of(first, lines, "item", path, number)
+        try:
+            vectors.append(np.array(words, dtype=np.float32))
+        except ValueError as error:
+            raise fail(path, number, f"not a number ({error})") from None
+        if len(words) != len(vectors[0]) or not words:
+            raise fail(path, number, f"{len(words)} values, where {len(vectors[0]) or 'some'} are expected")
+        if not np.isfinite(vectors[-1]).all():
+            raise fail(path, number, f"item {item} has a value that is not finite")
+    place, is_known = places(lines, path, ids)
+    table = np.zeros((len(ids), len(vectors[0])), dtype=np.float32)
+    table[place[is_known]] = np.stack(vectors)[is_known]
+    return table, int((~is_known).sum())
 
 
 def read_entities(path: Path, ids: Ids) -> tuple[sp.csr_matrix, int]:
     """(item, entity) unit TF-IDF rows of ``item entity entity ...`` lines; the number of lines of other items.
 
     Raises:
-        BenchError: as ``read_lists`` and ``check_range``; where none of the items has an entity.
+        BenchError: as ``read_lists``; where none of the items has an entity.
     """
     lists = read_lists(path, "item")
-    check_range(lists.lines, path, ids)
+    _, is_known = places(lists.lines, path, ids)
     item, entity = lists.pairs[np.isin(lists.pairs[:, 0], ids)].T
     if not len(item):
         raise BenchError(f"{path}: no item has an entity")
-    return weigh(np.searchsorted(ids, item), entity, n_items=len(ids)), len(lists.lines.keys() - set(ids.tolist()))
+    return weigh(np.searchsorted(ids, item), entity, n_items=len(ids)), int((~is_known).sum())
+
+
+def places(lines: dict[int, int], path: Path, ids: Ids) -> tuple[np.ndarray, np.ndarray]:
+    """For the item of each of ``lines``, its place among ``ids`` and whether it is one of them.
+
+    Raises:
+        BenchError: for an item beyond the last of ``ids``: its file was most likely made for other interactions.
+    """
+    for item, number in lines.items():
+        if item > ids[-1]:
+            raise fail(path, number, f"item {item} is in no interaction ({len(ids)} items)")
+    items = np.array(list(lines))
+    return np.searchsorted(ids, items), np.isin(items, ids)
 
 
 def weigh(items: np.ndarray, terms: np.ndarray, *, n_items: int) -> sp.csr_matrix:

@@ -1,11 +1,10 @@
-"""Text files of numbers, ``owner value value ...`` per line."""
+"""Text files of ids, ``owner id id ...`` per line."""
 
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
 
 from bench.data.dataset import Pairs
 from bench.spec import BenchError
@@ -79,17 +78,6 @@ def owner_of(word: str, lines: dict[int, int], owner: str, path: Path, number: i
     return own
 
 
-def check_range(lines: dict[int, int], path: Path, ids: np.ndarray) -> None:
-    """Refuse features of an item beyond the last of ``ids``: they were most likely made for other interactions.
-
-    Raises:
-        BenchError: naming the first such line.
-    """
-    for item, number in lines.items():
-        if item > ids[-1]:
-            raise fail(path, number, f"item {item} is in no interaction ({len(ids)} items)")
-
-
 def read_lists(path: Path, owner: str) -> Lists:
     """Read ``owner id id ...`` lines.
 
@@ -102,24 +90,3 @@ def read_lists(path: Path, owner: str) -> Lists:
         own = owner_of(first, lines, owner, path, number)
         pairs += [(own, as_id(word, path, number)) for word in words]
     return Lists(lines, np.array(pairs, dtype=np.int64).reshape(-1, 2))
-
-
-def read_vectors(path: Path) -> tuple[dict[int, int], Float32[np.ndarray, "item feat"]]:
-    """Read ``item f1 f2 ...`` lines: each item's line, and a row for each item.
-
-    Raises:
-        BenchError: for a broken file, with its line; for a vector of another length than the first, or not finite.
-    """
-    lines, vectors = {}, []
-    for number, line in read_lines(path):
-        first, *words = line.split()
-        item = owner_of(first, lines, "item", path, number)
-        try:
-            vectors.append(np.array([float(word) for word in words], dtype=np.float32))
-        except ValueError as error:
-            raise fail(path, number, f"not a number ({error})") from None
-        if len(vectors[-1]) != len(vectors[0]) or not words:
-            raise fail(path, number, f"{len(words)} values, where {len(vectors[0]) or 'some'} are expected")
-        if not np.isfinite(vectors[-1]).all():
-            raise fail(path, number, f"item {item} has a value that is not finite")
-    return lines, np.stack(vectors)

@@ -103,7 +103,7 @@ def as_time(word: str, path: Path, line: int) -> float:
 
 
 def keep_core(user: np.ndarray, item: np.ndarray, *, core: int) -> np.ndarray:
-    """(n,) bool: what is left when users and items with fewer than ``core`` are left out until none is."""
+    """(n,) bool: what is left after users and items with fewer than ``core`` were taken out until none is there."""
     kept = np.ones(len(user), dtype=bool)
     while True:
         counts = (np.bincount(ids[kept], minlength=ids.max() + 1)[ids] for ids in (user, item))
@@ -115,11 +115,11 @@ def keep_core(user: np.ndarray, item: np.ndarray, *, core: int) -> np.ndarray:
 
 def number(tokens: np.ndarray) -> tuple[list[str], np.ndarray]:
     """The distinct tokens in their order, and the place of each of ``tokens`` among them, int64."""
-    distinct, places = np.unique(tokens, return_inverse=True)
+    distinct = set(tokens.tolist())
     is_numeric = all(token.isdecimal() for token in distinct)
-    order = sorted(range(len(distinct)), key=lambda k: (int(distinct[k]) if is_numeric else 0, distinct[k]))
-    place_of = np.argsort(order)
-    return [str(distinct[k]) for k in order], place_of[places].astype(np.int64)
+    ordered = sorted(distinct, key=lambda token: (int(token) if is_numeric else 0, token))
+    place_of = {token: place for place, token in enumerate(ordered)}
+    return ordered, np.array([place_of[token] for token in tokens.tolist()], dtype=np.int64)
 
 
 def leave_one_out(pairs: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

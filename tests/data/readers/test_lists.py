@@ -1,9 +1,8 @@
 """Lines of numbers: every letter is decoded by one rule, every mistake is named with its line."""
 
-import numpy as np
 import pytest
 
-from bench.data.readers.lists import LARGEST_ID, as_id, read_lines, read_lists, read_vectors
+from bench.data.readers.lists import LARGEST_ID, as_id, read_lines, read_lists
 from bench.spec import BenchError
 
 
@@ -68,9 +67,3 @@ def test_ids(tmp_path, word, expected):
 def test_what_is_no_id(tmp_path, word, message):
     with pytest.raises(BenchError, match=f"line 3: .*{message}"):
         as_id(word, tmp_path / "a.txt", 3)
-
-
-def test_vectors(write):
-    lines, rows = read_vectors(write(b"7 1 -2.5\n3 1e-1 4\n"))
-    assert lines == {7: 1, 3: 2}
-    assert np.array_equal(rows, np.array([[1, -2.5], [0.1, 4]], dtype=np.float32))
