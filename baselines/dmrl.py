@@ -48,6 +48,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.nn.exact import ExactFunction
 from bench.nn.features import FeatureRows
 from bench.nn.graph import norm_adjacency, propagate_mean
 from bench.nn.losses import bpr, l2
@@ -308,7 +309,7 @@ def adjacent_correlations(x: Float[Tensor, "table factor row dim"]) -> Float[Ten
     return adjacent / ((own[..., 1:] * own[..., :-1]).sqrt() + 1e-10)
 
 
-class DistanceCovariance(torch.autograd.Function):
+class DistanceCovariance(ExactFunction):
     """(table, factor, factor) mean products of the centred distance matrices of (table, factor, row, dim) rows.
 
     With R the row sums and t the sum of all, sum A B of two centred matrices is sum D D' - 2/n R R' + t t'/n^2,

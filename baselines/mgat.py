@@ -48,6 +48,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.nn.exact import ExactFunction
 from bench.nn.features import FeatureRows
 from bench.nn.graph import bipartite
 from bench.nn.losses import bpr, l2
@@ -113,7 +114,7 @@ class Edges(nn.Module):
         return torch.segment_reduce(x, how, offsets=self.offsets, unsafe=True)[self.receiver]
 
 
-class _Dot(torch.autograd.Function):
+class _Dot(ExactFunction):
     @staticmethod
     def forward(ctx, at_receiver, at_sender, edges):
         ctx.save_for_backward(at_receiver, at_sender)
@@ -127,7 +128,7 @@ class _Dot(torch.autograd.Function):
         return ctx.edges.weighted_sum(grad.contiguous(), at_sender), to_sender, None
 
 
-class _Gather(torch.autograd.Function):
+class _Gather(ExactFunction):
     @staticmethod
     def forward(ctx, weight, z, edges):
         ctx.save_for_backward(weight, z)
@@ -141,7 +142,7 @@ class _Gather(torch.autograd.Function):
         return ctx.edges.dot(grad, z), ctx.edges.weighted_sum(weight[ctx.edges.reverse], grad), None
 
 
-class _Softmax(torch.autograd.Function):
+class _Softmax(ExactFunction):
     @staticmethod
     def forward(ctx, x, edges):
         weight = (x - edges.segments(x, "max")).exp()

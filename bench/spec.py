@@ -98,6 +98,8 @@ class Training:
     train_batch_size: Size = 2048
     # interaction: shuffled training pairs; user: B distinct users per step with one positive each (MCLN's code)
     sampling: Literal["user", "interaction"] = choice("interaction", among=("user", "interaction"))
+    # of the matrix products in the epochs: float32, TensorFloat-32 (GPUs alone) or bfloat16; never searched
+    precision: Literal["highest", "tf32", "bf16"] = "highest"
 
 
 @dataclass(frozen=True, kw_only=True)

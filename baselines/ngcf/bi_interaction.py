@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from bench.nn.exact import ExactFunction
 from bench.nn.graph import SparseMatrix, weighted_bag
 from bench.nn.rows import add_up
 
@@ -65,7 +66,7 @@ def margins(table: Float[Tensor, "row dim"], index: Int[Tensor, " triples"]) -> 
     return _Margins.apply(table, index)
 
 
-class _BiInteraction(torch.autograd.Function):
+class _BiInteraction(ExactFunction):
     @staticmethod
     def forward(ctx, neighbours, own, w1, b1, w2, b2, kept, slope):
         product = neighbours * own
@@ -90,7 +91,7 @@ class _BiInteraction(torch.autograd.Function):
         return to_neighbours, to_product.mul_(neighbours), to_w1, to_b1, to_w2, to_b2, None, None
 
 
-class _AggregateAndTake(torch.autograd.Function):
+class _AggregateAndTake(ExactFunction):
     @staticmethod
     def forward(ctx, dense, matrix, nodes, only):
         ctx.matrix, ctx.nodes, ctx.only = matrix, nodes, only
@@ -118,7 +119,7 @@ class _AggregateAndTake(torch.autograd.Function):
         return grad, None, None, None
 
 
-class _Margins(torch.autograd.Function):
+class _Margins(ExactFunction):
     @staticmethod
     def forward(ctx, table, index):
         u, i, j = table.index_select(0, index).chunk(3)

@@ -5,6 +5,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from bench.nn.exact import ExactFunction
+
 
 def dots(
     rows: Float[Tensor, "batch dim"], table: Float[Tensor, "row dim"], index: Int[Tensor, "batch draw"]
@@ -24,7 +26,7 @@ def spread(
     return F.embedding_bag(source, rows, offsets, **how)
 
 
-class _Dots(torch.autograd.Function):
+class _Dots(ExactFunction):
     @staticmethod
     def forward(ctx, rows, table, index):
         ctx.save_for_backward(rows, table, index)

@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.nn.exact import ExactFunction
+
 
 class SparseMatrix(nn.Module):
     """A constant sparse matrix A whose product ``A @ x`` is differentiable in the dense x.
@@ -38,7 +40,7 @@ class SparseMatrix(nn.Module):
         return self(torch.eye(self.shape[1], device=values.device, dtype=values.dtype))
 
 
-class _Product(torch.autograd.Function):
+class _Product(ExactFunction):
     @staticmethod
     def forward(ctx, dense, matrix):
         ctx.matrix = matrix

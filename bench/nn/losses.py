@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from bench.nn.exact import ExactFunction
 from bench.nn.rows import add_up
 
 
@@ -36,7 +37,7 @@ def bpr_rows(
     return _BprRows.apply(users, items, user, torch.cat([positive, negative]), reg_weight)
 
 
-class _BprRows(torch.autograd.Function):
+class _BprRows(ExactFunction):
     @staticmethod
     def forward(ctx, users, items, user, pair, reg_weight):
         u, ij = users.index_select(0, user), items.index_select(0, pair)

@@ -5,6 +5,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from bench.nn.exact import ExactFunction
+
 
 def normalize(x: Float[Tensor, "row dim"]) -> Float[Tensor, "row dim"]:
     """F.normalize(x)."""
@@ -18,7 +20,7 @@ def add_up(rows: Float[Tensor, "batch dim"], index: Int[Tensor, " batch"], size:
     return rows.new_zeros(size, rows.shape[1]).index_add_(0, index, rows)
 
 
-class _UnitRows(torch.autograd.Function):
+class _UnitRows(ExactFunction):
     @staticmethod
     def forward(ctx, x):
         inverse = torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp_min(1e-12).reciprocal()

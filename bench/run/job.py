@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from bench.run.provenance import peak_memory_mib, provenance
 from bench.spec import ENGINE, RANKINGS, BenchError, Job, Training, read
 from bench.store.record import Record
 from bench.store.store import Store
-from bench.train import bridge, seed
+from bench.train import bridge, precision, seed
 from bench.train.batches import Batches
 from bench.train.checkpoint import Checkpoint
 from bench.train.fit import Fit, fit
@@ -53,74 +54,86 @@ def run(
     base = Record(job=work.job, key=work.job.key, status="failed", **about)
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))
     checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator, stop=stop)
+    ranks = None
     try:
         base = base.model_copy(update={"settings": work.settings})
-        record, ranks = execute(work, base, device=torch.device(device), tell=tell, checkpoint=checkpoint)
-    except Pruned as error:
-        record = base.model_copy(update={"status": error.status, "reason": str(error), "curve": [error.entry]})
-        ranks = None
-    except BenchError as error:
-        record, ranks = base.model_copy(update={"status": error.status, "reason": str(error)}), None
+        with precision.matrix_products("highest"):  # but for the epochs, where the settings say so
+            update, ranks = execute(work, device=torch.device(device), tell=tell, checkpoint=checkpoint)
     except Exception as error:  # noqa: BLE001 - a job's fault must end as its record, not as the runner's end
-        traceback.print_exc()  # whole, into the job's log
-        log = str(store.log(work.job).relative_to(store.root))
-        tail = "".join(traceback.format_exc().splitlines(keepends=True)[-12:])
-        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-        record, ranks = base.model_copy(update={"reason": reason, "traceback": tail, "log": log}), None
-    if record.status != "done":
-        record = record.model_copy(update={"seconds": {"spent": time.perf_counter() - clock}})
+        update = failure(error, log=str(store.log(work.job).relative_to(store.root)))
+        update["seconds"] = {"spent": time.perf_counter() - clock}
+    record = base.model_copy(update=update)
     store.write(record, ranks)
     checkpoint.remove()
     return record
 
 
-def execute(
-    work: PlannedJob, base: Record, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
-) -> tuple[Record, pd.DataFrame | None]:
-    """The job itself, with the settings of ``base``.
+def failure(error: Exception, *, log: str) -> dict[str, Any]:
+    """What a record says of a job that ``error`` ended."""
+    if isinstance(error, BenchError):
+        curve = [error.entry] if isinstance(error, Pruned) else []
+        return {"status": error.status, "reason": str(error), "curve": curve}
+    traceback.print_exc()  # whole, into the job's log
+    tail = "".join(traceback.format_exc().splitlines(keepends=True)[-12:])
+    reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
+    return {"reason": reason, "traceback": tail, "log": log}
 
-    Returns the finished record and the ranks per test case, which a trial does not have.
+
+def execute(
+    work: PlannedJob, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
+) -> tuple[dict[str, Any], pd.DataFrame | None]:
+    """The job itself: load, build, fit, evaluate.
+
+    Returns what its record says, and the ranks per test case, which a trial does not have.
     """
     job, clock = work.job, time.perf_counter()
     tell(Event(stage="loading"))
     prepared = prepare(work)
-    settings, card = base.settings, registry.cards()[job.model]
+    card = registry.cards()[job.model]
     if (card.source, ENGINE) != (job.source, job.engine):
         raise BenchError(f"{job.model}: its code changed since the job was planned; start again")
-    model = build_model(job, prepared, settings, device=device)
+    model = build_model(job, prepared, work.settings, device=device)
     seconds = {"prepare": time.perf_counter() - clock}
 
-    more = {"tell": tell, "checkpoint": checkpoint, "limits": work.limits}
-    result = train(job, model, prepared, settings=settings, **more)
+    result = train(work, model, prepared, tell=tell, checkpoint=checkpoint)
     tell(Event(stage="testing"))
     clock = time.perf_counter()
     ranks = None if work.is_trial else rank_test_cases(model, result, prepared.test)
     seconds |= {"train": result.seconds_train, "evaluate": result.seconds_evaluate + time.perf_counter() - clock}
-    peak, used = peak_memory_mib(device), {}
-    if prepared.dataset.planted and not card.is_floor and not work.is_trial:  # after the ranks: it draws
 
-        def build(other: Dataset):
-            return build_model(job, replace(prepared, dataset=other), settings, device=device)
+    facts = facts_of(work, model, prepared, result) | {"peak_memory_mib": peak_memory_mib(device)}
+    if not work.is_trial:
+        facts |= counts(ranks)
+        if prepared.dataset.planted and not card.is_floor:  # after the ranks: it draws
+            facts |= use_of_content(work, model, prepared, result)
+    metrics = {} if ranks is None else means(ranks)
+    return {"status": "done", "metrics": metrics, "curve": result.curve, "seconds": seconds, "facts": facts}, ranks
 
-        result.load(model, next(iter(result.choices)))
-        used = content_use.facts(model, prepared.dataset, prepared.test, build=build)
-    facts = {
+
+def facts_of(work: PlannedJob, model, prepared: Prepared, result: Fit) -> dict[str, Any]:
+    """What the record says of the data, the model and its training, after what the plan knew."""
+    protocol = work.job.protocol
+    return {
+        **work.facts,
         **audit.stats(prepared.dataset),
         "modalities": ", ".join(prepared.dataset.features),
         **{f"best_epoch.{metric.partition('.')[0]}": choice.epoch for metric, choice in result.choices.items()},
         "epochs": result.epochs,
-        "selected_by": f"{job.protocol.select_on} {job.protocol.select_metric}, every {job.budget.eval_every} epochs",
+        "selected_by": f"{protocol.select_on} {protocol.select_metric}, every {work.job.budget.eval_every} epochs",
         "is_candidate_dependent": model.is_candidate_dependent,
         "candidate_hash": prepared.test.hash,
-        **({} if ranks is None else counts(ranks)),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "peak_memory_mib": peak,
-        **used,
-        **work.facts,
     }
-    metrics = {} if ranks is None else means(ranks)
-    update = {"status": "done", "metrics": metrics, "curve": result.curve, "seconds": seconds, "facts": facts}
-    return base.model_copy(update=update), ranks
+
+
+def use_of_content(work: PlannedJob, model, prepared: Prepared, result: Fit) -> dict[str, float | str]:
+    """How far the scores hang on content, with the weights that the sampled ranking chose."""
+
+    def build(other: Dataset):
+        return build_model(work.job, replace(prepared, dataset=other), work.settings, device=model.device)
+
+    result.load(model, next(iter(result.choices)))
+    return content_use.facts(model, prepared.dataset, prepared.test, build=build)
 
 
 def rank_test_cases(model, result: Fit, cases: Cases) -> pd.DataFrame:
@@ -151,11 +164,9 @@ def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.d
     return bridge.build(cls, data, hyper, device=str(device))
 
 
-def train(
-    job: Job, model, prepared: Prepared, *, settings: dict, tell: Tell, checkpoint: Checkpoint, limits: dict[int, float]
-) -> Fit:
+def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint: Checkpoint) -> Fit:
     """Fit ``model``; each ranking that it defines chooses an epoch."""
-    protocol = job.protocol
+    job, protocol = work.job, work.job.protocol
     cases = prepared.valid if protocol.select_on == "valid" else prepared.test
     if cases is None:
         raise BenchError(
@@ -169,17 +180,19 @@ def train(
 
     def report(entry: dict) -> None:
         tell(Event(epoch=entry["epoch"], of=job.budget.epochs, value=entry.get(lead)))
-        prune(entry, select=lead, limits=limits)
+        prune(entry, select=lead, limits=work.limits)
 
+    training = read(Training, registry.split_settings(type(model), work.settings)[0])
+    precision.check(training.precision, model.device)
     if type(model).pretrain is not Recommender.pretrain:
         tell(Event(stage="before the epochs"))
-    training = read(Training, registry.split_settings(type(model), settings)[0])
     seed.seed_all(job.seed, "train")
     return fit(
         model,
         batches_of(model, prepared.split.train + 1, training, checkpoint.generator),
         budget=job.budget,
         learning_rate=training.learning_rate,
+        precision=training.precision,
         evaluate=lambda: means(evaluator.ranks(model, rankings=rankings)),
         select=[f"{ranking}.{protocol.select_metric}" for ranking in rankings],
         report=report,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.spec import Budget
 from bench.train.checkpoint import Checkpoint
+from bench.train.precision import forward_pass, matrix_products
 
 
 class Diverged(ArithmeticError):
@@ -71,6 +72,7 @@ def fit(
     *,
     budget: Budget,
     learning_rate: float,
+    precision: str = "highest",
     evaluate: Callable[[], dict[str, float]],
     select: Sequence[str],
     report: Callable[[dict], None] = lambda entry: None,
@@ -81,6 +83,8 @@ def fit(
     The model ends as its last epoch left it; ``Fit.load`` gives it the weights that a metric chose.
 
     Args:
+        precision: of the matrix products in the epochs, as ``bench.spec.Training`` has it; what comes before the epochs
+            and the evaluations are in float32.
         evaluate: metrics of the model as it stands; called every ``budget.eval_every`` epochs and after the last.
         select: the metrics of which each chooses an epoch; larger is better.
         report: told every epoch's entry, and every evaluation's metrics.
@@ -108,7 +112,7 @@ def fit(
         optimizer.load_state_dict(state["optimizer"])
     for epoch in range(out.epochs + 1, epochs + 1):
         started = time.perf_counter()
-        loss = train_epoch(model, batches, optimizer, epoch=epoch)
+        loss = train_epoch(model, batches, optimizer, epoch=epoch, precision=precision)
         out.seconds_train += time.perf_counter() - started
         out.epochs = epoch
         entry = {"epoch": epoch, "loss": loss, "seconds": out.seconds_train}
@@ -135,18 +139,22 @@ def state_of(out: Fit, model, optimizer: torch.optim.Optimizer) -> dict[str, Any
     return {"fit": plain, "choices": choices, **states}
 
 
-def train_epoch(model, batches: Iterable[dict[str, Tensor]], optimizer: torch.optim.Optimizer, *, epoch: int) -> float:
+def train_epoch(
+    model, batches: Iterable[dict[str, Tensor]], optimizer: torch.optim.Optimizer, *, epoch: int, precision="highest"
+) -> float:
     """One pass; returns the mean loss. The host reads the losses once, at the end."""
     model.train()
     model.before_epoch(epoch)
-    losses = []
-    for batch in batches:
-        optimizer.zero_grad(set_to_none=True)
-        loss = model.calculate_loss(batch)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.detach())
-    losses = torch.stack(losses)
+    losses, device = [], next(model.parameters()).device
+    with matrix_products(precision):
+        for batch in batches:
+            optimizer.zero_grad(set_to_none=True)
+            with forward_pass(precision, device):
+                loss = model.calculate_loss(batch)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+    losses = torch.stack(losses).float()
     finite = torch.isfinite(losses)
     if not bool(finite.all()):
         step = int((~finite).nonzero()[0]) + 1

@@ -41,7 +41,8 @@ def other_value(field: dataclasses.Field):
     raise TypeError(f"no other value known for {field.name}: give it choice(…, among=…)")
 
 
-def fit_plainly(model, batches, *, epochs: int, learning_rate: float = 0.02):
-    """Train without looking: one evaluation at the end, which says nothing."""
+def fit_plainly(model, batches, *, epochs: int, **more):
+    """Train without looking: one evaluation at the end, which says nothing. ``more`` goes to ``fit``."""
     budget = Budget(name="test", epochs=epochs, eval_every=epochs, patience=None)
-    return fit(model, batches, budget=budget, learning_rate=learning_rate, evaluate=lambda: {"x": 0.0}, select=["x"])
+    more = {"learning_rate": 0.02, "evaluate": lambda: {"x": 0.0}, "select": ["x"], **more}
+    return fit(model, batches, budget=budget, **more)

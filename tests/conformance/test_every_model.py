@@ -12,6 +12,7 @@ from bench.protocol.evaluate import Evaluator
 from bench.spec import NotApplicable
 from bench.train.batches import Batches
 from bench.train.bridge import TrainingSet
+from bench.train.precision import forward_pass
 from tests.conformance.rows import batch_for, build_row, fit_plainly, other_value
 from tests.toy import random_set
 
@@ -29,7 +30,7 @@ def loss_of(model, data):
     return model.train().calculate_loss(batch_for(model, data))
 
 
-def trained(build, data, *, epochs=3, seed=0):
+def trained(build, data, *, epochs=3, seed=0, **more):
     model = build(seed=seed)
     generator = torch.Generator().manual_seed(seed)
     batches = Batches(
@@ -42,7 +43,7 @@ def trained(build, data, *, epochs=3, seed=0):
         generator=generator,
     )
     torch.manual_seed(seed)
-    fit_plainly(model, batches, epochs=epochs)
+    fit_plainly(model, batches, epochs=epochs, **more)
     return model
 
 
@@ -179,6 +180,17 @@ def test_the_checkerboard_is_learnt(row):
     model = trained(lambda seed: build_row(row, data, seed=seed), data, epochs=40)
     ranks = Evaluator(cases, device=torch.device("cpu")).ranks(model, rankings=("sampled",))
     assert (ranks.rank_sampled == 1).mean() >= 0.85
+
+
+def test_bfloat16_stays_near_float32(build, data):
+    model = build()
+    exact = loss_of(model, data)
+    with forward_pass("bf16", torch.device("cpu")):
+        rounded = loss_of(model, data)
+    assert torch.isclose(rounded.float(), exact, rtol=1e-2)
+    model = trained(build, data, epochs=1, precision="bf16")
+    assert {value.dtype for value in (*model.parameters(), scores_of(model))} == {torch.float32}
+    assert torch.isfinite(scores_of(model)).all()
 
 
 @pytest.mark.gpu
