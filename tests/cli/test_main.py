@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
         (["--seeds", "-1"], "argument --seeds: '-1' is not a whole number of 0 or more"),
         (["--checkpoint-every", "-5"], "argument --checkpoint-every: '-5' is not a whole number of 0 or more"),
         (["--time-limit", "-60"], "argument --time-limit: '-60' is not a number of seconds above 0"),
-        (["--ours", "MLCN"], "unknown model 'MLCN'; did you mean MCLN?"),
+        (["--ours", "MLCN"], "unknown model 'MLCN'; did you mean "),
         (["--jobs", "0"], "'0' is not a positive whole number"),
         (["--set", "reg_wieght=1"], "unknown setting of BPRMF 'reg_wieght'; did you mean reg_weight?"),
         (["--set", "reg_weight"], "'reg_weight' is not KEY=VALUE"),
