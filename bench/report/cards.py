@@ -32,8 +32,7 @@ the models' files by `python -m bench cards`: edit those, not this page.
   sparse rows agree, any modalities will do, a pair's score is its cell of the full ranking and depends on no other user
   and on no other candidate unless the model says so, and a checkerboard is learnt.
 - Quality: where a reference run under `paper` with the `standard` budget ends low, and what was tried; the runs are in
-  `reports/table2-paper-standard-sampled.md`. The paper's own Table 2 values are not in this repository, so no gap to
-  them is stated; for orientation, MEGCF's authors report HR@5 .405 and NDCG@10 .338 for it on Taobao, in the same way.
+  `reports/reference/paper-standard/table2-sampled.md`, with the paper's own numbers beside them.
 - Training, where a preset does not say otherwise: {training}.
 """
 

@@ -23,8 +23,9 @@ Published = dict[tuple[str, str, str, str], float]  # (table, dataset, row, metr
 
 
 def load(studies: Iterable[Study] = (), path: Path = CSV) -> Published:
-    """The numbers of ``path``; those of a study's table where it is among ``studies``."""
-    return index(pd.read_csv(path, dtype=str, keep_default_na=False), studies)
+    """The numbers of ``path``; without ``studies``, which name the rows of Tables 3 to 5, those of Tables 1 and 2."""
+    lines = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return index(lines if studies else lines[lines["table"].isin(["table1", "table2"])], studies)
 
 
 def index(lines: pd.DataFrame, studies: Iterable[Study] = ()) -> Published:

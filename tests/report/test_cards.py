@@ -16,6 +16,7 @@ MODELS = [model for model in cards().values() if not model.is_floor]
 FAKE = Card(
     name="SVDPP",
     module="baselines.fake",
+    training={},
     presets={"default": {}, "paper": {"n_layers": 0, "kind": "b"}},
     per_dataset={"art": {"rate": 0.5}},
     is_floor=False,
