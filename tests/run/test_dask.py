@@ -71,7 +71,9 @@ def test_a_worker_killed_mid_job_costs_nothing(place, folder, tmp_path):
     for work in works:
         one, other = here.find(work.job), there.find(work.job)
         assert (one.metrics, one.settings) == (other.metrics, other.settings)
-        assert [e["loss"] for e in one.curve] == [e["loss"] for e in other.curve]
+        # the sum of squares in a loss is a BLAS dot product, whose last bit hangs on where the memory lies; no gradient
+        # reads it, so weights and ranks are equal to the bit all the same
+        assert [e["loss"] for e in one.curve] == pytest.approx([e["loss"] for e in other.curve], rel=1e-6)
         assert here.ranks(work.job).equals(there.ranks(work.job))
         assert set(other.provenance) == set(one.provenance)
     assert {p.suffix for p in there.root.glob("*/*/*")} == {".json", ".parquet", ".log"}
