@@ -21,7 +21,7 @@ GAINS = {metric: per_case(np.arange(1, PLACES + 2), metric) for metric in SHOWN}
 
 
 class Ranked(NamedTuple):
-    """A row's ranks: one line a seed, one column a test case."""
+    """A row's ranks: one line per seed, one column per test case."""
 
     cases: str  # equal names mean equal users and test items in equal order
     place: UInt8[np.ndarray, "seed case"]  # rank - 1, PLACES for all below
@@ -36,7 +36,7 @@ class Board:
 
     Attributes:
         block: data set and features.
-        means: Table 2's means, a line a row that has all of them, a column a metric of SHOWN.
+        means: Table 2's means, one line per row that has all of them, one column per metric of SHOWN.
         keys: of the records behind each of these rows, by seed.
         n_seeds: that each of these rows was run with.
     """
@@ -83,24 +83,20 @@ class Board:
 def boards(evidence: Evidence) -> list[Board]:
     """All that the evidence holds, in the order of the tables."""
     found = []
-    for (protocol, budget, ranking, *block), part in leaderboard(evidence).groupby([*TABLE, *BLOCK], sort=False):
+    for (*table, dataset, features), part in leaderboard(evidence).groupby([*TABLE, *BLOCK], sort=False):
         means = part.pivot(index="row", columns="metric", values="mean").reindex(columns=list(SHOWN)).dropna()
         keys = part.drop_duplicates("row").set_index("row")["keys"]
-        found.append(
-            Board(
-                protocol=protocol,
-                budget=budget,
-                ranking=ranking,
-                block=tuple(block),
-                means=means,
-                keys={row: keys[row].split() for row in means.index},
-                n_seeds=int(part["n_seeds"].max()),
-            )
-        )
+        own = {row: keys[row].split() for row in means.index}
+        about = {
+            **dict(zip(TABLE, table, strict=True)),
+            "block": (dataset, features),
+            "n_seeds": int(part["n_seeds"].max()),
+        }
+        found.append(Board(**about, means=means, keys=own))
     return found
 
 
-@cache  # a byte a case and ranking
+@cache  # one byte per case and ranking
 def ranks_of(evidence: Evidence, key: str) -> dict[str, Ranked]:
     """Ranking to ranks, of one record; nothing where they are not there."""
     try:

@@ -76,9 +76,16 @@ class Evidence:
     @cached_property
     def baselines(self) -> set[str]:
         """The rows that the one under study is compared with: every row of a baseline, and of MCLN where it is not."""
-        names = {SHOWN_MODELS.get(model, model) for model in (*BASELINES, *PAPER_MODELS)}
-        models = self.frame["model"].replace(SHOWN_MODELS)
-        return set(self.frame.loc[models.isin(names - {self.ours.partition(":")[0]}), "row"])
+        is_baseline = self.frame["model"].isin([*BASELINES, *PAPER_MODELS])
+        return set(self.frame.loc[is_baseline, "row"]) - self.studied
+
+    @cached_property
+    def studied(self) -> set[str]:
+        """The rows of the model under study, whatever its preset and settings."""
+        models = {
+            model for model in self.frame["model"] if SHOWN_MODELS.get(model, model) == self.ours.partition(":")[0]
+        }
+        return set(self.frame.loc[self.frame["model"].isin(models), "row"])
 
     def variants(self, study: Study) -> pd.DataFrame:
         """The standing records of the study's variants: ``row`` is the variant, ``of`` the model's own row.

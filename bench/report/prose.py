@@ -19,10 +19,10 @@ EQUAL = {  # must not vary among rows that are compared
 
 
 def caption(records: pd.DataFrame, ranking: str = "") -> str:
-    """``records``: the standing ones of one protocol and budget; without ``ranking`` it says nothing of one."""
-    protocol, budget, select_on, n = records[["protocol", "budget", "select_on", "n_candidates"]].iloc[0]
-    how = sorted(f"{by}, every {every} epochs" for by, every in chosen(records, ranking))
-    against = f"{n} sampled candidates" if ranking == "sampled" else "all items but the user's known ones"
+    """What the ``records`` of one protocol and budget have in common; without ``ranking`` nothing is said of one."""
+    protocol, budget, select_on, size = records[["protocol", "budget", "select_on", "n_candidates"]].iloc[0]
+    how = sorted(f"{by}, every {f'{n} epochs' if n > 1 else 'epoch'}" for by, n in chosen(records, ranking))
+    against = f"{size} sampled candidates" if ranking == "sampled" else "all items but the user's known ones"
     said = (
         f"Protocol {protocol}: the epoch is chosen on {SELECTORS[select_on]}",
         f"({'; '.join(how)})." if how else "(no finished record).",
@@ -35,7 +35,7 @@ def caption(records: pd.DataFrame, ranking: str = "") -> str:
 
 
 def chosen(records: pd.DataFrame, ranking: str) -> set[tuple[str, int]]:
-    """By what the epochs of the values of ``ranking`` were chosen (of all values where it is empty), and how often."""
+    """By what the epochs were chosen that the values of ``ranking`` (or of both) come from, and how often."""
     found = set()
     for one in [ranking] if ranking else RANKINGS:
         known = records.dropna(subset=[f"chosen_by.{one}"])
@@ -63,15 +63,15 @@ def notes(
     """
     said = [
         Note("H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k."),
-        Note("Best value bold, second underlined, by unrounded value within a data set."),
+        Note("The best value of a data set is bold and the second best underlined, judged before rounding."),
     ]
     if ours:
-        counts = f"{seen(data, ours)} (of {len(BASELINES)})"
-        said.append(Note(f"%Imp.: {ours} over the best of the paper baselines with a value: {counts}."))
+        text = f"%Imp. is the gain of {ours} over the best of the paper's {len(BASELINES)} baselines"
+        said.append(Note(f"{text}; how many of them have a value: {seen(data, ours)}."))
     if (data["n_seeds"] > 1).any():
-        said.append(Note("Mean ± sample standard deviation over the seeds."))
+        said.append(Note("Values are the mean ± the sample standard deviation over the seeds."))
     if records["is_candidate_dependent"].any():
-        text = "† A score depends on the other candidates, not on user and item alone."
+        text = "† A score of this model depends on the other candidates, not only on the user and the item."
         said.append(Note(text, is_warning=True))
     said += [*selections(records, ranking), *samplers(records), *tuning_notes(records)]
     said += paper_notes(records, data, ranking) if is_compared else []
@@ -79,7 +79,7 @@ def notes(
         said += mixture(in_block(records, block), heading(block))
     n_older = int(records["superseded"].sum())
     if n_older:
-        said.append(Note(f"The newest record of each cell and seed stands; superseded records: {n_older}."))
+        said.append(Note(f"Only the newest record of each row and seed is used; superseded records: {n_older}."))
     return said
 
 
@@ -93,22 +93,25 @@ def seen(data: pd.DataFrame, ours: str) -> str:
 
 
 def selections(records: pd.DataFrame, ranking: str) -> list[Note]:
-    """Rows whose epoch another ranking chose than that of the most; it favours them where it is the one shown."""
+    """Rows whose epoch was chosen by another ranking than for most; it favours them where it is the one shown."""
     rows = records.groupby(f"chosen_by.{ranking}")["row"].unique()
-    return [Note(f"Epoch chosen by {by}: {some}; by {most}: all other rows.") for by, some, most in but_the_most(rows)]
+    return [
+        Note(f"The epoch was chosen by {by} for {some}, and by {most} for all other rows.")
+        for by, some, most in exceptions(rows)
+    ]
 
 
 def samplers(records: pd.DataFrame) -> list[Note]:
     """Which rows draw their training steps otherwise than most."""
     rows = records[records["epochs"] > 0].groupby("sampling")["row"].unique()
     return [
-        Note(f"A training step draws {DRAWN[kind]}: {some}; {DRAWN[most]}: all other rows.")
-        for kind, some, most in but_the_most(rows)
+        Note(f"A training step draws {DRAWN[kind]} for {some}, and {DRAWN[most]} for all other rows.")
+        for kind, some, most in exceptions(rows)
     ]
 
 
-def but_the_most(rows: pd.Series) -> list[tuple[str, str, str]]:
-    """(kind, its rows, the kind of the most) for each kind of rows but that of the most."""
+def exceptions(rows: pd.Series) -> list[tuple[str, str, str]]:
+    """(kind, its rows, the commonest kind) for each kind of rows but the commonest."""
     most = max(rows.index, key=lambda kind: len(rows[kind]), default="")
     return [(kind, ", ".join(order(rows[kind])), most) for kind in rows.index if kind != most]
 
@@ -117,20 +120,20 @@ def tuning_notes(records: pd.DataFrame) -> list[Note]:
     """Where settings that a search found come from."""
     searches = sorted(set(records[["tuning.protocol", "tuning.budget"]].dropna().itertuples(index=False, name=None)))
     where = "; ".join(f"protocol {protocol}, budget {budget}" for protocol, budget in searches)
-    text = f"(tuned): settings found on the validation set alone ({where}); cost of it below."
+    text = f"(tuned): a search on the validation set alone found the settings ({where}); its cost is given below."
     return [Note(text)] if where else []
 
 
 def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list[Note]:
-    """How the paper's numbers stand beside ours, where its data sets do."""
+    """What to know of the paper's numbers beside ours."""
     ours = data[data["dataset"].isin(list(DATASETS))]
     if ours.empty:
         return []
     if ranking != "sampled":
-        return [Note("The paper ranked 99 sampled candidates, so none of its values stand here.")]
-    said = ["diff. is ours minus the paper's."]
+        return [Note("The paper ranked 99 sampled candidates, so its values are not shown here.")]
+    said = ["diff. is our value minus the paper's."]
     if ours["paper"].isna().any():
-        said.append("— under paper: the paper's value is not in bench/report/paper.csv.")
+        said.append("A dash under paper means that bench/report/paper.csv does not have the paper's value.")
     if records["select_on"].iloc[0] != "test":
         said.append("The paper's values were measured under its own protocol, not under this one.")
     return [Note(text) for text in said]

@@ -120,7 +120,7 @@ def index(found: list[Page], files: Files, records: Sequence[Record]) -> str:
     """The list of tables and figures, with their files and what they were made from."""
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
     lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
-    lines += [f"All of it on one page, to be sorted and filtered: [{PAGE}]({PAGE}).", ""] if found else []
+    lines += [f"Everything on one page that can be sorted and filtered: [{PAGE}]({PAGE}).", ""] if found else []
     for page in found:
         links = ", ".join(f"[{ext}]({page.path}.{ext})" for ext in files[page.name])
         lines.append(f"- {page.title}: {links} ({len(page.keys)} records)")

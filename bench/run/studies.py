@@ -21,7 +21,7 @@ def find(names: Sequence[str]) -> list[Study]:
 
 
 def layers(numbers: Sequence[int], setting) -> tuple[Variant, ...]:
-    """A variant a number of layers; ``setting`` makes its settings of the number."""
+    """One variant per number of layers; ``setting`` makes its settings of the number."""
     return tuple(Variant(label=f"{n} layer{'s' * (n > 1)}", hyper=setting(n), n_layers=n) for n in numbers)
 
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report.render.drawing import legend, looks, panels, scale_log
-from bench.report.rows import BLOCK, STUDIED, blocks, heading
+from bench.report.rows import BLOCK, blocks, heading
 from bench.spec import SHOWN
 
 AXES = {"epoch": "epoch", "seconds": "seconds of training"}
@@ -13,7 +13,7 @@ SIDE_BY_SIDE = 3  # slope charts
 
 
 def cost(data: pd.DataFrame) -> Figure:
-    """A panel a data set, a point a model."""
+    """One panel per data set, one point per model."""
     parts = list(data.groupby(BLOCK, sort=False))
     figure, axes = panels(1, len(parts))
     look = looks(list(dict.fromkeys(data["model"])))
@@ -28,7 +28,7 @@ def cost(data: pd.DataFrame) -> Figure:
 
 
 def curves(data: pd.DataFrame) -> Figure:
-    """Two rows, epochs and seconds; a panel a data set and selecting metric."""
+    """Two rows, for epochs and for seconds; one panel per data set and selecting metric."""
     places = [*BLOCK, "metric"]
     columns = list(data[places].drop_duplicates().itertuples(index=False, name=None))
     figure, axes = panels(len(AXES), len(columns))
@@ -49,7 +49,7 @@ def curves(data: pd.DataFrame) -> Figure:
 
 
 def layers(data: pd.DataFrame) -> Figure:
-    """A panel a data set and metric, a line a model."""
+    """One panel per data set and metric, one line per model."""
     places, metrics = blocks(data), list(dict.fromkeys(data["metric"]))
     figure, axes = panels(len(metrics), len(places))
     look = looks(list(dict.fromkeys(data["model"])))
@@ -68,7 +68,7 @@ def layers(data: pd.DataFrame) -> Figure:
 
 
 def slopes(data: pd.DataFrame) -> Figure:
-    """Places on the left, places on the right, a line a model; a panel a data set and pair of sides."""
+    """Places on the left and on the right, one line per model; one panel per data set and pair of sides."""
     parts = list(data.groupby(["heading", "left", "right"], sort=False))
     n_columns = min(SIDE_BY_SIDE, len(parts))
     n_lines = -(-len(parts) // n_columns)
@@ -89,8 +89,7 @@ def slopes(data: pd.DataFrame) -> Figure:
 def slope_lines(axis: Axes, part: pd.DataFrame) -> None:
     """The lines of one panel; the rows of the model under study stand out."""
     for line in part.itertuples():
-        is_studied = line.row.startswith(STUDIED)
-        look = {"color": "tab:red", "zorder": 3} if is_studied else {"color": "0.55"}
+        look = {"color": "tab:red", "zorder": 3} if line.is_studied else {"color": "0.55"}
         axis.plot([0, 1], [line.left_place, line.right_place], marker="o", markersize=3, linewidth=1.2, **look)
     for side, x, align in (("left", -0.06, "right"), ("right", 1.06, "left")):
         for place, rows in part.groupby(f"{side}_place")["row"]:
@@ -103,7 +102,7 @@ def slope_lines(axis: Axes, part: pd.DataFrame) -> None:
 
 
 def content_use(data: pd.DataFrame) -> Figure:
-    """A bar each for irrelevant and relevant content, a group of bars a model, a panel a data set."""
+    """Two bars per model, for irrelevant and for relevant content; one panel per data set."""
     parts = list(data.groupby(BLOCK, sort=False))
     n_rows = sum(part["name"].nunique() for _, part in parts)
     figure = Figure(figsize=(7, 1 + 0.5 * len(parts) + 0.5 * n_rows), layout="constrained")

@@ -42,7 +42,10 @@ def pages(evidence: Evidence, signs: Signs | None = None) -> list[Table]:
 
 def table_1(records: pd.DataFrame, paper: Published) -> Table:
     """The data sets, from the newest record that knows their sizes."""
-    data, said = [], [f"{EMPTY} under paper: the data set is not in the paper's Table 1 (bench/report/paper.csv)."]
+    data, said = (
+        [],
+        ["A dash under paper means that the paper's Table 1 does not have the data set (bench/report/paper.csv)."],
+    )
     for name in dict.fromkeys(name for name, _ in blocks(records)):
         known = records[(records["dataset"] == name) & records["users"].notna()]
         newest = known.sort_values(["started", "key"], na_position="first").tail(1)
@@ -51,7 +54,7 @@ def table_1(records: pd.DataFrame, paper: Published) -> Table:
             stated = paper.get(("table1", name, "", metric), math.nan)
             data.append([name, metric, value, stated, value - stated, " ".join(newest["key"])])
         if len(known[list(STATISTICS)].drop_duplicates()) > 1:
-            said.append(f"The records of {name} differ in its sizes; those of the newest are shown.")
+            said.append(f"The records of {name} disagree about its sizes; those of the newest are shown.")
     frame = pd.DataFrame(data, columns=["dataset", "metric", "value", "paper", "difference", "keys"])
     columns = [Column("Data set", "name"), *(Column(one.capitalize()) for one in STATISTICS)]
     columns += [Column(f"{what}: {one}", is_papers=True) for what in ("paper", "diff.") for one in STATISTICS]

@@ -26,18 +26,18 @@ MEASURES = {  # fact to its column and format
     SLOPE: (Column("slope: irr. / all"), ".3f"),
 }
 CAPTION = (
-    "A trained model's scores after items are given one another's preference-irrelevant (irr.) content, and after they "
-    "are given one another's preference-relevant (rel.) content. Score: mean change over the scores' standard "
-    "deviation within a case; irr. / rel. is what a method that removes irrelevant content brings to 0. Other rank: "
-    "share of the test items; places: mean change of the rank; N@10: its change. Slope: norm of the score's gradient "
-    "in the irrelevant columns over that in all columns."
+    "How a trained model's scores change when items swap their preference-irrelevant (irr.) content, and when they "
+    "swap their preference-relevant (rel.) content. Score is the mean change in standard deviations of the scores "
+    "within a case; a method that removes irrelevant content brings irr. / rel. to 0. Other rank is the share of test "
+    "items whose rank changes, places the mean change of the rank, N@10 the change of the metric. Slope is the norm of the "
+    "score's gradient in the irrelevant columns over that in all columns."
 )
 COLUMNS = [Column("Model", "name"), *(column for column, _ in MEASURES.values())]
 CSV = [*BLOCK, "row", "name", "measure", "mean", "std", "n_seeds", "note", "keys"]
 NOTES = [
-    "The simulated irrelevant columns are twice as strong, and as many: a linear map drawn at random has irr. / rel. "
-    "1.84 and slope 0.707.",
-    "Base reads no content, so nothing changes by construction; what training itself learnt from content is kept.",
+    "In the simulated data there are as many irrelevant columns as relevant ones, and they are twice as strong: a "
+    "linear map drawn at random has irr. / rel. 1.84 and slope 0.707.",
+    "Base reads no content when it scores, so its scores cannot change. What training learnt from content is kept.",
 ]
 
 
@@ -54,7 +54,7 @@ def pages(evidence: Evidence) -> list[Page]:
 
 
 def measured(part: pd.DataFrame) -> pd.DataFrame:
-    """One line a model and measure, unrounded; ``part`` holds the records of one data set and features."""
+    """One line per model and measure, unrounded; ``part`` holds the records of one data set and features."""
     block, seeds = part[BLOCK].iloc[0].to_dict(), seeds_of(part)
     places = [
         Place({**block, "row": row, "name": name}, part[part["row"] == row], seeds)

@@ -15,7 +15,7 @@ QUALITY = "sampled.ndcg@10"
 NUMBERS = {  # what a run costs: the column, and how its numbers are written
     QUALITY: (Column("N@10", metric=SHOWN["ndcg@10"]), ".4f"),
     "seconds.train": (Column("train s"), ",.1f"),
-    "seconds.epoch": (Column("s an epoch"), ",.3f"),
+    "seconds.epoch": (Column("s per epoch"), ",.3f"),
     "seconds.evaluate": (Column("evaluate s"), ",.1f"),
     "epochs": (Column("epochs"), ",.0f"),
     "best_epoch": (Column("best epoch"), ",.0f"),
@@ -45,7 +45,7 @@ def pages(evidence: Evidence) -> list[Page]:
 
 
 def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = None) -> pd.DataFrame:
-    """One line a data set and model: means over the seeds of the finished runs, unrounded.
+    """One line per data set and model: means over the seeds of the finished runs, unrounded.
 
     No value where a record lacks it; the settings that no search found took no trials.
 
@@ -89,13 +89,13 @@ def machines(records: pd.DataFrame) -> Note:
     """On what the runs were timed: times of different machines, or numbers of threads, do not compare."""
     counts = records.groupby(["device", "threads"]).size()
     some = [f"{device or 'not recorded'}, {threads} threads: {n}" for (device, threads), n in counts.items()]
-    return Note(f"Machines and runs: {'; '.join(some)}.")
+    return Note(f"Machines, with their number of runs: {'; '.join(some)}.")
 
 
 def table(records: pd.DataFrame, data: pd.DataFrame, about: dict[str, str]) -> Table:
     said = [
         "N@10 is NDCG@10 on sampled candidates; all values are means over the seeds of the finished runs.",
-        "s an epoch: from the first evaluation to the last; of a run evaluated once, all training / epochs.",
+        "s per epoch is taken from the first evaluation to the last; for a run evaluated once, training time / epochs.",
         "Memory is the peak of the device or, on a CPU, of the whole process.",
     ]
     return Table(
@@ -110,9 +110,12 @@ def table(records: pd.DataFrame, data: pd.DataFrame, about: dict[str, str]) -> T
 
 def figure(records: pd.DataFrame, data: pd.DataFrame, about: dict[str, str]) -> Figure:
     is_trained = data["epochs"] > 0
-    said = ["Up is better, left is cheaper; the time axis is logarithmic. Means over the seeds."]
+    said = [
+        "Higher is better and further left is cheaper; the time axis is logarithmic. Points are means over the seeds."
+    ]
     if not is_trained.all():
-        said.append(f"Not shown, being fitted without training: {', '.join(sorted(set(data[~is_trained]['model'])))}.")
+        others = ", ".join(sorted(set(data[~is_trained]["model"])))
+        said.append(f"Not shown, because they are fitted without training: {others}.")
     return Figure(
         kind="cost-figure",
         what="Quality against training time",

@@ -5,7 +5,7 @@ import pandas as pd
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
 from bench.report.model import Figure, Note
-from bench.report.prose import caption
+from bench.report.prose import SELECTORS, caption
 from bench.report.rows import BLOCK, blocks, in_block, order
 from bench.spec import RANKINGS
 from bench.store.record import Record
@@ -25,7 +25,7 @@ def pages(evidence: Evidence) -> list[Figure]:
 
 
 def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
-    """One line an evaluation: the selecting metric, and whether its epoch was chosen.
+    """One line per evaluation: the selecting metric, and whether its epoch was chosen.
 
     A run of one epoch has no curve, nor has one that trains nothing, such as a floor.
     """
@@ -55,13 +55,13 @@ def course(run: dict, record: Record) -> list[tuple]:
 def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
     protocol, budget, select_on = records[["protocol", "budget", "select_on"]].iloc[0]
     said = [
-        "A line a run; a ring is the epoch that was chosen. Seconds are those of training so far.",
-        "A panel a data set and metric: values of sampled candidates and of full ranking do not compare.",
+        "Each line is one run, and a ring marks the epoch that was chosen. Seconds count the training so far.",
+        "Each data set and metric has its own panel: values on sampled candidates and in full ranking do not compare.",
     ]
     return Figure(
         kind="learning-curves",
         what="Learning curves",
-        caption=f"The metric that selects the epoch, on the {select_on} set. {caption(records)}",
+        caption=f"The metric that selects the epoch, on {SELECTORS[select_on]}. {caption(records)}",
         notes=[*map(Note, said)],
         data=data,
         protocol=protocol,

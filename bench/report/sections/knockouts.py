@@ -15,7 +15,8 @@ from bench.spec import KNOCKOUTS, RANKINGS
 METRIC = "ndcg@10"
 CAPTION = (
     "N@10 with real content, with rows shuffled among the items (no item keeps its own), with noise of the "
-    "same norm, and without content. Gain: real less shuffled; in % of shuffled."
+    "same norm, and without content. The gain is the value with real content minus that with shuffled rows; gain % is "
+    "in percent of the latter."
 )
 CSV = [*BLOCK, "row", "variant", "mean", "std", "n_seeds", "note", "keys", "gain", "gain_percent"]
 
@@ -53,7 +54,7 @@ def family(records: pd.DataFrame, dataset: str, base: str) -> pd.DataFrame:
 
 
 def variants(part: pd.DataFrame, ranking: str) -> pd.DataFrame:
-    """One line a cell, unrounded: a model under a variant of its content."""
+    """One line per cell, unrounded: a model under a variant of its content."""
     seeds, kinds = seeds_of(part), [*KNOCKOUTS, *sorted(set(part["content"]) - set(KNOCKOUTS))]
     names, places = part[BLOCK].iloc[0].to_dict(), []
     for row in order(part["row"]):

@@ -37,7 +37,7 @@ def table(evidence: Evidence) -> Table:
     return Table(
         kind="records",
         what="Records",
-        caption="Every record, with N@10 on the test set; a superseded one has a newer one of the same run beside it.",
+        caption="Every record, with its N@10 on the test set. A superseded record has a newer one of the same run.",
         blocks=[Block(columns=COLUMNS, lines=lines)],
         notes=[],
         data=rows,

@@ -19,12 +19,13 @@ FEWEST = 3  # rows that an order is compared on
 DRAWN = "ndcg@10"
 SIDES = ("left", "right")
 COLUMNS = [
-    *BLOCK, "budget", "heading", "left", "right", "row", "left_mean", "right_mean", "left_place", "right_place", "keys",
+    *BLOCK, "budget", "heading", "left", "right", "row", "is_studied", "left_mean", "right_mean", "left_place",
+    "right_place", "keys",
 ]  # fmt: skip
 NOTES = [
-    "tau: Kendall's tau-b between the two orders of the rows that stand in both, by unrounded mean; 1 is the same "
-    "order, -1 its reverse. swapped: pairs of rows whose order differs, of all pairs.",
-    "Sampled and full ranking read the same trained models; two protocols train them anew.",
+    "tau is Kendall's tau-b between the two orders of the rows that both sides have, by unrounded mean: 1 is the same "
+    "order and -1 its reverse. swapped counts the pairs of rows whose order differs.",
+    "Sampled and full ranking come from the same training runs; two protocols train the models anew.",
 ]
 
 
@@ -68,7 +69,7 @@ def pages(evidence: Evidence) -> list[Page]:
         if pairs:
             found.append(table(budget, pairs))
         if any(len(pair.rows) >= FEWEST for pair in pairs):
-            found.append(figure(budget, [pair for pair in pairs if len(pair.rows) >= FEWEST]))
+            found.append(figure(evidence, budget, [pair for pair in pairs if len(pair.rows) >= FEWEST]))
     return found
 
 
@@ -99,7 +100,7 @@ def agreement(means: pd.DataFrame) -> tuple[float, int]:
 def why(means: pd.DataFrame) -> str:
     """The reason of an empty tau."""
     if len(means) < FEWEST:
-        return f"only {len(means)} rows stand in both; an order needs {FEWEST}"
+        return f"only {len(means)} rows are on both sides; an order needs at least {FEWEST}"
     return "all values of a side are equal"
 
 
@@ -119,7 +120,7 @@ def table(budget: str, pairs: list[Pair]) -> Table:
 
 
 def readings(pair: Pair) -> list[dict]:
-    """One line a metric: how far the two orders agree."""
+    """One line per metric: how far the two orders agree."""
     found = []
     for metric in SHOWN:
         means = pair.means(metric)
@@ -142,8 +143,8 @@ def lines(pairs: list[Pair]) -> list[Line]:
     return made
 
 
-def figure(budget: str, pairs: list[Pair]) -> Figure:
-    """Places by N@10, left and right, a line a model."""
+def figure(evidence: Evidence, budget: str, pairs: list[Pair]) -> Figure:
+    """Places by N@10 on the left and on the right, one line per model."""
     lines = []
     for pair in pairs:
         means = pair.means(DRAWN)
@@ -153,13 +154,13 @@ def figure(budget: str, pairs: list[Pair]) -> Figure:
             both = {f"{side}_mean": means.loc[row, side] for side in SIDES}
             both |= {f"{side}_place": places.loc[row, side] for side in SIDES}
             used = " ".join((*pair.left.keys[row], *pair.right.keys[row]))
-            lines.append({**names, "row": row, **both, "keys": used})
+            lines.append({**names, "row": row, "is_studied": row in evidence.studied, **both, "keys": used})
     data = pd.DataFrame(lines)
     return Figure(
         kind="sensitivity-slopes",
         what="Protocol sensitivity: places of the models",
-        caption=f"Places by {SHOWN[DRAWN]} among the rows that stand on both sides; 1 is best, ties share a place.",
-        notes=[Note("Lines that cross are models that change their order.")],
+        caption=f"Places by {SHOWN[DRAWN]} among the rows that both sides have; 1 is the best, and ties share a place.",
+        notes=[Note("Where lines cross, models change their order.")],
         data=data[COLUMNS],
         budget=budget,
         plot="slopes",

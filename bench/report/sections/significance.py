@@ -30,16 +30,16 @@ COLUMNS = [
     *map(Column, ("d_z", "r", "p perm.", "p Wilcoxon", "p Holm", "SE cases", "SE seeds")),
 ]  # fmt: skip
 NOTES = [
-    "vs: the strongest baseline, which has the best mean among the paper's baselines that stand, metric by metric.",
-    "Unit: the test case; the values of a case are averaged over the seeds first.",
-    "p perm.: two-sided, the differences changing their signs at random; of hits of one seed exact, of more than "
-    f"{paired.FEW} other differences by the normal distribution. p Wilcoxon: two-sided signed ranks without "
-    "differences of nought, equal sizes at their middle rank.",
-    f"95% CI: of the mean difference over cases, by the normal distribution; of at most {paired.FEW} cases by the "
-    "percentile bootstrap.",
-    "d_z: mean over standard deviation of the differences. r: matched-pairs rank-biserial correlation.",
-    "SE cases: sd of the differences by case / sqrt(cases), which the tests know. SE seeds: sd of the mean "
-    "differences by seed / sqrt(seeds), which they do not know: they are about these trained models.",
+    "vs is the strongest baseline: the one with the best mean in this metric among all rows of baselines.",
+    "The unit is the test case, whose values are averaged over the seeds first.",
+    "p perm. is two-sided, of a test that changes the signs of the differences at random. It is exact for hits of one "
+    f"seed; for more than {paired.FEW} other differences it is taken from the normal distribution. p Wilcoxon is that "
+    "of the two-sided signed-rank test; differences of zero are left out, and equal sizes share their middle rank.",
+    "95% CI is the interval of the mean difference over cases: normal, or by the percentile bootstrap for at most "
+    f"{paired.FEW} cases.",
+    "d_z is the mean over the standard deviation of the differences; r is the matched-pairs rank-biserial correlation.",
+    "SE cases is the standard error of the mean difference over cases, which the tests take into account. SE seeds is "
+    "its standard error over seeds, which they do not: the tests are about these trained models.",
 ]
 
 
@@ -66,7 +66,7 @@ def sign(test: dict) -> str:
 
 @lru_cache(maxsize=2)
 def comparisons(evidence: Evidence) -> pd.DataFrame:
-    """One line a test, unrounded; Holm's family is all tests of one board (rows and metrics)."""
+    """One line per test, unrounded; Holm's family is all tests of one board (rows and metrics)."""
     found = []
     for board in boards(evidence):
         lines = pd.DataFrame(board_tests(evidence, board))
@@ -137,7 +137,7 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
             shown.append(Block(title=board.heading, dataset=board.block[0], columns=COLUMNS, lines=lines))
             n_tests = part["n_tests"].iloc[0]
             families += [f"{board.heading} {n_tests}"] if n_tests else []
-    family = f"p Holm: p perm. adjusted over all rows and metrics of a data set ({', '.join(families)} tests)."
+    family = f"p Holm is p perm. adjusted for all rows and metrics of a data set ({', '.join(families)} tests)."
     said = [*NOTES[:3], family, *NOTES[3:], "Rows that Table 2 leaves empty are not tested."]
     return Table(
         kind="significance",

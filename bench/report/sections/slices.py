@@ -21,12 +21,12 @@ METRICS = ("ndcg@10", "hr@10")
 HEAD, TAIL = 0.2, 0.8  # of the train pairs, counted from the most popular item down
 CSV = [*TABLE, *BLOCK, "slicing", "slice", "n_cases", "row", "metric", "mean", "keys"]
 NOTES = [
-    "Train degree: quarters of the cases by the number of train items of their user; equal degrees stay together.",
-    "Popularity of the test item in train: head, the most popular items up to 20% of the train pairs and those that "
-    "cross it; tail, the least popular items within 20%; mid, those between; cold, in no train list. Equally popular "
-    "items stay together.",
-    "Modalities of the test item: how many have features for it, and which.",
-    "A pair that train repeats counts once. Train is what the protocol trains on.",
+    "Train degree: the cases are quartered by how many train items their user has; equal degrees stay together.",
+    "Popularity: the head is the most popular items that together hold the first 20% of the train pairs, the one that "
+    "crosses this limit included; the tail is the least popular items within the last 20%; mid is what lies between; "
+    "cold items are in no train list. Equally popular items stay together.",
+    "Modalities: how many modalities have features for the test item, and which.",
+    "Train is what the protocol trains on; a pair that it repeats counts once.",
 ]
 
 
@@ -134,7 +134,7 @@ def sliceable(evidence: Evidence, board: Board) -> tuple[list[Slicing], dict[str
     first = evidence.by_key[board.keys[board.rows[0]][0]]
     found, data = slicings_of(Store(evidence.results).cases(first.job), evidence), first.job.data_hash
     if not found:
-        return [], {}, [f"{board.heading}: the facts of its cases are not stored; its next run writes them."]
+        return [], {}, [f"{board.heading}: the facts of its test cases are not stored; the next run on it writes them."]
     same = [row for row in board.rows if {evidence.by_key[key].job.data_hash for key in board.keys[row]} == {data}]
     ranked = {row: board.ranked(evidence, row) for row in same}
     n_cases = len(found[0].code)
@@ -147,7 +147,7 @@ def sliceable(evidence: Evidence, board: Board) -> tuple[list[Slicing], dict[str
 
 
 def csv_lines(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]]) -> list[dict]:
-    """One line a row, slice and metric."""
+    """One line per row, slice and metric."""
     lines = []
     for row, own in means.items():
         for n, label in enumerate(slicing.labels):
@@ -158,7 +158,7 @@ def csv_lines(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndar
 
 
 def block(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]]) -> Block:
-    """A column a slice and metric, the best value of each marked."""
+    """One column per slice and metric, with the best value of each marked."""
     places = [(n, metric) for n in range(len(slicing.labels)) for metric in METRICS]
     values = {(n, metric): [own[metric][n] for own in means.values()] for n, metric in places}
     lines = [Line([Cell("cases"), *(Cell(f"{slicing.counts[n]:,}") for n, _ in places)])]

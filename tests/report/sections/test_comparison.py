@@ -45,7 +45,7 @@ def small():
 
 MARKDOWN = r"""# Table 2: comparison (protocol paper, budget smoke, sampled ranking)
 
-Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every 1 epochs). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.
+Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every epoch). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.
 
 ## toy (entities)
 
@@ -68,10 +68,10 @@ Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every
 2. seed 1 failed: out of memory \| 5%; not run with seed 0
 
 - H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k.
-- Best value bold, second underlined, by unrounded value within a data set.
-- %Imp.: MCLN over the best of the paper baselines with a value: 1 (of 9).
-- Mean ± sample standard deviation over the seeds.
-- † A score depends on the other candidates, not on user and item alone.
+- The best value of a data set is bold and the second best underlined, judged before rounding.
+- %Imp. is the gain of MCLN over the best of the paper's 9 baselines; how many of them have a value: 1.
+- Values are the mean ± the sample standard deviation over the seeds.
+- † A score of this model depends on the other candidates, not only on the user and the item.
 
 ## Cost
 
@@ -95,7 +95,7 @@ LATEX = r"""% records: b0 b1 m0 m1 v1
 % needs \usepackage{booktabs}
 \begin{table*}
 \centering\scriptsize\setlength{\tabcolsep}{3pt}
-\caption{Table 2: comparison (protocol paper, budget smoke, sampled ranking). Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every 1 epochs). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.}
+\caption{Table 2: comparison (protocol paper, budget smoke, sampled ranking). Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every epoch). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.}
 \label{tab:table2-paper-smoke-sampled}
 \par\medskip\textbf{toy (entities)}\par\smallskip
 \begin{tabular}{lrrrr}
@@ -120,10 +120,10 @@ MCLN:itemwise (ours) & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ & ---$^{1}$ \\
 $^{1}$ not run.\\
 $^{2}$ seed 1 failed: out of memory \textbar{} 5\%; not run with seed 0.\\
 H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k.\\
-Best value bold, second underlined, by unrounded value within a data set.\\
-\%Imp.: MCLN over the best of the paper baselines with a value: 1 (of 9).\\
-Mean $\pm$ sample standard deviation over the seeds.\\
-$\dagger$ A score depends on the other candidates, not on user and item alone.
+The best value of a data set is bold and the second best underlined, judged before rounding.\\
+\%Imp. is the gain of MCLN over the best of the paper's 9 baselines; how many of them have a value: 1.\\
+Values are the mean $\pm$ the sample standard deviation over the seeds.\\
+$\dagger$ A score of this model depends on the other candidates, not only on the user and the item.
 \end{flushleft}
 \end{table*}
 \begin{table*}
@@ -168,7 +168,7 @@ def test_the_papers_value_and_the_difference_stand_beside_ours():
     assert table.blocks[0].lines[0].texts[:7] == [
         "BPRMF", "0.4000", "0.4500", "-0.0500", "0.4000", "—", "—",
     ]  # fmt: skip
-    assert "— under paper: the paper's value is not in bench/report/paper.csv." in said(table)
+    assert "A dash under paper means that bench/report/paper.csv does not have the paper's value." in said(table)
 
 
 def test_table_1_shows_the_papers_counts():
@@ -210,7 +210,10 @@ def test_clean_says_what_selected_and_that_the_paper_did_otherwise():
 def test_a_row_whose_epoch_another_ranking_chose_is_named():
     rows = [record(model, protocol=OLD_CLEAN) for model in ("BPRMF", "VBPR", "MCLN")]
     table = find(rows, "table2-clean-smoke-sampled")
-    assert "Epoch chosen by valid sampled.ndcg@10: MCLN; by valid full.ndcg@10: all other rows." in said(table)
+    assert (
+        "The epoch was chosen by valid sampled.ndcg@10 for MCLN, and by valid full.ndcg@10 for all other rows."
+        in said(table)
+    )
 
 
 def test_unequal_conditions_and_superseded_records_are_footnoted():
@@ -232,9 +235,8 @@ def test_a_tuned_row_says_so_and_what_it_took():
     cost = {line.texts[1]: line.texts[-2:] for line in table.cost.lines}
     assert cost["BPRMF"] == cost["VBPR (reg_weight=0.5)"] == ["0", "0.0"]
     assert cost["BPRMF (tuned)"] == ["20", "61.5"]
-    assert "(tuned): settings found on the validation set alone (protocol clean, budget quick); cost of it below." in (
-        said(table)
-    )
+    text = "(tuned): a search on the validation set alone found the settings "
+    assert f"{text}(protocol clean, budget quick); its cost is given below." in said(table)
     assert not [note for note in said(table) if "Not comparable" in note]
 
 
@@ -285,17 +287,17 @@ def test_seeds_of_one_row_that_ran_other_code_are_not_comparable():
 
 def test_the_baselines_behind_the_improvement_are_counted_by_data_set():
     records = [record(model) for model in ("BPRMF", "VBPR", "LightGCN", "MCLN")] + [record("NGCF", dataset="art")]
-    said = (
-        "%Imp.: MCLN over the best of the paper baselines with a value: Beauty (entities) 3, Art (entities) 1 (of 9)."
-    )
-    assert said in [note.text for note in sampled(*records).notes]
+    counts = "how many of them have a value: Beauty (entities) 3, Art (entities) 1."
+    assert f"%Imp. is the gain of MCLN over the best of the paper's 9 baselines; {counts}" in [
+        note.text for note in sampled(*records).notes
+    ]
 
 
 def test_an_epoch_chosen_less_often_is_chosen_by_the_same_ranking():
     often, rarely = (replace(BUDGETS["smoke"], eval_every=n) for n in (5, 20))
     table = sampled(record(budget=often), record(dataset="taobao", budget=rarely))
     assert "(test sampled.ndcg@10, every 20 epochs; test sampled.ndcg@10, every 5 epochs)" in table.caption
-    assert not [note for note in said(table) if note.startswith("Epoch chosen")]
+    assert not [note for note in said(table) if note.startswith("The epoch was chosen")]
 
 
 def test_the_papers_value_and_the_difference_stand_beside_sampled_values_only():
@@ -310,7 +312,7 @@ def test_the_papers_value_and_the_difference_stand_beside_sampled_values_only():
 def test_rows_that_draw_their_steps_otherwise_than_most_are_named():
     kinds = {"BPRMF": "interaction", "VBPR": "user", "MCLN": "user"}
     rows = [record(model, settings={"sampling": kind}) for model, kind in kinds.items()]
-    assert "A training step draws interactions: BPRMF; users: all other rows." in said(sampled(*rows))
+    assert "A training step draws interactions for BPRMF, and users for all other rows." in said(sampled(*rows))
     assert not [note for note in said(sampled(*rows[1:])) if "training step" in note]
     floor = record("Pop", facts={"epochs": 0}, settings={"sampling": "interaction"})
     assert not [note for note in said(sampled(*rows[1:], floor)) if "training step" in note]
@@ -326,4 +328,7 @@ def test_records_of_unlike_engines_are_a_warning_that_a_terminal_shows():
 def test_the_improvement_and_the_words_go_by_the_row_under_study():
     table = sampled(record("Mine", 0.6), record("MCLN", 0.9), record(value=0.4), ours="Mine")
     assert table.blocks[0].lines[-1].texts[1] == "+50.00"
-    assert "%Imp.: Mine over the best of the paper baselines with a value: 1 (of 9)." in said(table)
+    assert (
+        "%Imp. is the gain of Mine over the best of the paper's 9 baselines; how many of them have a value: 1."
+        in said(table)
+    )

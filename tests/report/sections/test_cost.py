@@ -18,7 +18,7 @@ def test_a_floor_is_in_the_table_of_cost_and_not_in_its_figure():
     assert math.isnan(means(floor).loc["Pop", "seconds.epoch"])
     _, page = cost.pages(evidence(floor, record()))
     assert page.data["model"].tolist() == ["BPRMF"]
-    assert "Not shown, being fitted without training: Pop." in [note.text for note in page.notes]
+    assert "Not shown, because they are fitted without training: Pop." in [note.text for note in page.notes]
     assert [page.name for page in cost.pages(evidence(floor))] == ["cost-paper-smoke"]
 
 
@@ -41,7 +41,7 @@ def test_cost_is_a_mean_over_the_seeds_and_draws_quality_against_seconds():
     assert row["seconds.epoch"] == (10 / 4 + 20 / 10) / 2
     assert found["seconds.evaluate"].isna().tolist() == [False, True]
     assert cost.machines(evidence(*runs).frame).text == (
-        "Machines and runs: not recorded,  threads: 2; cpu, 2 threads: 1."
+        "Machines, with their number of runs: not recorded,  threads: 2; cpu, 2 threads: 1."
     )
     _, page = cost.pages(evidence(*runs))
     (axis,) = PLOTS[page.plot](page.data).axes

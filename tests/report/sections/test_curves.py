@@ -59,4 +59,4 @@ def test_what_trains_nothing_or_one_epoch_has_no_curve_and_one_evaluation_is_a_p
 def test_a_learning_curve_names_no_ranking_of_the_test_items():
     (page,) = curves.pages(evidence(trained(protocol=PROTOCOLS["clean"], curve=curve(0.1, metric="full.ndcg@10"))))
     assert "Ranking" not in page.caption
-    assert "on the valid set. Protocol clean" in page.caption
+    assert "on the validation set. Protocol clean" in page.caption

@@ -79,7 +79,7 @@ def test_paper_against_clean_under_each_ranking():
 
 def test_two_rows_give_a_reason_and_no_figure():
     (page,) = contents(made(1, "BPRMF"), made(2, "NGCF"))
-    assert page.reasons == ["only 2 rows stand in both; an order needs 3"]
+    assert page.reasons == ["only 2 rows are on both sides; an order needs at least 3"]
     assert "— <sup>1</sup>" in markdown(page)
 
 

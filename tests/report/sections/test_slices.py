@@ -128,7 +128,7 @@ def test_facts_that_are_not_there_or_do_not_fit_are_said(tmp_path):
     assert contents(tmp_path, made) == []
     keep(tmp_path, FACTS, dataset="art")
     (page,) = contents(tmp_path, made, stored(tmp_path, [1, 2, 3, 4], dataset="art"))
-    assert "Beauty (entities): the facts of its cases are not stored; its next run writes them." in [
+    assert "Beauty (entities): the facts of its test cases are not stored; the next run on it writes them." in [
         note.text for note in page.notes
     ]
     keep(tmp_path, FACTS[:3])

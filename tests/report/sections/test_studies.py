@@ -31,7 +31,7 @@ def cells(table, dataset="beauty", metric="hr@5"):
 
 MARKDOWN = r"""# Table 4: fusion in MCLN (protocol paper, budget smoke, sampled ranking)
 
-Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every 1 epochs). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.
+Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every epoch). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.
 
 ## toy (entities)
 
@@ -47,9 +47,9 @@ Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every
 
 - Base: the graph alone. Intra-modal: each modality scores on its own. Inter-modal: the fused vector.
 - H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k.
-- Best value bold, second underlined, by unrounded value within a data set.
-- Mean ± sample standard deviation over the seeds.
-- † A score depends on the other candidates, not on user and item alone.
+- The best value of a data set is bold and the second best underlined, judged before rounding.
+- Values are the mean ± the sample standard deviation over the seeds.
+- † A score of this model depends on the other candidates, not only on the user and the item.
 
 ## Cost
 
