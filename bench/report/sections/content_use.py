@@ -29,8 +29,8 @@ CAPTION = (
     "How a trained model's scores change when items swap their preference-irrelevant (irr.) content, and when they "
     "swap their preference-relevant (rel.) content. Score is the mean change in standard deviations of the scores "
     "within a case; a method that removes irrelevant content brings irr. / rel. to 0. Other rank is the share of test "
-    "items whose rank changes, places the mean change of the rank, N@10 the change of the metric. Slope is the norm of the "
-    "score's gradient in the irrelevant columns over that in all columns."
+    "items whose rank changes, places the mean change of the rank, N@10 the change of the metric. Slope is the norm of "
+    "the score's gradient in the irrelevant columns over that in all columns."
 )
 COLUMNS = [Column("Model", "name"), *(column for column, _ in MEASURES.values())]
 CSV = [*BLOCK, "row", "name", "measure", "mean", "std", "n_seeds", "note", "keys"]
