@@ -2,9 +2,7 @@
 
 import pytest
 
-from bench.registry import cards
-from bench.run.studies import STUDIES, find
-from bench.spec import BenchError
+from bench.run.studies import STUDIES
 from bench.study import differing
 
 FULL = {"modalities": "all", "use_cl": True, "use_id": True, "use_intra": True, "n_layers": 4, "n_attention_layers": 2}
@@ -13,25 +11,6 @@ FULL = {"modalities": "all", "use_cl": True, "use_id": True, "use_intra": True, 
 def variant(study, overrides, settings=None):
     found = STUDIES[study].variant("MCLN", overrides, settings or {})
     return found.label if found else None
-
-
-def test_the_tables_have_the_papers_rows():
-    assert STUDIES["table3"].labels == [
-        "Base", "w/ V", "w/ T", "w/ V&T", "w/ V&CL", "w/ T&CL", "w/ V&T&CL", "w/ V&ID&CL", "w/ T&ID&CL", "MCLN",
-    ]  # fmt: skip
-    assert [len(STUDIES[name].variants) for name in ("table2", "table4", "table5", "figure4")] == [0, 4, 5, 6]
-
-
-@pytest.mark.parametrize("study", list(STUDIES.values()), ids=list(STUDIES))
-def test_every_variant_sets_what_its_model_has_and_no_two_are_the_same(study):
-    from bench import registry
-
-    for model in study.models:
-        variants = study.variants_of(model)
-        assert [v.label for v in variants] == study.labels
-        assert len({str(sorted(study.full(v).items())) for v in variants}) == len(variants)
-        for one in variants:
-            registry.settings(cards()[model], "default", dataset="beauty", hyper=study.full(one))
 
 
 @pytest.mark.parametrize(
@@ -77,10 +56,3 @@ def test_why_a_variant_is_not_formed():
     assert study.why_not(both, "toy", None) == ""
     assert study.why_not(base, "toy", []) == ""
     assert study.why_not(base, "taobao-sim", None).startswith("Taobao has one modality")
-
-
-def test_studies_are_found_by_name_once_and_near_misses_named():
-    assert [study.name for study in find(["table5", "table3", "table5"])] == ["table5", "table3"]
-    assert find(["all"]) == list(STUDIES.values())
-    with pytest.raises(BenchError, match="unknown study 'figure3'; did you mean figure4"):
-        find(["figure3"])

@@ -1,0 +1,31 @@
+"""CSV and plain text: digits, and what a terminal leaves out."""
+
+import pandas as pd
+
+from bench.report.model import Block, Cell, Column, Line, Note, Table
+from bench.report.render.text import csv, text
+
+
+def table(**more) -> Table:
+    data = pd.DataFrame({"keys": ["a"], "n": [1_234_567.0], "value": [0.123456789], "small": [1.5e-7], "name": ["x"]})
+    return Table(kind="t", what="T", caption="", data=data, **{"notes": [], "blocks": [], **more})
+
+
+def test_a_csv_has_six_significant_digits_and_whole_numbers_whole():
+    assert csv(table()) == "keys,n,value,small,name\na,1234567,0.123457,1.5e-07,x\n"
+
+
+def test_a_terminal_shows_no_paper_columns_no_rows_without_a_record_and_only_warnings():
+    columns = [Column("Model", "name"), Column("H@5"), Column("paper", is_papers=True)]
+    lines = [
+        Line([Cell("A"), Cell("0.5"), Cell("0.75")]),
+        Line([Cell("B"), Cell("—", note="not run"), Cell("0.25")], is_run=False),
+        Line([Cell("C"), Cell("—", note="failed"), Cell("—")]),
+    ]
+    said = text(table(blocks=[Block(columns=columns, lines=lines)], notes=[Note("plain"), Note("look out", True)]))
+    assert "0.75" not in said
+    assert "not run" not in said
+    assert "[2] failed" in said
+    assert "— [2]" in said
+    assert "plain" not in said
+    assert "look out" in said

@@ -1,0 +1,32 @@
+"""The declared studies: the paper's rows, settings that their models have, names."""
+
+import pytest
+
+from bench import registry
+from bench.registry import cards
+from bench.run.studies import STUDIES, find
+from bench.spec import BenchError
+
+
+def test_the_tables_have_the_papers_rows():
+    assert STUDIES["table3"].labels == [
+        "Base", "w/ V", "w/ T", "w/ V&T", "w/ V&CL", "w/ T&CL", "w/ V&T&CL", "w/ V&ID&CL", "w/ T&ID&CL", "MCLN",
+    ]  # fmt: skip
+    assert [len(STUDIES[name].variants) for name in ("table2", "table4", "table5", "figure4")] == [0, 4, 5, 6]
+
+
+@pytest.mark.parametrize("study", list(STUDIES.values()), ids=list(STUDIES))
+def test_every_variant_sets_what_its_model_has_and_no_two_are_the_same(study):
+    for model in study.models:
+        variants = study.variants_of(model)
+        assert [v.label for v in variants] == study.labels
+        assert len({str(sorted(study.full(v).items())) for v in variants}) == len(variants)
+        for one in variants:
+            registry.settings(cards()[model], "default", dataset="beauty", hyper=study.full(one))
+
+
+def test_studies_are_found_by_name_once_and_near_misses_named():
+    assert [study.name for study in find(["table5", "table3", "table5"])] == ["table5", "table3"]
+    assert find(["all"]) == list(STUDIES.values())
+    with pytest.raises(BenchError, match="unknown study 'figure3'; did you mean figure4"):
+        find(["figure3"])
