@@ -79,7 +79,8 @@ def test_a_signal_to_all_processes_at_once_stops_the_job_too(folder, store):
 def test_the_server_of_the_jobs_outlives_signals_to_its_group(folder, tmp_path):
     """A job is at work meanwhile; a second one is forked from the server afterwards."""
     runner = start(folder, tmp_path, "--models", "BPRMF", "--budget", "smoke", "--seeds", "0", "1")
-    until(lambda: servers(runner))
+    until(lambda: servers(runner) or runner.poll() is not None)
+    assert runner.returncode is None, runner.stdout.read()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(servers(runner)[0], number)
     runner.communicate()
@@ -87,7 +88,7 @@ def test_the_server_of_the_jobs_outlives_signals_to_its_group(folder, tmp_path):
 
 
 def servers(runner) -> list[int]:
-    table = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    table = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     rows = [line.split(maxsplit=2) for line in table.splitlines()]
     return [int(pid) for pid, parent, args in rows if int(parent) == runner.pid and "forkserver" in args]
 
