@@ -1,6 +1,18 @@
 """MCLN-Bench: trustworthy benchmarks of multimodal recommenders."""
 
+from importlib import import_module
+
 __version__ = "0.1.0"
+API = ("load", "Results")  # of bench.api, which is imported when one of them is asked for; so is bench.run
+
+
+def __getattr__(name: str):
+    """``bench.load(folder)``, ``bench.Results`` and ``bench.run(datasets=[...], models=[...])``, see ``bench.api``."""
+    if name == "run":
+        return import_module("bench.run")
+    if name in API:
+        return getattr(import_module("bench.api"), name)
+    raise AttributeError(f"module 'bench' has no attribute {name!r}")
 
 
 def register() -> None:
