@@ -3,7 +3,11 @@
 from importlib import import_module
 
 __version__ = "0.1.0"
-API = ("load", "Results")  # of bench.api, which is imported when one of them is asked for; so is bench.run
+API = (
+    "load",
+    "load_model",
+    "Results",
+)  # of bench.api, which is imported when one of them is asked for; so is bench.run
 
 
 def __getattr__(name: str):

@@ -180,6 +180,22 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     return Results(Evidence(records, Path(folder), studies=tuple(STUDIES.values()), ours=ours))
 
 
+def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str = ""):
+    """The trained model of a record whose weights were kept (``--keep-weights``), see ``bench.run.trained.Trained``.
+
+    Args:
+        key: of the record, or how it begins.
+        ranking: whose choice of the epoch; default: full, or sampled for a model that has no full ranking.
+        data: the data set, where it is a folder.
+
+    Raises:
+        BenchError: for an unknown key, other data, or weights that were not kept.
+    """
+    from bench.run import trained  # imports torch
+
+    return trained.load(Store(Path(results)), key, ranking=ranking, location=data)
+
+
 def run(
     *,
     datasets: Sequence[str],

@@ -156,5 +156,7 @@ def add_places(group) -> None:
     group.add_argument("--data-dir", type=Path, help=text)
     group.add_argument("--results", type=Path, default=Path("results"), help="folder of the records")
     group.add_argument("--reports", type=Path, default=Path("reports"), help="folder of the tables and figures")
+    text = "write the weights of the chosen epochs beside each record; python -m bench recommend reads them"
+    group.add_argument("--keep-weights", action="store_true", help=text)
     text = "folder where --tune writes what --hyper tuned reads"
     group.add_argument("--configs", type=Path, default=Path("configs/tuned"), help=text)

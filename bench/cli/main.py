@@ -6,10 +6,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from bench import registry
-from bench.cli.flags import QUICK_SET, Parser, once, run_parser
+from bench.cli.flags import QUICK_SET, Parser, once, positive, run_parser
+from bench.files import writing
 from bench.run.clock import Clock, Ended, end, handling
 from bench.run.studies import STUDIES
-from bench.spec import BenchError, row_name, unknown
+from bench.spec import BenchError, counted, row_name, unknown
 
 
 def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
@@ -67,6 +68,7 @@ def run_command(argv: list[str]) -> int:
         hyper=once(args.set or []),
         data_dir=args.data_dir,
         studies=args.study or ["table2"],
+        keep_weights=args.keep_weights,
     )
     shared = {"results": args.results, "configs": args.configs, "dry_run": args.dry_run, "clock": clock}
     shared["machines"] = Machines(**{f.name: getattr(args, f.name) for f in fields(Machines)})
@@ -135,6 +137,29 @@ def show_command(argv: list[str]) -> int:
     return 0
 
 
+def recommend_command(argv: list[str]) -> int:
+    """Write what a trained model recommends to each user."""
+    parser = Parser(prog="python -m bench recommend")
+    parser.add_argument("key", help="of a record whose weights were kept, as --list prints it, or how it begins")
+    parser.add_argument("--top", type=positive, default=10, metavar="K", help="items per user; default: 10")
+    parser.add_argument("--users", nargs="+", metavar="ID", help="default: all")
+    parser.add_argument("--data", default="", metavar="FOLDER", help="the data set, where it is a folder")
+    parser.add_argument("--data-dir", type=Path, help="folder of the paper's files")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--out", type=Path, default=Path("recommended.csv"), metavar="FILE")
+    args = parser.parse_args(argv)
+    from bench.run import trained
+    from bench.store.store import Store
+
+    model = trained.load(Store(args.results), args.key, location=args.data, data_dir=args.data_dir)
+    lists = model.recommend(args.users, k=args.top)
+    with writing(args.out, remedy="choose another file with --out"):
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        lists.to_csv(args.out, index=False)
+    print(f"{counted(lists['user'].nunique(), 'user')}, at most {counted(args.top, 'item')} each, in {args.out}")
+    return 0
+
+
 def check_command(argv: list[str]) -> int:
     """The four checks, all of them even when one fails."""
     import subprocess
@@ -158,5 +183,6 @@ COMMANDS = {
     "audit": audit_command,
     "cards": cards_command,
     "show": show_command,
+    "recommend": recommend_command,
     "check": check_command,
 }

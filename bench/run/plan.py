@@ -32,6 +32,7 @@ class Request:
     hyper: dict[str, Any] = field(default_factory=dict)
     data_dir: Path | None = None
     studies: Sequence[str] = ("table2",)
+    keep_weights: bool = False
     prefer: str = "default"  # the preset of models that are asked for without one, where they have it
 
 
@@ -43,6 +44,7 @@ class PlannedJob:
         facts: what the record is told beforehand, such as what was spent on finding the settings.
         is_trial: one point of a search: it never sees the test set, so its record has no metrics.
         limits: epoch to the value below which a trial ends there.
+        keep_weights: those of the chosen epochs are written beside the record.
     """
 
     job: Job
@@ -51,6 +53,7 @@ class PlannedJob:
     facts: dict[str, Any] = field(default_factory=dict)
     is_trial: bool = False
     limits: dict[int, float] = field(default_factory=dict)
+    keep_weights: bool = False
 
     @property
     def title(self) -> str:
@@ -93,7 +96,8 @@ def jobs(request: Request) -> list[PlannedJob]:
             raise BenchError(f"{location}: another data set asked for is named {source.name}, too; rename one")
         for features, data_hash in versions:
             for job in jobs_on(source, features, data_hash, rows, request):
-                planned[job.key] = PlannedJob(job=job, location=location, data_dir=data_dir)
+                more = {"location": location, "data_dir": data_dir, "keep_weights": request.keep_weights}
+                planned[job.key] = PlannedJob(job=job, **more)
     return list(planned.values())
 
 
@@ -194,9 +198,11 @@ def overrides(
     return [differing(study.full(variant), settings) for variant in formed]
 
 
-def is_due(store: Store, job: Job, *, when: When) -> bool:
-    """Whether the job is to run: "missing" also reruns what failed, "failed" reruns nothing else."""
-    record = store.find(job)
+def is_due(store: Store, planned: PlannedJob, *, when: When) -> bool:
+    """Whether the job is to run: "missing" also reruns what failed, or lacks the weights that are to be kept; "failed"
+    reruns nothing but what failed."""
+    record = store.find(planned.job)
     if record is None:
         return when != "failed"
-    return when == "always" or record.status == "failed"
+    lacks_weights = planned.keep_weights and record.status == "done" and not store.weights(planned.job).exists()
+    return when == "always" or record.status == "failed" or (when == "missing" and lacks_weights)
