@@ -98,7 +98,8 @@ def add_comparison(group) -> None:
     many = {"nargs": "+", "action": "extend"}
     text = f"names or folders of data sets; default: {QUICK_SET}, which needs no network"
     group.add_argument("--datasets", **many, metavar="NAME|FOLDER", help=text)
-    text = "models, each with a preset if it is not to be the default one; all and floors stand for many; default: all"
+    text = "models, each with a preset if it is not to be the default one, path/to/file.py:MODEL for one of your own; "
+    text += "all and floors stand for many; default: all"
     group.add_argument("--models", **many, metavar="MODEL[:PRESET]", help=text)
     text = f"the tables and figures to fill: {', '.join(STUDIES)}, all; default: table2"
     group.add_argument("--study", **many, metavar="NAME", help=text)

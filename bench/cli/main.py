@@ -49,8 +49,10 @@ def run_command(argv: list[str]) -> int:
     """Plan, run what is missing, report."""
     args = run_parser().parse_args(argv)
     clock = Clock(limit=args.time_limit)
-    card, preset = registry.find(args.ours)
-    ours = row_name(card.name, preset)
+    for text in args.models or ():
+        if ".py:" in text:
+            registry.from_outside(text)  # before --ours, which may name it
+    ours = row_of(args.ours, args.results if args.report else None)
     if args.list or args.report:
         print(from_records(args, ours))
         return 0
@@ -80,6 +82,23 @@ def run_command(argv: list[str]) -> int:
             return code
     more = {"reports": args.reports, "when": args.when, "ranking": args.ranking, "mode": args.hyper, "ours": ours}
     return session.run(request, **shared, **more)
+
+
+def row_of(text: str, results: Path | None) -> str:
+    """The row that ``--ours`` means; with ``results``, it may also be one of their own, whose model is not here.
+
+    Raises:
+        BenchError: where there is no such model.
+    """
+    try:
+        card, preset = registry.find(text)
+    except BenchError:
+        from bench.store.store import Store
+
+        if results is not None and text in {record.job.row for record in Store(results).records()}:
+            return text
+        raise
+    return row_name(card.name, preset)
 
 
 def from_records(args, ours: str) -> str:

@@ -45,6 +45,7 @@ class PlannedJob:
         is_trial: one point of a search: it never sees the test set, so its record has no metrics.
         limits: epoch to the value below which a trial ends there.
         keep_weights: those of the chosen epochs are written beside the record.
+        model_file: of a model from outside, which its process has to read.
     """
 
     job: Job
@@ -54,6 +55,7 @@ class PlannedJob:
     is_trial: bool = False
     limits: dict[int, float] = field(default_factory=dict)
     keep_weights: bool = False
+    model_file: str = ""
 
     @property
     def title(self) -> str:
@@ -73,8 +75,10 @@ class PlannedJob:
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> "PlannedJob":
         """The planned job of a ``payload``, which may hold more."""
-        own = {f.name: payload[f.name] for f in fields(cls)}
-        return cls(**{**own, "job": read(Job, payload["job"])})
+        own = {f.name: payload[f.name] for f in fields(cls)} | {"job": read(Job, payload["job"])}
+        if own["model_file"]:
+            registry.from_outside(f"{own['model_file']}:{own['job'].model}")
+        return cls(**own)
 
 
 def jobs(request: Request) -> list[PlannedJob]:
@@ -97,7 +101,7 @@ def jobs(request: Request) -> list[PlannedJob]:
         for features, data_hash in versions:
             for job in jobs_on(source, features, data_hash, rows, request):
                 more = {"location": location, "data_dir": data_dir, "keep_weights": request.keep_weights}
-                planned[job.key] = PlannedJob(job=job, **more)
+                planned[job.key] = PlannedJob(job=job, **more, model_file=registry.cards()[job.model].file)
     return list(planned.values())
 
 
