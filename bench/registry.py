@@ -4,14 +4,13 @@ import ast
 import dataclasses
 import hashlib
 import importlib.util
-import sys
 from collections.abc import Sequence
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from bench.spec import PAPER_MODELS, BenchError, Training, read, unknown
+from bench.spec import INSTALL_RECBOLE, PAPER_MODELS, BenchError, Training, read, unknown
 
 HOUSES = ("baselines", "models")
 GROUPS = {"all": False, "floors": True}  # words for many models; whether floors
@@ -84,8 +83,7 @@ def require_recbole() -> None:
         BenchError: with the command that installs it.
     """
     if importlib.util.find_spec("recbole") is None:
-        command = f"{Path(sys.executable).name} -m pip install --no-deps recbole==1.2.1"
-        raise BenchError(f"RecBole is not installed, and every model builds on it; run: {command}")
+        raise BenchError(f"RecBole is not installed, and every model builds on it; run: {INSTALL_RECBOLE}")
 
 
 def parse(file: Path) -> ast.Module:
