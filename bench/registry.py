@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.spec import PAPER_MODELS, BenchError, Training, read, unknown
+from bench.spec import INSTALL_RECBOLE, PAPER_MODELS, BenchError, Training, read, unknown
 
 HOUSES = ("baselines", "models")
 HOME = Path(__file__).resolve().parents[1]  # where the houses are, in a checkout and where the wheel puts them
@@ -150,8 +150,7 @@ def require_recbole() -> None:
         BenchError: with the command that installs it.
     """
     if importlib.util.find_spec("recbole") is None:
-        command = f"{Path(sys.executable).name} -m pip install --no-deps recbole==1.2.1"
-        raise BenchError(f"RecBole is not installed, and every model builds on it; run: {command}")
+        raise BenchError(f"RecBole is not installed, and every model builds on it; run: {INSTALL_RECBOLE}")
 
 
 def parse(file: Path) -> ast.Module:

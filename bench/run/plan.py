@@ -85,8 +85,9 @@ def jobs(request: Request) -> list[PlannedJob]:
     """Every job of the request, each once: data sets, features, protocols, studies, models, variants and seeds.
 
     Raises:
-        BenchError: for an unknown name, or data that cannot be had; nothing has started then.
+        BenchError: for an unknown name, data that cannot be had, or RecBole missing; nothing has started then.
     """
+    registry.require_recbole()
     check_names(request)
     rows = asked(request)
     for _, card, preset in rows if request.hyper else ():
