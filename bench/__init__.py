@@ -3,6 +3,13 @@
 __version__ = "0.1.0"
 
 
+def dataset_from_frame(frame, *, out, **choices):
+    """Write the interactions of a pandas frame as a data set, see ``bench.data.importing``."""
+    from bench.data.importing import dataset_from_frame as write
+
+    return write(frame, out=out, **choices)
+
+
 def register() -> None:
     """Let RecBole find our models by name, and run under the versions of Python, NumPy, pandas and torch at hand.
 
