@@ -64,7 +64,10 @@ def folder_source(folder: Path) -> Source:
     if any(folder.glob("*.inter")):
         return Source(folder.name, partial(inter_recipe, folder))
     needed = ", ".join(PARTS.values())
-    raise BenchError(f"{folder}: no known layout; it needs {needed} with *_feat.npy, or an .inter file")
+    raise BenchError(
+        f"{folder}: no known layout; it needs {needed} with *_feat.npy, or an .inter file; "
+        "python -m bench import makes a data set of a CSV or parquet file"
+    )
 
 
 def check_name(folder: Path) -> None:

@@ -1,16 +1,13 @@
 """Folders of lists that are nearly right: ids of any kind, other names of files, no validation or test."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
 
-from bench.data.readers.folders import PARTS, list_files
+from bench.data.readers.features import ROWS
+from bench.data.readers.folders import ALSO, PARTS, list_files
 from bench.data.readers.lists import read_lines
 from bench.spec import BenchError
-
-ALSO = {"valid": ("valid.txt", "val.txt", "dev.txt")}  # what people call the parts beside the names of PARTS
-ROWS = re.compile(r"([^\W_]+)_?feat(?:ure)?s?\.npy")  # image_feat.npy, image_features.npy, textfeats.npy
 
 
 def read_loose(folder: Path) -> tuple[pd.DataFrame, dict[str, Path]]:

@@ -7,7 +7,7 @@ import numpy as np
 from bench.data.cache import Recipe, sha256
 from bench.data.dataset import Dataset, Rows, renumber
 from bench.data.preparing import keep_core, leave_one_out, number
-from bench.data.readers.features import count_empty, dense, read_features, weigh
+from bench.data.readers.features import count_empty, count_unread, dense, read_features, weigh
 from bench.data.readers.folders import PARTS, list_files
 from bench.data.readers.frames import read_columns, read_header, word_columns
 from bench.data.readers.lists import as_id, fail
@@ -20,12 +20,16 @@ ITEM = ("item_id", "itemID", "item")
 def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe:
     """The recipe of a folder with an ``.inter`` file, MMRec's layout where it has a column ``x_label``."""
     inter = find_inter(folder)
-    tables = {modality: folder / file for modality, file in dense(list_files(folder)).items()}
+    present = list_files(folder)
+    tables = {modality: folder / file for modality, file in dense(present).items()}
     if "x_label" in read_header(inter):
         # the second setting keeps records apart that were made when ids without interactions counted as items
         base, offered, settings = "npy", tables, {"layout": "mmrec", "ids": "renumbered"}
     elif tables:
-        raise BenchError(f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0")
+        raise BenchError(
+            f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0; "
+            f"python -m bench import {inter} --features MODALITY=FILE --out NEW brings rows of any order along"
+        )
     else:
         item_file = inter.with_suffix(".item")
         has_words = item_file.exists() and word_columns(read_header(item_file))
@@ -43,7 +47,8 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
         return read_recbole(inter, files.get("textual"), feature_id, core=core)
 
     digests = {path.name: sha256(path) for path in [inter, *files.values()]}
-    return Recipe(feature_id=feature_id, digests=digests, settings=settings, modalities=tuple(files), build=build)
+    more = {"settings": settings, "modalities": tuple(files), "warnings": tuple(count_unread(present))}
+    return Recipe(feature_id=feature_id, digests=digests, build=build, **more)
 
 
 def find_inter(folder: Path) -> Path:
