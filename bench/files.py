@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,24 @@ def write_whole(path: Path, write: Callable[[str], object], *, is_durable: bool 
     except BaseException:
         half.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def write_folder(target: Path, *, remedy: str) -> Iterator[Path]:
+    """A folder to fill, which takes the name ``target`` at the end: a reader finds all of it or nothing.
+
+    Raises:
+        BenchError: when it cannot be written, or ``target`` holds something.
+    """
+    half = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}")
+    with writing(f"folder {target}", remedy=remedy):
+        half.mkdir(parents=True)
+        try:
+            yield half
+            os.replace(half, target)
+        except BaseException:
+            shutil.rmtree(half, ignore_errors=True)
+            raise
 
 
 def flush(path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import registry
 from bench.cli.flags import QUICK_SET, Parser, once, positive, run_parser
+from bench.cli.import_data import import_command
 from bench.files import writing
 from bench.run.clock import Clock, Ended, end, handling
 from bench.run.studies import STUDIES
@@ -199,6 +200,7 @@ def check_command(argv: list[str]) -> int:
 
 COMMANDS = {
     "run": run_command,
+    "import": import_command,
     "audit": audit_command,
     "cards": cards_command,
     "show": show_command,

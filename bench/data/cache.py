@@ -1,8 +1,9 @@
 """From a recipe to a loaded data set, which a binary file named by its content keeps for the next start."""
 
 import dataclasses
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class Recipe:
         digests: name to sha256 of every file that is read.
         settings: what else decides the outcome.
         modalities: those that the features have.
+        warnings: what is odd about the files, beside what reading them finds.
         build: reads the files; ``name`` and ``hash`` of what it returns are filled in later.
     """
 
@@ -34,6 +36,7 @@ class Recipe:
     digests: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     modalities: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     build: Callable[[], Dataset]
 
     @property
@@ -80,13 +83,13 @@ class Source:
 
     def load_base(self, recipe: Recipe, *, cache_dir: Path | None) -> Dataset:
         """What ``recipe`` makes; it is taken from the cache, or made and put there."""
-        path = (cache_dir or cache_folder()) / "sets" / f"{self.name}-{recipe.hash[:16]}.npz"
-        if (found := read_cached(path, recipe.hash)) is not None:
-            return found
-        built = dataclasses.replace(recipe.build(), name=self.name, hash=recipe.hash)
-        with writing(f"cache folder {path.parent}", remedy="set MCLN_BENCH_CACHE to another folder"):
-            write_whole(path, lambda name: write_cached(name, built))
-        return built
+        path = (cache_dir or cache_folder()) / "sets" / f"{recipe.hash[:32]}.npz"
+        found = read_cached(path, recipe.hash)
+        if found is None:
+            found = dataclasses.replace(recipe.build(), hash=recipe.hash)
+            with writing(f"cache folder {path.parent}", remedy="set MCLN_BENCH_CACHE to another folder"):
+                write_whole(path, lambda name: write_cached(name, found))
+        return dataclasses.replace(found, name=self.name, warnings=[*recipe.warnings, *found.warnings])
 
 
 def sha256(path: Path) -> str:
@@ -117,25 +120,37 @@ def write_cached(path: str, dataset: Dataset) -> None:
             arrays[f"{modality}/shape"] = np.array(table.shape)
         else:
             arrays[f"{modality}/dense"] = table
-    arrays["meta"] = np.array(json.dumps(meta | {"modalities": list(rows), "ids": list(ids)}))
-    np.savez(path, **arrays)
+    meta |= {"modalities": list(rows), "ids": list(ids), "content": content_hash(arrays)}
+    np.savez(path, meta=np.array(json.dumps(meta)), **arrays)
+
+
+def content_hash(arrays: Mapping[str, np.ndarray]) -> str:
+    """sha256 over names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape} ".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()
 
 
 def read_cached(path: Path, expected: str) -> Dataset | None:
     """What ``write_cached`` wrote; None where that is absent, damaged, of another hash or of an older release."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            meta = json.loads(str(stored["meta"]))
+            arrays = {name: stored[name] for name in stored.files}
+            meta = json.loads(str(arrays.pop("meta")))
+            if (meta.pop("content"), meta["hash"]) != (content_hash(arrays), expected):
+                return None
             meta["planted"] = {m: {k: tuple(v) for k, v in kinds.items()} for m, kinds in meta["planted"].items()}
-            rows = {modality: read_rows(stored, modality) for modality in meta.pop("modalities")}
-            parts = {part: stored[part] for part in ("train", "valid", "test")}
-            parts["ids"] = {kind: stored[f"ids/{kind}"] for kind in meta.pop("ids")}
-        return Dataset(**meta, **parts, features=rows) if meta["hash"] == expected else None
+            rows = {modality: read_rows(arrays, modality) for modality in meta.pop("modalities")}
+            parts = {part: arrays[part] for part in ("train", "valid", "test")}
+            parts["ids"] = {kind: arrays[f"ids/{kind}"] for kind in meta.pop("ids")}
+        return Dataset(**meta, **parts, features=rows)
     except Exception:  # a damaged archive fails in many ways, and every one means: build it again
         return None
 
 
-def read_rows(stored: np.lib.npyio.NpzFile, modality: str) -> np.ndarray | sp.csr_matrix:
+def read_rows(stored: Mapping[str, np.ndarray], modality: str) -> np.ndarray | sp.csr_matrix:
     if f"{modality}/dense" in stored:
         return stored[f"{modality}/dense"]
     data, indices, indptr, shape = (stored[f"{modality}/{p}"] for p in ("data", "indices", "indptr", "shape"))

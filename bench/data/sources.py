@@ -58,16 +58,24 @@ def folder_source(folder: Path) -> Source:
     Raises:
         BenchError: for a name that would be confused with others, or no known layout.
     """
-    if folder.name in names():
-        raise BenchError(f"{folder} has the name of a built-in data set, for which it would pass; rename it")
-    if folder.name == SHIPPED:
-        raise BenchError(f"{folder}: results/{SHIPPED} holds the records that are shipped; rename the folder")
+    check_name(folder)
     if any((folder / part).exists() for part in PARTS.values()):
         return Source(folder.name, partial(folder_recipe, folder))
     if any(folder.glob("*.inter")):
         return Source(folder.name, partial(inter_recipe, folder))
     needed = ", ".join(PARTS.values())
-    raise BenchError(f"{folder}: no known layout; it needs {needed} with *_feat.npy, or an .inter file")
+    raise BenchError(
+        f"{folder}: no known layout; it needs {needed} with *_feat.npy, or an .inter file; "
+        "python -m bench import makes a data set of a CSV or parquet file"
+    )
+
+
+def check_name(folder: Path) -> None:
+    """Refuse a name that would be confused with others."""
+    if folder.name in names():
+        raise BenchError(f"{folder} has the name of a built-in data set, for which it would pass; rename it")
+    if folder.name == SHIPPED:
+        raise BenchError(f"{folder}: results/{SHIPPED} holds the records that are shipped; rename the folder")
 
 
 def movielens_folder() -> Path:

@@ -21,7 +21,7 @@ def cached(folder):
 def test_second_load_is_equal_and_reads_no_text(shop, tmp_path, monkeypatch):
     first = shop.load("entities+review", cache_dir=tmp_path / "cache")
     assert (first.feature_id, first.hash) == shop.fingerprint("entities+review")
-    assert cached(tmp_path / "cache") == [f"shop-{first.hash[:16]}.npz"]
+    assert cached(tmp_path / "cache") == [f"{first.hash[:32]}.npz"]
     monkeypatch.setattr("bench.data.readers.folders.read_lists", None)
     assert same(first, shop.load("entities+review", cache_dir=tmp_path / "cache"))
 
@@ -49,6 +49,22 @@ def test_damaged_cache_is_built_again(shop, tmp_path, damage):
     assert cache.read_cached(path, first.hash) is None
     assert same(first, shop.load(cache_dir=tmp_path / "cache"))
     assert cache.read_cached(path, first.hash) is not None
+
+
+def test_a_cache_of_other_arrays_is_built_again(shop, tmp_path):
+    """A whole archive under the right name and hash, whose pairs are not those that were written."""
+    first = shop.load(cache_dir=tmp_path / "cache")
+    (path,) = (tmp_path / "cache").rglob("*.npz")
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    np.savez(path, **(arrays | {"test": arrays["test"][::-1]}))
+    assert cache.read_cached(path, first.hash) is None
+    assert same(first, shop.load(cache_dir=tmp_path / "cache"))
+
+
+def test_a_folder_s_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    long = write_folder(tmp_path / ("y" * 250))
+    assert sources.find(str(long)).load(cache_dir=tmp_path / "cache").name == "y" * 250
 
 
 def test_no_partial_file_is_left(shop, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Which features a folder offers, and their rows: one float32 row per item, dense or sparse."""
 
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bench.spec import BenchError, unknown
 DEEP = {"visual": "item2imgfeat.txt", "textual": "itemtitle2vec.txt"}
 ENTITIES = {"visual": "i2e_visual.txt", "textual": "i2e_title.txt"}
 DENSE = {"image": "visual", "text": "textual", "audio": "acoustic"}  # <word>_feat.npy; other words name themselves
+ROWS = re.compile(r"([^\W_]+)_?feat(?:ure)?s?\.npy")  # image_feat.npy, and what people call it else: image_features.npy
 Ids = Int64[np.ndarray, " item"]  # of each item, ascending
 
 
@@ -71,6 +73,13 @@ def dense(present: Collection[str]) -> dict[str, str]:
     return {DENSE.get(word, word): f"{word}_feat.npy" for word in ordered}
 
 
+def count_unread(present: Collection[str]) -> list[str]:
+    """A warning for each ``.npy`` file whose name no reader knows."""
+    unread = [file for file in sorted(present) if file.endswith(".npy") and not file.endswith("_feat.npy")]
+    names = [f"{match[1]}_feat.npy" if (match := ROWS.fullmatch(file)) else "<modality>_feat.npy" for file in unread]
+    return [f"{file} is not read; to use it, rename it {name}" for file, name in zip(unread, names, strict=True)]
+
+
 def read_features(files: dict[str, Path], ids: Ids) -> tuple[dict[str, Rows], list[str]]:
     """Modality to the rows of the items ``ids``, and counted warnings; rows of other items are left out.
 
@@ -82,7 +91,8 @@ def read_features(files: dict[str, Path], ids: Ids) -> tuple[dict[str, Rows], li
         read = read_dense if path.suffix == ".npy" else read_entities if path.name.startswith("i2e_") else read_vectors
         rows[modality], n_others = read(path, ids)
         if n_others:
-            warnings.append(f"{path.name} has rows of items that never occur: {n_others:,}; they are left out")
+            which = " (row 0, as item ids start at 1)" if path.suffix == ".npy" and (ids[0], n_others) == (1, 1) else ""
+            warnings.append(f"{path.name} has rows of items that never occur: {n_others:,}{which}; they are left out")
         if path.suffix == ".npy":
             sizes[path.name] = len(ids) + n_others
     if len(set(sizes.values())) > 1:
@@ -114,7 +124,9 @@ def read_dense(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
     if stored.ndim != 2 or stored.dtype.kind not in "fiu" or not stored.shape[1]:
         raise BenchError(f"{path}: a table of numbers is expected, found shape {stored.shape}, {stored.dtype}")
     if len(stored) <= ids[-1]:
-        raise BenchError(f"{path}, row {len(stored)}: the rows end here, but item ids go up to {ids[-1]}")
+        is_shifted = ids[0] == 1 and len(stored) == ids[-1]
+        remedy = "; ids start at 1 and rows at 0: put a row of zeros before the first" if is_shifted else ""
+        raise BenchError(f"{path}, row {len(stored)}: the rows end here, but item ids go up to {ids[-1]}{remedy}")
     with np.errstate(over="ignore"):
         table = stored[ids].astype(np.float32)
     for item in ids[~np.isfinite(table).all(axis=1)][:1]:

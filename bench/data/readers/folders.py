@@ -7,17 +7,30 @@ import numpy as np
 
 from bench.data.cache import Recipe, sha256
 from bench.data.dataset import Dataset, renumber
-from bench.data.readers.features import read_features, select
+from bench.data.readers.features import count_unread, read_features, select
 from bench.data.readers.lists import read_lists
 from bench.spec import BenchError
 
 PARTS = {"train": "train.txt", "valid": "validation.txt", "test": "test.txt"}
+ALSO = {"valid": ("valid.txt", "val.txt", "dev.txt")}  # what people call the parts beside these names
 
 
 def folder_recipe(folder: Path, features: str | None) -> Recipe:
-    """The recipe of any folder; its features are those whose files lie there."""
+    """The recipe of any folder; its features are those whose files lie there.
+
+    Raises:
+        BenchError: for a part that is missing, with what to do about it.
+    """
+    present = list_files(folder)
+    for part, name in PARTS.items():
+        others = [other for other in ALSO.get(part, ()) if other in present]
+        if name not in present and others:
+            raise BenchError(f"{folder / name} is missing, but there is {others[0]}; rename it {name}")
+        if name not in present and part == "valid":
+            how = f"python -m bench import {folder} --out NEW holds out a pair of each user"
+            raise BenchError(f"{folder / name} is missing; {how}")
     # the setting keeps records apart that were made when ids without interactions counted as items
-    return recipe(list_files(folder), lambda file: folder / file, features=features, ids="renumbered")
+    return recipe(present, lambda file: folder / file, features=features, ids="renumbered")
 
 
 def list_files(folder: Path) -> list[str]:
@@ -46,7 +59,7 @@ def recipe(
     paths = {file: locate(file) for file in (*PARTS.values(), *chosen.values())}
     digests = {file: sha256(path) for file, path in paths.items()}
     differing = [file for file, digest in digests.items() if pins and pins.get(file, digest) != digest]
-    warnings = [f"{file} differs from the pinned release" for file in differing]
+    warnings = [f"{file} differs from the pinned release" for file in differing] + count_unread(present)
     parts = {part: paths[file] for part, file in PARTS.items()}
     rows = {modality: paths[file] for modality, file in chosen.items()}
     return Recipe(
@@ -54,11 +67,12 @@ def recipe(
         digests=digests,
         settings={"modalities": list(chosen), **settings},
         modalities=tuple(chosen),
-        build=lambda: read_folder(parts, rows, feature_id, warnings=warnings),
+        warnings=tuple(warnings),
+        build=lambda: read_folder(parts, rows, feature_id),
     )
 
 
-def read_folder(parts: dict[str, Path], files: dict[str, Path], feature_id: str, *, warnings: list[str]) -> Dataset:
+def read_folder(parts: dict[str, Path], files: dict[str, Path], feature_id: str) -> Dataset:
     """Read the three lists and the features. A user is who has a line, an item is what is in a list.
 
     Raises:
@@ -70,4 +84,4 @@ def read_folder(parts: dict[str, Path], files: dict[str, Path], feature_id: str,
     users = np.concatenate([list(own.lines) for own in lists.values()])
     pairs, ids, gaps = renumber({part: own.pairs for part, own in lists.items()}, users=users)
     rows, found = read_features(files, ids["item"])
-    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=warnings + gaps + found)
+    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=gaps + found)

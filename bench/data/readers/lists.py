@@ -62,7 +62,9 @@ def as_id(word: str, path: Path, line: int) -> int:
     if is_number:
         raise fail(path, line, f"id {word[:40]} is too large")
     is_negative = word[:1] == "-" and word[1:].isdigit()
-    raise fail(path, line, f"id {word} is negative" if is_negative else f"{word[:40]!r} is not an integer")
+    if is_negative:
+        raise fail(path, line, f"id {word} is negative")
+    raise fail(path, line, f"{word[:40]!r} is not an integer; python -m bench import takes ids of any kind")
 
 
 def owner_of(word: str, lines: dict[int, int], owner: str, path: Path, number: int) -> int:

@@ -6,7 +6,8 @@ import numpy as np
 
 from bench.data.cache import Recipe, sha256
 from bench.data.dataset import Dataset, Rows, renumber
-from bench.data.readers.features import count_empty, dense, read_features, weigh
+from bench.data.preparing import keep_core, leave_one_out, number
+from bench.data.readers.features import count_empty, count_unread, dense, read_features, weigh
 from bench.data.readers.folders import PARTS, list_files
 from bench.data.readers.frames import read_columns, read_header, word_columns
 from bench.data.readers.lists import as_id, fail
@@ -19,12 +20,16 @@ ITEM = ("item_id", "itemID", "item")
 def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe:
     """The recipe of a folder with an ``.inter`` file, MMRec's layout where it has a column ``x_label``."""
     inter = find_inter(folder)
-    tables = {modality: folder / file for modality, file in dense(list_files(folder)).items()}
+    present = list_files(folder)
+    tables = {modality: folder / file for modality, file in dense(present).items()}
     if "x_label" in read_header(inter):
         # the second setting keeps records apart that were made when ids without interactions counted as items
         base, offered, settings = "npy", tables, {"layout": "mmrec", "ids": "renumbered"}
     elif tables:
-        raise BenchError(f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0")
+        raise BenchError(
+            f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0; "
+            f"python -m bench import {inter} --features MODALITY=FILE --out NEW brings rows of any order along"
+        )
     else:
         item_file = inter.with_suffix(".item")
         has_words = item_file.exists() and word_columns(read_header(item_file))
@@ -42,7 +47,8 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
         return read_recbole(inter, files.get("textual"), feature_id, core=core)
 
     digests = {path.name: sha256(path) for path in [inter, *files.values()]}
-    return Recipe(feature_id=feature_id, digests=digests, settings=settings, modalities=tuple(files), build=build)
+    more = {"settings": settings, "modalities": tuple(files), "warnings": tuple(count_unread(present))}
+    return Recipe(feature_id=feature_id, digests=digests, build=build, **more)
 
 
 def find_inter(folder: Path) -> Path:
@@ -100,41 +106,6 @@ def as_time(word: str, path: Path, line: int) -> float:
     if not np.isfinite(time):
         raise fail(path, line, f"timestamp {word!r} is not a number")
     return time
-
-
-def keep_core(user: np.ndarray, item: np.ndarray, *, core: int) -> np.ndarray:
-    """(n,) bool: what is left after users and items with fewer than ``core`` were taken out until none is there."""
-    kept = np.ones(len(user), dtype=bool)
-    while True:
-        counts = (np.bincount(ids[kept], minlength=ids.max() + 1)[ids] for ids in (user, item))
-        is_fit = kept & np.logical_and.reduce([count >= core for count in counts])
-        if (is_fit == kept).all():
-            return kept
-        kept = is_fit
-
-
-def number(tokens: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """The distinct tokens in their order, and the place of each of ``tokens`` among them, int64."""
-    distinct = set(tokens.tolist())
-    is_numeric = all(token.isdecimal() for token in distinct)
-    ordered = sorted(distinct, key=lambda token: (int(token) if is_numeric else 0, token))
-    place_of = {token: place for place, token in enumerate(ordered)}
-    return ordered, np.array([place_of[token] for token in tokens.tolist()], dtype=np.int64)
-
-
-def leave_one_out(pairs: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Train, valid, test: a user's last pair is test, the one before it validation; ties keep file order.
-
-    The validation pair stands inside train too, as in the paper's files; the split ``clean`` takes it out.
-    A user of two pairs has no validation pair, a user of one only trains.
-    """
-    ordered = pairs[np.lexsort((np.arange(len(times)), times, pairs[:, 0]))]
-    user = ordered[:, 0]
-    counts = np.bincount(user)
-    from_end = np.cumsum(counts)[user] - 1 - np.arange(len(user))
-    is_test = (from_end == 0) & (counts[user] > 1)
-    is_valid = (from_end == 1) & (counts[user] > 2)
-    return ordered[~is_test], ordered[is_valid], ordered[is_test]
 
 
 def read_item_words(path: Path, tokens: list[str]) -> Rows:

@@ -128,7 +128,10 @@ def test_rows_follow_the_ids_when_they_count_from_1(tmp_path, load):
     lists = spread(lists_only(), factor=1, first=1)
     data = load(write_folder(tmp_path / "clips", lists, image=rows))
     assert np.array_equal(data.features["visual"], rows[1:].astype(np.float32))
-    assert "image_feat.npy has rows of items that never occur: 1; they are left out" in data.warnings
+    assert (
+        "image_feat.npy has rows of items that never occur: 1 (row 0, as item ids start at 1); they are left out"
+        in data.warnings
+    )
 
 
 def test_features_of_an_item_that_never_occurs_are_left_out(tmp_path, load):
@@ -256,3 +259,56 @@ def test_a_pipe_is_refused_at_once(tmp_path, load):
     os.mkfifo(folder / "test.txt")
     with pytest.raises(BenchError, match=r"test\.txt is no regular file"):
         load(folder)
+
+
+def test_rows_that_begin_at_1_are_a_row_short(tmp_path, load):
+    folder = write_folder(tmp_path / "clips", spread(lists_only(), factor=1, first=1), image=np.ones((4, 2)))
+    with pytest.raises(BenchError, match="ids start at 1 and rows at 0: put a row of zeros before the first"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "validation.txt",
+            "valid.txt",
+            r"validation\.txt is missing, but there is valid\.txt; rename it validation\.txt",
+        ),
+        (
+            "validation.txt",
+            None,
+            r"validation\.txt is missing; python -m bench import .*shop --out NEW holds out a pair",
+        ),
+        ("test.txt", None, r"test\.txt is missing"),
+    ],
+)
+def test_a_part_that_is_not_there(tmp_path, old, new, message):
+    folder = write_folder(tmp_path / "shop")
+    text = (folder / old).read_text()
+    (folder / old).unlink()
+    if new:
+        (folder / new).write_text(text)
+    with pytest.raises(BenchError, match=message):
+        sources.find(str(folder)).fingerprint()
+
+
+def test_ids_that_are_names(tmp_path, load):
+    with pytest.raises(
+        BenchError, match=r"line 2: 'bob' is not an integer; python -m bench import takes ids of any kind"
+    ):
+        load(write_folder(tmp_path / "shop", GOOD | {"train.txt": "0 1\nbob 2\n"}))
+
+
+def test_feature_files_of_another_name_are_said_at_each_load(tmp_path, load):
+    folder = write_folder(tmp_path / "clips", lists_only(), image=np.ones((4, 2)))
+    before = load(folder).hash
+    for name in ("text_features", "embedding"):
+        np.save(folder / f"{name}.npy", np.ones((4, 2)))
+    said = [
+        "embedding.npy is not read; to use it, rename it <modality>_feat.npy",
+        "text_features.npy is not read; to use it, rename it text_feat.npy",
+    ]
+    assert (load(folder).warnings, load(folder).hash) == (said, before)
+    (folder / "embedding.npy").unlink()
+    assert load(folder).warnings == said[1:]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from bench.data import sources
-from bench.data.readers.recbole import keep_core, leave_one_out
 from bench.spec import BenchError
 from tests.data.files import write_folder
 
@@ -74,22 +73,6 @@ def test_npy_rows_need_integer_ids(tmp_path, load):
 def test_several_inter_files(tmp_path, load):
     with pytest.raises(BenchError, match=r"one \.inter file is expected, found a\.inter, b\.inter"):
         load(write_folder(tmp_path / "s", {"a.inter": ATOMIC, "b.inter": ATOMIC}))
-
-
-def test_core_is_iterated():
-    """Item 2 has one user; without it user 1 has one item; without that item 1 has one user ... all fall."""
-    user, item = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 1, 2, 0, 3])
-    assert not keep_core(user, item, core=2).any()
-    full = keep_core(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 0]), core=2)
-    assert full.tolist() == [True, True, True, True, False]
-
-
-def test_leave_one_out_of_short_users():
-    pairs = np.array([[0, 5], [1, 6], [1, 7]])
-    train, valid, test = leave_one_out(pairs, np.array([1.0, 9.0, 2.0]))
-    assert train.tolist() == [[0, 5], [1, 7]]
-    assert len(valid) == 0
-    assert test.tolist() == [[1, 6]]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,123 @@
+"""Feature rows of any order, brought into the order of a data set's items."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.data.readers.features import load_npy
+from bench.data.readers.lists import read_lines
+from bench.data.readers.recbole import ITEM
+from bench.data.tables import column, numbers, read_table, tokens
+from bench.spec import BenchError, counted
+
+COLUMNS = (*ITEM, "id", "asin")  # how the column of item ids may be named beside what it is named in the interactions
+Given = str | Path | np.ndarray | pd.DataFrame  # of features
+Ids = str | Path | Sequence | np.ndarray | pd.Series  # of their rows, or the file that holds them
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """One modality: (item, feat) float32 rows, zeros where there is none; which items have one; rows of other items."""
+
+    rows: np.ndarray
+    is_present: np.ndarray
+    n_others: int
+
+    def said(self, modality: str) -> str:
+        """The counts in words."""
+        missing, others = int((~self.is_present).sum()), self.n_others
+        text = f"{modality} features for {counted(int(self.is_present.sum()), 'item')}"
+        text += f", {missing:,} without, whose rows are zero" if missing else ""
+        return text + (f", {counted(others, 'row')} of other items left out" if others else "")
+
+
+def align(given: Given, row_ids: Ids | None, items: Sequence[str], *, item: str, modality: str) -> Aligned:
+    """The rows of ``items`` in their order.
+
+    Args:
+        given: a table with a column of item ids, or an array whose rows have ``row_ids``.
+        row_ids: ids of the rows of an array, one a row, or a text file with one a line. Without them, row k is that of
+            the item whose id is the number k.
+        item: how the ids' column is named in the interactions.
+
+    Raises:
+        BenchError: for what is no table of finite numbers, an item with two rows, and rows whose item is not known.
+    """
+    what = f"features {modality}" if isinstance(given, (np.ndarray, pd.DataFrame)) else str(given)
+    if isinstance(given, np.ndarray) or str(given).endswith(".npy"):
+        values = given if isinstance(given, np.ndarray) else load_npy(Path(given))
+        ids = ids_of_rows(values, row_ids, items, what=what, modality=modality)
+    else:
+        ids, values = from_table(given, item=item, what=what)
+    if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.shape[1]:
+        raise BenchError(f"{what}: a table of numbers is expected, found shape {values.shape}, {values.dtype}")
+    return place(pd.Index(ids), values, items, what=what)
+
+
+def ids_of_rows(values: np.ndarray, given: Ids | None, items: Sequence[str], *, what: str, modality: str) -> np.ndarray:
+    """(row,) the item id of each row of an array."""
+    if given is None:
+        if not all(token.isdecimal() and token == str(int(token)) for token in items):
+            remedy = f"give --row-ids {modality}=FILE, one item id a line in the order of the rows"
+            raise BenchError(f"{what}: item ids are no row numbers, as {items[-1]!r} shows; {remedy}")
+        if int(items[-1]) >= len(values):
+            raise BenchError(
+                f"{what}: row k is that of item k, but there are {len(values)} rows and an item {items[-1]}; if the "
+                f"rows are in another order, or their ids start at 1, give --row-ids {modality}=FILE"
+            )
+        return np.arange(len(values)).astype(str).astype(object)
+    if isinstance(given, (str, Path)):
+        given = [line for _, line in read_lines(Path(given))]
+    if len(given) != len(values):
+        raise BenchError(f"{what} has {len(values)} rows, but there are {len(given)} ids for them; give one a row")
+    return tokens(pd.Series(list(given), name="id"), f"ids of {what}")
+
+
+def from_table(given: str | Path | pd.DataFrame, *, item: str, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and (row, feat) values of a table: one column a feature, or one column that holds whole rows."""
+    frame = given if isinstance(given, pd.DataFrame) else read_table(Path(given), as_text={item, *COLUMNS})
+    name = column(frame, None, (item, *COLUMNS), what, "one column must hold the items' ids")
+    ids, rest = tokens(frame[name], what), frame.drop(columns=name)
+    if len(rest.columns) == 1 and not pd.api.types.is_numeric_dtype(rest.iloc[:, 0]):
+        try:
+            return ids, np.array(rest.iloc[:, 0].tolist(), dtype=np.float64)
+        except (ValueError, TypeError):
+            raise BenchError(f"{what}: column {rest.columns[0]} holds no rows of numbers of one length") from None
+    return ids, np.column_stack([numbers(rest[one], what) for one in rest]) if len(rest.columns) else np.empty((0, 0))
+
+
+def place(ids: pd.Index, values: np.ndarray, items: Sequence[str], *, what: str) -> Aligned:
+    """Bring ``values`` into the order of ``items``."""
+    for twice in ids[ids.duplicated()][:1]:
+        raise BenchError(f"{what}: item {twice} has two rows; keep one")
+    row = ids.get_indexer(list(items))
+    is_present = row >= 0
+    rows = np.zeros((len(items), values.shape[1]), dtype=np.float32)
+    with np.errstate(over="ignore"):
+        rows[is_present] = values[row[is_present]]
+    for bad in np.flatnonzero(~np.isfinite(rows).all(axis=1))[:1]:
+        raise BenchError(f"{what}: item {items[bad]} has a value that is not finite in float32")
+    if not is_present.any():
+        raise BenchError(
+            f"{what}: none of its ids is an item of the interactions; {next(iter(ids), None)!r} is its first"
+        )
+    return Aligned(rows, is_present, len(ids) - int(is_present.sum()))
+
+
+def align_all(
+    given: Mapping[str, Given], row_ids: Mapping[str, Ids], items: Sequence[str], *, item: str
+) -> dict[str, Aligned]:
+    """Each modality's rows; ``row_ids`` may name modalities of ``given`` alone.
+
+    Raises:
+        BenchError: as ``align``; for a modality that cannot be the beginning of a file's name.
+    """
+    for modality in {**given, **row_ids}:
+        if not modality.isidentifier():
+            raise BenchError(f"features {modality!r}: a modality is a word such as image, text or audio")
+        if modality not in given:
+            raise BenchError(f"--row-ids {modality}: there are no features of that name; give --features {modality}=")
+    return {name: align(one, row_ids.get(name), items, item=item, modality=name) for name, one in given.items()}

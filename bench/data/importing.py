@@ -1,0 +1,113 @@
+"""Interactions of any origin made into a folder of lists, numbered from 0, with the ids kept beside them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.data import audit, sources
+from bench.data.aligned import Aligned, Given, Ids, align_all
+from bench.data.dataset import Dataset
+from bench.data.interactions import Choices, select, split
+from bench.data.preparing import Parts, number
+from bench.data.readers.folders import PARTS
+from bench.data.readers.loose import read_loose
+from bench.data.readers.recbole import ITEM, USER
+from bench.data.tables import read_table
+from bench.files import write_folder
+from bench.spec import BenchError, counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """The folder that was written, and what came out; as text, the sentence that says so."""
+
+    folder: Path
+    dataset: Dataset
+    left_out: dict[str, int]
+    features: dict[str, Aligned]
+    how: str
+
+    def __str__(self) -> str:
+        data, n = self.dataset, audit.stats(self.dataset)["interactions"]
+        among = " of these" if n == len(data.train) + len(data.test) else ""
+        sizes = (
+            f"{len(data.train):,} to train on, {len(data.valid):,}{among} for validation, {len(data.test):,} for test"
+        )
+        found = f"{counted(data.n_users, 'user')}, {counted(data.n_items, 'item')}, {counted(n, 'interaction')}"
+        left = ", ".join(f"{many:,} {why}" for why, many in self.left_out.items()) or "nothing"
+        parts = [f"{self.folder} holds {found}, split {self.how} ({sizes})", f"left out: {left}"]
+        if untrained := data.n_users - len(np.unique(data.train[:, 0])):
+            parts.append(f"{counted(untrained, 'user')} with nothing to train on")
+        parts += [one.said(name) for name, one in self.features.items()]
+        return f"{'; '.join(parts)}.\nTo use it: python run_all.py --datasets {self.folder}"
+
+
+def import_file(path: Path, out: Path, *, features: Mapping[str, Given] | None = None, **choices) -> Imported:
+    """As ``dataset_from_frame``, from a file, or from a folder of lists whose ids may be of any kind.
+
+    Raises:
+        BenchError: as ``dataset_from_frame``; for a file that cannot be read.
+    """
+    names = {choices.get("user"), choices.get("item"), *USER, *ITEM}
+    if path.is_dir():
+        frame, found = read_loose(path)
+        features = {**found, **(features or {})}
+    else:
+        frame = read_table(path, as_text=names)
+    return dataset_from_frame(frame, out=out, features=features, origin=str(path), **choices)
+
+
+def dataset_from_frame(
+    frame: pd.DataFrame,
+    *,
+    out: str | Path,
+    features: Mapping[str, Given] | None = None,
+    row_ids: Mapping[str, Ids] | None = None,
+    origin: str = "the frame",
+    **choices,
+) -> Imported:
+    """Write the interactions of ``frame``, one a row, as a data set in the folder ``out``.
+
+    Args:
+        features: modality (image, text, audio, any other word) to a frame or file with a column of item ids, or to an
+            array or ``.npy`` file of rows; an item without a row gets zeros, which models take for "has none".
+        row_ids: modality to the item ids of an array's rows, in their order; without them, row k is that of item k.
+        origin: what messages call the frame.
+        choices: the fields of ``Choices``.
+
+    Raises:
+        BenchError: for columns that are not there, values that cannot be read, with their row, when nothing is left,
+            and for an ``out`` that holds something or cannot be written.
+    """
+    out, chosen = Path(out).expanduser(), Choices(**choices)
+    sources.check_name(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BenchError(f"{out} is there already; choose another --out, or remove it first")
+    kept = select(frame, chosen, origin)
+    (users, user), (items, item) = number(kept.user), number(kept.item)
+    name = chosen.item or next(one for one in ITEM if one in frame.columns)
+    aligned = align_all(features or {}, row_ids or {}, items, item=name)
+    parts, how = split(np.stack([user, item], axis=1), kept, chosen)
+    if not len(parts[2]):
+        raise BenchError(f"{origin}: no test pair comes out of split {how}; there must be users of two items or more")
+    with write_folder(out, remedy="choose another --out") as folder:
+        write(folder, parts, {"user": users, "item": items}, aligned)
+    dataset = sources.find(str(out.absolute())).load()
+    return Imported(folder=out, dataset=dataset, left_out=kept.left_out, features=aligned, how=how)
+
+
+def write(folder: Path, parts: Parts, ids: Mapping[str, Sequence[str]], features: Mapping[str, Aligned]) -> None:
+    """The lists, ``users.csv`` and ``items.csv`` (number, id, and whether an item has each modality), the rows."""
+    for name, pairs in zip(PARTS.values(), parts, strict=True):
+        lists = pd.Series(pairs[:, 1].astype(str)).groupby(pairs[:, 0]).agg(" ".join).to_dict()
+        lines = (f"{user} {lists.get(user, '')}".rstrip() for user in range(len(ids["user"])))
+        (folder / name).write_text("\n".join([*lines, ""]))
+    for kind, own in ids.items():
+        table = pd.DataFrame({"number": range(len(own)), "id": own})
+        has = {f"has_{name}": one.is_present.astype(int) for name, one in features.items() if kind == "item"}
+        table.assign(**has).to_csv(folder / f"{kind}s.csv", index=False)
+    for name, one in features.items():
+        np.save(folder / f"{name}_feat.npy", one.rows)

@@ -1,0 +1,124 @@
+"""Raw interactions: which columns hold them, which of them count, and how they are split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from bench.data.preparing import Parts, cut_by_time, hold_out, keep_core, leave_one_out
+from bench.data.readers.recbole import ITEM, USER
+from bench.data.tables import column, moments, numbers, tokens
+from bench.spec import BenchError, unknown
+
+TIME = ("timestamp",)
+LABEL = "x_label"  # RecBole's and MMRec's column for the parts: 0 train, 1 validation, 2 test
+SEED = 2023
+SPLITS = ("leave-one-out", "ratio", "global-time")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """Which columns are read, which interactions are kept, and how they are split.
+
+    Attributes:
+        user, item, time: columns; where they are not given, those that RecBole and MMRec use, if they are there.
+        rating, at_least: an interaction counts if this column is as large as that.
+        split: by ``x_label`` where the file has that and nothing is given here, leave-one-out otherwise.
+        shares: of validation and test, for the other two splits.
+        k_core: users and items are left out until each has so many interactions.
+    """
+
+    user: str | None = None
+    item: str | None = None
+    time: str | None = None
+    rating: str | None = None
+    at_least: float | int | None = None
+    split: str | None = None
+    shares: Sequence[float | int] = (0.1, 0.1)
+    k_core: int = 0
+
+    def __post_init__(self):
+        if self.split not in (None, *SPLITS):
+            raise unknown("split", self.split, SPLITS)
+        if (self.rating is None) != (self.at_least is None):
+            raise BenchError("--rating COL and --at-least X go together: an interaction counts from a rating of X on")
+        if min(self.shares) < 0 or sum(self.shares) >= 1:
+            raise BenchError("--shares: validation and test must leave some of the interactions to train on")
+
+
+@dataclass(eq=False, kw_only=True)
+class Interactions:
+    """What was kept: user and item ids as text, times as ranks, and the part of each where the file says it.
+
+    ``left_out`` counts what was not kept, by the reason.
+    """
+
+    user: np.ndarray
+    item: np.ndarray
+    time: np.ndarray | None = None
+    label: np.ndarray | None = None
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def keep(self, kept: np.ndarray, why: str) -> None:
+        """Leave out all but ``kept`` (n,) bool."""
+        if kept.all():
+            return
+        if not kept.any():
+            raise BenchError(f"no interaction is left: all {len(kept):,} are {why}")
+        self.left_out[why] = int((~kept).sum())
+        for name in ("user", "item", "time", "label"):
+            values = getattr(self, name)
+            setattr(self, name, None if values is None else values[kept])
+
+
+def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
+    """The interactions that count, each pair once: the earliest, or the first where there is no time."""
+
+    def find(asked: str | None, known: Sequence[str], flag: str) -> pd.Series:
+        return frame[
+            column(frame, asked, known, origin, f"name one with {flag}, or add a line with the columns' names")
+        ]
+
+    if frame.empty:
+        raise BenchError(f"{origin} has no interactions")
+    read = Interactions(
+        user=tokens(find(chosen.user, USER, "--user"), origin), item=tokens(find(chosen.item, ITEM, "--item"), origin)
+    )
+    if chosen.time or any(name in frame.columns for name in TIME):
+        read.time = moments(find(chosen.time, TIME, "--time"), origin)
+    if LABEL in frame.columns and chosen.split is None:
+        read.label = numbers(frame[LABEL], origin)
+        for row in np.flatnonzero(~np.isin(read.label, (0, 1, 2)))[:1]:
+            raise BenchError(f"{origin}: row {row + 1}: {LABEL} is none of 0, 1, 2; --split leaves the column unread")
+    if chosen.rating:
+        ratings = numbers(find(chosen.rating, (), "--rating"), origin)
+        read.keep(ratings >= chosen.at_least, f"below {chosen.rating} {chosen.at_least:g}")
+    pairs = pd.DataFrame({"user": read.user, "item": read.item, "label": 0 if read.label is None else read.label})
+    order = np.arange(len(pairs)) if read.time is None else np.argsort(read.time, kind="stable")
+    read.keep(~pairs.iloc[order].duplicated().sort_index().to_numpy(), "repeats of a pair")
+    if chosen.k_core:
+        codes = (pd.factorize(ids)[0] for ids in (read.user, read.item))
+        read.keep(keep_core(*codes, core=chosen.k_core), f"outside the {chosen.k_core}-core")
+    return read
+
+
+def split(pairs: np.ndarray, kept: Interactions, chosen: Choices) -> tuple[Parts, str]:
+    """Train, validation and test pairs, and in words how they came to be."""
+    rng, (valid, test) = np.random.default_rng(SEED), chosen.shares
+    how = "by time" if kept.time is not None else f"at random (seed {SEED}), as no column of times was given"
+    times = kept.time if kept.time is not None else rng.permutation(len(pairs))
+    if kept.label is not None:
+        train, valid_pairs, test_pairs = (pairs[kept.label == part] for part in range(3))
+        if len(valid_pairs):
+            return (train, valid_pairs, test_pairs), "as the file says"
+        train, _, valid_pairs = leave_one_out(train, times[kept.label == 0])
+        how = f"as the file says, with a validation pair of each user out of train {how}"
+        return (np.concatenate([train, valid_pairs]), valid_pairs, test_pairs), how
+    if chosen.split == "global-time":
+        if kept.time is None:
+            raise BenchError("--split global-time needs the column of times: give --time COL")
+        return cut_by_time(pairs, times, valid=valid, test=test), "by one moment for all users"
+    if chosen.split == "ratio":
+        return hold_out(pairs, times, valid=valid, test=test), f"by shares of each user's items {how}"
+    return leave_one_out(pairs, times), f"leave-one-out {how}"

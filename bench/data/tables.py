@@ -1,0 +1,121 @@
+"""Tables in the formats that people keep interactions and features in, as pandas frames."""
+
+import warnings
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.spec import BenchError
+
+TEXT = (".csv", ".tsv", ".txt", ".inter", ".item")
+LINES = (".jsonl", ".ndjson", ".json")
+SEPARATORS = ",\t;|"
+BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    pd.errors.ParserWarning,
+)  # most errors of pandas and pyarrow are these
+
+
+def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
+    """The table in ``path``: parquet, JSON lines, or text with a header and columns apart by comma, tab, ; or |.
+
+    The type that RecBole writes behind a column's name is cut off. Columns ``as_text`` keep the letters of the file,
+    so that 007 stays apart from 7, and a blank cell is "".
+
+    Raises:
+        BenchError: for a file that is missing, of another format, or broken.
+    """
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    if not path.is_file():
+        raise BenchError(f"{path} is missing" if not path.exists() else f"{path} is no regular file")
+    try:
+        if suffix == ".parquet":
+            return pd.read_parquet(path)
+        if suffix in LINES:
+            return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+        if suffix in TEXT:
+            return read_text(path, as_text)
+    except BROKEN as error:
+        raise BenchError(f"{path} cannot be read as a {suffix[1:]} table ({first_line(error)})") from None
+    known = ", ".join((".parquet", *LINES, *TEXT))
+    raise BenchError(f"{path}: the end of its name must say what it is, one of {known}")
+
+
+def first_line(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not UTF-8; save the file in UTF-8"
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def read_text(path: Path, as_text: Collection[str]) -> pd.DataFrame:
+    """Text by the separator that finds the most columns in its header."""
+    more = {"encoding": "utf-8-sig", "keep_default_na": False, "index_col": False}
+    headers = {mark: pd.read_csv(path, sep=mark, nrows=0, **more).columns for mark in SEPARATORS}
+    separator = max(headers, key=lambda mark: len(headers[mark]))
+    names = [name.partition(":")[0].strip() for name in headers[separator]]
+    types = {place: str for place, name in enumerate(names) if name in as_text}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than the header has
+        frame = pd.read_csv(path, sep=separator, header=0, names=range(len(names)), dtype=types, **more)
+    return frame.set_axis(names, axis=1)
+
+
+def column(frame: pd.DataFrame, asked: str | None, known: Sequence[str], what: str, remedy: str) -> str:
+    """The name of the column asked for, or else of the first of ``known`` that there is.
+
+    Raises:
+        BenchError: where there is none, with those there are.
+    """
+    found = [name for name in ([asked] if asked else known) if name in frame.columns]
+    if not found:
+        there = ", ".join(map(str, list(frame.columns)[:20]))
+        raise BenchError(f"{what}: no column {asked or ' or '.join(known)}; there are: {there}; {remedy}")
+    if list(frame.columns).count(found[0]) > 1:
+        raise BenchError(f"{what}: column {found[0]} stands twice; keep one")
+    return found[0]
+
+
+def tokens(values: pd.Series, what: str) -> np.ndarray:
+    """(n,) ids as text, without outer blanks; whole numbers that pandas holds as floats lose their ".0".
+
+    Raises:
+        BenchError: for an empty one, with its row.
+    """
+    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64")
+    text = values.astype("string").str.strip().fillna("").to_numpy(dtype=object)
+    for row in np.flatnonzero(text == "")[:1]:
+        raise BenchError(f"{what}: row {row + 1} has no {values.name}; rows are counted from 1 after the header")
+    return text
+
+
+def numbers(values: pd.Series, what: str) -> np.ndarray:
+    """(n,) numbers.
+
+    Raises:
+        BenchError: for a value that is no finite number, with its row.
+    """
+    found = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    for row in np.flatnonzero(~np.isfinite(found))[:1]:
+        raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} is not a finite number")
+    return found
+
+
+def moments(values: pd.Series, what: str) -> np.ndarray:
+    """(n,) times as ranks from 0, equal ones alike: numbers, or dates and times as text.
+
+    Raises:
+        BenchError: for a value that is neither, with its row.
+    """
+    found = values if pd.api.types.is_datetime64_any_dtype(values) else pd.to_numeric(values, errors="coerce")
+    if found.isna().any() and not pd.api.types.is_numeric_dtype(values):
+        found = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
+    for row in np.flatnonzero(found.isna())[:1]:
+        said = "is neither a number nor a date such as 2023-07-23 10:00"
+        raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} {said}")
+    return np.unique(found.to_numpy(), return_inverse=True)[1]

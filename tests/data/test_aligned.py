@@ -1,0 +1,87 @@
+"""Feature rows in another order than the items: by an id column, by ids given, by row number."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.data.aligned import align, align_all
+from bench.spec import BenchError
+
+ITEMS = ["a", "b", "c"]
+VALUES = np.array([[3.0, 4.0], [1.0, 2.0], [9.0, 9.0]])  # of c, a and z
+
+
+def check(found):
+    """a and c have a row, b has none, and the row of z is of no item."""
+    assert found.rows.tolist() == [[1, 2], [0, 0], [3, 4]]
+    assert found.rows.dtype == np.float32
+    assert found.is_present.tolist() == [True, False, True]
+    assert found.said("image") == (
+        "image features for 2 items, 1 without, whose rows are zero, 1 row of other items left out"
+    )
+
+
+@pytest.mark.parametrize("name", ["f.parquet", "f.csv", "f.tsv", "f.jsonl"])
+@pytest.mark.parametrize("named", ["asin", "item_id", "id"])
+def test_a_table_with_a_column_of_ids(tmp_path, name, named):
+    frame = pd.DataFrame({"x": VALUES[:, 0], named: ["c", "a", "z"], "y": VALUES[:, 1]})
+    path = tmp_path / name
+    if name == "f.parquet":
+        frame.to_parquet(path)
+    elif name == "f.jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        frame.to_csv(path, index=False, sep="\t" if name == "f.tsv" else ",")
+    check(align(path, None, ITEMS, item="asin", modality="image"))
+    check(align(frame, None, ITEMS, item="asin", modality="image"))
+
+
+def test_a_column_of_whole_rows(tmp_path):
+    frame = pd.DataFrame({"id": ["c", "a", "z"], "vector": list(VALUES)})
+    frame.to_parquet(tmp_path / "f.parquet")
+    check(align(tmp_path / "f.parquet", None, ITEMS, item="item", modality="image"))
+
+
+def test_an_array_with_ids(tmp_path):
+    np.save(tmp_path / "f.npy", VALUES)
+    (tmp_path / "ids.txt").write_text("c\na\nz\n")
+    check(align(tmp_path / "f.npy", tmp_path / "ids.txt", ITEMS, item="item", modality="image"))
+    check(align(VALUES, ["c", "a", "z"], ITEMS, item="item", modality="image"))
+
+
+def test_an_array_by_row_number():
+    """Items 0 and 2; row 1 is of no item."""
+    found = align(VALUES, None, ["0", "2"], item="item", modality="image")
+    assert (found.rows.tolist(), found.n_others) == ([[3, 4], [9, 9]], 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "ids", "items", "message"),
+    [
+        (VALUES, None, ITEMS, "features image: item ids are no row numbers, as 'c' shows; give --row-ids image=FILE"),
+        (VALUES, None, ["0", "007"], "item ids are no row numbers, as '007' shows"),
+        (VALUES, None, ["1", "3"], "there are 3 rows and an item 3; .* start at 1, give --row-ids image=FILE"),
+        (VALUES, ["a", "b"], ITEMS, "features image has 3 rows, but there are 2 ids"),
+        (VALUES, ["a", "b", ""], ITEMS, "ids of features image: row 3 has no id"),
+        (VALUES, ["a", "a", "b"], ITEMS, "features image: item a has two rows; keep one"),
+        (VALUES, ["x", "y", "z"], ITEMS, "features image: none of its ids is an item of the interactions; 'x'"),
+        (VALUES[0], ["a", "b"], ITEMS, r"features image: a table of numbers is expected, found shape \(2,\)"),
+        (VALUES * np.inf, ["a", "b", "c"], ITEMS, "features image: item a has a value that is not finite"),
+        (VALUES * 1e39, ["a", "b", "c"], ITEMS, "features image: item a has a value that is not finite in float32"),
+        (pd.DataFrame({"x": [1.0]}), None, ITEMS, "features image: no column item or item_id"),
+        (pd.DataFrame({"id": ["a"]}), None, ITEMS, "features image: a table of numbers is expected"),
+        (pd.DataFrame({"id": ["a"], "title": ["red"], "n": [1]}), None, ITEMS, "row 1: title 'red' is not a finite"),
+        (pd.DataFrame({"id": ["a", "b"], "v": [[1], [1, 2]]}), None, ITEMS, "column v holds no rows of numbers"),
+        (pd.DataFrame({"id": [], "v": []}), None, ITEMS, "none of its ids is an item of the interactions; None"),
+    ],
+)
+def test_rows_that_cannot_be_placed(given, ids, items, message):
+    with pytest.raises(BenchError, match=message):
+        align(given, ids, items, item="item", modality="image")
+
+
+def test_names_of_modalities():
+    with pytest.raises(BenchError, match="features 'my image': a modality is a word"):
+        align_all({"my image": VALUES}, {}, ITEMS, item="item")
+    with pytest.raises(BenchError, match="--row-ids text: there are no features of that name"):
+        align_all({"image": VALUES}, {"text": ["a"]}, ITEMS, item="item")

@@ -1,0 +1,197 @@
+"""From a file or a frame to a folder that is a data set: what is kept, how it is split, and what is said."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bench
+from bench.data import sources
+from bench.data.importing import dataset_from_frame, import_file
+from bench.spec import BenchError
+from tests.data.files import same, write_folder
+
+pytestmark = pytest.mark.usefixtures("cache")
+
+BOUGHT = pd.DataFrame(
+    [
+        ("ann", "shoe", 3, "2023-01-03"),
+        ("ann", "hat", 5, "2023-01-01"),
+        ("ann", "bag", 4, "2023-01-02"),
+        ("ann", "hat", 5, "2023-01-09"),
+        ("bob", "hat", 5, "2023-01-01"),
+        ("bob", "bag", 1, "2023-01-05"),
+        ("cat", "NA", 5, "2023-01-01"),
+    ],
+    columns=["buyer", "product", "stars", "day"],
+)
+NAMED = {"user": "buyer", "item": "product"}
+
+
+def pairs_by_id(found):
+    """The three parts with the ids of the file."""
+    users, items = (
+        pd.read_csv(found.folder / f"{kind}.csv", dtype=str, na_filter=False) for kind in ("users", "items")
+    )
+    data = found.dataset
+    return [[(users["id"][u], items["id"][i]) for u, i in part] for part in (data.train, data.valid, data.test)]
+
+
+def test_leave_one_out_by_hand(tmp_path):
+    """Ann: hat, bag, shoe, and the hat again, which counts once, the first time. Bob: hat, bag. Cat has one item."""
+    found = bench.dataset_from_frame(BOUGHT, **NAMED, time="day", out=tmp_path / "shop")
+    train, valid, test = pairs_by_id(found)
+    assert train == [("ann", "hat"), ("ann", "bag"), ("bob", "hat"), ("cat", "NA")]
+    assert (valid, test) == ([("ann", "bag")], [("ann", "shoe"), ("bob", "bag")])
+    assert found.left_out == {"repeats of a pair": 1}
+    assert str(found) == (
+        f"{tmp_path / 'shop'} holds 3 users, 4 items, 6 interactions, split leave-one-out by time (4 to train on, "
+        "1 of these for validation, 2 for test); left out: 1 repeats of a pair.\n"
+        f"To use it: python run_all.py --datasets {tmp_path / 'shop'}"
+    )
+
+
+def test_ratings_and_core(tmp_path):
+    """From 4 stars on: ann hat bag, bob hat, cat NA; the 2-core of these is empty, the 1-core all."""
+    choices = {**NAMED, "rating": "stars", "at_least": 4, "time": "day"}
+    found = dataset_from_frame(BOUGHT, **choices, k_core=1, out=tmp_path / "shop")
+    assert found.left_out == {"below stars 4": 2, "repeats of a pair": 1}
+    assert pairs_by_id(found)[2] == [("ann", "bag")]
+    with pytest.raises(BenchError, match="no interaction is left: all 4 are outside the 2-core"):
+        dataset_from_frame(BOUGHT, **choices, k_core=2, out=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_2_core_by_hand(tmp_path):
+    """Shoe and NA have one buyer; without them cat has nothing, and ann and bob keep hat and bag."""
+    found = dataset_from_frame(BOUGHT, **NAMED, time="day", k_core=2, out=tmp_path / "shop")
+    assert found.left_out == {"repeats of a pair": 1, "outside the 2-core": 2}
+    assert (found.dataset.n_users, found.dataset.n_items) == (2, 2)
+
+
+def test_one_moment_for_all(tmp_path):
+    found = dataset_from_frame(
+        BOUGHT, **NAMED, time="day", split="global-time", shares=(0.2, 0.2), out=tmp_path / "shop"
+    )
+    _, valid, test = pairs_by_id(found)
+    assert (valid, test) == ([("ann", "shoe")], [("bob", "bag")])
+    late = BOUGHT.assign(day=["2023-01-0" + str(8 if user == "cat" else 1) for user in BOUGHT["buyer"]])
+    found = dataset_from_frame(late, **NAMED, time="day", split="global-time", shares=(0, 0.2), out=tmp_path / "late")
+    assert "1 user with nothing to train on" in str(found)
+
+
+def test_without_times_the_draw_is_seeded_and_no_matter_of_order(tmp_path):
+    """Sorted files are common: were the last row held out, it would always be the last item."""
+    frame = pd.DataFrame([(u, i) for u in range(300) for i in range(4)], columns=["user_id", "item_id"])
+    found = [dataset_from_frame(frame, out=tmp_path / name) for name in "ab"]
+    held = np.bincount(found[0].dataset.test[:, 1])
+    assert held.sum() == 300
+    assert held.min() > 45  # 75 each are expected, with a standard deviation of 7.5
+    assert found[0].dataset.hash == found[1].dataset.hash
+    assert "at random (seed 2023), as no column of times was given" in str(found[0])
+
+
+def test_movielens_imported_is_the_built_in_set(tmp_path):
+    """An independent way to the same parts: RecBole's file read by pandas."""
+    file, built_in = sources.movielens_folder() / "ml-100k.inter", sources.find("ml-100k").load()
+    found = import_file(file, tmp_path / "ml", k_core=5)
+    assert found.left_out == {"outside the 5-core": 713}
+    for part in ("train", "valid", "test"):
+        assert np.array_equal(getattr(found.dataset, part), getattr(built_in, part))
+
+
+def test_an_inter_file_with_labels_is_split_as_it_says(tmp_path):
+    text = "userID\titemID\tx_label\n0\t5\t0\n0\t6\t1\n0\t7\t2\n1\t7\t0\n1\t5\t2\n"
+    (tmp_path / "baby.inter").write_text(text)
+    found = import_file(tmp_path / "baby.inter", tmp_path / "baby")
+    assert pairs_by_id(found) == [[("0", "5"), ("1", "7")], [("0", "6")], [("0", "7"), ("1", "5")]]
+    assert "split as the file says (2 to train on, 1 for validation, 2 for test)" in str(found)
+    (tmp_path / "baby.inter").write_text(text.replace("\t2\n", "\t3\n"))
+    with pytest.raises(BenchError, match=r"baby\.inter: row 3: x_label is none of 0, 1, 2"):
+        import_file(tmp_path / "baby.inter", tmp_path / "other")
+
+
+def test_a_folder_of_lists_with_names_and_without_validation(tmp_path):
+    lists = {"train.txt": "u1 a b c\nu2 b\n", "test.txt": "u1 d\nu2 a\n"}
+    found = import_file(write_folder(tmp_path / "raw", lists), tmp_path / "mine")
+    train, valid, test = pairs_by_id(found)
+    assert sorted(train) == [("u1", "a"), ("u1", "b"), ("u1", "c"), ("u2", "b")]
+    assert [user for user, _ in valid] == ["u1"]
+    assert set(valid) < set(train)
+    assert test == [("u1", "d"), ("u2", "a")]
+    assert "with a validation pair of each user out of train at random" in str(found)
+
+
+def test_a_folder_of_lists_whose_files_have_other_names(tmp_path):
+    lists = {"train.txt": "1 1 2\n2 2\n", "valid.txt": "1 3\n", "test.txt": "2 3\n"}
+    raw = write_folder(tmp_path / "raw", lists)
+    np.save(raw / "image_features.npy", np.arange(8).reshape(4, 2))
+    found = import_file(raw, tmp_path / "mine")
+    assert pairs_by_id(found) == [[("1", "1"), ("1", "2"), ("2", "2")], [("1", "3")], [("2", "3")]]
+    assert found.dataset.features["visual"].tolist() == [[2, 3], [4, 5], [6, 7]]
+    assert "1 row of other items left out" in str(found)
+
+
+def test_features_and_the_map_of_items(tmp_path):
+    table = pd.DataFrame({"product": ["hat", "bag", "shoe"], "x": [1.0, 2.0, 3.0]})
+    rows = {"image": table, "text": np.array([[9.0], [8.0], [7.0], [6.0]])}
+    ids = {"text": ["shoe", "hat", "bag", "NA"]}
+    found = dataset_from_frame(BOUGHT, **NAMED, features=rows, row_ids=ids, out=tmp_path / "shop")
+    items = pd.read_csv(found.folder / "items.csv", na_filter=False)
+    assert items.to_dict("list") == {
+        "number": [0, 1, 2, 3],
+        "id": ["NA", "bag", "hat", "shoe"],
+        "has_image": [0, 1, 1, 1],
+        "has_text": [1, 1, 1, 1],
+    }
+    assert found.dataset.features["visual"].ravel().tolist() == [0, 2, 1, 3]
+    assert found.dataset.features["textual"].ravel().tolist() == [6, 7, 8, 9]
+    assert "image features for 3 items, 1 without, whose rows are zero; text features for 4 items." in str(found)
+    assert same(found.dataset, sources.find(str(found.folder)).load())
+
+
+@pytest.mark.parametrize("change", [lambda i: 3 * i, lambda i: i + 1, lambda i: f"item-{i:03}"])
+def test_how_items_are_named_changes_nothing(tmp_path, rng, change):
+    frame = pd.DataFrame(
+        {"user": rng.integers(20, size=300), "item": rng.integers(40, size=300), "timestamp": range(300)}
+    )
+    plain = dataset_from_frame(frame, out=tmp_path / "plain").dataset
+    other = dataset_from_frame(frame.assign(item=frame["item"].map(change)), out=tmp_path / "other").dataset
+    assert (plain.hash, plain.n_items) == (other.hash, other.n_items)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        (
+            {},
+            "the frame: no column user_id or userID or user; there are: buyer, .*, day; name one with --user",
+        ),
+        ({**NAMED, "item": "thing"}, "the frame: no column thing; there are: buyer"),
+        ({**NAMED, "time": "stars", "rating": "stars"}, "--rating COL and --at-least X go together"),
+        ({**NAMED, "at_least": 4}, "--rating COL and --at-least X go together"),
+        ({**NAMED, "rating": "day", "at_least": 4}, "the frame: row 1: day '2023-01-03' is not a finite number"),
+        ({**NAMED, "rating": "stars", "at_least": 9}, "no interaction is left: all 7 are below stars 9"),
+        ({**NAMED, "split": "loo"}, "unknown split 'loo'"),
+        ({**NAMED, "split": "global-time"}, "--split global-time needs the column of times"),
+        ({**NAMED, "split": "ratio", "shares": (0.5, 0.5)}, "--shares: validation and test must leave some"),
+        ({"user": "product", "item": "product"}, "no test pair comes out of split leave-one-out"),
+    ],
+)
+def test_what_cannot_be_imported(tmp_path, choices, message):
+    with pytest.raises(BenchError, match=message):
+        dataset_from_frame(BOUGHT, **choices, out=tmp_path / "shop")
+    assert not list(tmp_path.iterdir())
+
+
+def test_places_that_cannot_take_it(tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    for name, message in {
+        "full": "full is there already; choose another --out",
+        "beauty": "name of a built-in",
+    }.items():
+        with pytest.raises(BenchError, match=message):
+            dataset_from_frame(BOUGHT, **NAMED, out=tmp_path / name)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchError, match=r"folder .*x cannot be written \(Not a directory\); choose another --out"):
+        dataset_from_frame(BOUGHT, **NAMED, out=tmp_path / "file" / "x")

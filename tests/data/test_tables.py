@@ -1,0 +1,109 @@
+"""Every format of a table, what an id is, what a time is, and broken ones named with file and row."""
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.data.tables import column, moments, numbers, read_table, tokens
+from bench.spec import BenchError
+
+FRAME = pd.DataFrame({"user": ["007", "7", "NA"], "item": ["a", "b,c", "null"], "n": [1.5, 2, 3]})
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt", "t.parquet", "t.jsonl", "t.json", "t.csv.gz"])
+def test_formats_give_one_frame(tmp_path, name):
+    path = tmp_path / name
+    if ".json" in name:
+        FRAME.to_json(path, orient="records", lines=True)
+    elif name.endswith(".parquet"):
+        FRAME.to_parquet(path)
+    else:
+        FRAME.to_csv(path, index=False, sep="\t" if ".tsv" in name else ";" if ".txt" in name else ",")
+    found = read_table(path, as_text={"user", "item"})
+    assert {name: found[name].tolist() for name in found} == FRAME.to_dict("list")
+
+
+def test_recbole_types_are_cut_off_and_marks_of_byte_order_too(tmp_path):
+    (tmp_path / "t.inter").write_bytes("\ufeffuser_id:token\titem_id:token\tx_label:float\r\n01\tx\t2\r\n".encode())
+    found = read_table(tmp_path / "t.inter", as_text={"user_id"})
+    assert found.to_dict("list") == {"user_id": ["01"], "item_id": ["x"], "x_label": [2]}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", b"", r"t\.csv cannot be read as a csv table \(No columns to parse"),
+        ("t.csv", b"a,b\n1,2,3\n", r"t\.csv cannot be read as a csv table \(Length of header"),
+        ("t.csv", b"a,b\n1,2\n1,2,3\n", r"t\.csv cannot be read as a csv table \(.*Expected 2 fields in line 3, saw 3"),
+        ("t.csv", b"a,b\n1,\xe9\n", r"is not UTF-8; save the file in UTF-8"),
+        ("t.parquet", b"version https://git-lfs", r"t\.parquet cannot be read as a parquet table"),
+        ("t.jsonl", b"<!DOCTYPE html>", r"t\.jsonl cannot be read as a jsonl table"),
+        ("t.xlsx", b"PK", r"t\.xlsx: the end of its name must say what it is, one of \.parquet"),
+        ("t.csv.gz", b"a,b\n", r"t\.csv\.gz cannot be read as a csv table"),
+    ],
+)
+def test_broken_tables(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BenchError, match=message) as caught:
+        read_table(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_gzip_that_is_cut_off(tmp_path):
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 1000)[:-20])
+    with pytest.raises(BenchError, match="cannot be read as a csv table"):
+        read_table(tmp_path / "t.csv.gz")
+
+
+def test_missing_table_and_folder(tmp_path):
+    with pytest.raises(BenchError, match=r"t\.csv is missing"):
+        read_table(tmp_path / "t.csv")
+    (tmp_path / "d.csv").mkdir()
+    with pytest.raises(BenchError, match=r"d\.csv is no regular file"):
+        read_table(tmp_path / "d.csv")
+
+
+def test_columns():
+    assert column(FRAME, None, ("userID", "user"), "f", "") == "user"
+    assert column(FRAME, "n", ("user",), "f", "") == "n"
+    with pytest.raises(BenchError, match="f: no column buyer; there are: user, item, n; name it"):
+        column(FRAME, "buyer", ("user",), "f", "name it")
+    with pytest.raises(BenchError, match="f: column n stands twice"):
+        column(FRAME[["n", "n"]], "n", (), "f", "")
+
+
+def test_tokens_are_text_without_blanks():
+    assert tokens(pd.Series([" a", "b "], name="user"), "f").tolist() == ["a", "b"]
+    assert tokens(pd.Series([1.0, 2.0], name="user"), "f").tolist() == ["1", "2"]
+    assert tokens(pd.Series([1.5, 2.0], name="user"), "f").tolist() == ["1.5", "2.0"]
+    for empty in ([1.0, np.nan], ["a", " "], ["a", None]):
+        with pytest.raises(BenchError, match="f: row 2 has no user; rows are counted from 1 after the header"):
+            tokens(pd.Series(empty, name="user"), "f")
+
+
+def test_numbers():
+    assert numbers(pd.Series(["1", "2.5"], name="rating"), "f").tolist() == [1, 2.5]
+    for bad in (["1", "good"], [1, np.inf], [1, None]):
+        with pytest.raises(BenchError, match="f: row 2: rating .* is not a finite number"):
+            numbers(pd.Series(bad, name="rating"), "f")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [30, 10, 30, 20],
+        ["30", "10", "30", "20.5"],
+        ["2024-03-01", "2023-01-01T10:00:00", "2024-03-01", "2023-01-01 10:00:01+00:00"],
+        pd.to_datetime(["2024-03-01", "2023-01-01", "2024-03-01", "2023-07-23"]),
+    ],
+)
+def test_moments_are_ranks(values):
+    assert moments(pd.Series(values, name="time"), "f").tolist() == [2, 0, 2, 1]
+
+
+@pytest.mark.parametrize("bad", [["2023-01-01", "noon"], ["2023-01-01", ""], [1.0, np.nan]])
+def test_what_is_no_time(bad):
+    with pytest.raises(BenchError, match="f: row 2: time .* is neither a number nor a date"):
+        moments(pd.Series(bad, name="time"), "f")
