@@ -195,10 +195,8 @@ def overrides(
     variants = study.variants_of(card.name)
     if not variants:
         return [request.hyper]
-    formed = [v for v in variants if not study.why_not(v, source.name, None)]
-    if any(v.needs for v in formed):
-        modalities = list(source.load(features).features)
-        formed = [v for v in formed if not study.why_not(v, source.name, modalities)]
+    modalities = list(source.load(features).features) if any(v.needs for v in variants) else None
+    formed = [v for v in variants if not study.why_not(v, source.name, modalities)]
     settings = registry.settings(card, preset, dataset=source.name, hyper={})
     return [differing(study.full(variant), settings) for variant in formed]
 

@@ -8,16 +8,18 @@ from operator import itemgetter
 import pandas as pd
 
 from bench.report.evidence import Evidence
-from bench.report.leaderboard import TABLE, improvement, leaderboard
+from bench.report.leaderboard import NOT_RUN, TABLE, improvement, leaderboard
 from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Table, number
 from bench.report.paper import IMPROVEMENT, STATISTICS, Published
-from bench.report.prose import caption, notes
+from bench.report.prose import caption, command, notes
 from bench.report.rows import BLOCK, DATASETS, FLOORS, ITEMWISE, blocks, heading, in_block
 from bench.report.sections import cost
 from bench.report.sections.significance import LEGEND, signs_of
 from bench.spec import RANKINGS, SHOWN
+from bench.study import Study
 
 Signs = Mapping[tuple[str, ...], str]  # of the differences that are more than chance, by table, block, row and metric
+PAPERS = ("paper", "diff.")
 CSV = [
     "dataset", "row", "metric", "mean", "std", "n_seeds", "paper", "difference", "best", "second", "keys", "features",
     "note",
@@ -87,9 +89,9 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Sign
     data = own.assign(sign=[signs.get(place, "") for place in places])
     shown = []
     for block in blocks(records):
-        part, is_compared = in_block(data, block), block[0] in DATASETS and ranking == "sampled"
-        made = compared_block(part, records, block, is_compared=is_compared)
-        made.lines.append(improvements(part, evidence, is_compared=is_compared))
+        part = in_block(data, block)
+        made = compared_block(part, records, block)
+        made.lines.append(improvements(part, evidence))
         shown.append(made)
     said = notes(records, data, ranking, ours=evidence.ours)
     return Table(
@@ -116,19 +118,44 @@ def beside_paper(data: pd.DataFrame, paper: Published, table: str, ranking: str)
 
 
 def compared_block(
-    part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], *, is_compared: bool, kind: str = "Model"
+    part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], study: Study | None = None
 ) -> Block:
-    """The rows of ``part``, the cells of one block; ``is_compared``: with the paper's values and the differences."""
+    """The rows of ``part``, the cells of one block, with the paper's values of the metrics for which it has any.
+
+    Rows that were not run and that the paper does not have either are named in a line below.
+    """
     dependent = set(records.loc[records["is_candidate_dependent"], "row"])
-    columns, lines = [Column(kind, "name")], []
-    for metric in SHOWN.values():
-        papers = [Column(name, metric=metric, is_papers=True) for name in ("paper", "diff.")]
-        columns += [Column(metric, metric=metric), *(papers if is_compared else [])]
-    for row, own in groupby(part.to_dict("records"), key=itemgetter("row")):
+    titles = study.titles if study else {}
+    papers = in_paper(part)
+    columns, lines = [Column("Variant" if study else "Model", "name")], []
+    for metric, name in SHOWN.items():
+        columns += [Column(name, metric=name)]
+        columns += [Column(one, metric=name, is_papers=True) for one in PAPERS] if metric in papers else []
+    is_shown = part.groupby("row")[["is_run", "paper"]].agg({"is_run": "any", "paper": "count"}).any(axis=1)
+    for row, own in groupby(part[part["row"].map(is_shown)].to_dict("records"), key=itemgetter("row")):
         own = list(own)
-        cells = [shown for cell in own for shown in (compared(cell) if is_compared else compared(cell)[:1])]
-        lines.append(Line([Cell(label(row, row in dependent)), *cells], is_run=own[0]["is_run"]))
-    return Block(title=heading(block), dataset=block[0], columns=columns, lines=lines)
+        cells = [shown for cell in own for shown in compared(cell)[: None if cell["metric"] in papers else 1]]
+        lines.append(Line([Cell(label(titles.get(row, row), row in dependent)), *cells], is_run=own[0]["is_run"]))
+    missing = not_run(part, records, block, study)
+    return Block(title=heading(block), dataset=block[0], columns=columns, lines=lines, notes=missing)
+
+
+def in_paper(part: pd.DataFrame) -> set[str]:
+    """The metrics for which the paper has values beside these cells."""
+    return set(part.loc[part["paper"].notna(), "metric"])
+
+
+def not_run(part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], study: Study | None) -> list[Note]:
+    """The rows without a record: those that the data set does not form, with the reasons, and how to run the others."""
+    missing = part[~part["is_run"]].drop_duplicates("row")
+    titles, said = study.titles if study else {}, []
+    for reason, own in missing.groupby("note", sort=False):
+        names = ", ".join(titles.get(row, row) for row in own["row"])
+        if reason == NOT_RUN:
+            said.append(Note(f"Not run: {names}.", command=command(in_block(records, block), own["row"], study)))
+        else:
+            said.append(Note(f"Not there: {names}, because {reason}.", is_warning=True))
+    return said
 
 
 def label(row: str, is_dependent: bool) -> str:
@@ -147,14 +174,15 @@ def compared(cell: Mapping) -> list[Cell]:
     """Our value with its marks, the paper's, the difference."""
     mark = "best" if cell["best"] else "second" if cell["second"] else ""
     theirs = [Cell(number(cell["paper"], ".4f")), Cell(number(cell["difference"], "+.4f"))]
-    return [Cell(mean_text(cell), mark, cell["note"], cell.get("sign", "")), *theirs]
+    why = cell["note"] if cell["is_run"] else ""  # a line below names what was not run
+    return [Cell(mean_text(cell), mark, why, cell.get("sign", "")), *theirs]
 
 
-def improvements(part: pd.DataFrame, evidence: Evidence, *, is_compared: bool) -> Line:
+def improvements(part: pd.DataFrame, evidence: Evidence) -> Line:
     """The line of %Imp.: ours over the best of the paper's baselines."""
-    cells = [Cell(IMPROVEMENT)]
+    cells, papers = [Cell(IMPROVEMENT)], in_paper(part)
     for metric, own in part.groupby("metric", sort=False):
         ours = improvement(dict(zip(own["row"], own["mean"], strict=True)), evidence.ours)
         theirs = evidence.published.get(("table2", part["dataset"].iloc[0], IMPROVEMENT, metric), math.nan)
-        cells += [Cell(number(one, "+.2f")) for one in ((ours, theirs, ours - theirs) if is_compared else (ours,))]
+        cells += [Cell(number(one, "+.2f")) for one in ((ours, theirs, ours - theirs) if metric in papers else (ours,))]
     return Line(cells, is_foot=True)
