@@ -3,19 +3,18 @@
 from importlib import import_module
 
 __version__ = "0.1.0"
-API = (
-    "load",
-    "load_model",
-    "Results",
-)  # of bench.api, which is imported when one of them is asked for; so is bench.run
+# what is imported when it is asked for, and from where
+LAZY = {name: "bench.api" for name in ("load", "load_model", "Results")}
+LAZY["dataset_from_frame"] = "bench.data.importing"
 
 
 def __getattr__(name: str):
-    """``bench.load(folder)``, ``bench.Results`` and ``bench.run(datasets=[...], models=[...])``, see ``bench.api``."""
+    """``bench.load(folder)``, ``bench.run(datasets=[...])`` and the like, see ``bench.api``, and
+    ``bench.dataset_from_frame``, see ``bench.data.importing``."""
     if name == "run":
         return import_module("bench.run")
-    if name in API:
-        return getattr(import_module("bench.api"), name)
+    if name in LAZY:
+        return getattr(import_module(LAZY[name]), name)
     raise AttributeError(f"module 'bench' has no attribute {name!r}")
 
 
