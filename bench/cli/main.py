@@ -138,7 +138,7 @@ def cards_command(argv: list[str]) -> int:
     parser = Parser(prog="python -m bench cards")
     parser.add_argument("--out", type=Path, default=Path("docs/models.md"), metavar="FILE")
     args = parser.parse_args(argv)
-    from bench.report import cards
+    from bench.cli import cards
 
     print(f"wrote {cards.write(registry.cards().values(), args.out)}")
     return 0
