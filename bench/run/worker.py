@@ -15,10 +15,11 @@ from tempfile import TemporaryDirectory
 from bench import registry
 from bench.run.clock import Clock
 from bench.run.events import Event, Listener
+from bench.run.gpus import find_gpus
 from bench.run.local import Local, start_server
 from bench.run.plan import PlannedJob
 from bench.run.pool import Pool
-from bench.run.slots import Slots, find_gpus
+from bench.run.slots import Slots
 from bench.spec import ENGINE, BenchError, Job
 from bench.store.store import Store
 
