@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from bench.report import independent
 from bench.report.model import Note
 from bench.report.rows import BASELINES, DATASETS, PAPER_BASELINES, blocks, heading, in_block, order, seeds_of
 from bench.spec import RANKINGS
@@ -160,6 +161,8 @@ def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list
         said.append("A dash under paper means that bench/report/paper.csv does not have the paper's value.")
     if records["select_on"].iloc[0] != "test":
         said.append("The paper's values were measured under its own protocol, not under this one.")
+    if "independent" in ours and ours["independent"].notna().any():
+        said.append(independent.NOTE)
     return [Note(text) for text in said]
 
 

@@ -1,25 +1,30 @@
 """Tables 1 and 2: the data sets, and the models on them. Values are rounded here and nowhere else."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from operator import itemgetter
 
 import pandas as pd
 
+from bench.report import independent
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import NOT_RUN, TABLE, improvement, leaderboard
 from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Table, number
 from bench.report.paper import IMPROVEMENT, STATISTICS, Published
 from bench.report.prose import caption, command, notes
-from bench.report.rows import BLOCK, DATASETS, FLOORS, ITEMWISE, blocks, heading, in_block
+from bench.report.rows import BLOCK, DATASETS, FLOORS, ITEMWISE, STUDIED, blocks, heading, in_block
 from bench.report.sections import cost
 from bench.report.sections.significance import LEGEND, signs_of
 from bench.spec import RANKINGS, SHOWN
 from bench.study import Study
 
 Signs = Mapping[tuple[str, ...], str]  # of the differences that are more than chance, by table, block, row and metric
-PAPERS = ("paper", "diff.")
+BESIDE = {  # what may stand beside our value: the column of the cells, and how its numbers are written
+    "paper": ("paper", ".4f"),
+    "diff.": ("difference", "+.4f"),
+    "independent run": ("independent", ".4f"),
+}
 CSV = [
     "dataset", "row", "metric", "mean", "std", "n_seeds", "paper", "difference", "best", "second", "keys", "features",
     "note",
@@ -101,20 +106,24 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Sign
         blocks=shown,
         cost=cost.block(records, ranking),
         notes=said + ([Note(LEGEND, is_warning=True)] if data["sign"].any() else []),
-        data=data[[*CSV, "sign"]],
+        data=data[[*CSV, "sign", "independent"]],
         **about,
     )
 
 
 def beside_paper(data: pd.DataFrame, paper: Published, table: str, ranking: str) -> pd.DataFrame:
-    """The cells with the paper's values, which are of sampled candidates and stand beside no other.
+    """The cells with the paper's values, which are of sampled candidates, and beside MCLN's with the independent run's.
 
     Args:
         table: under which name the paper's values go.
     """
-    places = data[["dataset", "row", "metric"]].itertuples(index=False, name=None)
-    theirs = [paper.get((table, *place), math.nan) if ranking == "sampled" else math.nan for place in places]
-    return data.assign(paper=theirs, difference=data["mean"] - theirs)
+    theirs, others = [], []
+    for place in data[["dataset", "row", "metric"]].itertuples(index=False, name=None):
+        dataset, row, metric = place
+        theirs.append(paper.get((table, *place), math.nan) if ranking == "sampled" else math.nan)
+        is_known = (table, row) == ("table2", STUDIED) and not math.isnan(theirs[-1])
+        others.append(independent.value(dataset, metric) if is_known else math.nan)
+    return data.assign(paper=theirs, difference=data["mean"] - theirs, independent=others)
 
 
 def compared_block(
@@ -126,23 +135,26 @@ def compared_block(
     """
     dependent = set(records.loc[records["is_candidate_dependent"], "row"])
     titles = study.titles if study else {}
-    papers = in_paper(part)
+    others = beside(part)
     columns, lines = [Column("Variant" if study else "Model", "name")], []
     for metric, name in SHOWN.items():
         columns += [Column(name, metric=name)]
-        columns += [Column(one, metric=name, is_papers=True) for one in PAPERS] if metric in papers else []
+        columns += [Column(one, metric=name, is_papers=True) for one in others[metric]]
     is_shown = part.groupby("row")[["is_run", "paper"]].agg({"is_run": "any", "paper": "count"}).any(axis=1)
     for row, own in groupby(part[part["row"].map(is_shown)].to_dict("records"), key=itemgetter("row")):
         own = list(own)
-        cells = [shown for cell in own for shown in compared(cell)[: None if cell["metric"] in papers else 1]]
+        cells = [shown for cell in own for shown in compared(cell, others[cell["metric"]])]
         lines.append(Line([Cell(label(titles.get(row, row), row in dependent)), *cells], is_run=own[0]["is_run"]))
     missing = not_run(part, records, block, study)
     return Block(title=heading(block), dataset=block[0], columns=columns, lines=lines, notes=missing)
 
 
-def in_paper(part: pd.DataFrame) -> set[str]:
-    """The metrics for which the paper has values beside these cells."""
-    return set(part.loc[part["paper"].notna(), "metric"])
+def beside(part: pd.DataFrame) -> dict[str, list[str]]:
+    """The heads of BESIDE by metric: those that have any value in these cells."""
+    return {
+        metric: [head for head, (column, _) in BESIDE.items() if own[column].notna().any()]
+        for metric, own in part.groupby("metric")
+    }
 
 
 def not_run(part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], study: Study | None) -> list[Note]:
@@ -170,19 +182,20 @@ def mean_text(cell: Mapping) -> str:
     return f"{text} ± {cell['std']:.4f}" if cell["n_seeds"] > 1 and text != EMPTY else text
 
 
-def compared(cell: Mapping) -> list[Cell]:
-    """Our value with its marks, the paper's, the difference."""
+def compared(cell: Mapping, heads: Iterable[str]) -> list[Cell]:
+    """Our value with its marks, and what stands beside it under ``heads``."""
     mark = "best" if cell["best"] else "second" if cell["second"] else ""
-    theirs = [Cell(number(cell["paper"], ".4f")), Cell(number(cell["difference"], "+.4f"))]
+    others = [Cell(number(cell[column], form)) for column, form in map(BESIDE.get, heads)]
     why = cell["note"] if cell["is_run"] else ""  # a line below names what was not run
-    return [Cell(mean_text(cell), mark, why, cell.get("sign", "")), *theirs]
+    return [Cell(mean_text(cell), mark, why, cell.get("sign", "")), *others]
 
 
 def improvements(part: pd.DataFrame, evidence: Evidence) -> Line:
     """The line of %Imp.: ours over the best of the paper's baselines."""
-    cells, papers = [Cell(IMPROVEMENT)], in_paper(part)
+    cells, others = [Cell(IMPROVEMENT)], beside(part)
     for metric, own in part.groupby("metric", sort=False):
         ours = improvement(dict(zip(own["row"], own["mean"], strict=True)), evidence.ours)
         theirs = evidence.published.get(("table2", part["dataset"].iloc[0], IMPROVEMENT, metric), math.nan)
-        cells += [Cell(number(one, "+.2f")) for one in ((ours, theirs, ours - theirs) if metric in papers else (ours,))]
+        values = {"paper": theirs, "diff.": ours - theirs}
+        cells += [Cell(number(one, "+.2f")) for one in (ours, *(values.get(head, math.nan) for head in others[metric]))]
     return Line(cells, is_foot=True)
