@@ -99,7 +99,7 @@ def released_recipe(name: str, features: str | None, *, data_dir: Path | None) -
     """The recipe of ``beauty``, ``art`` or ``taobao``: a local copy first, then the public release.
 
     Raises:
-        BenchError: when neither can be had, with what was tried and the remedies.
+        BenchError: when neither can be had, with what was tried and the remedies; for a local copy of other content.
     """
     modalities = MODALITIES.get(name, ("visual", "textual"))
     pins = {pin.split("/")[1]: digest for pin, digest in PINS.items() if pin.startswith(FOLDERS[name] + "/")}
@@ -108,7 +108,13 @@ def released_recipe(name: str, features: str | None, *, data_dir: Path | None) -
         present, locate = pins, lambda file: download(name, file, tried)
     else:
         present, locate = list_files(local), lambda file: local / file
-    return recipe(present, locate, features=features, modalities=modalities, pins=pins)
+    found = recipe(present, locate, features=features, modalities=modalities)
+    if local and (differing := [file for file, digest in found.digests.items() if pins.get(file, digest) != digest]):
+        raise BenchError(
+            f"{local}: {', '.join(differing)} of data set {name} are not those of the public release; to run other "
+            "data, give --datasets the path of their folder, by whose name they go then"
+        )
+    return found
 
 
 def find_local(name: str, data_dir: Path | None) -> tuple[Path | None, list[str]]:

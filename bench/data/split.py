@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from bench.data.dataset import Dataset, Pairs
+from bench.spec import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,18 @@ def split(dataset: Dataset, train: Literal["released", "clean"]) -> Split:
     is_trained[kept[:, 0]] = True
     valid = dataset.valid[is_trained[dataset.valid[:, 0]] & ~np.isin(valid_keys, test_keys)]
     return Split(kept, valid, dataset.test[is_trained[dataset.test[:, 0]]])
+
+
+def with_negatives(pairs: Pairs, *, n_items: int) -> Pairs:
+    """Those of ``pairs`` whose user has not met every item in them: for the others no negative can be drawn."""
+    met = np.unique(pairs, axis=0)[:, 0]
+    return pairs[(np.bincount(met) < n_items)[pairs[:, 0]]]
+
+
+def count_untaught(pairs: Pairs, *, n_items: int) -> list[str]:
+    """A warning where users have met every item in the training ``pairs``."""
+    n = len(np.unique(pairs[:, 0])) - len(np.unique(with_negatives(pairs, n_items=n_items)[:, 0]))
+    return [f"{counted(n, 'user')} with every item in train, for whom no negative can be drawn"] if n else []
 
 
 def keys(dataset: Dataset, pairs: Pairs) -> Int64[np.ndarray, " pair"]:

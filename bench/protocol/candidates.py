@@ -47,12 +47,7 @@ def draw_cases(
     start = np.searchsorted(met_user, np.arange(n_users + 1))
     n_free = n_items - np.diff(start)
     user, target = pairs[:, 0], pairs[:, 1]
-    if len(user) and n_free[user].min() < n_candidates:
-        short = user[n_free[user].argmin()]
-        raise BenchError(
-            f"user {short} has only {n_free[short]} items never met, but {n_candidates} candidates are asked for; "
-            "the data set is too small for this protocol"
-        )
+    check_free(user, n_free, n_candidates)
     places = draw_distinct(n_free[user], n_candidates, np.random.default_rng(seed))
     # A place counts the free items of a user. The item there is the place plus the number of met items before it, and
     # a met item stands before it if no more free items than the place stand before the met item.
@@ -61,6 +56,16 @@ def draw_cases(
     line, asked = met_user * width + free_before_met, user[:, None] * width + places
     met_before = np.searchsorted(line, asked, side="right") - start[user][:, None]
     return Cases(user=user, target=target, candidates=places + met_before, met_start=start, met_items=met_items)
+
+
+def check_free(user: np.ndarray, n_free: np.ndarray, n_candidates: int) -> None:
+    """Refuse a data set in which one of the users ``user`` (case,) has not enough items left, ``n_free`` (user,)."""
+    if len(user) and n_free[user].min() < n_candidates:
+        short = user[n_free[user].argmin()]
+        raise BenchError(
+            f"user {short} has only {n_free[short]} items never met, but {n_candidates} candidates are asked for; "
+            "the data set is too small for this protocol"
+        )
 
 
 def draw_distinct(sizes: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -14,6 +14,7 @@ import torch
 from bench import registry
 from bench.data import audit
 from bench.data.dataset import Dataset
+from bench.data.split import with_negatives
 from bench.nn.recommender import Recommender
 from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
@@ -171,10 +172,6 @@ def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint
     """Fit ``model``; each ranking that it defines chooses an epoch."""
     job, protocol = work.job, work.job.protocol
     cases = prepared.valid if protocol.select_on == "valid" else prepared.test
-    if cases is None:
-        raise BenchError(
-            f"{job.dataset} has no validation pairs, which protocol {protocol.name!r} selects the epoch on"
-        )
     # a score that depends on the other candidates has no full ranking
     rankings = ("sampled",) if model.is_candidate_dependent else RANKINGS
     # what is shown and what a search goes by: what the paper looks at, or else the ranking against all items
@@ -204,7 +201,8 @@ def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint
 
 
 def batches_of(model, pairs: np.ndarray, training: Training, generator: torch.Generator) -> Batches:
-    """Batches of the training ``pairs`` (n, 2), padding counted."""
+    """Batches of the training ``pairs`` (n, 2), padding counted, but for users who have met every item."""
+    pairs = with_negatives(pairs, n_items=model.n_items - 1)
     return Batches(
         pairs[:, 0],
         pairs[:, 1],

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench.data import sources
+from bench.data.split import count_untaught
+from bench.run import plan
 from bench.run.clock import Clock
 from bench.run.dask import MOST, connected
 from bench.run.estimates import Estimates, spell, whole
@@ -13,6 +13,7 @@ from bench.run.gpus import find_gpus
 from bench.run.local import Local
 from bench.run.plan import PlannedJob
 from bench.run.pool import THREADS, Pool
+from bench.run.prepared import judge
 from bench.run.slots import Slots, default_jobs, measured
 from bench.spec import counted
 from bench.store.record import Record
@@ -81,9 +82,19 @@ class Machines:
 
 
 def load_once(planned: Sequence[PlannedJob]) -> dict[str, int]:
-    """Read every data set of the jobs, which fills the cache that they read from; train pairs by the data's hash."""
+    """Read every data set of the jobs, which fills the cache that they read from, and print what is odd about it.
+
+    Returns train pairs by the data's hash.
+
+    Raises:
+        BenchError: for broken files, and data that a protocol leaves too little of.
+    """
     sizes = {}
-    for one in {one.job.data_hash: one for one in planned}.values():
-        source = sources.find(one.location, data_dir=Path(one.data_dir) if one.data_dir else None)
-        sizes[one.job.data_hash] = len(source.load(one.job.features).train)
+    for one in {(one.job.data_hash, one.job.protocol): one for one in planned}.values():
+        dataset = plan.load(one)
+        parts = judge(dataset, one.job.protocol)
+        warnings = [*dataset.warnings, *count_untaught(parts.train, n_items=dataset.n_items)]
+        if warnings and one.job.data_hash not in sizes:
+            print(f"data set {dataset.name}: {'; '.join(warnings)}")
+        sizes[one.job.data_hash] = len(dataset.train)
     return sizes

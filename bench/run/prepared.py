@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.data.dataset import Dataset
-from bench.data.split import Split, split
-from bench.protocol.candidates import Cases, draw_cases
+from bench.data.split import Split, keys, split
+from bench.protocol.candidates import Cases, check_free, draw_cases
 from bench.run.plan import PlannedJob, load
-from bench.spec import Protocol
+from bench.spec import BenchError, Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +25,10 @@ def prepare(planned: PlannedJob) -> Prepared:
     """Load the data set, split it by the protocol, draw the frozen candidates.
 
     Raises:
-        BenchError: when the files are no longer those that the job was planned on.
+        BenchError: as ``judge``; when the files are no longer those that the job was planned on.
     """
     job, dataset = planned.job, load(planned)
-    parts = split(dataset, job.protocol.train)
+    parts = judge(dataset, job.protocol)
     return Prepared(
         dataset=dataset,
         split=parts,
@@ -37,12 +37,40 @@ def prepare(planned: PlannedJob) -> Prepared:
     )
 
 
+def judge(dataset: Dataset, protocol: Protocol) -> Split:
+    """The split of ``dataset`` by the protocol, if a model can be trained, chosen and tested on it.
+
+    Raises:
+        BenchError: where a part is empty, there is one user, or someone has too few items left to draw candidates from.
+    """
+    parts, met = split(dataset, protocol.train), all_pairs(dataset)
+    needed = {"train on": parts.train, "test on": parts.test}
+    needed |= {"choose the epoch by": parts.valid} if protocol.select_on == "valid" else {}
+    where = f"data set {dataset.name}, protocol {protocol.name}"
+    for use, pairs in needed.items():
+        if not len(pairs):
+            why = "" if protocol.train == "released" else ", once users without train pairs and repeats are left out"
+            raise BenchError(f"{where}: there is no pair to {use}{why}")
+    if dataset.n_users == 1:
+        raise BenchError(f"{where}: there is one user; a comparison needs several")
+    n_met = np.bincount(np.unique(keys(dataset, met)) // dataset.n_items, minlength=dataset.n_users)
+    try:
+        check_free(np.concatenate([parts.test, parts.valid])[:, 0], dataset.n_items - n_met, protocol.n_candidates)
+    except BenchError as error:
+        raise BenchError(f"{where}: {error}") from None
+    return parts
+
+
+def all_pairs(dataset: Dataset) -> np.ndarray:
+    """(n, 2) pairs of all three parts."""
+    return np.concatenate([dataset.train, dataset.valid, dataset.test])
+
+
 def frozen_cases(dataset: Dataset, pairs, protocol: Protocol, *, part: int) -> Cases:
     """The cases of ``pairs``; the same for every job on this data set and protocol."""
-    met = np.concatenate([dataset.train, dataset.valid, dataset.test])
     return draw_cases(
         pairs,
-        met,
+        all_pairs(dataset),
         n_users=dataset.n_users,
         n_items=dataset.n_items,
         n_candidates=protocol.n_candidates,

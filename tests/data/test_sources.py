@@ -16,11 +16,12 @@ from bench.spec import BenchError
 from tests.data.files import GOOD, write_folder
 
 RETRIEVE = pooch.retrieve
+PINS = sources.PINS
 
 
 @pytest.fixture(autouse=True)
 def no_surroundings(monkeypatch, tmp_path):
-    """No data folder in the environment, an empty cache, no network."""
+    """No data folder in the environment, an empty cache, no network, and a release that is small."""
 
     def offline(url, *args, **kwargs):
         raise ConnectionError(url)
@@ -28,6 +29,9 @@ def no_surroundings(monkeypatch, tmp_path):
     monkeypatch.delenv("MCLN_BENCH_DATA", raising=False)
     monkeypatch.setenv("MCLN_BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("pooch.retrieve", offline)
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in GOOD.items()}
+    pins = {f"{folder}/{name}": digest for folder in sources.FOLDERS.values() for name, digest in digests.items()}
+    monkeypatch.setattr(sources, "PINS", pins)
 
 
 def test_names():
@@ -72,6 +76,7 @@ def test_places_are_tried_in_order(tmp_path, monkeypatch):
     for place, test in (("flag", "0 3\n"), ("env", "0 2\n")):
         write_folder(tmp_path / place / "taobao", GOOD | {"test.txt": test})
     monkeypatch.setenv("MCLN_BENCH_DATA", str(tmp_path / "env"))
+    monkeypatch.delitem(sources.PINS, "taobao/test.txt")
     (tmp_path / "other").mkdir()
     assert sources.find("taobao", data_dir=tmp_path / "flag").load().test.tolist() == [[0, 3]]
     assert sources.find("taobao", data_dir=tmp_path / "other").load().test.tolist() == [[0, 2]]
@@ -79,10 +84,12 @@ def test_places_are_tried_in_order(tmp_path, monkeypatch):
 
 
 def test_local_files_that_are_not_the_release(tmp_path):
-    write_folder(tmp_path / "amazon-beauty")
-    data = sources.find("beauty", data_dir=tmp_path).load()
-    assert "train.txt differs from the pinned release" in data.warnings
-    assert data.name == "beauty"
+    """They never pass for it; by their path they go, under the name of their folder."""
+    other = {**GOOD, "train.txt": "0 0 1 2\n1 1 3\n2 2\n", "i2e_title.txt": "0 1\n"}
+    folder = write_folder(tmp_path / "amazon-beauty", other)
+    with pytest.raises(BenchError, match=r"amazon-beauty: train\.txt, i2e_title\.txt of data set beauty are not those"):
+        sources.find("beauty", data_dir=tmp_path).load()
+    assert sources.find(str(folder)).load().name == "amazon-beauty"
 
 
 @pytest.mark.parametrize(
@@ -168,8 +175,8 @@ def test_a_download_of_other_content_is_refused(served, tmp_path, monkeypatch, b
 
 
 def test_pins_are_whole():
-    assert len(sources.PINS) == 17
-    assert {len(bytes.fromhex(digest)) for digest in sources.PINS.values()} == {hashlib.sha256().digest_size}
+    assert len(PINS) == 17
+    assert {len(bytes.fromhex(digest)) for digest in PINS.values()} == {hashlib.sha256().digest_size}
 
 
 def test_no_heavy_import_to_read_a_cached_set():

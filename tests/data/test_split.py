@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.data.split import split
+from bench.data.split import count_untaught, split, with_negatives
 from tests.data.files import dataset, same
 
 TRAIN = [
@@ -53,3 +53,12 @@ def test_clean_against_plain_loops(rng):
     assert parts.train.tolist() == expected
     assert parts.valid.tolist() == [p for p in valid if p not in test and p[0] in trained]
     assert parts.test.tolist() == [p for p in test if p[0] in trained]
+
+
+def test_users_without_negatives_are_left_out():
+    """User 1 has all three items, one of them twice; user 0 has one item three times."""
+    pairs = np.array([[1, 0], [0, 2], [1, 1], [0, 2], [1, 2], [1, 0], [0, 2]])
+    assert with_negatives(pairs, n_items=3).tolist() == [[0, 2]] * 3
+    assert with_negatives(pairs, n_items=4).tolist() == pairs.tolist()
+    said = ["1 user with every item in train, for whom no negative can be drawn"]
+    assert (count_untaught(pairs, n_items=3), count_untaught(pairs, n_items=4)) == (said, [])

@@ -44,7 +44,6 @@ def recipe(
     *,
     features: str | None,
     modalities: Sequence[str] | None = None,
-    pins: dict[str, str] | None = None,
     **settings: str,
 ) -> Recipe:
     """How the lists and features among the files ``present`` are read.
@@ -52,14 +51,11 @@ def recipe(
     Args:
         locate: where a file of that name lies.
         features, modalities: as ``select``.
-        pins: file name to sha256 of a release from which files may differ, which is a warning.
         settings: what else enters the hash.
     """
     feature_id, chosen = select(present, features, modalities=modalities)
     paths = {file: locate(file) for file in (*PARTS.values(), *chosen.values())}
     digests = {file: sha256(path) for file, path in paths.items()}
-    differing = [file for file, digest in digests.items() if pins and pins.get(file, digest) != digest]
-    warnings = [f"{file} differs from the pinned release" for file in differing] + count_unread(present)
     parts = {part: paths[file] for part, file in PARTS.items()}
     rows = {modality: paths[file] for modality, file in chosen.items()}
     return Recipe(
@@ -67,7 +63,7 @@ def recipe(
         digests=digests,
         settings={"modalities": list(chosen), **settings},
         modalities=tuple(chosen),
-        warnings=tuple(warnings),
+        warnings=tuple(count_unread(present)),
         build=lambda: read_folder(parts, rows, feature_id),
     )
 

@@ -1,0 +1,60 @@
+"""What is read and said of the data before any job starts."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.run import plan
+from bench.run.machines import load_once
+from bench.spec import BenchError
+
+
+@pytest.fixture
+def whole(folder) -> Path:
+    """The folder with two more users, through whom every item occurs."""
+    more = {40: range(100), 41: range(50, 150)}
+    lines = [f"{user} {' '.join(map(str, items))}\n" for user, items in more.items()]
+    (folder / "train.txt").write_text((folder / "train.txt").read_text() + "".join(lines))
+    return folder
+
+
+def planned(folder, **more):
+    return plan.jobs(plan.Request(datasets=[str(folder)], models=["BPRMF", "Pop"], budget="smoke", **more))
+
+
+def test_oddities_of_the_data_are_said_once(whole, capsys):
+    (whole / "train.txt").write_text((whole / "train.txt").read_text() + "50 1 2\n")
+    (whole / "image_features.npy").write_bytes(b"")
+    jobs = planned(whole, protocols=["clean", "paper"], seeds=[0, 1])
+    assert list(load_once(jobs).values()) == [442]
+    assert capsys.readouterr().out == (
+        "data set tiny: image_features.npy is not read; to use it, rename it image_feat.npy; user ids below the "
+        "largest that never occur: 8; they are left out, and the users numbered anew\n"
+    )
+
+
+def test_nothing_is_said_of_data_without_oddities(whole, capsys):
+    load_once(planned(whole))
+    assert capsys.readouterr().out == ""
+
+
+def test_users_who_have_met_everything_are_counted(folder, capsys):
+    (folder / "train.txt").write_text((folder / "train.txt").read_text() + f"\n40 {' '.join(map(str, range(150)))}\n")
+    load_once(planned(folder))
+    assert (
+        "data set tiny: 1 user with every item in train, for whom no negative can be drawn" in capsys.readouterr().out
+    )
+
+
+def test_each_protocol_judges(folder):
+    (folder / "validation.txt").write_text("0\n")
+    assert load_once(planned(folder, protocols=["paper"]))
+    with pytest.raises(BenchError, match="protocol clean: there is no pair to choose the epoch by"):
+        load_once(planned(folder, protocols=["paper", "clean"]))
+
+
+def test_files_that_change_after_the_plan(folder):
+    jobs = planned(folder)
+    with pytest.raises(BenchError, match="the files changed since the job was planned"):
+        load_once([replace(jobs[0], job=replace(jobs[0].job, data_hash="0" * 64))])

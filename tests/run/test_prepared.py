@@ -1,0 +1,48 @@
+"""Data that a protocol leaves too little of are refused, with what is lacking; others pass."""
+
+import numpy as np
+import pytest
+
+from bench.data.split import split
+from bench.run.prepared import judge
+from bench.spec import PROTOCOLS, BenchError
+from tests.data.files import dataset
+
+CLEAN, PAPER = PROTOCOLS["clean"], PROTOCOLS["paper"]
+TRAIN, VALID, TEST = [(0, 0), (0, 1), (1, 2)], [(0, 1), (1, 3)], [(0, 4), (1, 5)]
+
+
+def made(train=TRAIN, valid=VALID, test=TEST, n_users=2, n_items=120):
+    return dataset(train, valid, test, n_users=n_users, n_items=n_items)
+
+
+def test_what_is_whole_passes_as_it_is_split():
+    for protocol in (CLEAN, PAPER):
+        parts, expected = judge(made(), protocol), split(made(), protocol.train)
+        assert all(np.array_equal(getattr(parts, part), getattr(expected, part)) for part in ("train", "valid", "test"))
+
+
+@pytest.mark.parametrize(
+    ("data", "protocol", "message"),
+    [
+        (made(test=[]), CLEAN, "data set hand, protocol clean: there is no pair to test on, once users without train"),
+        (made(test=[]), PAPER, "data set hand, protocol paper: there is no pair to test on$"),
+        (made(train=[(0, 1)], valid=[], test=[(1, 4)]), CLEAN, "there is no pair to test on"),
+        (made(train=[(0, 4)]), CLEAN, "there is no pair to train on"),
+        (made(valid=[]), CLEAN, "there is no pair to choose the epoch by"),
+        (made(train=[(0, 0), (0, 1)], valid=[(0, 1)], test=[(0, 4)], n_users=1), CLEAN, "there is one user"),
+        (made(n_items=101), CLEAN, "user 0 has only 98 items never met, but 99 candidates are asked for"),
+    ],
+)
+def test_what_is_lacking(data, protocol, message):
+    with pytest.raises(BenchError, match=message):
+        judge(data, protocol)
+
+
+def test_no_validation_is_needed_where_the_test_set_chooses():
+    assert len(judge(made(valid=[]), PAPER).test) == 2
+
+
+def test_just_enough_items():
+    """User 0 has met items 0, 1 and 4: 99 of 102 are left."""
+    assert len(judge(made(n_items=102), CLEAN).test) == 2
