@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from bench import registry
-from bench.cli.flags import QUICK_SET, Parser, once, run_parser
+from bench.cli.flags import QUICK_SET, Parser, once, place, run_parser
 from bench.cli.import_data import import_command
 from bench.run.clock import Clock, Ended, end, handling
 from bench.run.studies import STUDIES
@@ -97,8 +97,8 @@ def audit_command(argv: list[str]) -> int:
     parser = Parser(prog="python -m bench audit")
     parser.add_argument("datasets", nargs="+", metavar="NAME|FOLDER")
     parser.add_argument("--features", metavar="ID")
-    parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--reports", type=Path, default=Path("reports"))
+    parser.add_argument("--data-dir", type=place)
+    parser.add_argument("--reports", type=place, default=Path("reports"))
     args = parser.parse_args(argv)
     from bench.data import audit, sources
 
@@ -115,7 +115,7 @@ def audit_command(argv: list[str]) -> int:
 def cards_command(argv: list[str]) -> int:
     """Write what every model's file says of it."""
     parser = Parser(prog="python -m bench cards")
-    parser.add_argument("--out", type=Path, default=Path("docs/models.md"), metavar="FILE")
+    parser.add_argument("--out", type=place, default=Path("docs/models.md"), metavar="FILE")
     args = parser.parse_args(argv)
     from bench.report import cards
 
@@ -127,7 +127,7 @@ def show_command(argv: list[str]) -> int:
     """Print one record: settings, metrics, curve, where it comes from, the end of its log."""
     parser = Parser(prog="python -m bench show")
     parser.add_argument("key", help="as --list prints it, or how it begins")
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=place, default=Path("results"))
     args = parser.parse_args(argv)
     from bench.cli.show import show
     from bench.store.store import Store
