@@ -16,7 +16,7 @@ from bench.spec import BenchError
 
 def cache_folder() -> Path:
     """``$MCLN_BENCH_CACHE``, else the cache folder of the operating system."""
-    return Path(os.environ.get("MCLN_BENCH_CACHE") or pooch.os_cache("mcln-bench"))
+    return Path(os.environ.get("MCLN_BENCH_CACHE") or pooch.os_cache("mcln-bench")).expanduser()
 
 
 def write_whole(path: Path, write: Callable[[str], object], *, is_durable: bool = False) -> None:

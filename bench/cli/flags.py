@@ -82,6 +82,11 @@ def per_gpu(text: str) -> int | None:
     return None if text == "auto" else positive(text)
 
 
+def place(text: str) -> Path:
+    """A path as it is typed, ~ standing for the home folder."""
+    return Path(text).expanduser()
+
+
 def run_parser() -> Parser:
     """The parser of ``run_all.py``."""
     parser = Parser(prog="run_all.py", description="Run the jobs that have no record yet, then write the tables.")
@@ -154,10 +159,10 @@ def add_machines(group) -> None:
 
 def add_places(group) -> None:
     text = "folder of the paper's files; default: $MCLN_BENCH_DATA, else they are downloaded"
-    group.add_argument("--data-dir", type=Path, help=text)
-    group.add_argument("--results", type=Path, default=Path("results"), help="folder of the records")
-    group.add_argument("--reports", type=Path, default=Path("reports"), help="folder of the tables and figures")
+    group.add_argument("--data-dir", type=place, help=text)
+    group.add_argument("--results", type=place, default=Path("results"), help="folder of the records")
+    group.add_argument("--reports", type=place, default=Path("reports"), help="folder of the tables and figures")
     text = "write the weights of the chosen epochs beside each record; python -m bench recommend reads them"
     group.add_argument("--keep-weights", action="store_true", help=text)
     text = "folder where --tune writes what --hyper tuned reads"
-    group.add_argument("--configs", type=Path, default=Path("configs/tuned"), help=text)
+    group.add_argument("--configs", type=place, default=Path("configs/tuned"), help=text)

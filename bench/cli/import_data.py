@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench.cli.flags import Parser, natural
+from bench.cli.flags import Parser, natural, place
 
 
 def named_file(text: str) -> tuple[str, Path]:
@@ -11,7 +11,7 @@ def named_file(text: str) -> tuple[str, Path]:
     name, sign, file = text.partition("=")
     if not (name and sign and file):
         raise argparse.ArgumentTypeError(f"{text!r} is not MODALITY=FILE")
-    return name, Path(file).expanduser()
+    return name, place(file)
 
 
 def parser() -> Parser:
@@ -21,8 +21,8 @@ def parser() -> Parser:
     text = (
         "the interactions, one a line; or a folder of lists (train.txt, ...), to number its ids and add what is missing"
     )
-    parser.add_argument("file", type=Path, metavar="FILE|FOLDER", help=text)
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="new folder for the data set")
+    parser.add_argument("file", type=place, metavar="FILE|FOLDER", help=text)
+    parser.add_argument("--out", type=place, required=True, metavar="FOLDER", help="new folder for the data set")
     parser.add_argument("--user", metavar="COL", help="column of user ids; default: user_id")
     parser.add_argument("--item", metavar="COL", help="column of item ids; default: item_id")
     text = "column of times, numbers or dates; default: timestamp; without it, what is held out is drawn at random"
@@ -47,7 +47,7 @@ def import_command(argv: list[str]) -> int:
     args = vars(parser().parse_args(argv))
     from bench.data.importing import import_file
 
-    file, out = args.pop("file").expanduser(), args.pop("out")
+    file, out = args.pop("file"), args.pop("out")
     tables = {name: dict(args.pop(name) or []) for name in ("features", "row_ids")}
     print(import_file(file, out, **tables, **args))
     return 0

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from bench import registry
-from bench.cli.flags import QUICK_SET, Parser, once, positive, run_parser
+from bench.cli.flags import QUICK_SET, Parser, once, place, positive, run_parser
 from bench.cli.import_data import import_command
 from bench.files import writing
 from bench.run.clock import Clock, Ended, end, handling
@@ -118,8 +118,8 @@ def audit_command(argv: list[str]) -> int:
     parser = Parser(prog="python -m bench audit")
     parser.add_argument("datasets", nargs="+", metavar="NAME|FOLDER")
     parser.add_argument("--features", metavar="ID")
-    parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--reports", type=Path, default=Path("reports"))
+    parser.add_argument("--data-dir", type=place)
+    parser.add_argument("--reports", type=place, default=Path("reports"))
     args = parser.parse_args(argv)
     from bench.data import audit, sources
 
@@ -136,7 +136,7 @@ def audit_command(argv: list[str]) -> int:
 def cards_command(argv: list[str]) -> int:
     """Write what every model's file says of it."""
     parser = Parser(prog="python -m bench cards")
-    parser.add_argument("--out", type=Path, default=Path("docs/models.md"), metavar="FILE")
+    parser.add_argument("--out", type=place, default=Path("docs/models.md"), metavar="FILE")
     args = parser.parse_args(argv)
     from bench.cli import cards
 
@@ -148,7 +148,7 @@ def show_command(argv: list[str]) -> int:
     """Print one record: settings, metrics, curve, where it comes from, the end of its log."""
     parser = Parser(prog="python -m bench show")
     parser.add_argument("key", help="as --list prints it, or how it begins")
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=place, default=Path("results"))
     args = parser.parse_args(argv)
     from bench.cli.show import show
     from bench.store.store import Store
@@ -164,9 +164,9 @@ def recommend_command(argv: list[str]) -> int:
     parser.add_argument("--top", type=positive, default=10, metavar="K", help="items per user; default: 10")
     parser.add_argument("--users", nargs="+", metavar="ID", help="default: all")
     parser.add_argument("--data", default="", metavar="FOLDER", help="the data set, where it is a folder")
-    parser.add_argument("--data-dir", type=Path, help="folder of the paper's files")
-    parser.add_argument("--results", type=Path, default=Path("results"))
-    parser.add_argument("--out", type=Path, default=Path("recommended.csv"), metavar="FILE")
+    parser.add_argument("--data-dir", type=place, help="folder of the paper's files")
+    parser.add_argument("--results", type=place, default=Path("results"))
+    parser.add_argument("--out", type=place, default=Path("recommended.csv"), metavar="FILE")
     args = parser.parse_args(argv)
     from bench.run import trained
     from bench.store.store import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.data.readers.features import load_npy
+from bench.data.readers.features import in_float32, load_npy
 from bench.data.readers.lists import read_lines
 from bench.data.readers.recbole import ITEM
 from bench.data.tables import column, numbers, read_table, tokens
@@ -95,15 +95,12 @@ def place(ids: pd.Index, values: np.ndarray, items: Sequence[str], *, what: str)
         raise BenchError(f"{what}: item {twice} has two rows; keep one")
     row = ids.get_indexer(list(items))
     is_present = row >= 0
-    rows = np.zeros((len(items), values.shape[1]), dtype=np.float32)
-    with np.errstate(over="ignore"):
-        rows[is_present] = values[row[is_present]]
-    for bad in np.flatnonzero(~np.isfinite(rows).all(axis=1))[:1]:
-        raise BenchError(f"{what}: item {items[bad]} has a value that is not finite in float32")
     if not is_present.any():
         raise BenchError(
             f"{what}: none of its ids is an item of the interactions; {next(iter(ids), None)!r} is its first"
         )
+    rows = np.zeros((len(items), values.shape[1]), dtype=np.float32)
+    rows[is_present] = in_float32(values[row[is_present]], np.array(items, dtype=object)[is_present], what)
     return Aligned(rows, is_present, len(ids) - int(is_present.sum()))
 
 

@@ -122,7 +122,7 @@ def find_local(name: str, data_dir: Path | None) -> tuple[Path | None, list[str]
     places = {"--data-dir": data_dir, "MCLN_BENCH_DATA": os.environ.get("MCLN_BENCH_DATA")}
     tried = []
     for what, place in places.items():
-        folder = Path(place) / FOLDERS[name] if place else None
+        folder = Path(place).expanduser() / FOLDERS[name] if place else None
         if folder is not None and folder.is_dir():
             return folder, tried
         tried.append(f"{what}: no folder {folder}" if folder else f"{what} is not set")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
@@ -116,7 +117,7 @@ class Searches:
 def opened(place: Path) -> Iterator[RDBStorage]:
     """The database at ``place``; what goes wrong with it is one clear line."""
     try:
-        storage = RDBStorage(f"sqlite:///{place}")
+        storage = RDBStorage(f"sqlite:///file:{quote(str(place.absolute()))}?uri=true")  # a ? in a path is no option
         try:
             yield storage
         finally:

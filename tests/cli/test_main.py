@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli.flags import run_parser
+from bench.cli.main import main
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -208,3 +211,36 @@ def test_flags_given_twice_add_up_and_settings_do_not(call, folder):
     code, _, error = call("--datasets", folder, *FAST, "--set", "reg_weight=1", "--set", "reg_weight=2")
     assert code == 2
     assert "--set gives reg_weight twice" in error
+
+
+@pytest.mark.parametrize("flag", ["--data-dir", "--results", "--reports", "--configs"])
+def test_a_tilde_is_the_home_folder_in_every_path(flag, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    args = run_parser().parse_args([f"{flag}=~/x"])
+    assert getattr(args, flag[2:].replace("-", "_")) == Path("/home/ann/x")
+
+
+def test_a_run_and_a_search_in_a_folder_whose_name_is_odd(folder, tmp_path):
+    """A ? begins the options of a database's address, and % a letter's number."""
+    results = tmp_path / "q?x=1 %41#"
+    where = ["--results", str(results), "--reports", str(tmp_path / "reports"), "--configs", str(tmp_path / "configs")]
+    with pytest.raises(SystemExit) as exit_:
+        main(["run", "--datasets", str(folder), *FAST, "--tune", "1", *where])
+    assert exit_.value.code == 0
+    assert list((results / "tuning").iterdir())
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny", results.name, "configs"}
+
+
+def test_data_that_leave_too_little_are_refused_before_anything_starts(call, folder, tmp_path):
+    (folder / "test.txt").write_text("0\n")
+    code, _, error = call("--datasets", folder, *FAST)
+    assert (code, error.count("\n")) == (2, 1)
+    assert "data set tiny, protocol clean: there is no pair to test on" in error
+    assert not list((tmp_path / "results").glob("*/*/*.json"))
+
+
+def test_a_user_who_has_met_every_item_costs_no_job(call, folder):
+    (folder / "train.txt").write_text((folder / "train.txt").read_text() + f"40 {' '.join(map(str, range(150)))}\n")
+    code, out, _ = call("--datasets", folder, *FAST)
+    assert code == 0
+    assert out.count("data set tiny: 1 user with every item in train") == 1

@@ -186,3 +186,12 @@ def test_no_heavy_import_to_read_a_cached_set():
     sources.find("ml-100k").load()
     done = subprocess.run([sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_tilde_in_the_environment_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MCLN_BENCH_DATA", "~/data")
+    monkeypatch.setenv("MCLN_BENCH_CACHE", "~/kept")
+    write_folder(tmp_path / "data" / "Art")
+    assert sources.find("art").load().n_users == 3
+    assert list((tmp_path / "kept").rglob("*.npz"))

@@ -9,13 +9,14 @@ import scipy.sparse as sp
 from jaxtyping import Int64
 
 from bench.data.dataset import Rows
-from bench.data.readers.lists import fail, owner_of, read_lines, read_lists
+from bench.data.readers.lists import fail, owner_of, read_lines, read_lists, words_of
 from bench.spec import BenchError, unknown
 
 DEEP = {"visual": "item2imgfeat.txt", "textual": "itemtitle2vec.txt"}
 ENTITIES = {"visual": "i2e_visual.txt", "textual": "i2e_title.txt"}
 DENSE = {"image": "visual", "text": "textual", "audio": "acoustic"}  # <word>_feat.npy; other words name themselves
 ROWS = re.compile(r"([^\W_]+)_?feat(?:ure)?s?\.npy")  # image_feat.npy, and what people call it else: image_features.npy
+LARGEST, SMALLEST = 1e12, 1e-12  # sums of squares stay finite, and lengths above what normalising takes for zero
 Ids = Int64[np.ndarray, " item"]  # of each item, ascending
 
 
@@ -127,11 +128,24 @@ def read_dense(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
         is_shifted = ids[0] == 1 and len(stored) == ids[-1]
         remedy = "; ids start at 1 and rows at 0: put a row of zeros before the first" if is_shifted else ""
         raise BenchError(f"{path}, row {len(stored)}: the rows end here, but item ids go up to {ids[-1]}{remedy}")
-    with np.errstate(over="ignore"):
-        table = stored[ids].astype(np.float32)
-    for item in ids[~np.isfinite(table).all(axis=1)][:1]:
-        raise BenchError(f"{path}, row {item}: item {item} has a value that is not finite")
-    return table, len(stored) - len(ids)
+    return in_float32(stored[ids], ids, path), len(stored) - len(ids)
+
+
+def in_float32(values: np.ndarray, ids: Sequence | np.ndarray, what: object) -> np.ndarray:
+    """``values`` (item, feat) as float32, if the lengths of rows can be computed in it.
+
+    Raises:
+        BenchError: for a value that is not finite, or a row so large or small that its squares are not.
+    """
+    largest = np.maximum(values.max(axis=1), -values.min(axis=1).astype(np.float64))
+    for row in np.flatnonzero(~np.isfinite(largest))[:1]:
+        raise BenchError(f"{what}: item {ids[row]} has a value that is not finite")
+    for row in np.flatnonzero((largest > LARGEST) | (largest < SMALLEST) & (largest > 0))[:1]:
+        raise BenchError(
+            f"{what}: the largest value of item {ids[row]} is {largest[row]:.3g}; scale the features so that every "
+            f"row's is from {SMALLEST:g} to {LARGEST:g}, as models square them"
+        )
+    return values.astype(np.float32)
 
 
 def load_npy(path: Path) -> np.ndarray:
@@ -150,7 +164,7 @@ def load_npy(path: Path) -> np.ndarray:
         return np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise BenchError(f"{path} is missing") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise BenchError(f"{path} is not a readable .npy table ({error})") from None
 
 
@@ -162,10 +176,10 @@ def read_vectors(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
     """
     lines, vectors = {}, []
     for number, line in read_lines(path):
-        first, *words = line.split()
+        first, *words = words_of(line, path, number)
         item = owner_of(first, lines, "item", path, number)
         try:
-            vectors.append(np.array(words, dtype=np.float32))
+            vectors.append(np.array(words, dtype=np.float64))
         except ValueError as error:
             raise fail(path, number, f"not a number ({error})") from None
         if len(words) != len(vectors[0]) or not words:
@@ -174,7 +188,7 @@ def read_vectors(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
             raise fail(path, number, f"item {item} has a value that is not finite")
     place, is_known = places(lines, path, ids)
     table = np.zeros((len(ids), len(vectors[0])), dtype=np.float32)
-    table[place[is_known]] = np.stack(vectors)[is_known]
+    table[place[is_known]] = in_float32(np.stack(vectors), list(lines), path)[is_known]
     return table, int((~is_known).sum())
 
 

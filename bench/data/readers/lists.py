@@ -1,5 +1,6 @@
 """Text files of ids, ``owner id id ...`` per line."""
 
+import re
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from bench.data.dataset import Pairs
 from bench.spec import BenchError
 
+OTHER_SPACE = re.compile(r"[^\S \t]")
 LARGEST_ID = 10**8  # beyond it an id is taken for a typing error
 
 
@@ -64,7 +66,21 @@ def as_id(word: str, path: Path, line: int) -> int:
     is_negative = word[:1] == "-" and word[1:].isdigit()
     if is_negative:
         raise fail(path, line, f"id {word} is negative")
+    for mark in ",;|":
+        if mark in word:
+            raise fail(path, line, f"ids are separated by blanks, but here stands {word[:40]!r}")
     raise fail(path, line, f"{word[:40]!r} is not an integer; python -m bench import takes ids of any kind")
+
+
+def words_of(line: str, path: Path, number: int) -> list[str]:
+    """The words of a line, which blanks and tabs separate.
+
+    Raises:
+        BenchError: for any other space in it: some programs end a line there, and its words would be those of two.
+    """
+    if found := OTHER_SPACE.search(line):
+        raise fail(path, number, f"the character {found[0]!r} is neither a blank, a tab nor the end of a line")
+    return line.split()
 
 
 def owner_of(word: str, lines: dict[int, int], owner: str, path: Path, number: int) -> int:
@@ -88,7 +104,7 @@ def read_lists(path: Path, owner: str) -> Lists:
     """
     lines, pairs = {}, []
     for number, line in read_lines(path):
-        first, *words = line.split()
+        first, *words = words_of(line, path, number)
         own = owner_of(first, lines, owner, path, number)
         pairs += [(own, as_id(word, path, number)) for word in words]
     return Lists(lines, np.array(pairs, dtype=np.int64).reshape(-1, 2))

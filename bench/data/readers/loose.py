@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.data.readers.features import ROWS
 from bench.data.readers.folders import ALSO, PARTS, list_files
-from bench.data.readers.lists import read_lines
+from bench.data.readers.lists import read_lines, words_of
 from bench.spec import BenchError
 
 
@@ -21,8 +21,8 @@ def read_loose(folder: Path) -> tuple[pd.DataFrame, dict[str, Path]]:
         raise BenchError(f"{folder} has no train.txt; give the file that holds the interactions")
     for label, (part, name) in enumerate(PARTS.items()):
         for file in [one for one in (name, *ALSO.get(part, ())) if one in present][:1]:
-            for _, line in read_lines(folder / file):
-                user, *items = line.split()
+            for number, line in read_lines(folder / file):
+                user, *items = words_of(line, folder / file, number)
                 rows += [(user, item, label) for item in items]
     frame = pd.DataFrame(rows, columns=["user_id", "item_id", "x_label"])
     found = {match[1]: folder / file for file in present if (match := ROWS.fullmatch(file))}

@@ -87,6 +87,9 @@ def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: 
         BenchError: for a broken file, with its line.
     """
     lines, (*tokens, stamps) = read_columns(inter, USER, ITEM, ("timestamp",))
+    for kind, column in zip(("user", "item"), tokens, strict=True):
+        if "" in column:
+            raise fail(inter, lines[column.index("")], f"there is no {kind} id")
     times = np.array([as_time(word, inter, line) for line, word in zip(lines, stamps, strict=True)])
     kept = keep_core(*(np.unique(some, return_inverse=True)[1] for some in tokens), core=core)
     if not kept.any():

@@ -178,6 +178,7 @@ def test_records_of_the_time_when_gaps_were_items_have_other_keys(tmp_path):
         ("item2imgfeat.txt", "0 1 2\n1 3\n", r"item2imgfeat\.txt, line 2: 1 values, where 2 are expected"),
         ("item2imgfeat.txt", "0\n", r"item2imgfeat\.txt, line 1: 0 values"),
         ("item2imgfeat.txt", "0 1\n1 nan\n", r"item2imgfeat\.txt, line 2: item 1 has a value .* not finite"),
+        ("item2imgfeat.txt", "0 1\n1 1e30\n", r"item2imgfeat\.txt: the largest value of item 1 is 1e\+30; scale"),
         ("item2imgfeat.txt", "0 1\n1 inf\n", r"item2imgfeat\.txt, line 2: item 1 has a value .* not finite"),
         ("item2imgfeat.txt", "0 1\n1 red\n", r"item2imgfeat\.txt, line 2: not a number .*red"),
         ("item2imgfeat.txt", "0 1\n0 2\n", r"item2imgfeat\.txt, line 2: item 0 stands already in line 1"),
@@ -194,8 +195,10 @@ def test_broken_text(tmp_path, load, file, text, message):
     ("table", "message"),
     [
         (np.ones((3, 2)), r"image_feat\.npy, row 3: the rows end here, but item ids go up to 3"),
-        (np.array([[1.0], [2.0], [np.nan], [0.0]]), r"image_feat\.npy, row 2: .*not finite"),
-        (np.full((4, 1), 1e300), r"image_feat\.npy, row 0: .*not finite"),
+        (np.array([[1.0], [2.0], [np.nan], [0.0]]), r"image_feat\.npy: item 2 has a value .* not finite"),
+        (np.array([[1.0, 2.0], [1.0, -1e25], [1.0, 1.0], [0.0, 0.0]]), r"the largest value of item 1 is 1e\+25; scale"),
+        (np.array([[1.0, 2.0], [0.0, 0.0], [0.0, 1e-25], [0.0, 0.0]]), r"the largest value of item 2 is 1e-25; scale"),
+        (np.full((4, 1), 1e300), r"image_feat\.npy: the largest value of item 0 is 1e\+300; scale"),
         (np.ones(4), r"image_feat\.npy: a table of numbers is expected, found shape \(4,\)"),
         (np.ones((4, 0)), r"image_feat\.npy: a table of numbers is expected"),
         (np.full((4, 2), "a"), r"image_feat\.npy: a table of numbers is expected"),
@@ -312,3 +315,38 @@ def test_feature_files_of_another_name_are_said_at_each_load(tmp_path, load):
     assert (load(folder).warnings, load(folder).hash) == (said, before)
     (folder / "embedding.npy").unlink()
     assert load(folder).warnings == said[1:]
+
+
+def test_features_at_the_edge_of_what_is_allowed_keep_their_length(tmp_path, load):
+    """Squared in float32, as models do, the length of each row is what it is."""
+    rows = np.array([[1e12, 1e12], [1e-12, 0], [3, 4], [0, 0]])
+    data = load(write_folder(tmp_path / "clips", lists_only(), image=rows))
+    lengths = np.sqrt((data.features["visual"] ** 2).sum(axis=1))
+    assert lengths == pytest.approx(np.sqrt([2]) * [1e12, 0, 0, 0] + [0, 1e-12, 5, 0], rel=1e-6)
+
+
+def test_an_array_whose_header_asks_for_more_than_there_is(tmp_path, load):
+    folder = write_folder(tmp_path / "clips", lists_only())
+    with open(folder / "image_feat.npy", "wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (10**8, 10**6)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(BenchError, match=r"image_feat\.npy is not a readable \.npy table \("):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        (
+            "0 0 1\x0c1 3\n",
+            r"train\.txt, line 1: the character '\\x0c' is neither a blank, a tab nor the end of a line",
+        ),
+        ("0 0 1\n2 1\u20281 3\n", r"line 2: the character '\\u2028' is neither"),
+        ("0,0,1\n", r"line 1: ids are separated by blanks, but here stands '0,0,1'"),
+        ("0 0;1\n", r"line 1: ids are separated by blanks, but here stands '0;1'"),
+    ],
+)
+def test_what_does_not_separate_ids(tmp_path, load, lists, message):
+    """Programs that end a line at a form feed would read two users where others read one."""
+    with pytest.raises(BenchError, match=message):
+        load(write_folder(tmp_path / "shop", lists_only() | {"train.txt": lists}))

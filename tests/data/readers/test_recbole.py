@@ -53,6 +53,8 @@ def test_recbole_layout(tmp_path, load):
         ("user_id\titem_id\ttimestamp\n", r"s\.inter, line 2: the file has a header only"),
         ("user_id\titem_id\n0\t1\n", r"s\.inter, line 1: no column timestamp"),
         ("user_id\tthing\tx_label\n0\t1\t0\n", r"s\.inter, line 1: no column item_id or itemID"),
+        (ATOMIC + "a\t \t5\n", r"s\.inter, line 7: there is no item id"),
+        (ATOMIC + "\t1\t5\n", r"s\.inter, line 7: there is no user id"),
         (ATOMIC + "a\t1\n", r"s\.inter, line 7: 2 fields, where the header has 3"),
         (ATOMIC + "a\t1\tnoon\n", r"s\.inter, line 7: timestamp 'noon' is not a number"),
         (MMREC + "0\t1\t5\t3\n", r"s\.inter, line 6: x_label 3 is none of 0, 1, 2"),
