@@ -117,7 +117,7 @@ class Searches:
 def opened(place: Path) -> Iterator[RDBStorage]:
     """The database at ``place``; what goes wrong with it is one clear line."""
     try:
-        storage = RDBStorage(f"sqlite:///file:{quote(str(place.absolute()))}?uri=true")  # a ? in a path is no option
+        storage = RDBStorage(f"sqlite:///{quote(str(place))}")  # a ? in a path begins no options
         try:
             yield storage
         finally:
