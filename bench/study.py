@@ -24,6 +24,7 @@ class Study:
 
     Attributes:
         models: whom it is about, the default one first; none: about every model asked for, as it is.
+        is_for_all: it compares all of its models, in one table, where no model is named.
         variants: its rows, in their order; a study without variants has the jobs of Table 2.
         own: the variants of a model whose settings have other names, by label as in ``variants``.
         base: the settings that the variants change, as they are where a variant does not say.
@@ -39,6 +40,7 @@ class Study:
     base: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
     is_papers: bool = False
+    is_for_all: bool = False
 
     @property
     def is_layered(self) -> bool:

@@ -22,6 +22,8 @@ EQUAL = {  # must not vary among rows that are compared
     "tuning.trials": "trials of a search",
 }
 
+APART = ", "  # between model and variant, where a study has one table for all its models
+
 
 def caption(records: pd.DataFrame, ranking: str = "") -> str:
     """What the ``records`` of one protocol and budget have in common; without ``ranking`` nothing is said of one."""
@@ -54,7 +56,10 @@ def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = No
     A study is run whole: what stands is not run again. Rows with settings of their own need more than a name.
     """
     protocol, budget, dataset, features = records[["protocol", "budget", "dataset", "features"]].iloc[0]
-    models = [records["of"].iloc[0]] if study else [row for row in rows if " (" not in row]
+    if study and study.is_for_all:
+        models = list(dict.fromkeys(row.rpartition(APART)[0] for row in rows))
+    else:
+        models = [records["of"].iloc[0]] if study else [row for row in rows if " (" not in row]
     flags = {
         "study": [study.name] if study else [],
         "datasets": [dataset],

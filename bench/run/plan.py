@@ -170,7 +170,7 @@ def asked(request: Request) -> list[tuple[Study, Card, str]]:
 
 
 def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:
-    """Those of its models that are asked for by name, its default one where none is named, or all asked for.
+    """Those of its models that are asked for by name; where none is, its default one or, of a study for all, each.
 
     Raises:
         BenchError: where every model named is another one, unless "all" studies are asked for.
@@ -179,7 +179,7 @@ def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:
         return registry.select(request.models)
     named = [registry.find(text) for text in request.models or () if text not in registry.GROUPS]
     if not named:
-        return registry.select(study.models[:1])
+        return registry.select(study.models if study.is_for_all else study.models[:1])
     found = [(card, preset) for card, preset in named if card.name in study.models]
     if not found and studies.ALL not in request.studies:
         raise BenchError(

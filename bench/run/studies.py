@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.spec import unknown
+from bench.spec import NEWER_MODELS, PAPER_MODELS, unknown
 from bench.study import Study, Variant
 
 ALL = "all"
@@ -32,6 +32,13 @@ ONLY_V, ONLY_T = {"modalities": "visual"}, {"modalities": "textual"}
 NO_CL = {"use_cl": False}
 BASE = Variant(label="Base", hyper={"modalities": "none", **NO_CL})
 DEPTHS = range(1, 7)
+CAUSAL_PARTS = {
+    "diffusion": "no_diffusion",
+    "back door": "no_backdoor",
+    "front door": "no_frontdoor",
+    "topology": "no_topology",
+    "content": "no_content",
+}
 
 STUDIES = {
     study.name: study
@@ -86,6 +93,32 @@ STUDIES = {
             models=("MCLN", "LightGCN", "NGCF", "MMGCN"),
             variants=layers(DEPTHS, lambda n: {"n_layers": n}),
             own={"NGCF": layers(DEPTHS, lambda n: {"layer_sizes": [64] * n})},
+        ),
+        Study(
+            name="sampler",
+            title="Sampler",
+            models=(*PAPER_MODELS, *NEWER_MODELS),
+            is_for_all=True,
+            variants=(
+                Variant(label="interactions", hyper={"sampling": "interaction"}),
+                Variant(label="users", hyper={"sampling": "user"}),
+            ),
+            note="Interactions: an epoch shuffles all training pairs. Users: each batch draws distinct users and one "
+            "item of each, so that users with many interactions weigh less. A model's own is that of its authors' "
+            "code.",
+        ),
+        Study(
+            name="causal",
+            title="Parts of the causal model",
+            models=("CausalMMRec",),
+            base=dict.fromkeys(CAUSAL_PARTS.values(), False),
+            variants=(
+                Variant(label="CausalMMRec"),
+                *(Variant(label=f"w/o {part}", hyper={switch: True}) for part, switch in CAUSAL_PARTS.items()),
+            ),
+            note="Diffusion predicts each modality from the others, and what it predicts is the confounder. Back door: "
+            "scores are summed over strata of it. Front door: they are summed over contexts of the users. Topology: "
+            "edges are added and dropped by content. Content: without it, only the ids score.",
         ),
         Study(name="learning-curves", title="Learning curves"),
         Study(name="cost", title="Cost: quality against training time"),

@@ -6,6 +6,7 @@ from bench import registry
 from bench.registry import cards
 from bench.run.studies import STUDIES, find
 from bench.spec import BenchError
+from tests.run import made
 
 
 def test_the_tables_have_the_papers_rows():
@@ -35,3 +36,11 @@ def test_studies_are_found_by_name_once_and_near_misses_named():
     assert find(["all"]) == list(STUDIES.values())
     with pytest.raises(BenchError, match="unknown study 'figure3'; did you mean figure4"):
         find(["figure3"])
+
+
+def test_a_study_for_all_takes_each_model_unless_some_are_named(folder):
+    every = made.planned(folder, models=None, studies=["sampler"])
+    assert {one.job.model for one in every} == set(STUDIES["sampler"].models)
+    assert len(every) == 2 * len(STUDIES["sampler"].models)
+    runs = [one.job.run for one in made.planned(folder, models=["BPRMF", "LightGCN"], studies=["sampler"])]
+    assert runs == ["BPRMF", "BPRMF (sampling=user)", "LightGCN (sampling=interaction)", "LightGCN"]

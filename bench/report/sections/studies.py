@@ -8,8 +8,8 @@ import pandas as pd
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, comparison
 from bench.report.model import Figure, Note, Page, Table
-from bench.report.prose import caption, notes
-from bench.report.rows import BLOCK, blocks, heading, in_block
+from bench.report.prose import APART, caption, notes
+from bench.report.rows import BLOCK, blocks, heading, in_block, order
 from bench.report.sections import cost
 from bench.report.sections.comparison import CSV, beside_paper, compared_block
 from bench.spec import RANKINGS
@@ -34,6 +34,8 @@ def tables(evidence: Evidence, study: Study) -> list[Table]:
     None where no record was made for a variant but all that stand are Table 2's, or where no cell has a value
     in the full ranking.
     """
+    if study.is_for_all:
+        return across(evidence, study)
     found = []
     for (model, _, _), group in evidence.variants(study).groupby(["of", *TABLE[:2]]):
         if not group["hyper"].map(bool).any():
@@ -43,6 +45,37 @@ def tables(evidence: Evidence, study: Study) -> list[Table]:
         place = study.models.index(group["model"].iloc[0])
         found += [(place, one) for one in made if one.ranking == "sampled" or one.data["mean"].notna().any()]
     return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+
+
+def across(evidence: Evidence, study: Study) -> list[Table]:
+    """One table for all models of which more than one variant was run: a row for each model and variant."""
+    found = []
+    for (protocol, budget), group in evidence.variants(study).groupby(TABLE[:2]):
+        varied = group.groupby(["of", *BLOCK])["row"].transform("nunique") > 1
+        if not varied.any():
+            continue
+        records = group[varied].assign(row=group["of"] + APART + group["row"])
+        rows = [f"{model}{APART}{label}" for model in order(records["of"]) for label in study.labels]
+        for ranking in RANKINGS:
+            data = comparison(records, ranking, rows=rows)
+            data = beside_paper(data, {}, study.name, ranking).assign(model=data["row"].str.rpartition(APART)[0])
+            if ranking == "full" and not data["mean"].notna().any():
+                continue
+            found.append(
+                Table(
+                    kind=study.name,
+                    what=study.title,
+                    caption=caption(records, ranking),
+                    blocks=[compared_block(in_block(data, one), records, one, study) for one in blocks(records)],
+                    cost=cost.block(records, ranking),
+                    notes=[Note(study.note), *notes(records, data, ranking, is_compared=False)],
+                    data=data[[*CSV, "model"]],
+                    protocol=protocol,
+                    budget=budget,
+                    ranking=ranking,
+                )
+            )
+    return found
 
 
 def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, ranking: str, barred: Barred) -> Table:

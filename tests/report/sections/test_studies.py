@@ -215,3 +215,42 @@ def test_a_failed_default_says_so_where_its_variant_stands():
     ]
     (found,) = made("table5", failed, *others)
     assert cells(found).loc["2 layers", "note"] == "seed 0 failed: killed by signal 9"
+
+
+def drawn(model, value, sampling, own, **more):
+    """A record whose model was trained with this sampler; ``own`` is its default one."""
+    hyper = {} if sampling == own else {"sampling": sampling}
+    return record(model, value, hyper=hyper, settings={"sampling": sampling}, **more)
+
+
+def test_all_models_under_both_samplers_stand_in_one_table():
+    """One model has both on beauty, one lacks a variant there, and a third was run only as it is."""
+    found = made(
+        "sampler",
+        drawn("LightGCN", 0.4, "user", "user"),
+        drawn("LightGCN", 0.5, "interaction", "user"),
+        drawn("BPRMF", 0.3, "interaction", "interaction"),
+        drawn("BPRMF", 0.2, "user", "interaction"),
+        drawn("VBPR", 0.1, "interaction", "interaction"),
+    )
+    assert [table.ranking for table in found] == ["sampled", "full"]
+    means = cells(found[0])["mean"].to_dict()
+    assert means == {
+        "BPRMF, interactions": 0.3,
+        "BPRMF, users": 0.2,
+        "LightGCN, interactions": 0.5,
+        "LightGCN, users": 0.4,
+    }
+    assert "VBPR" not in markdown(found[0])
+
+
+def test_what_runs_a_sampler_that_is_missing():
+    """BPRMF has both on beauty, but not on art, where LightGCN has."""
+    found = made(
+        "sampler",
+        *(drawn("BPRMF", 0.3, sampling, "interaction") for sampling in ("user", "interaction")),
+        *(drawn("LightGCN", 0.3, sampling, "user", dataset="art") for sampling in ("user", "interaction")),
+    )
+    text = markdown(found[0])
+    assert "--study sampler --datasets beauty --models LightGCN " in text
+    assert "--study sampler --datasets art --models BPRMF " in text
