@@ -77,6 +77,7 @@ def counted(output: str) -> dict[str, int]:
 
 def try_one(python: str, place: Path, *, only: str | None) -> Outcome:
     """Make the environment ``place`` with ``python`` and run the suite in it; its output goes to ``place``.log."""
+    print(f"{python} ...", flush=True)
     begun = time.monotonic()
     command = installing((ROOT / "README.md").read_text()).replace(".venv", shlex.quote(str(place)))
     command = re.sub(r"^python3(?= )", shlex.quote(python), command)
@@ -124,16 +125,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="make environments and logs there and leave them")
     parser.add_argument("--only", metavar="EXPR", help="run only the tests that this selects, as pytest -k does")
     args = parser.parse_args(argv)
-    here, outcomes = [python for python in args.pythons if is_here(python)], []
+    here = [python for python in args.pythons if is_here(python)]
     with tempfile.TemporaryDirectory() as scratch:
         folder = (args.keep or Path(scratch)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        for python in here:
-            print(f"{python} ...", flush=True)
-            outcomes.append(try_one(python, folder / Path(python).name, only=args.only))
-            print("" if outcomes[-1].is_good else outcomes[-1].output, end="", flush=True)
-    if outcomes:
-        print(pd.DataFrame([outcome.row() for outcome in outcomes]).to_markdown(index=False))
+        outcomes = [try_one(python, folder / Path(python).name, only=args.only) for python in here]
+        print("".join(outcome.output for outcome in outcomes if not outcome.is_good), end="")
+        print(pd.DataFrame([outcome.row() for outcome in outcomes]).to_markdown(index=False), flush=True)
     print(f"not here: {', '.join(python for python in args.pythons if python not in here) or 'none'}")
     sys.exit(not outcomes or not all(outcome.is_good for outcome in outcomes))
 

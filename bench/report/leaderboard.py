@@ -105,8 +105,8 @@ def comparison(
         places += [Place({**names, "row": row}, runs.get(row, part[:0]), seeds) for row in rows]
     data = cells(places, {f"{ranking}.{metric}": metric for metric in SHOWN})
     reasons = {(*block, row): reason for block, some in (barred or {}).items() for row, reason in some.items()}
-    why = pd.Series(list(data[[*BLOCK, "row"]].itertuples(index=False, name=None)), index=data.index).map(reasons)
-    data = data.assign(note=why.fillna(data["note"]), is_run=data["keys"] != "")
+    named = zip(data[[*BLOCK, "row"]].itertuples(index=False, name=None), data["note"], strict=True)
+    data = data.assign(note=[reasons.get(place, note) for place, note in named], is_run=data["keys"] != "")
     return marked(data, [*BLOCK, "metric"])
 
 
