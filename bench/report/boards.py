@@ -12,8 +12,8 @@ from jaxtyping import Float, UInt8
 from bench.protocol.metrics import per_case
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, leaderboard
-from bench.report.rows import BLOCK, heading, order
-from bench.spec import RANKINGS, SHOWN
+from bench.report.rows import BLOCK, blocks, heading, order
+from bench.spec import BUDGETS, RANKINGS, SHOWN
 from bench.store.store import Store
 
 PLACES = 10  # the longest list of SHOWN: whoever ranks below it scores nothing, however far below
@@ -94,6 +94,30 @@ def boards(evidence: Evidence) -> list[Board]:
         }
         found.append(Board(**about, means=means, keys=own))
     return found
+
+
+def answering(evidence: Evidence) -> list[Board]:
+    """Of each data set, protocol and ranking the board that answers most, in this order.
+
+    It is the one with the most baselines, and of several the one with the longest budget. A full ranking that no row
+    has is left out.
+    """
+    groups: dict[tuple, list[Board]] = {}
+    for board in (one for one in boards(evidence) if one.rows or one.ranking != "full"):
+        groups.setdefault((board.block, board.protocol, board.ranking), []).append(board)
+
+    def weight(board: Board) -> tuple[int, int]:
+        return len(evidence.baselines & set(board.rows)), place_of_budget(board.budget)
+
+    names = evidence.frame[BLOCK].drop_duplicates()
+    places = {block: place for place, block in enumerate(blocks(names))}
+    order_of = {key: (places[key[0]], key[1] != "paper", key[1], RANKINGS.index(key[2])) for key in groups}
+    return [max(groups[key], key=weight) for key in sorted(groups, key=order_of.get)]
+
+
+def place_of_budget(name: str) -> int:
+    """The longer the higher; one that is not ours stands below all."""
+    return list(BUDGETS).index(name) if name in BUDGETS else -1
 
 
 @cache  # one byte per case and ranking

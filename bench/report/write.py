@@ -1,6 +1,7 @@
 """Tables out: files below a folder, and the text that a run prints at its end."""
 
 import re
+import textwrap
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager
@@ -15,12 +16,11 @@ from bench.report.evidence import Evidence
 from bench.report.model import Figure, Page, Table
 from bench.report.render.html import Files, html
 from bench.report.render.latex import latex
-from bench.report.render.text import csv, figure_page, markdown, text
+from bench.report.render.text import csv, escaped, figure_page, markdown, text
 from bench.report.rows import STUDIED
-from bench.report.sections import comparison, cost, knockouts, pages, studies
+from bench.report.sections import answer, claims, comparison, cost, knockouts, pages, reproduction, studies
 from bench.report.sections.significance import signs_of
 from bench.spec import BenchError
-from bench.store.record import Record
 from bench.store.store import Store
 from bench.study import Study
 
@@ -52,7 +52,7 @@ def write(evidence: Evidence, folder: Path, *, ours: str = "MCLN") -> list[Path]
     wholes = {f"{page.path}.{ext}": whole for page in found for ext, whole in files[page.name].items()}
     if found:
         wholes[PAGE] = html(found, evidence, folder=folder, files=files).encode()
-    wholes[INDEX] = index(found, files, evidence.records).encode()
+    wholes[INDEX] = index(found, files, evidence).encode()
     check_writable(folder)
     with writing_to(folder):
         old = named(folder / INDEX)
@@ -116,11 +116,22 @@ def writing_to(folder: Path) -> AbstractContextManager[None]:
     return writing(f"reports folder {folder}", remedy="choose another with --reports")
 
 
-def index(found: list[Page], files: Files, records: Sequence[Record]) -> str:
-    """The list of tables and figures, with their files and what they were made from."""
+def opening(evidence: Evidence, ranking: str | None = None) -> list[str]:
+    """The answer in sentences: the verdicts, how near the paper we are, and how many of its claims stand."""
+    said = answer.sentences(evidence, ranking) + reproduction.sentences(evidence)
+    return said + claims.sentences(evidence)
+
+
+def index(found: list[Page], files: Files, evidence: Evidence) -> str:
+    """The answer, and the list of tables and figures, with their files and what they were made from."""
+    records = evidence.records
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
     lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
     lines += [f"Everything on one page that can be sorted and filtered: [{PAGE}]({PAGE}).", ""] if found else []
+    said = opening(evidence)
+    lines += (
+        ["## The answer", "", *(f"- {escaped(one)}" for one in said), "", "## Tables and figures", ""] if said else []
+    )
     for page in found:
         links = ", ".join(f"[{ext}]({page.path}.{ext})" for ext in files[page.name])
         lines.append(f"- {page.title}: {links} ({len(page.keys)} records)")
@@ -142,4 +153,9 @@ def console(evidence: Evidence, *, ranking: str | None = None, names: Sequence[s
         found += studies.tables(evidence, study)
     found += cost.pages(shown) if "cost" in {*names, *asked} else []
     tables = [page for page in [*found, *knockouts.pages(evidence)] if isinstance(page, Table)]
-    return "\n".join(text(table) for table in tables if ranking in (None, table.ranking or ranking)) or "No records.\n"
+    opened = opening(evidence, ranking) if "table2" in names else []
+    said = [textwrap.fill(one, width=100, subsequent_indent="  ") for one in opened] + [""] * bool(opened)
+    return (
+        "\n".join([*said, *(text(table) for table in tables if ranking in (None, table.ranking or ranking))])
+        or "No records.\n"
+    )

@@ -123,4 +123,36 @@ def content_use(data: pd.DataFrame) -> Figure:
     return figure
 
 
-PLOTS = {"cost": cost, "curves": curves, "layers": layers, "slopes": slopes, "content use": content_use}
+def forest(data: pd.DataFrame) -> Figure:
+    """Differences with their intervals, one line per data set, protocol, ranking and row; one panel per metric.
+
+    What is more than chance is filled.
+    """
+    names = ["dataset", "features", "protocol", "ranking", "row"]
+    lines = list(data[names].drop_duplicates().itertuples(index=False, name=None))[::-1]  # the first stands on top
+    metrics = list(dict.fromkeys(data["metric"]))
+    figure = Figure(figsize=(7, 1 + 0.26 * len(lines)), layout="constrained")
+    for axis, metric in zip(figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0], metrics, strict=True):
+        for run in data[data["metric"] == metric].to_dict("records"):
+            colour = {"beats": "tab:green", "loses to": "tab:red"}.get(run["verdict"], "0.5")
+            extent = [[run["difference"] - run["low"]], [run["high"] - run["difference"]]]
+            place = lines.index(tuple(run[name] for name in names))
+            fill = "full" if colour != "0.5" else "none"
+            axis.errorbar(run["difference"], place, xerr=extent, fmt="o", color=colour, capsize=2, fillstyle=fill)
+            axis.annotate(run["vs"], (run["high"], place), (3, 2), textcoords="offset points", fontsize=6, color="0.4")
+        axis.axvline(0, color="0.3", linewidth=0.8)
+        axis.set_xlabel(f"{SHOWN[metric]} minus that of the baseline named")
+        axis.set_yticks(
+            range(len(lines)), [f"{heading(line[:2])}, {', '.join(line[2:4])}: {line[4]}" for line in lines]
+        )
+    return figure
+
+
+PLOTS = {
+    "forest": forest,
+    "cost": cost,
+    "curves": curves,
+    "layers": layers,
+    "slopes": slopes,
+    "content use": content_use,
+}

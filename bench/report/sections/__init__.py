@@ -5,11 +5,14 @@ from collections.abc import Callable
 from bench.report.evidence import Evidence
 from bench.report.model import Page
 from bench.report.sections import (
+    answer,
+    claims,
     comparison,
     content_use,
     cost,
     curves,
     knockouts,
+    reproduction,
     sensitivity,
     significance,
     slices,
@@ -17,6 +20,9 @@ from bench.report.sections import (
 )
 
 SECTIONS: tuple[Callable[[Evidence], list[Page]], ...] = (
+    answer.pages,
+    reproduction.pages,
+    claims.pages,
     comparison.pages,
     significance.pages,
     studies.pages,

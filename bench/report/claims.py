@@ -1,0 +1,138 @@
+"""What the paper says in words, each sentence as pairs of cells of its tables, the first of which has the higher value."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bench.report.rows import BASELINES, DATASETS
+
+METRICS = ("hr@5", "ndcg@5")  # those of all of the paper's tables
+SUPPORTED, REFUTED, UNJUDGED = "supported", "refuted", "cannot be judged"
+
+Values = Mapping[tuple[str, str, str, str], float]  # by table, data set, row and metric, as ``paper.Published``
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A sentence of the paper: in ``table``, the first row of each pair has the higher value.
+
+    Attributes:
+        pairs: by data set; a data set that is not there is not spoken of.
+    """
+
+    text: str
+    table: str
+    pairs: Mapping[str, Sequence[tuple[str, str]]]
+
+    def cases(self, values: Values) -> Iterator["Case"]:
+        """Every pair in every metric, whether its values are known or not."""
+        for dataset, pairs in self.pairs.items():
+            for left, right in pairs:
+                for metric in METRICS:
+                    both = [values.get((self.table, dataset, row, metric)) for row in (left, right)]
+                    yield Case(self.table, dataset, metric, left, right, *both)
+
+
+class Case(NamedTuple):
+    """Two cells of one table; a value is None where it is not known."""
+
+    table: str
+    dataset: str
+    metric: str
+    left: str
+    right: str
+    left_value: float | None
+    right_value: float | None
+
+    @property
+    def holds(self) -> bool | None:
+        is_known = self.left_value is not None and self.right_value is not None
+        return self.left_value > self.right_value if is_known else None
+
+
+def everywhere(*pairs: tuple[str, str], but: Mapping[str, Sequence[tuple[str, str]]] | None = None) -> dict:
+    return {**{dataset: pairs for dataset in DATASETS}, **(but or {})}
+
+
+def over(winners: Sequence[str], losers: Sequence[str]) -> list[tuple[str, str]]:
+    return [(winner, loser) for winner in winners for loser in losers]
+
+
+def peak(best: int, of: int) -> list[tuple[str, str]]:
+    """The number of layers that is best, against all others."""
+    names = {n: f"{n} layer{'s' * (n > 1)}" for n in range(1, of + 1)}
+    return [(names[best], name) for n, name in names.items() if n != best]
+
+
+PLAIN = ("BPRMF", "SVD++")
+TEXT_AND_IMAGES = [("w/ T", "w/ V"), ("w/ T&CL", "w/ V&CL"), ("w/ T&ID&CL", "w/ V&ID&CL")]
+CLAIMS = (
+    Claim(
+        text="Models with content beat BPRMF and SVD++.",
+        table="table2",
+        pairs=everywhere(*over(("VBPR", "MMGCN", "MGAT", "InvRL", "DMRL"), PLAIN)),
+    ),
+    Claim(
+        text="Models that propagate over the graph beat BPRMF and SVD++.",
+        table="table2",
+        pairs=everywhere(*over(("NGCF", "LightGCN"), PLAIN)),
+    ),
+    Claim(
+        text="LightGCN beats NGCF, MMGCN and MGAT.",
+        table="table2",
+        pairs=everywhere(*over(("LightGCN",), ("NGCF", "MMGCN", "MGAT"))),
+    ),
+    Claim(
+        text="Text matters more than images on Beauty and Art.",
+        table="table3",
+        pairs=dict.fromkeys(("beauty", "art"), TEXT_AND_IMAGES),
+    ),
+    Claim(
+        text="Counterfactual learning (CL) adds to every combination of modalities.",
+        table="table3",
+        pairs=everywhere(
+            *((f"w/ {kind}&CL", f"w/ {kind}") for kind in ("V", "T", "V&T")), but={"taobao": [("w/ V&CL", "w/ V")]}
+        ),
+    ),
+    Claim(
+        text="The ID embedding (ID) adds a little.",
+        table="table3",
+        pairs=everywhere(
+            *((f"w/ {kind}&ID&CL", f"w/ {kind}&CL") for kind in ("V", "T")),
+            ("MCLN", "w/ V&T&CL"),
+            but={"taobao": [("MCLN", "w/ V&CL")]},
+        ),
+    ),
+    Claim(
+        text="Intra-modal fusion alone beats inter-modal fusion alone.",
+        table="table4",
+        pairs=dict.fromkeys(("beauty", "art"), [("w/ intra-modal", "w/ inter-modal")]),
+    ),
+    Claim(
+        text="MCLN beats every baseline.",
+        table="table2",
+        pairs=everywhere(*over(("MCLN",), BASELINES)),
+    ),
+    Claim(
+        text="Counterfactual layers: 2 are best on Beauty and Art, 4 on Taobao.",
+        table="table5",
+        pairs=everywhere(*peak(2, 5), but={"taobao": peak(4, 5)}),
+    ),
+    Claim(
+        text="Graph layers: 4 are best on Beauty, 5 on Art and Taobao.",
+        table="figure4",
+        pairs=everywhere(*peak(5, 6), but={"beauty": peak(4, 6)}),
+    ),
+)
+
+
+def judge(values: Values) -> list[tuple[Claim, list[Case]]]:
+    return [(claim, list(claim.cases(values))) for claim in CLAIMS]
+
+
+def verdict(cases: Sequence[Case]) -> str:
+    """Supported where no known pair speaks against it, refuted where one does."""
+    found = {case.holds for case in cases}
+    if False in found:
+        return REFUTED
+    return SUPPORTED if True in found else UNJUDGED

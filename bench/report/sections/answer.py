@@ -1,0 +1,203 @@
+"""The answer first: does the model under study beat the strongest baseline, by how much, and is it more than chance?"""
+
+from collections import Counter
+from functools import lru_cache
+from typing import Any
+
+import pandas as pd
+
+from bench.report.boards import Board, answering
+from bench.report.evidence import Evidence
+from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
+from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Table, number
+from bench.report.rows import BLOCK, DATASETS, order
+from bench.report.sections.significance import ALPHA, BETTER, WORSE, comparisons, sign, small
+from bench.spec import SHOWN, counted
+
+METRICS = ("ndcg@10", "hr@5")
+BEATS, LEVEL, LOSES, NOT_ASKED, MIXED = "beats", "level with", "loses to", "cannot be asked", "differs by metric"
+WORDS = {BETTER: BEATS, WORSE: LOSES, "": LEVEL}
+MEASURES = ["vs", "difference", "low", "high", "p_holm"]
+CSV = [*TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_seeds", "settings", "keys"]
+NOTES = [
+    "The strongest baseline of a metric is the one with the best mean among all rows of baselines.",
+    "Beats and loses: the paired difference over the test cases is more than chance (sign-flip test, Holm's "
+    f"p < {ALPHA} over all rows and metrics of the data set). Level: it is not.",
+    "Baselines: how many were run there. One that was not run may be stronger than the strongest of them.",
+    "The tests are about these trained models. With one seed they say nothing of another training.",
+    "Of several budgets the one is taken under which most baselines were run, and of these the longest.",
+]
+
+
+def pages(evidence: Evidence) -> list[Page]:
+    """The table of verdicts, and the differences drawn; nothing where there is no difference to judge."""
+    found = answers(evidence)
+    if not any(one["found"] for one in found):
+        return []
+    data = pd.DataFrame([line for one in found for line in long_form(one)], columns=CSV)
+    about: dict[str, Any] = {"caption": summary(found), "notes": [*map(Note, NOTES)]}
+    what = f"Does {evidence.ours} beat its baselines?"
+    shown = [Table(kind="answer", what=what, blocks=[block(found)], data=data, **about)]
+    drawn = data[data["difference"].notna()]
+    if len(drawn):
+        about["caption"] = f"{evidence.ours} minus the strongest baseline, with 95% intervals over the test cases."
+        shown.append(
+            Figure(
+                kind="answer-figure", what=f"{evidence.ours} against its baselines", data=drawn, plot="forest", **about
+            )
+        )
+    return shown
+
+
+@lru_cache(maxsize=2)
+def answers(evidence: Evidence) -> list[dict[str, Any]]:
+    """One per board that answers and row under study, and one per data set of the paper without any record."""
+    found = comparisons(evidence)
+    tests = {tuple(one[name] for name in [*TABLE, *BLOCK, "row", "metric"]): one for one in found.to_dict("records")}
+    made, boards = [], answering(evidence)
+    for board in boards:
+        own = {row for row in evidence.studied if row in board.keys} | {evidence.ours}
+        made += [answer(evidence, board, row, tests) for row in order(own)]
+    asked = {board.block[0] for board in boards} & set(DATASETS)
+    for dataset in DATASETS if asked else ():
+        if dataset not in asked:
+            made.append(unasked({"dataset": dataset, "row": evidence.ours}, NOT_RUN))
+    return sorted(
+        made, key=lambda one: list(DATASETS).index(one["dataset"]) if one["dataset"] in DATASETS else len(DATASETS)
+    )
+
+
+def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict]) -> dict[str, Any]:
+    """What one board says of one row; ``found`` is the test of each metric."""
+    names = {**board.names, "row": row}
+    if row not in board.keys:
+        return unasked(names, why_not(evidence, names))
+    found = {metric: tests.get((*board.names.values(), row, metric)) for metric in METRICS}
+    if not all(found.values()):
+        return unasked(names, "no baseline was run")
+    reasons = [test["note"] for test in found.values() if test["note"]]
+    if reasons:
+        return unasked(names, reasons[0])
+    keys = list(dict.fromkeys(key for test in found.values() for key in test["keys"].split()))
+    verdict, text = verdict_of(found)
+    rivals = {test["vs"] for test in found.values()}
+    return {
+        **names,
+        "found": found,
+        "verdict": verdict,
+        "text": text,
+        "n_baselines": len(evidence.baselines & set(board.rows)),
+        "n_seeds": len(board.keys[row]),
+        "settings": settings(evidence, board.keys[row], [key for rival in rivals for key in board.keys[rival]]),
+        "keys": " ".join(keys),
+    }
+
+
+def unasked(names: dict[str, str], reason: str) -> dict[str, Any]:
+    text = f"{NOT_ASKED}: {reason}"
+    empty = dict.fromkeys([*TABLE, *BLOCK], "")
+    more = {"n_baselines": 0, "n_seeds": 0, "settings": "", "keys": ""}
+    return {**empty, **names, "found": {}, "verdict": NOT_ASKED, "text": text, **more}
+
+
+def why_not(evidence: Evidence, names: dict[str, str]) -> str:
+    """The reason of the empty cell."""
+    cells = leaderboard(evidence)
+    own = cells[(cells[list(names)] == pd.Series(names)).all(axis=1)]
+    return next((note for note in own["note"] if note), NOT_RUN)
+
+
+def verdict_of(found: dict[str, dict]) -> tuple[str, str]:
+    """One word for both metrics, and the same with the baseline; by metric where they differ."""
+    said = {metric: (WORDS[sign(test)], test["vs"]) for metric, test in found.items()}
+    words = {word for word, _ in said.values()}
+    if len(set(said.values())) == 1:
+        word, vs = next(iter(said.values()))
+        return word, f"{word} {vs}"
+    text = ", ".join(f"{word} {vs} in {SHOWN[metric]}" for metric, (word, vs) in said.items())
+    return (words.pop() if len(words) == 1 else MIXED), text
+
+
+def settings(evidence: Evidence, ours: list[str], theirs: list[str]) -> str:
+    """Whether a search found the settings."""
+    tuned = set(evidence.frame.loc[evidence.frame["tuning.trials"] > 0, "key"])
+    mine, other = (bool(tuned & set(keys)) for keys in (ours, theirs))
+    if mine == other:
+        return "tuned" if mine else "not tuned"
+    return "tuned, the baseline is not" if mine else "not tuned, the baseline is"
+
+
+def long_form(one: dict[str, Any]) -> list[dict]:
+    """The lines of the CSV: one per metric, one in all where nothing could be asked."""
+    about = {name: one[name] for name in [*TABLE, *BLOCK, "row", "n_baselines", "n_seeds", "settings", "keys"]}
+    if not one["found"]:
+        return [{**about, "verdict": one["text"]}]
+    return [
+        {**about, "metric": metric, **{name: test[name] for name in MEASURES}, "verdict": WORDS[sign(test)]}
+        for metric, test in one["found"].items()
+    ]
+
+
+def summary(found: list[dict[str, Any]]) -> str:
+    counts = Counter(one["verdict"] for one in found)
+    said = [f"{word} {counts[word]}" for word in (BEATS, LEVEL, LOSES, MIXED, NOT_ASKED) if counts[word]]
+    return f"Against the strongest baseline, by data set, protocol, ranking and row: {', '.join(said)}."
+
+
+def where(one: dict[str, Any]) -> str:
+    """Data set, features, protocol and ranking in words."""
+    name = DATASETS.get(one["dataset"], one["dataset"])
+    return ", ".join(filter(None, (name, one["features"], one["protocol"], one["ranking"])))
+
+
+def block(found: list[dict[str, Any]]) -> Block:
+    columns = [Column(name, "name") for name in ("Where", "Model", "Verdict")]
+    for name in (SHOWN[metric] for metric in METRICS):
+        columns += [Column(f"{name} difference", metric=name), Column("95% CI", "text", metric=name)]
+        columns += [Column("p Holm", metric=name)]
+    columns += [Column("Baselines"), Column("Seeds"), Column("Budget", "name"), Column("Settings", "name")]
+    lines = []
+    for one in found:
+        cells = [Cell(where(one)), Cell(one["row"]), Cell(one["text"])]
+        for metric in METRICS:
+            test = one["found"].get(metric)
+            cells += [Cell(text) for text in (figures(test) if test else [EMPTY] * 3)]
+        cells += [Cell(str(one[count] or EMPTY)) for count in ("n_baselines", "n_seeds")]
+        cells += [Cell(one["budget"]), Cell(one["settings"])]
+        about = {name: one[name] for name in ("dataset", "protocol", "budget", "ranking") if one[name]}
+        lines.append(Line(cells, about=about, is_run=bool(one["keys"])))
+    return Block(columns=columns, lines=lines)
+
+
+def figures(test: dict) -> list[str]:
+    """Difference, interval and corrected p of one test."""
+    extent = f"[{number(test['low'], '+.4f')}, {number(test['high'], '+.4f')}]"
+    return [number(test["difference"], "+.4f"), extent, small(test["p_holm"], ".4f")]
+
+
+def sentences(evidence: Evidence, ranking: str | None = None) -> list[str]:
+    """The same in words: a sentence per line, and one for all that could not be asked for the same reason.
+
+    Args:
+        ranking: the only one to speak of, if any.
+    """
+    said, unasked = [], {}
+    for one in answers(evidence):
+        if ranking not in (None, one["ranking"]):
+            continue
+        if one["found"]:
+            said.append(f"{where(one)}: {one['row']} {one['text']} ({'; '.join(details(one))}).")
+        else:
+            unasked.setdefault(f"{one['row']} {one['text']}", []).append(where(one))
+    return said and said + [f"{text} ({'; '.join(places)})." for text, places in unasked.items()]
+
+
+def details(one: dict[str, Any]) -> list[str]:
+    """What stands behind a verdict."""
+    parts = []
+    for metric, test in one["found"].items():
+        difference, extent, p = figures(test)
+        sign_of_p = p.replace("<", "< ") if p.startswith("<") else f"= {p}"
+        parts.append(f"{SHOWN[metric]} {difference} {extent}, p {sign_of_p}")
+    counts = counted(one["n_baselines"], "baseline"), counted(one["n_seeds"], "seed")
+    return [*parts, ", ".join((*counts, f"budget {one['budget']}", one["settings"]))]

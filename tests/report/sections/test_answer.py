@@ -1,0 +1,144 @@
+"""The verdicts, worked out by hand on made-up ranks, and what they say of what cannot be asked."""
+
+import pytest
+
+from bench.report.model import Figure
+from bench.report.render.figures import PLOTS
+from bench.report.sections.answer import answers, pages, sentences, verdict_of
+from bench.report.write import console
+from bench.spec import BUDGETS, PROTOCOLS
+from tests.report import made
+from tests.report.made import record, stored
+
+DEPENDENT = "cannot be asked: full ranking is not defined: a score depends on the other candidates"
+HALF, ALL, NONE = [1] * 20 + [50] * 20, [1] * 40, [50] * 40
+
+
+def evidence(folder, *records, **more):
+    return made.evidence(*records, folder=folder, **more)
+
+
+def verdicts(found):
+    return {(one["dataset"], one["ranking"], one["row"]): one["text"] for one in answers(found)}
+
+
+@pytest.fixture
+def three(tmp_path):
+    """MCLN hits for all 40 users of Beauty, for as many as the baselines of Art, and for none of Taobao."""
+    rows = {"beauty": ALL, "art": HALF, "taobao": NONE}
+    records = [stored(tmp_path, HALF, model, dataset=name) for name in rows for model in ("BPRMF", "VBPR")]
+    return evidence(tmp_path, *records, *(stored(tmp_path, own, "MCLN", dataset=name) for name, own in rows.items()))
+
+
+def test_beats_level_and_loses(three):
+    """20 of 40 cases differ, all one way: p = 2 / 2^20, the smallest of the tests' p, times their number, 8.
+
+    The interval is the binomial's: 14 and 26 of 40.
+    """
+    assert verdicts(three) == {
+        ("beauty", "sampled", "MCLN"): "beats BPRMF",
+        ("art", "sampled", "MCLN"): "level with BPRMF",
+        ("taobao", "sampled", "MCLN"): "loses to BPRMF",
+    }
+    first = answers(three)[0]
+    assert first["found"]["hr@5"]["difference"] == pytest.approx(0.5)
+    assert first["found"]["hr@5"]["p_holm"] == pytest.approx(8 * 2 / 2**20, rel=1e-3)
+    assert (first["n_baselines"], first["n_seeds"], first["settings"]) == (2, 1, "not tuned")
+
+
+def test_the_page_the_figure_and_the_sentences_say_the_same(three):
+    table, figure = pages(three)
+    assert table.caption.endswith("ranking and row: beats 1, level with 1, loses to 1.")
+    line = table.blocks[0].lines[0]
+    assert line.texts[:3] == ["Beauty, entities, paper, sampled", "MCLN", "beats BPRMF"]
+    assert line.texts[3:6] == ["+0.5000", "[+0.3500, +0.6500]", "<0.0001"]
+    assert line.texts[-4:] == ["2", "1", "smoke", "not tuned"]
+    assert dict(line.about) == {"dataset": "beauty", "protocol": "paper", "budget": "smoke", "ranking": "sampled"}
+    assert len(table.data) == 3 * 2
+    assert isinstance(figure, Figure)
+    drawn = PLOTS[figure.plot](figure.data)
+    assert [axis.get_xlabel().split()[0] for axis in drawn.axes] == ["N@10", "H@5"]
+    assert drawn.axes[0].get_yticklabels()[-1].get_text() == "Beauty (entities), paper, sampled: MCLN"
+    said = sentences(three)
+    assert said[0] == (
+        "Beauty, entities, paper, sampled: MCLN beats BPRMF (N@10 +0.5000 [+0.3500, +0.6500], p < 0.0001; "
+        "H@5 +0.5000 [+0.3500, +0.6500], p < 0.0001; 2 baselines, 1 seed, budget smoke, not tuned)."
+    )
+    assert console(three).startswith(said[0][:60])
+    assert "loses to" not in console(three, names=["table4"])
+
+
+def test_metrics_that_differ_are_told_apart():
+    def test(vs, difference, p):
+        return {"vs": vs, "difference": difference, "p_holm": p}
+
+    assert verdict_of({"ndcg@10": test("A", 0.1, 0.01), "hr@5": test("B", 0.1, 0.01)}) == (
+        "beats", "beats A in N@10, beats B in H@5",
+    )  # fmt: skip
+    assert verdict_of({"ndcg@10": test("A", 0.1, 0.01), "hr@5": test("A", 0.1, 0.2)}) == (
+        "differs by metric", "beats A in N@10, level with A in H@5",
+    )  # fmt: skip
+    assert verdict_of({"ndcg@10": test("A", -0.1, 0.01), "hr@5": test("A", -0.1, 0.01)})[1] == "loses to A"
+
+
+def test_what_cannot_be_asked_says_why(tmp_path):
+    found = evidence(
+        tmp_path,
+        stored(tmp_path, HALF, full=HALF),
+        stored(tmp_path, ALL, "MCLN"),
+        stored(tmp_path, ALL, "MCLN", preset="itemwise", full=NONE),
+        stored(tmp_path, ALL, "MCLN", dataset="toy"),
+        stored(tmp_path, HALF, dataset="other"),
+        record(dataset="taobao"),
+        record("MCLN", dataset="taobao", key="m"),
+    )
+    assert verdicts(found) == {
+        ("beauty", "sampled", "MCLN"): "beats BPRMF",
+        ("beauty", "sampled", "MCLN:itemwise"): "beats BPRMF",
+        (
+            "beauty",
+            "full",
+            "MCLN",
+        ): DEPENDENT,
+        ("beauty", "full", "MCLN:itemwise"): "loses to BPRMF",
+        ("art", "", "MCLN"): "cannot be asked: not run",
+        ("taobao", "sampled", "MCLN"): "cannot be asked: not comparable: the ranks of record m are missing or broken",
+        (
+            "taobao",
+            "full",
+            "MCLN",
+        ): DEPENDENT,
+        ("other", "sampled", "MCLN"): "cannot be asked: not run",
+        ("toy", "sampled", "MCLN"): "cannot be asked: no baseline was run",
+    }
+    assert "MCLN cannot be asked: not run (Art; other, entities, paper, sampled)." in sentences(found)
+    assert not [one for one in sentences(found, "full") if "sampled" in one]
+
+
+def test_the_budget_with_the_most_baselines_answers_then_the_longest(tmp_path):
+    def runs(budget, *models):
+        return [stored(tmp_path, HALF, model, budget=BUDGETS[budget]) for model in (*models, "MCLN")]
+
+    records = [*runs("quick", "BPRMF", "VBPR"), *runs("standard", "BPRMF", "VBPR"), *runs("full", "LightGCN")]
+    assert [one["budget"] for one in answers(evidence(tmp_path, *records))] == ["standard", "", ""]
+    clean = stored(tmp_path, HALF, protocol=PROTOCOLS["clean"])
+    asked = answers(evidence(tmp_path, clean, *runs("quick", "BPRMF")))
+    assert [one["protocol"] for one in asked] == ["paper", "clean", "", ""]
+
+
+def test_tuned_rows_answer_for_themselves(tmp_path):
+    tuned = stored(tmp_path, ALL, "MCLN", hyper={"n_layers": 9}, facts={"tuning.trials": 12})
+    found = answers(evidence(tmp_path, stored(tmp_path, HALF), stored(tmp_path, HALF, "MCLN"), tuned))
+    assert [(one["row"], one["settings"]) for one in found[:2]] == [
+        ("MCLN", "not tuned"), ("MCLN (tuned)", "tuned, the baseline is not"),
+    ]  # fmt: skip
+
+
+def test_another_model_may_be_asked_about(tmp_path):
+    found = evidence(tmp_path, stored(tmp_path, HALF), stored(tmp_path, ALL, "VBPR"), ours="VBPR")
+    assert verdicts(found)["beauty", "sampled", "VBPR"] == "beats BPRMF"
+
+
+def test_nothing_to_judge_is_no_page(tmp_path):
+    assert pages(evidence(tmp_path)) == pages(evidence(tmp_path, stored(tmp_path, HALF))) == []
+    assert sentences(evidence(tmp_path, record("MCLN"))) == []
