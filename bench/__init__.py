@@ -1,13 +1,21 @@
 """MCLN-Bench: trustworthy benchmarks of multimodal recommenders."""
 
+from importlib import import_module
+
 __version__ = "0.1.0"
+# what is imported when it is asked for, and from where
+LAZY = {name: "bench.api" for name in ("load", "load_model", "Results")}
+LAZY["dataset_from_frame"] = "bench.data.importing"
 
 
-def dataset_from_frame(frame, *, out, **choices):
-    """Write the interactions of a pandas frame as a data set, see ``bench.data.importing``."""
-    from bench.data.importing import dataset_from_frame as write
-
-    return write(frame, out=out, **choices)
+def __getattr__(name: str):
+    """``bench.load(folder)``, ``bench.run(datasets=[...])`` and the like, see ``bench.api``, and
+    ``bench.dataset_from_frame``, see ``bench.data.importing``."""
+    if name == "run":
+        return import_module("bench.run")
+    if name in LAZY:
+        return getattr(import_module(LAZY[name]), name)
+    raise AttributeError(f"module 'bench' has no attribute {name!r}")
 
 
 def register() -> None:

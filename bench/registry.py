@@ -5,15 +5,19 @@ import dataclasses
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
+from importlib.metadata import entry_points
 from itertools import groupby
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from bench.spec import PAPER_MODELS, BenchError, Training, read, unknown
+from bench.spec import INSTALL_RECBOLE, PAPER_MODELS, BenchError, Training, read, unknown
 
 HOUSES = ("baselines", "models")
+HOME = Path(__file__).resolve().parents[1]  # where the houses are, in a checkout and where the wheel puts them
+ENTRY_POINTS = "mcln_bench.models"  # under which an installed package may offer models
 GROUPS = {"all": False, "floors": True}  # words for many models; whether floors
 
 
@@ -28,23 +32,85 @@ class Card:
     per_dataset: dict[str, dict[str, Any]]
     is_floor: bool  # a sanity floor: not among the models asked for by default
     source: str  # revision of the model's file or, for a package, of all its files
+    file: str = ""  # of a model from outside, which has no importable name
+
+
+outside: dict[str, Card] = {}  # models that files from outside brought, by name
+
+
+def cards() -> dict[str, Card]:
+    """Every model: in the paper's order, others after it by name, those of files from outside last."""
+    return {**standing_cards(), **outside}
 
 
 @cache
-def cards() -> dict[str, Card]:
-    """Every model, in the paper's order, others after it by name."""
-    found = {}
-    for house in HOUSES:
-        root = Path(importlib.import_module(house).__path__[0])
-        for path in sorted(root.glob("[!_]*")):
-            for card in read_cards(path, f"{house}.{path.stem}"):
-                if card.name in found:
-                    raise BenchError(
-                        f"{path}: class {card.name} stands in {found[card.name].module} already; rename it"
-                    )
-                found[card.name] = card
+def standing_cards() -> dict[str, Card]:
+    """The models of the houses and of installed packages."""
+    found: dict[str, Card] = {}
+    for name in HOUSES:
+        for path in sorted(Path(house(name).__path__[0]).glob("[!_]*")):
+            enter(found, read_cards(path, f"{name}.{path.stem}"), path)
+    for point in entry_points(group=ENTRY_POINTS):
+        spec = importlib.util.find_spec(point.module)
+        if spec is None or not spec.origin:
+            raise BenchError(f"entry point {point.name} of {ENTRY_POINTS}: no module {point.module}; install it again")
+        own = read_cards(Path(spec.origin), point.module)
+        enter(found, [card for card in own if card.name == point.attr], spec.origin)
     place = {name: i for i, name in enumerate(PAPER_MODELS)}
     return dict(sorted(found.items(), key=lambda entry: (place.get(entry[0], len(place)), entry[0])))
+
+
+def enter(found: dict[str, Card], own: Iterable[Card], path: Path | str) -> None:
+    """Put cards among those found.
+
+    Raises:
+        BenchError: where a name stands already, be it in other letters: names are found whatever their case.
+    """
+    by_lower = {name.lower(): card for name, card in found.items()}
+    for card in own:
+        if (other := by_lower.get(card.name.lower())) is not None:
+            where = other.file or other.module
+            raise BenchError(f"{path}: class {card.name} stands in {where} already, as {other.name}; rename it")
+        by_lower[card.name.lower()] = found[card.name] = card
+
+
+def house(name: str) -> ModuleType:
+    """Our own package ``models`` or ``baselines``, whatever package of that name the working folder has.
+
+    Raises:
+        BenchError: where another one is imported already.
+    """
+    module = sys.modules.get(name)
+    if module is None:
+        init = HOME / name / "__init__.py"
+        spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(init.parent)])
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    if Path(getattr(module, "__path__", [""])[0]).resolve() != HOME / name:
+        raise BenchError(
+            f"another package named {name} is imported already ({module.__file__}); import bench before it"
+        )
+    return module
+
+
+def from_outside(text: str) -> str:
+    """The name, and the preset if any, of ``path/to/file.py:Class[:preset]``, whose models can be found from now on.
+
+    Raises:
+        BenchError: where the file has no such model, or one whose name stands already.
+    """
+    name, _, rest = text.partition(".py:")
+    path = Path(f"{name}.py").expanduser().resolve()
+    if not path.is_file():
+        raise BenchError(f"{path} is not there; a model from outside is given as path/to/file.py:Class")
+    own = {card.name: dataclasses.replace(card, file=str(path)) for card in read_cards(path, path.stem)}
+    wanted = rest.partition(":")[0]
+    if wanted not in own:
+        raise unknown(f"model in {path}", wanted, own)
+    if outside.get(wanted) != own[wanted]:
+        enter({**standing_cards(), **outside}, [own[wanted]], path)
+        outside[wanted] = own[wanted]
+    return rest
 
 
 def read_cards(path: Path, module: str) -> list[Card]:
@@ -84,8 +150,7 @@ def require_recbole() -> None:
         BenchError: with the command that installs it.
     """
     if importlib.util.find_spec("recbole") is None:
-        command = f"{Path(sys.executable).name} -m pip install --no-deps recbole==1.2.1"
-        raise BenchError(f"RecBole is not installed, and every model builds on it; run: {command}")
+        raise BenchError(f"RecBole is not installed, and every model builds on it; run: {INSTALL_RECBOLE}")
 
 
 def parse(file: Path) -> ast.Module:
@@ -135,11 +200,13 @@ def outline(node: Any) -> Any:
 
 
 def find(text: str) -> tuple[Card, str]:
-    """The card and preset of "Model" or "Model:preset"; case does not matter.
+    """The card and preset of "Model", "Model:preset" or "path/to/file.py:Model"; case does not matter.
 
     Raises:
         BenchError: for a name or preset that is not there, near misses named.
     """
+    if ".py:" in text:
+        text = from_outside(text)
     name, _, preset = text.replace("++", "pp").partition(":")  # SVD++ is no Python name
     by_lower = {n.lower(): card for n, card in cards().items()}
     if name.lower() not in by_lower:
@@ -163,7 +230,21 @@ def select(texts: Sequence[str] | None) -> list[tuple[Card, str]]:
 
 
 def load(card: Card) -> type:
-    return getattr(importlib.import_module(card.module), card.name)
+    """The class of a card."""
+    if not card.file:
+        if card.module.partition(".")[0] in HOUSES:
+            house(card.module.partition(".")[0])
+        return getattr(importlib.import_module(card.module), card.name)
+    name = f"model_from_outside_{card.source}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, card.file)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(sys.modules[name])
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return getattr(sys.modules[name], card.name)
 
 
 def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) -> dict[str, Any]:

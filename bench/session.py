@@ -88,7 +88,7 @@ def report(
 
 
 def due_of(planned: Sequence[PlannedJob], store: Store, when: plan.When) -> list[PlannedJob]:
-    return [one for one in planned if plan.is_due(store, one.job, when=when)]
+    return [one for one in planned if plan.is_due(store, one, when=when)]
 
 
 def show(due: Sequence[PlannedJob], store: Store, machines: Machines) -> None:

@@ -12,6 +12,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 ENGINE = 2  # raised by hand, with a line under "Numbers moved", when shared code changes what a job computes
 
+# RecBole asks for a release of ray that newer versions of Python lack and that nothing here uses
+INSTALL_RECBOLE = "python -m pip install --no-deps recbole==1.2.1"
+
 METRICS = ("hr@5", "ndcg@5", "hr@10", "ndcg@10", "hr@20", "ndcg@20", "mrr")
 SHOWN = {"hr@5": "H@5", "ndcg@5": "N@5", "hr@10": "H@10", "ndcg@10": "N@10"}  # the paper's names
 PAPER_MODELS = ("BPRMF", "SVDPP", "NGCF", "LightGCN", "VBPR", "MMGCN", "MGAT", "InvRL", "DMRL", "MCLN")  # in its order

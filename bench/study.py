@@ -11,8 +11,10 @@ class Variant:
     """One row of a table, or one place on an axis: the settings in which it differs from the study's base."""
 
     label: str
+    title: str = ""  # what a table calls it, where that is not the label
     hyper: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()  # modalities: on data without them it would be another variant
+    alone: str = ""  # the variant that it is on data with no other modalities than it needs
     n_layers: int = 0  # where a variant is a number of layers
 
 
@@ -25,7 +27,6 @@ class Study:
         variants: its rows, in their order; a study without variants has the jobs of Table 2.
         own: the variants of a model whose settings have other names, by label as in ``variants``.
         base: the settings that the variants change, as they are where a variant does not say.
-        empty: data sets that it leaves out, with the reason.
         note: what the labels mean.
         is_papers: a table of the paper, whose values may stand beside ours.
     """
@@ -36,7 +37,6 @@ class Study:
     variants: tuple[Variant, ...] = ()
     own: Mapping[str, tuple[Variant, ...]] = field(default_factory=dict)
     base: Mapping[str, Any] = field(default_factory=dict)
-    empty: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     is_papers: bool = False
 
@@ -49,14 +49,27 @@ class Study:
     def labels(self) -> list[str]:
         return [variant.label for variant in self.variants]
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """Label to what a table calls the variant."""
+        return {variant.label: variant.title or variant.label for variant in self.variants}
+
     def variants_of(self, model: str) -> tuple[Variant, ...]:
         return self.own.get(model, self.variants) if model in self.models else ()
 
     def why_not(self, variant: Variant, dataset: str, modalities: Sequence[str] | None) -> str:
         """Why ``variant`` is not formed on ``dataset``; empty where it is. ``modalities`` None: not known."""
-        left_out = self.empty.get(dataset.removesuffix("-sim"), "")
-        missing = [m for m in variant.needs if modalities is not None and m not in modalities]
-        return left_out or (f"{dataset} has no {' and no '.join(missing)} features" if missing else "")
+        if modalities is None:
+            return ""
+        missing = [modality for modality in variant.needs if modality not in modalities]
+        if missing:
+            return f"{dataset} has no {' and no '.join(missing)} features"
+        is_whole = variant.alone and set(modalities) == set(variant.needs)
+        return (
+            f"{dataset} has {' and '.join(modalities)} features alone, where this is {variant.alone}"
+            if is_whole
+            else ""
+        )
 
     def variant(self, model: str, overrides: Mapping[str, Any], settings: Mapping[str, Any]) -> Variant | None:
         """The variant that a run of ``model`` is, if any.

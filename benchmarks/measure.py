@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -106,18 +106,23 @@ def as_runner() -> Iterator[None]:
 class Side:
     """What ``make(*args)`` returns, alive in a process of its own, so that neither side slows the other."""
 
-    def __init__(self, make: Callable, *args):
-        self.pool = ProcessPoolExecutor(1, mp_context=SPAWN, initializer=_live, initargs=(make, args))
-        self.pool.submit(int).result()  # until it lives
+    def __init__(self, make: Callable, *args, context=SPAWN):
+        self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_live, initargs=(make, args))
+        self.born = self.pool.submit(int)
 
     def seconds(self, method: str, *args) -> float:
-        return self.pool.submit(_timed, method, args).result()[0]
+        return self.value(method, *args)[0]
 
     def value(self, method: str, *args) -> tuple[float, Any]:
         """(seconds, what the method returns)."""
-        return self.pool.submit(_timed, method, args).result()
+        return self.start(method, *args).result()
+
+    def start(self, method: str, *args) -> Future:
+        """``value``, to come."""
+        return self.pool.submit(_timed, method, args)
 
     def __enter__(self):
+        self.born.result()  # nothing is measured beside a process that is still being made ready
         return self
 
     def __exit__(self, *_):

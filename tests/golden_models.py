@@ -94,6 +94,15 @@ def mgcl_vectors(model, batch, draws):
     return out
 
 
+def bm3_terms(model, batch, draws):
+    """Of the recorded masks, those of the batch's users and items."""
+    user, item = batch["user_id"], batch["item_id"]
+    masks = {name.removeprefix("kept_"): mask.bool() for name, mask in draws.items()}
+    return model.terms(
+        user, item, {name: mask[(user if name == "users" else item) - 1] for name, mask in masks.items()}
+    )
+
+
 def thin(model, draws) -> None:
     """The thinned graph of the recorded interactions."""
     if "kept" in draws:
@@ -192,6 +201,18 @@ SIDES = {
         forward=lgmrec_vectors,
         derived=lambda stored: {"drop_rate": 1 - stored["setting/keep_rate"].item()},
         terms=lambda model, batch, draws: model.terms(batch, draws),
+    ),
+    "BM3": Side(
+        settings={
+            "embedding_size": "embedding_size",
+            "n_layers": "n_layers",
+            "dropout": "drop_rate",
+            "reg_weight": "reg_weight",
+            "cl_weight": "content_weight",
+        },
+        parameters=IDS | CONTENT | {f"predictor.{part}": f"predictor.{part}" for part in ("weight", "bias")},
+        forward=lambda model, batch, draws: dict(zip(("users", "items"), model.views(), strict=True)),
+        terms=bm3_terms,
     ),
     "MEGCF": Side(
         settings={

@@ -1,6 +1,7 @@
 """What a model's file declares, read without importing it."""
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import baselines
 from bench import registry
 from bench.spec import PAPER_MODELS, BenchError
 from models import causal_mmrec
@@ -107,13 +107,106 @@ def test_settings_of_a_data_set_reach_its_simulation():
     assert registry.settings(card, "default", dataset="beauty", hyper={})["alpha"] == 0.1
 
 
-def test_two_classes_of_one_name_are_refused(tmp_path, monkeypatch):
+def test_two_classes_of_one_name_are_refused(tmp_path):
     """A copied baseline that kept the name of the original would stand in its place."""
-    monkeypatch.setattr(baselines, "__path__", [str(tmp_path)])
-    for name in ("one", "two"):
-        (tmp_path / f"{name}.py").write_text("class A:\n    class Hyper:\n        x = 1\n")
-    with pytest.raises(BenchError, match=r"two\.py: class A stands in baselines\.one already; rename it"):
-        registry.cards.__wrapped__()
+    write_models(tmp_path, one="A", two="A")
+    with pytest.raises(BenchError, match=r"two\.py: class A stands in one already, as A; rename it"):
+        entered(tmp_path)
+
+
+def test_names_that_differ_by_case_alone_are_refused(tmp_path):
+    """Names are found whatever their case, so that one of the two could not be reached."""
+    write_models(tmp_path, one="Mine", two="MINE")
+    with pytest.raises(BenchError, match=r"two\.py: class MINE stands in one already, as Mine; rename it"):
+        entered(tmp_path)
+
+
+def write_models(folder, **names):
+    for file, name in names.items():
+        (folder / f"{file}.py").write_text(f"class {name}:\n    class Hyper:\n        x = 1\n")
+
+
+def entered(folder):
+    found = {}
+    for path in sorted(folder.glob("*.py")):
+        registry.enter(found, registry.read_cards(path, path.stem), path)
+    return found
+
+
+OWN = """
+from dataclasses import dataclass
+
+from baselines.bprmf import BPRMF
+
+
+class Mine(BPRMF):
+    presets = {"wide": {"embedding_size": 16}}
+
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper(BPRMF.Hyper):
+        embedding_size: int = 8
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "outside", {})
+    (tmp_path / "own.py").write_text(OWN)
+    return tmp_path / "own.py"
+
+
+def test_a_model_from_a_file_outside(own):
+    card, preset = registry.find(f"{own}:Mine:wide")
+    assert (card.name, preset, card.file) == ("Mine", "wide", str(own))
+    assert registry.find("mine")[0] is card  # from now on by its name alone
+    assert list(registry.cards())[-1] == "Mine"
+    assert registry.settings(card, "wide", dataset="", hyper={})["embedding_size"] == 16
+    assert registry.load(card) is registry.load(card)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nowhere.py:Mine", "is not there; a model from outside is given as path/to/file.py:Class"),
+        ("{}:Mnie", "unknown model in .*; did you mean Mine?"),
+        ("{}:Mine:wild", "unknown preset of Mine 'wild'; did you mean wide?"),
+    ],
+)
+def test_a_wrong_name_outside_is_one_line(own, text, said):
+    with pytest.raises(BenchError, match=said.replace("?", r"\?")):
+        registry.find(text.format(own))
+
+
+def test_a_model_from_outside_does_not_take_a_name(own):
+    own.write_text(OWN.replace("Mine", "lightGCN"))
+    with pytest.raises(BenchError, match="class lightGCN stands in baselines.lightgcn already, as LightGCN; rename"):
+        registry.find(f"{own}:lightGCN")
+
+
+def test_a_model_from_outside_trains_beside_ours(own, folder, call, tmp_path):
+    flags = ("--datasets", folder, "--budget", "smoke", "--protocols", "clean", "--models", f"{own}:Mine", "BPRMF")
+    code, out, err = call(*flags, "--ours", "Mine")
+    assert (code, err) == (0, "")
+    assert "2 done" in out
+    page = (tmp_path / "reports/clean-smoke/table2-full.md").read_text()
+    assert "Mine" in page
+    registry.outside.clear()  # the file is not named any more
+    assert call("--report", "--ours", "Mine")[0] == 0
+    assert call("--report", "--ours", "Nobody")[0] == 2
+
+
+@pytest.mark.parametrize("house", registry.HOUSES)
+def test_packages_of_the_working_folder_do_not_stand_for_ours(house, tmp_path):
+    """A project may have a folder ``models`` of its own."""
+    (tmp_path / house).mkdir()
+    (tmp_path / house / "__init__.py").write_text("")
+    code = "import sys; from bench import registry; print(len(registry.cards()))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(registry.HOME)))}
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == (f"{len(registry.standing_cards())}\n", "")
+    code = f"import {house}; from bench import registry; registry.cards()"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert f"BenchError: another package named {house} is imported already" in run.stderr
 
 
 def test_recbole_missing_is_one_line_with_the_command(monkeypatch):

@@ -49,10 +49,11 @@ def test_tuples_are_lists_as_in_a_record():
 
 def test_why_a_variant_is_not_formed():
     study = STUDIES["table3"]
-    both, base = study.variants[3], study.variants[0]
+    base, with_id, both = (study.variants[n] for n in (0, 3, 7))
     assert study.why_not(both, "toy", ["textual"]) == "toy has no visual features"
     assert study.why_not(both, "toy", []) == "toy has no visual and no textual features"
     assert study.why_not(both, "toy", ["textual", "visual"]) == ""
     assert study.why_not(both, "toy", None) == ""
     assert study.why_not(base, "toy", []) == ""
-    assert study.why_not(base, "taobao-sim", None).startswith("Taobao has one modality")
+    assert study.why_not(with_id, "toy", ["visual"]) == "toy has visual features alone, where this is MCLN"
+    assert study.why_not(with_id, "toy", ["textual", "visual"]) == ""

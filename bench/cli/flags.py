@@ -103,7 +103,8 @@ def add_comparison(group) -> None:
     many = {"nargs": "+", "action": "extend"}
     text = f"names or folders of data sets; default: {QUICK_SET}, which needs no network"
     group.add_argument("--datasets", **many, metavar="NAME|FOLDER", help=text)
-    text = "models, each with a preset if it is not to be the default one; all and floors stand for many; default: all"
+    text = "models, each with a preset if it is not to be the default one, path/to/file.py:MODEL for one of your own; "
+    text += "all and floors stand for many; default: all"
     group.add_argument("--models", **many, metavar="MODEL[:PRESET]", help=text)
     text = f"the tables and figures to fill: {', '.join(STUDIES)}, all; default: table2"
     group.add_argument("--study", **many, metavar="NAME", help=text)
@@ -161,5 +162,7 @@ def add_places(group) -> None:
     group.add_argument("--data-dir", type=place, help=text)
     group.add_argument("--results", type=place, default=Path("results"), help="folder of the records")
     group.add_argument("--reports", type=place, default=Path("reports"), help="folder of the tables and figures")
+    text = "write the weights of the chosen epochs beside each record; python -m bench recommend reads them"
+    group.add_argument("--keep-weights", action="store_true", help=text)
     text = "folder where --tune writes what --hyper tuned reads"
     group.add_argument("--configs", type=place, default=Path("configs/tuned"), help=text)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from bench import registry
 from bench.cli.extract import extract_command
-from bench.cli.flags import QUICK_SET, Parser, once, place, run_parser
+from bench.cli.flags import QUICK_SET, Parser, once, place, positive, run_parser
 from bench.cli.import_data import import_command
+from bench.files import writing
 from bench.run.clock import Clock, Ended, end, handling
 from bench.run.studies import STUDIES
-from bench.spec import BenchError, row_name, unknown
+from bench.spec import BenchError, counted, row_name, unknown
 
 
 def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
@@ -50,8 +51,10 @@ def run_command(argv: list[str]) -> int:
     """Plan, run what is missing, report."""
     args = run_parser().parse_args(argv)
     clock = Clock(limit=args.time_limit)
-    card, preset = registry.find(args.ours)
-    ours = row_name(card.name, preset)
+    for text in args.models or ():
+        if ".py:" in text:
+            registry.from_outside(text)  # before --ours, which may name it
+    ours = row_of(args.ours, args.results if args.report else None)
     if args.list or args.report:
         print(from_records(args, ours))
         return 0
@@ -69,6 +72,7 @@ def run_command(argv: list[str]) -> int:
         hyper=once(args.set or []),
         data_dir=args.data_dir,
         studies=args.study or ["table2"],
+        keep_weights=args.keep_weights,
     )
     shared = {"results": args.results, "configs": args.configs, "dry_run": args.dry_run, "clock": clock}
     shared["machines"] = Machines(**{f.name: getattr(args, f.name) for f in fields(Machines)})
@@ -80,6 +84,23 @@ def run_command(argv: list[str]) -> int:
             return code
     more = {"reports": args.reports, "when": args.when, "ranking": args.ranking, "mode": args.hyper, "ours": ours}
     return session.run(request, **shared, **more)
+
+
+def row_of(text: str, results: Path | None) -> str:
+    """The row that ``--ours`` means; with ``results``, it may also be one of their own, whose model is not here.
+
+    Raises:
+        BenchError: where there is no such model.
+    """
+    try:
+        card, preset = registry.find(text)
+    except BenchError:
+        from bench.store.store import Store
+
+        if results is not None and text in {record.job.row for record in Store(results).records()}:
+            return text
+        raise
+    return row_name(card.name, preset)
 
 
 def from_records(args, ours: str) -> str:
@@ -118,7 +139,7 @@ def cards_command(argv: list[str]) -> int:
     parser = Parser(prog="python -m bench cards")
     parser.add_argument("--out", type=place, default=Path("docs/models.md"), metavar="FILE")
     args = parser.parse_args(argv)
-    from bench.report import cards
+    from bench.cli import cards
 
     print(f"wrote {cards.write(registry.cards().values(), args.out)}")
     return 0
@@ -134,6 +155,29 @@ def show_command(argv: list[str]) -> int:
     from bench.store.store import Store
 
     print(show(Store(args.results), args.key))
+    return 0
+
+
+def recommend_command(argv: list[str]) -> int:
+    """Write what a trained model recommends to each user."""
+    parser = Parser(prog="python -m bench recommend")
+    parser.add_argument("key", help="of a record whose weights were kept, as --list prints it, or how it begins")
+    parser.add_argument("--top", type=positive, default=10, metavar="K", help="items per user; default: 10")
+    parser.add_argument("--users", nargs="+", metavar="ID", help="default: all")
+    parser.add_argument("--data", default="", metavar="FOLDER", help="the data set, where it is a folder")
+    parser.add_argument("--data-dir", type=place, help="folder of the paper's files")
+    parser.add_argument("--results", type=place, default=Path("results"))
+    parser.add_argument("--out", type=place, default=Path("recommended.csv"), metavar="FILE")
+    args = parser.parse_args(argv)
+    from bench.run import trained
+    from bench.store.store import Store
+
+    model = trained.load(Store(args.results), args.key, location=args.data, data_dir=args.data_dir)
+    lists = model.recommend(args.users, k=args.top)
+    with writing(args.out, remedy="choose another file with --out"):
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        lists.to_csv(args.out, index=False)
+    print(f"{counted(lists['user'].nunique(), 'user')}, at most {counted(args.top, 'item')} each, in {args.out}")
     return 0
 
 
@@ -162,5 +206,6 @@ COMMANDS = {
     "audit": audit_command,
     "cards": cards_command,
     "show": show_command,
+    "recommend": recommend_command,
     "check": check_command,
 }

@@ -2,7 +2,6 @@
 
 from tabulate import tabulate
 
-from bench.spec import BenchError, unknown
 from bench.store.store import Store
 
 LOG_LINES = 10
@@ -25,13 +24,8 @@ def show(store: Store, key: str) -> str:
     Raises:
         BenchError: when no record, or more than one, has such a key.
     """
-    records = store.records()
-    found = [r for r in records if r.key.startswith(key)]
-    if not found:
-        raise unknown("key", key, [r.key for r in records])
-    if len(found) > 1:
-        raise BenchError(f"key {key!r} begins {len(found)} records: {', '.join(r.key for r in found)}")
-    record, job = found[0], found[0].job
+    record = store.by_key(key)
+    job = record.job
     head = f"{record.key}: {job.dataset} ({job.features}) {job.row}, {job.protocol.name}, {job.budget.name}, "
     parts = [head + f"seed {job.seed}: {record.status}" + (f", {record.reason}" if record.reason else "")]
     parts += [pairs(title, getattr(record, title)) for title in ("settings", "metrics", "seconds", "facts")]

@@ -69,6 +69,11 @@ def missing(name: str, error: Exception) -> BenchError:
     )
 
 
+def called(name: str) -> str:
+    """A folder goes by its own name, as its place says nothing of what it holds."""
+    return Path(name).name if Path(name).is_dir() else name
+
+
 def text_encoder(name: str) -> Encoder:
     """A model of sentence-transformers, by the folder of its files or by its name in the hub's cache."""
     library = require("sentence_transformers")
@@ -81,7 +86,7 @@ def text_encoder(name: str) -> Encoder:
         return model.encode(list(texts), batch_size=BATCH, show_progress_bar=False)
 
     version = f"sentence-transformers {library.__version__}"
-    return Encoder(name=Path(name).name, library=version, weights=weights_hash(model), encode=encode)
+    return Encoder(name=called(name), library=version, weights=weights_hash(model), encode=encode)
 
 
 def image_encoder(name: str) -> Encoder:
@@ -106,7 +111,7 @@ def image_encoder(name: str) -> Encoder:
             parts = [paths[first : first + BATCH] for first in range(0, len(paths), BATCH)]
             return np.concatenate([model(torch.stack([read(path) for path in part])).numpy() for part in parts])
 
-    return Encoder(name=Path(name).name, library=f"timm {timm.__version__}", weights=weights_hash(model), encode=encode)
+    return Encoder(name=called(name), library=f"timm {timm.__version__}", weights=weights_hash(model), encode=encode)
 
 
 def find_texts(path: Path) -> dict[str, str]:

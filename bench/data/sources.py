@@ -11,7 +11,7 @@ from bench.data.cache import Recipe, Source, cache_folder
 from bench.data.readers.folders import PARTS, folder_recipe, list_files, recipe
 from bench.data.readers.recbole import inter_recipe
 from bench.data.synthetic import SIMULATED, simulated_recipe
-from bench.spec import BenchError, unknown
+from bench.spec import INSTALL_RECBOLE, BenchError, unknown
 
 MOVIELENS = "ml-100k"
 SHIPPED = "reference"  # results/reference and reports/reference
@@ -86,7 +86,7 @@ def movielens_folder() -> Path:
     """
     spec = importlib.util.find_spec("recbole")
     if spec is None or not spec.submodule_search_locations:
-        raise BenchError("data set ml-100k lies inside recbole, which is not installed: pip install recbole==1.2.1")
+        raise BenchError(f"data set ml-100k lies inside RecBole, which is not installed; run: {INSTALL_RECBOLE}")
     return Path(spec.submodule_search_locations[0]) / "dataset_example" / "ml-100k"
 
 

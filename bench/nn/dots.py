@@ -19,8 +19,8 @@ def spread(
     slope: Float[Tensor, "batch draw"], rows: Float[Tensor, "batch dim"], index: Int[Tensor, "batch draw"], size: int
 ) -> Float[Tensor, "row dim"]:
     """Row r of ``size``: the sum of slope[b, k] * rows[b] over index[b, k] = r; differentiable in ``slope``."""
-    order = index.flatten().argsort(stable=True)  # on a CPU the stable sort is the fast one
-    offsets = F.pad(torch.bincount(index.flatten(), minlength=size).cumsum(0), (1, 0))
+    target, order = index.flatten().sort(stable=True)  # on a CPU the stable sort is the fast one
+    offsets = torch.searchsorted(target, torch.arange(size + 1, device=target.device))  # ``bincount`` makes a GPU wait
     source, weights = order // index.shape[1], slope.flatten()[order]
     how = {"mode": "sum", "per_sample_weights": weights, "include_last_offset": True}
     return F.embedding_bag(source, rows, offsets, **how)

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -30,6 +30,18 @@ class SparseMatrix(nn.Module):
             self.register_buffer(name + "columns", torch.from_numpy(part.indices.astype(np.int64)), persistent=False)
             self.register_buffer(name + "offsets", torch.from_numpy(part.indptr.astype(np.int64)), persistent=False)
             self.register_buffer(name + "values", torch.from_numpy(part.data.copy()), persistent=False)
+
+    @classmethod
+    def symmetric(
+        cls, columns: Int[Tensor, " entry"], offsets: Int[Tensor, " rows_and_one"], values: Float[Tensor, " entry"]
+    ) -> "SparseMatrix":
+        """A symmetric matrix from the parts of its CSR form, on their device and without a look back at the host."""
+        n = len(offsets) - 1
+        out = cls(sp.csr_matrix((n, n)))
+        for direction in ("forward_", "backward_"):
+            for name, part in (("columns", columns), ("offsets", offsets), ("values", values)):
+                setattr(out, direction + name, part)
+        return out
 
     def forward(self, dense: Float[Tensor, "cols dim"]) -> Float[Tensor, "rows dim"]:
         return _Product.apply(dense, self)

@@ -21,8 +21,6 @@ def unit_rows(rows):
 
 def has_row(rows) -> np.ndarray:
     """(item,) bool: the row is not zero."""
-    if torch.is_tensor(rows):
-        return (rows != 0).any(dim=1).cpu().numpy()
     return np.asarray((rows != 0).sum(axis=1)).ravel() > 0
 
 
@@ -30,30 +28,31 @@ def nearest(rows, k: int, *, block: int = 512) -> Int[Tensor, "item neighbour"]:
     """The ``k`` items of largest cosine to each item, the item itself first, ties by lower index.
 
     A zero row (an item without this content, or padding) is nobody's neighbour and has itself alone; free
-    places hold the item itself. Memory: block x item similarities; sparse rows stay sparse.
+    places hold the item itself. Memory: block x item similarities; sparse rows stay sparse. For a tensor on a GPU
+    the host does not wait.
 
     Args:
         rows: (item, feat) array, SciPy sparse matrix or tensor.
         block: items compared with the catalogue at once.
     """
-    rows, known = unit_rows(rows), has_row(rows)
     n = rows.shape[0]
+    absent = (rows == 0).all(dim=1) if torch.is_tensor(rows) else torch.from_numpy(~has_row(rows))
+    rows, device = unit_rows(rows), absent.device
     rows = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float32)) if isinstance(rows, np.ndarray) else rows
-    device = rows.device if torch.is_tensor(rows) else torch.device("cpu")
-    absent = torch.from_numpy(~known).to(device)
     order = torch.arange(n - 1, -1, -1, device=device)
-    out = torch.arange(n, device=device).unsqueeze(1).repeat(1, k)
-    n_found = min(k, int(known.sum()))
+    own, n_listed = torch.arange(n, device=device).unsqueeze(1), min(k, n)
+    out = own.repeat(1, k)
     keys = torch.empty(min(block, n), n, dtype=torch.int64, device=device)
     for start in range(0, n, block):
         like = _cosines(rows, slice(start, start + block))
-        like[:, absent] = -2
-        own = torch.arange(len(like), device=device)
-        like[own, own + start] = 2
+        like.masked_fill_(absent, -2)
+        like.diagonal(start).fill_(2)
         key = keys[: len(like)].copy_(like.mul_(GRID).round_())
         key.mul_(n).add_(order)  # one integer for (similarity, lower index)
-        out[start : start + block, :n_found] = key.topk(n_found, dim=1).indices
-    return torch.where(absent.unsqueeze(1), torch.arange(n, device=device).unsqueeze(1), out)
+        part = slice(start, start + len(like))
+        value, found = key.topk(n_listed, dim=1)
+        out[part, :n_listed] = torch.where(value < -1.5 * GRID * n, own[part], found)  # absent ones have about -2
+    return torch.where(absent.unsqueeze(1), own, out)
 
 
 def _cosines(rows, part: slice) -> Tensor:

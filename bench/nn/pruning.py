@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from bench.nn.graph import SparseMatrix, norm_adjacency
+from bench.nn.graph import SparseMatrix
 
 
 def draw_without_replacement(weight: Float[Tensor, " edge"], n: int) -> Int[Tensor, " kept"]:
@@ -32,19 +32,23 @@ class DegreePruning(nn.Module):
     def __init__(self, interactions, rate: float):
         super().__init__()
         edges = sp.coo_matrix(interactions)
-        self.shape, self.n_kept = edges.shape, math.floor(edges.nnz * (1 - rate))
-        self.register_buffer("user", torch.from_numpy(edges.row.astype(np.int64)), persistent=False)
-        self.register_buffer("item", torch.from_numpy(edges.col.astype(np.int64)), persistent=False)
+        self.n_users, self.n_nodes = edges.shape[0], sum(edges.shape)
+        self.n_kept = math.floor(edges.nnz * (1 - rate))
+        user, item = torch.from_numpy(edges.row.astype(np.int64)), torch.from_numpy(edges.col.astype(np.int64))
+        degrees = torch.bincount(user)[user] * torch.bincount(item)[item]
+        for name, value in {"user": user, "item": item, "weight": degrees.float().rsqrt()}.items():
+            self.register_buffer(name, value, persistent=False)
 
     def draw(self) -> SparseMatrix:
         """The normalised (node, node) adjacency of a fresh sample, by the degrees that the sample leaves."""
-        by_user, by_item = torch.bincount(self.user), torch.bincount(self.item)
-        weight = (by_user[self.user] * by_item[self.item]).float().rsqrt()
-        kept = draw_without_replacement(weight, self.n_kept)
+        kept = draw_without_replacement(self.weight, self.n_kept)
         return self.adjacency(self.user[kept], self.item[kept])
 
     def adjacency(self, user: Int[Tensor, " kept"], item: Int[Tensor, " kept"]) -> SparseMatrix:
-        """The normalised (node, node) adjacency of these interactions alone."""
-        ones = np.ones(len(user), dtype=np.float32)
-        kept = sp.csr_matrix((ones, (user.cpu().numpy(), item.cpu().numpy())), shape=self.shape)
-        return norm_adjacency(kept).to(self.user.device)
+        """The normalised (node, node) adjacency of these distinct interactions alone, made on their device."""
+        n, item = self.n_nodes, item + self.n_users
+        place = torch.cat([user * n + item, item * n + user]).sort().values  # row by row, both directions
+        row, column = place // n, place % n
+        offsets = torch.searchsorted(row, torch.arange(n + 1, device=row.device))
+        root = offsets.diff().double().pow(-0.5)  # infinite for a node without an edge, which no entry asks for
+        return SparseMatrix.symmetric(column, offsets, (root[row] * root[column]).float())

@@ -37,7 +37,8 @@ class Recommender(GeneralRecommender):
     presets: ClassVar[dict[str, dict[str, Any]]] = {"default": {}}
     per_dataset: ClassVar[dict[str, dict[str, Any]]] = {}
     max_epochs: ClassVar[int | None] = None  # 0 where nothing is trained
-    n_negatives: ClassVar[int] = 1  # items outside the user's training items drawn with each positive
+    # items outside the user's training items drawn with each positive; 0 for a loss without negatives
+    n_negatives: ClassVar[int] = 1
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)

@@ -13,6 +13,7 @@ from bench.report.rows import BLOCK, ITEMWISE, PAPER_BASELINES, ROWS, blocks, in
 from bench.spec import METRICS, RANKINGS, SHOWN
 
 TABLE = ["protocol", "budget", "ranking"]  # what one comparison is about
+NOT_RUN = "not run"
 FULL = {f"full.{metric}" for metric in METRICS}
 
 
@@ -54,7 +55,7 @@ def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
 def why_empty(runs: pd.DataFrame, column: str, seeds: Sequence[int]) -> str:
     """The reason of an empty cell; ``runs`` are the standing records of its row and block."""
     if runs.empty:
-        return "not run"
+        return NOT_RUN
     reasons = []
     for run in runs.sort_values("seed").to_dict("records"):
         prefix = f"seed {run['seed']} " if len(seeds) > 1 else ""
@@ -105,7 +106,7 @@ def comparison(
     data = cells(places, {f"{ranking}.{metric}": metric for metric in SHOWN})
     reasons = {(*block, row): reason for block, some in (barred or {}).items() for row, reason in some.items()}
     why = pd.Series(list(data[[*BLOCK, "row"]].itertuples(index=False, name=None)), index=data.index).map(reasons)
-    data = data.assign(note=why.fillna(data["note"]), is_run=why.notna() | (data["keys"] != ""))
+    data = data.assign(note=why.fillna(data["note"]), is_run=data["keys"] != "")
     return marked(data, [*BLOCK, "metric"])
 
 

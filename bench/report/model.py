@@ -55,21 +55,23 @@ class Line:
         return [cell.text for cell in self.cells]
 
 
+class Note(NamedTuple):
+    """A sentence below a table, and the command that it ends with, if any; a terminal shows the warnings only."""
+
+    text: str
+    is_warning: bool = False
+    command: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """A heading, the columns, and the lines; ``dataset`` where all of it is about one."""
+    """A heading, the columns, the lines, and notes about them alone; ``dataset`` where all of it is about one."""
 
     title: str = ""
     dataset: str = ""
     columns: list[Column]
     lines: list[Line]
-
-
-class Note(NamedTuple):
-    """A sentence below a table; a terminal shows the warnings only."""
-
-    text: str
-    is_warning: bool = False
+    notes: list[Note] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,15 @@
 """What a table says about itself: protocol, ranking, budget, features, seeds, and the notes below it."""
 
+import shlex
+from collections.abc import Iterable
+
 import pandas as pd
 
+from bench.report import independent
 from bench.report.model import Note
 from bench.report.rows import BASELINES, DATASETS, PAPER_BASELINES, blocks, heading, in_block, order, seeds_of
 from bench.spec import RANKINGS
+from bench.study import Study
 
 SELECTORS = {"test": "the TEST set", "valid": "the validation set"}
 DRAWN = {"user": "users", "interaction": "interactions"}
@@ -41,6 +46,26 @@ def chosen(records: pd.DataFrame, ranking: str) -> set[tuple[str, int]]:
         known = records.dropna(subset=[f"chosen_by.{one}"])
         found |= set(zip(known[f"chosen_by.{one}"], known["eval_every"], strict=True))
     return found
+
+
+def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = None) -> str:
+    """What runs ``rows`` as the ``records`` of one data set were run.
+
+    A study is run whole: what stands is not run again. Rows with settings of their own need more than a name.
+    """
+    protocol, budget, dataset, features = records[["protocol", "budget", "dataset", "features"]].iloc[0]
+    models = [records["of"].iloc[0]] if study else [row for row in rows if " (" not in row]
+    flags = {
+        "study": [study.name] if study else [],
+        "datasets": [dataset],
+        "models": models,
+        "protocols": [protocol],
+        "budget": [budget],
+        "features": [features],
+        "seeds": [] if seeds_of(records) == [0] else [str(seed) for seed in seeds_of(records)],
+    }
+    words = [word for name, some in flags.items() if some for word in (f"--{name}", *some)]
+    return shlex.join(["python", "run_all.py", *words])
 
 
 def seeds(records: pd.DataFrame) -> str:
@@ -136,6 +161,8 @@ def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list
         said.append("A dash under paper means that bench/report/paper.csv does not have the paper's value.")
     if records["select_on"].iloc[0] != "test":
         said.append("The paper's values were measured under its own protocol, not under this one.")
+    if "independent" in ours and ours["independent"].notna().any():
+        said.append(independent.NOTE)
     return [Note(text) for text in said]
 
 

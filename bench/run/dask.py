@@ -18,6 +18,7 @@ import pandas as pd
 
 from bench import registry
 from bench.data import sources
+from bench.files import write_whole
 from bench.run import worker
 from bench.run.events import Event, Listener
 from bench.run.plan import PlannedJob
@@ -84,6 +85,9 @@ class Cluster(Executor):
         with self.store.writing():
             self.store.log(job).write_text(result["log"])
         record, ranks = Record.model_validate_json(result["record"]), result["ranks"]
+        with self.store.writing():
+            if result["weights"]:
+                write_whole(self.store.weights(job), lambda name: Path(name).write_bytes(result["weights"]))
         self.store.write(record, None if ranks is None else pd.read_parquet(BytesIO(ranks)))
         self.store.checkpoint(job).unlink(missing_ok=True)  # of a run on this machine
         return Outcome(record=record)

@@ -19,7 +19,7 @@ from bench.nn.recommender import Recommender
 from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
-from bench.run import content_use
+from bench.run import content_use, weights
 from bench.run.events import Event
 from bench.run.plan import PlannedJob
 from bench.run.prepared import Prepared, prepare
@@ -59,7 +59,7 @@ def run(
     try:
         base = base.model_copy(update={"settings": work.settings})
         with precision.matrix_products("highest"):  # but for the epochs, where the settings say so
-            update, ranks = execute(work, device=torch.device(device), tell=tell, checkpoint=checkpoint)
+            update, ranks = execute(work, store, device=torch.device(device), tell=tell, checkpoint=checkpoint)
     except Exception as error:  # noqa: BLE001 - a job's fault must end as its record, not as the runner's end
         update = failure(error, log=str(store.log(work.job).relative_to(store.root)))
         update["seconds"] = {"spent": time.perf_counter() - clock}
@@ -81,9 +81,9 @@ def failure(error: Exception, *, log: str) -> dict[str, Any]:
 
 
 def execute(
-    work: PlannedJob, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
+    work: PlannedJob, store: Store, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
 ) -> tuple[dict[str, Any], pd.DataFrame | None]:
-    """The job itself: load, build, fit, evaluate.
+    """The job itself: load, build, fit, evaluate, and keep the weights where that is asked.
 
     Returns what its record says, and the ranks per test case, which a trial does not have.
     """
@@ -107,6 +107,9 @@ def execute(
         facts |= counts(ranks)
         if prepared.dataset.planted and not card.is_floor:  # after the ranks: it draws
             facts |= use_of_content(work, model, prepared, result)
+    if work.keep_weights:
+        with store.writing():
+            facts["weights_sha256"] = weights.write(store.weights(job), model, result)
     metrics = {} if ranks is None else means(ranks)
     return {"status": "done", "metrics": metrics, "curve": result.curve, "seconds": seconds, "facts": facts}, ranks
 

@@ -9,11 +9,12 @@ from bench.run import plan
 from bench.run.clock import Clock
 from bench.run.dask import MOST, connected
 from bench.run.estimates import Estimates, spell, whole
+from bench.run.gpus import find_gpus
 from bench.run.local import Local
 from bench.run.plan import PlannedJob
 from bench.run.pool import THREADS, Pool
 from bench.run.prepared import judge
-from bench.run.slots import Slots, default_jobs, find_gpus, measured
+from bench.run.slots import Slots, default_jobs, measured
 from bench.spec import counted
 from bench.store.record import Record
 from bench.store.store import Store

@@ -32,6 +32,7 @@ class Request:
     hyper: dict[str, Any] = field(default_factory=dict)
     data_dir: Path | None = None
     studies: Sequence[str] = ("table2",)
+    keep_weights: bool = False
     prefer: str = "default"  # the preset of models that are asked for without one, where they have it
 
 
@@ -43,6 +44,8 @@ class PlannedJob:
         facts: what the record is told beforehand, such as what was spent on finding the settings.
         is_trial: one point of a search: it never sees the test set, so its record has no metrics.
         limits: epoch to the value below which a trial ends there.
+        keep_weights: those of the chosen epochs are written beside the record.
+        model_file: of a model from outside, which its process has to read.
     """
 
     job: Job
@@ -51,6 +54,8 @@ class PlannedJob:
     facts: dict[str, Any] = field(default_factory=dict)
     is_trial: bool = False
     limits: dict[int, float] = field(default_factory=dict)
+    keep_weights: bool = False
+    model_file: str = ""
 
     @property
     def title(self) -> str:
@@ -70,16 +75,19 @@ class PlannedJob:
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> "PlannedJob":
         """The planned job of a ``payload``, which may hold more."""
-        own = {f.name: payload[f.name] for f in fields(cls)}
-        return cls(**{**own, "job": read(Job, payload["job"])})
+        own = {f.name: payload[f.name] for f in fields(cls)} | {"job": read(Job, payload["job"])}
+        if own["model_file"]:
+            registry.from_outside(f"{own['model_file']}:{own['job'].model}")
+        return cls(**own)
 
 
 def jobs(request: Request) -> list[PlannedJob]:
     """Every job of the request, each once: data sets, features, protocols, studies, models, variants and seeds.
 
     Raises:
-        BenchError: for an unknown name, or data that cannot be had; nothing has started then.
+        BenchError: for an unknown name, data that cannot be had, or RecBole missing; nothing has started then.
     """
+    registry.require_recbole()
     check_names(request)
     rows = asked(request)
     for _, card, preset in rows if request.hyper else ():
@@ -93,7 +101,8 @@ def jobs(request: Request) -> list[PlannedJob]:
             raise BenchError(f"{location}: another data set asked for is named {source.name}, too; rename one")
         for features, data_hash in versions:
             for job in jobs_on(source, features, data_hash, rows, request):
-                planned[job.key] = PlannedJob(job=job, location=location, data_dir=data_dir)
+                more = {"location": location, "data_dir": data_dir, "keep_weights": request.keep_weights}
+                planned[job.key] = PlannedJob(job=job, **more, model_file=registry.cards()[job.model].file)
     return list(planned.values())
 
 
@@ -186,17 +195,17 @@ def overrides(
     variants = study.variants_of(card.name)
     if not variants:
         return [request.hyper]
-    formed = [v for v in variants if not study.why_not(v, source.name, None)]
-    if any(v.needs for v in formed):
-        modalities = list(source.load(features).features)
-        formed = [v for v in formed if not study.why_not(v, source.name, modalities)]
+    modalities = list(source.load(features).features) if any(v.needs for v in variants) else None
+    formed = [v for v in variants if not study.why_not(v, source.name, modalities)]
     settings = registry.settings(card, preset, dataset=source.name, hyper={})
     return [differing(study.full(variant), settings) for variant in formed]
 
 
-def is_due(store: Store, job: Job, *, when: When) -> bool:
-    """Whether the job is to run: "missing" also reruns what failed, "failed" reruns nothing else."""
-    record = store.find(job)
+def is_due(store: Store, planned: PlannedJob, *, when: When) -> bool:
+    """Whether the job is to run: "missing" also reruns what failed, or lacks the weights that are to be kept; "failed"
+    reruns nothing but what failed."""
+    record = store.find(planned.job)
     if record is None:
         return when != "failed"
-    return when == "always" or record.status == "failed"
+    lacks_weights = planned.keep_weights and record.status == "done" and not store.weights(planned.job).exists()
+    return when == "always" or record.status == "failed" or (when == "missing" and lacks_weights)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from bench import __version__
+
 
 def peak_memory_mib(device: torch.device) -> float:
     """Peak memory of the device, or of this process on a CPU."""
@@ -19,12 +21,13 @@ def peak_memory_mib(device: torch.device) -> float:
 def provenance(device: str, start: str) -> dict[str, str]:
     """Where a number comes from: device, versions, code revision, start time."""
     kind = torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"
-    packages = {name: version(name) for name in ("torch", "recbole", "numpy", "mcln-bench")}
+    packages = {name: version(name) for name in ("torch", "recbole", "numpy")}
     return {
         "device": kind,
         "threads": str(torch.get_num_threads()),
         "python": platform.python_version(),
         **packages,
+        "mcln-bench": __version__,  # also of a checkout that was never installed
         "code": code_revision(),
         "start": start,
     }

@@ -1,8 +1,5 @@
 """Where jobs run: GPUs are shared by measured memory, the CPU by the number of jobs."""
 
-import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,42 +10,11 @@ from joblib import cpu_count
 
 from bench import registry
 from bench.run.plan import PlannedJob
-from bench.spec import BenchError, Job
+from bench.spec import Job
 from bench.store.record import Record
 
 HEADROOM = 1.2  # of a measured peak: the allocator keeps more than the tensors take
 CONTEXT_MIB = 600.0  # what a process takes of a GPU before its first tensor
-
-
-def find_gpus(text: str) -> dict[str, float]:
-    """Number and free MiB of the GPUs that "auto", "none" or a list such as "0,1" names, without importing torch.
-
-    Raises:
-        BenchError: for a GPU that is not here.
-    """
-    if text == "none":
-        return {}
-    here = gpus_here()
-    if text == "auto":
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(here)).replace(" ", "").split(",")
-        return {index: free for index, free in here.items() if index in visible}
-    for index in text.split(","):
-        if index not in here:
-            raise BenchError(f"GPU {index!r} is not here ({len(here)} found); use --gpus auto or --gpus none")
-    return {index: here[index] for index in text.split(",")}
-
-
-def gpus_here() -> dict[str, float]:
-    """Number and free MiB of every GPU that the driver's tool names; none without a tool or a driver."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return {}
-    query = [tool, "--query-gpu=index,memory.free", "--format=csv,noheader,nounits"]
-    found = subprocess.run(query, capture_output=True, text=True)
-    if found.returncode != 0:
-        return {}
-    rows = [[word.strip() for word in line.split(",")] for line in found.stdout.splitlines()]
-    return {index: float(free) for index, free in rows if free.isdigit()}  # "[N/A]": it shares the host's memory
 
 
 def default_jobs(threads: int) -> int:
@@ -63,7 +29,7 @@ def kind(job: Job) -> tuple:
 
 
 class Slot(NamedTuple):
-    gpu: str  # its number; "" is the CPU
+    gpu: str  # its name, as ``CUDA_VISIBLE_DEVICES`` takes it; "" is the CPU
     mib: float  # set aside on it
 
 
@@ -74,7 +40,7 @@ class Slots:
     Args:
         cpus: jobs at a time on the CPU.
         total: jobs at a time, wherever they run; ``None`` for no other limit.
-        gpus: GPU number to MiB that jobs may share.
+        gpus: name of a GPU to the MiB that jobs may share.
         per_gpu: jobs per GPU; ``None`` shares it by memory, and the first job of a kind has it to itself.
         measured: peak MiB of a kind, where known.
     """

@@ -1,6 +1,7 @@
 """The studies there are: the tables and figures of the paper, and ours."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.spec import unknown
 from bench.study import Study, Variant
@@ -43,18 +44,17 @@ STUDIES = {
             models=("MCLN",),
             base={"modalities": "all", "use_cl": True, "use_id": True},
             variants=(
-                BASE,
-                Variant(label="w/ V", hyper={**ONLY_V, **NO_CL}, needs=V),
-                Variant(label="w/ T", hyper={**ONLY_T, **NO_CL}, needs=T),
-                Variant(label="w/ V&T", hyper=NO_CL, needs=V + T),
-                Variant(label="w/ V&CL", hyper={**ONLY_V, **NO_ID}, needs=V),
-                Variant(label="w/ T&CL", hyper={**ONLY_T, **NO_ID}, needs=T),
-                Variant(label="w/ V&T&CL", hyper=NO_ID, needs=V + T),
-                Variant(label="w/ V&ID&CL", hyper=ONLY_V, needs=V),
-                Variant(label="w/ T&ID&CL", hyper=ONLY_T, needs=T),
-                Variant(label="MCLN"),  # V&T&ID&CL where the data set has both
+                replace(BASE, title="(1) Base"),
+                Variant(label="w/ V", title="(2) Base w/ V", hyper={**ONLY_V, **NO_CL}, needs=V),
+                Variant(label="w/ V&CL", title="(3) Base w/ V&CL", hyper={**ONLY_V, **NO_ID}, needs=V),
+                Variant(label="w/ V&ID&CL", title="(4) Base w/ V&ID&CL", hyper=ONLY_V, needs=V, alone="MCLN"),
+                Variant(label="w/ T", title="(5) Base w/ T", hyper={**ONLY_T, **NO_CL}, needs=T),
+                Variant(label="w/ T&CL", title="(6) Base w/ T&CL", hyper={**ONLY_T, **NO_ID}, needs=T),
+                Variant(label="w/ T&ID&CL", title="(7) Base w/ T&ID&CL", hyper=ONLY_T, needs=T, alone="MCLN"),
+                Variant(label="w/ V&T", title="(8) Base w/ V&T", hyper=NO_CL, needs=V + T),
+                Variant(label="w/ V&T&CL", title="(9) Base w/ V&T&CL", hyper=NO_ID, needs=V + T),
+                Variant(label="MCLN", title="(10) MCLN"),  # V&T&ID&CL where the data set has both
             ),
-            empty={"taobao": "Taobao has one modality, and the paper leaves it out"},
             note="Base: the graph alone. V, T: visual and textual vectors score. CL: so does the fused counterfactual "
             "vector. ID: the base vector enters it too. MCLN: all of these that the data set offers.",
         ),
@@ -70,7 +70,8 @@ STUDIES = {
                 Variant(label="w/ inter-modal", hyper={"use_intra": False}),
                 Variant(label="MCLN"),
             ),
-            note="Base: the graph alone. Intra-modal: each modality scores on its own. Inter-modal: the fused vector.",
+            note="Base: the graph alone. Intra-modal: each modality scores on its own; the paper calls it MCLN w/o "
+            "inter-modality. Inter-modal: the fused vector; the paper calls it MCLN w/o intra-modality.",
         ),
         Study(
             name="table5",

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import cache
@@ -14,19 +15,21 @@ from tempfile import TemporaryDirectory
 from bench import registry
 from bench.run.clock import Clock
 from bench.run.events import Event, Listener
+from bench.run.gpus import find_gpus
 from bench.run.local import Local, start_server
 from bench.run.plan import PlannedJob
 from bench.run.pool import Pool
-from bench.run.slots import Slots, find_gpus
+from bench.run.slots import Slots
 from bench.spec import ENGINE, BenchError, Job
 from bench.store.store import Store
 
 STARTING = threading.Lock()
+TELLING = 0.5  # seconds between two epochs that a job tells of: a thousand small epochs per second would flood Dask
 start_once = cache(start_server)
 
 
 def run(order: dict) -> dict:
-    """Run ``order`` to its record: {"record": JSON, "ranks": parquet or None, "log": text}.
+    """Run ``order`` to its record: {"record": JSON, "ranks": parquet or None, "weights": bytes, "log": text}.
 
     The job's process, its timeout and its retry from a checkpoint are those of any pool, on this worker.
 
@@ -58,9 +61,10 @@ def run(order: dict) -> dict:
 
 def packed(store: Store, job: Job) -> dict:
     """The files of a record."""
-    record = store.find(job)
+    record, weights = store.find(job), store.weights(job)
     return {
         "record": record.model_dump_json(),
+        "weights": weights.read_bytes() if weights.exists() else b"",
         "ranks": store.ranks(job).to_parquet(index=False) if record.ranks_sha256 else None,
         "log": store.log(job).read_text(errors="replace"),
     }
@@ -69,12 +73,19 @@ def packed(store: Store, job: Job) -> dict:
 def teller(worker, topic: str) -> Listener:
     """A listener that passes events on to the caller, the worker's name before the device.
 
-    How the job ended is not passed on: the caller tells it once it has the record.
+    How the job ended is not passed on: the caller tells it once it has the record. Of epochs that follow one another
+    within TELLING seconds, only the first is passed on.
     """
+    last = -math.inf
 
     def tell(planned: PlannedJob, event: Event) -> None:
+        nonlocal last
         if event.device:
             event = replace(event, device=f"{worker.name} {event.device}")
+        if event.epoch:
+            if time.monotonic() - last < TELLING:
+                return
+            last = time.monotonic()
         if event.state is None:
             worker.log_event(topic, {"key": planned.job.key, "event": asdict(event)})
 

@@ -26,7 +26,7 @@ class Record(BaseModel):
         facts: numbers and names a table may show: best_epoch, epochs, parameters, peak_memory_mib, modalities, n_cases,
             ties_sampled, ties_full, candidate_hash, is_candidate_dependent, selected_by; on simulated sets occlusion.*
             and gradient.* (``bench.run.content_use``); tuning.trials, tuning.seconds, tuning.protocol and tuning.budget
-            where a search found the settings.
+            where a search found the settings; weights_sha256 where the weights were kept.
         provenance: versions, device, threads, code revision, start time.
     """
 

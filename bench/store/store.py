@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.files import locked, try_writing, writing
-from bench.spec import BenchError, Job
+from bench.spec import BenchError, Job, unknown
 from bench.store import case_facts
 from bench.store import ranks as rank_files
 from bench.store.record import Record, read_record, write_record
@@ -52,6 +52,10 @@ class Store:
         """Where the job keeps the state from which it can go on."""
         return self.path(job).with_suffix(".checkpoint")
 
+    def weights(self, job: Job) -> Path:
+        """Where the weights of the chosen epochs lie, if they were kept."""
+        return self.path(job).with_suffix(".safetensors")
+
     def cases(self, job: Job) -> Path:
         """Where the facts of the test cases lie, which all jobs on one data set and protocol share."""
         return self.folder(job) / "cases" / case_facts.file_name(job)
@@ -90,6 +94,20 @@ class Store:
         paths = sorted(self.root.glob("*/*/[!.]*.json"))  # a dot begins the half-written file of a killed process
         found = [self._checked(path) for path in paths]
         return [record for record in found if record is not None]
+
+    def by_key(self, key: str) -> Record:
+        """The record whose key starts with ``key``.
+
+        Raises:
+            BenchError: when no record, or more than one, has such a key.
+        """
+        records = self.records()
+        found = [r for r in records if r.key.startswith(key)]
+        if not found:
+            raise unknown("key", key, [r.key for r in records])
+        if len(found) > 1:
+            raise BenchError(f"key {key!r} begins {len(found)} records: {', '.join(r.key for r in found)}")
+        return found[0]
 
     def _checked(self, path: Path) -> Record | None:
         """The record at ``path``; None where there is none, or one that does not hold."""

@@ -17,7 +17,8 @@ class Batches:
     Args:
         user, item: (n,) training entries, padding counted.
         draw_negatives: maps users (any shape) and a generator to one negative each.
-        n_negatives: negatives a positive; (batch,) for one, (batch, n_negatives) for several.
+        n_negatives: negatives of each positive; (batch,) for one, (batch, n_negatives) for several. With 0 nothing is
+            drawn, and ``neg_item_id`` is (batch, 0).
     """
 
     def __init__(self, user: np.ndarray, item: np.ndarray, *, draw_negatives, n_negatives, size, sampling, generator):

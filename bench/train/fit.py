@@ -142,7 +142,7 @@ def state_of(out: Fit, model, optimizer: torch.optim.Optimizer) -> dict[str, Any
 def train_epoch(
     model, batches: Iterable[dict[str, Tensor]], optimizer: torch.optim.Optimizer, *, epoch: int, precision="highest"
 ) -> float:
-    """One pass; returns the mean loss. The host reads the losses once, at the end."""
+    """One pass; returns the mean loss. The host waits for the device once, at the end, to read the losses."""
     model.train()
     model.before_epoch(epoch)
     losses, device = [], next(model.parameters()).device
@@ -154,7 +154,7 @@ def train_epoch(
             loss.backward()
             optimizer.step()
             losses.append(loss.detach())
-    losses = torch.stack(losses).float()
+    losses = torch.stack(losses).float().cpu()
     finite = torch.isfinite(losses)
     if not bool(finite.all()):
         step = int((~finite).nonzero()[0]) + 1

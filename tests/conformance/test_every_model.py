@@ -13,6 +13,7 @@ from bench.spec import NotApplicable
 from bench.train.batches import Batches
 from bench.train.bridge import TrainingSet
 from bench.train.precision import forward_pass
+from benchmarks import agreement
 from tests.conformance.rows import batch_for, build_row, fit_plainly, other_value
 from tests.toy import random_set
 
@@ -195,14 +196,6 @@ def test_bfloat16_stays_near_float32(build, data):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_cpu_and_gpu_agree(build, data):
-    model = build()
-    loss, scores = loss_of(model, data), scores_of(model)
-    model = model.cuda()
-    model.device = torch.device("cuda")
-    batch = {k: v.cuda() for k, v in batch_for(model, data).items()}
-    torch.manual_seed(5)
-    assert torch.allclose(loss, model.train().calculate_loss(batch).cpu(), rtol=1e-4)
-    with torch.no_grad():
-        user, items = torch.tensor([1, 2, 3]).cuda(), torch.arange(1, 7).expand(3, -1).cuda()
-        assert torch.allclose(scores, model.eval().score(model.represent(), user, items).cpu(), atol=1e-4)
+def test_cpu_and_gpu_agree(row, data):
+    found = agreement.compare(row, data, device="cuda", batch_size=16)
+    assert found["verdict"] == "agrees", found

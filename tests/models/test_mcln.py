@@ -265,20 +265,12 @@ def test_scores_equal_the_oracle(preset, settings):
             assert row.tolist() == approx(oracle.scores(u, i).tolist(), rel=1e-4, abs=1e-4)
 
 
-@pytest.mark.parametrize("preset", ["released", "paper"])
-def test_blocks_of_rows_do_not_show(preset, monkeypatch):
-    model, _ = oracle_pair(random_set(), preset)
-    whole = score(model, 4, *range(1, 41))
-    monkeypatch.setattr("models.mcln.ATTENTION_ROWS", 7)
-    assert score(model, 4, *range(1, 41)) == approx(whole, rel=1e-4, abs=1e-5)
-
-
 def test_blocks_of_users_do_not_show(monkeypatch):
     model, _ = oracle_pair(random_set(), "released")
     user, item = torch.arange(1, 7), torch.randint(1, 41, (6, 5))
     shared = model.represent()
     whole = model.score(shared, user, item)
-    monkeypatch.setattr("models.mcln.SCORED_ROWS", 10)
+    monkeypatch.setattr("models.mcln.model.SCORED_ROWS", 10)
     assert torch.allclose(whole, model.score(shared, user, item), atol=1e-5)
 
 

@@ -1,6 +1,6 @@
 """MCLN written naively from its spec, one formula a line: the test oracle, and the speed baseline.
 
-Nothing is shared with models/mcln.py but the names of the weights: the graph is normalised here,
+Nothing is shared with models/mcln/ but the names of the weights: the graph is normalised here,
 softmax(S - S*) is computed as it is written, and every user's candidates are scored by themselves.
 """
 

@@ -41,10 +41,16 @@ def test_table_3_leaves_out_what_the_data_cannot_form(folder):
         {"modalities": "none", "use_cl": False},
         {"modalities": "textual", "use_cl": False},
         {"modalities": "textual", "use_id": False},
-        {"modalities": "textual"},
         {},
     ]
-    assert plan.jobs(plan.Request(datasets=["taobao-sim"], studies=["table3"], budget="smoke")) == []
+
+
+def test_table_3_has_four_rows_on_images_alone(folder):
+    (folder / "text_feat.npy").unlink()
+    visual = {"modalities": "visual"}
+    assert [job.hyper for job in jobs(folder, "table3")] == [
+        {"modalities": "none", "use_cl": False}, {**visual, "use_cl": False}, {**visual, "use_id": False}, {},
+    ]  # fmt: skip
 
 
 def test_models_asked_for_choose_among_those_of_a_study(folder):

@@ -5,8 +5,7 @@ import threading
 import pytest
 
 from bench.run import slots
-from bench.run.slots import Slot, Slots, find_gpus
-from bench.spec import BenchError
+from bench.run.slots import Slot, Slots
 from tests.run.made import toy
 from tests.store.test_store import job, record
 
@@ -72,26 +71,6 @@ def test_memory_measured_before_counts_from_the_start():
     assert slots.measured(records) == {slots.kind(work().job): 500.0}  # a CPU's memory says nothing
 
 
-def test_gpus_are_found_by_the_driver_s_tool(monkeypatch, tmp_path):
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho '0, 40000'\necho '1, 81000'\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert find_gpus("auto") == {"0": 40_000.0, "1": 81_000.0}
-    assert find_gpus("1") == {"1": 81_000.0}
-    assert find_gpus("none") == {}
-    with pytest.raises(BenchError, match="GPU '2' is not here"):
-        find_gpus("0,2")
-
-
-def test_no_tool_or_no_driver_is_no_gpu(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert find_gpus("auto") == {}
-    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
-    (tmp_path / "nvidia-smi").chmod(0o755)
-    assert find_gpus("auto") == {}
-
-
 def test_a_kind_is_of_one_content_and_of_any_rates():
     places = Slots(cpus=1, gpus={"0": 8000.0})
     kind = {"features": "none", "data_hash": "n", "hyper": {"reg_weight": 0.1}}
@@ -126,22 +105,3 @@ def test_a_job_that_needs_a_whole_gpu_is_not_overtaken():
 def test_jobs_bounds_all_that_run_at_a_time():
     assert Slots(cpus=1, total=1, gpus={"0": 8000.0, "1": 8000.0}).most == 1
     assert Slots(cpus=3, gpus={"0": 8000.0}, per_gpu=2).most == 5
-
-
-@pytest.mark.parametrize(
-    ("lines", "visible", "found"),
-    [
-        ("0, 40000\n1, 81000", "1", {"1": 81000.0}),
-        ("0, 40000\n1, 81000", None, {"0": 40000.0, "1": 81000.0}),
-        ("0, [N/A]", None, {}),
-    ],
-)
-def test_gpus_that_are_found(lines, visible, found, tmp_path, monkeypatch):
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\necho '{lines}'\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if visible:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert find_gpus("auto") == found

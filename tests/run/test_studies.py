@@ -10,7 +10,12 @@ from bench.spec import BenchError
 
 def test_the_tables_have_the_papers_rows():
     assert STUDIES["table3"].labels == [
-        "Base", "w/ V", "w/ T", "w/ V&T", "w/ V&CL", "w/ T&CL", "w/ V&T&CL", "w/ V&ID&CL", "w/ T&ID&CL", "MCLN",
+        "Base", "w/ V", "w/ V&CL", "w/ V&ID&CL", "w/ T", "w/ T&CL", "w/ T&ID&CL", "w/ V&T", "w/ V&T&CL", "MCLN",
+    ]  # fmt: skip
+    titles = list(STUDIES["table3"].titles.values())
+    assert titles == [
+        "(1) Base", "(2) Base w/ V", "(3) Base w/ V&CL", "(4) Base w/ V&ID&CL", "(5) Base w/ T", "(6) Base w/ T&CL",
+        "(7) Base w/ T&ID&CL", "(8) Base w/ V&T", "(9) Base w/ V&T&CL", "(10) MCLN",
     ]  # fmt: skip
     assert [len(STUDIES[name].variants) for name in ("table2", "table4", "table5", "figure4")] == [0, 4, 5, 6]
 

@@ -55,6 +55,20 @@ def test_positives_are_met_and_negatives_are_not(sampling):
             assert all((u, j) not in met and j > 0 for j in js)
 
 
+@pytest.mark.parametrize("sampling", ["user", "interaction"])
+def test_without_negatives_the_positives_are_the_same_and_nothing_is_drawn(sampling):
+    """A loss without negatives must not pay for them, nor meet other users and items than one that has them."""
+    _, without = batches(sampling, n_negatives=0)
+    _, with_one = batches(sampling)
+    for x, y in zip(without, with_one, strict=True):
+        assert x["neg_item_id"].shape == (len(x["user_id"]), 0)
+        assert torch.equal(x["user_id"], y["user_id"])
+        assert torch.equal(x["item_id"], y["item_id"])
+    before = without.generator.get_state()
+    without.draw_negatives(torch.ones(5, 0, dtype=torch.long), without.generator)
+    assert torch.equal(without.generator.get_state(), before)
+
+
 def test_repeated_entries_are_drawn_as_often_as_they_repeat():
     data, b = batches("user", size=64, repeat=True)
     first = data.item[data.user == 1][0]

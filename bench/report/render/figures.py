@@ -4,11 +4,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.report import independent
 from bench.report.render.drawing import legend, looks, panels, scale_log
 from bench.report.rows import BLOCK, blocks, heading
 from bench.spec import SHOWN
 
 AXES = {"epoch": "epoch", "seconds": "seconds of training"}
+GREY = "0.6"
 SIDE_BY_SIDE = 3  # slope charts
 
 
@@ -32,13 +34,16 @@ def curves(data: pd.DataFrame) -> Figure:
     places = [*BLOCK, "metric"]
     columns = list(data[places].drop_duplicates().itertuples(index=False, name=None))
     figure, axes = panels(len(AXES), len(columns))
-    look = looks(list(dict.fromkeys(data["model"])))
+    look = looks(sorted(set(data["model"]) - {independent.NAME}))
     for place, part in data.groupby(places, sort=False):
         column = axes[:, columns.index(place)]
         for (model, _), run in part.groupby(["model", "seed"], sort=False):
-            best, colour = run[run["is_best"]], look[model]["color"]
+            is_other = model == independent.NAME
+            best, colour = run[run["is_best"]], GREY if is_other else look[model]["color"]
             for axis, x in zip(column, AXES, strict=True):
-                axis.plot(run[x], run["value"], label=model, color=colour, linewidth=1)
+                if run[x].isna().all():
+                    continue
+                axis.plot(run[x], run["value"], label=model, color=colour, linewidth=0.6 if is_other else 1)
                 axis.plot(best[x], best["value"], "o", color=colour, fillstyle="none", markersize=6)
         ranking, metric = place[2].split(".")
         column[0].set_title(f"{heading(place)}, {ranking} {SHOWN.get(metric, metric)}")

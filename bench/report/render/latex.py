@@ -39,6 +39,7 @@ def drawn(table: Table, blocks: list[Block], caption: str, label: str) -> list[s
         for line in block.lines:
             lines.append(" & ".join(shown(cell, table.reasons) for cell in line.cells) + r" \\")
         lines += [r"\bottomrule", r"\end{tabular}"]
+        lines += [f"% {escaped(note.text)}" for note in block.notes]
     return [*lines, r"\end{table*}"]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 from tabulate import tabulate
 
-from bench.report.model import Cell, Column, Figure, Line, Page, Table
+from bench.report.model import Cell, Column, Figure, Line, Note, Page, Table
 
 
 def csv(page: Page) -> str:
@@ -27,8 +27,9 @@ def markdown(table: Table) -> str:
     for block in table.blocks:
         parts += [f"## {escaped(block.title)}"] if block.title else []
         parts.append(grid(block.columns, block.lines, "pipe", lambda cell: markdown_cell(cell, table.reasons)))
+        parts.append(listed(block.notes))
     parts.append("\n".join(f"{n}. {escaped(reason)}" for n, reason in enumerate(table.reasons, 1)))
-    parts.append(listed(table))
+    parts.append(listed(table.notes))
     if table.cost:
         parts += ["## Cost", grid(table.cost.columns, table.cost.lines, "pipe", lambda cell: escaped(cell.text))]
     return "\n\n".join(part for part in [*parts, *records(table)] if part) + "\n"
@@ -37,12 +38,12 @@ def markdown(table: Table) -> str:
 def figure_page(figure: Figure) -> str:
     """The figure in Markdown: its picture and what it says about itself."""
     picture = f"![{escaped(figure.title)}]({figure.stem}.svg)"
-    parts = [f"# {figure.title}", escaped(figure.caption), picture, listed(figure), *records(figure)]
+    parts = [f"# {figure.title}", escaped(figure.caption), picture, listed(figure.notes), *records(figure)]
     return "\n\n".join(parts) + "\n"
 
 
-def listed(page: Page) -> str:
-    return "\n".join(f"- {escaped(note.text)}" for note in page.notes)
+def listed(notes: Sequence[Note]) -> str:
+    return "\n".join(f"- {escaped(note.text)}" + f" `{note.command}`" * bool(note.command) for note in notes)
 
 
 def records(page: Page) -> list[str]:
@@ -59,7 +60,8 @@ def text(table: Table) -> str:
         seen |= {cell.note for line in lines for cell in line.cells}
         columns = [block.columns[n] for n in kept]
         shown = grid(columns, lines, "simple", lambda cell: text_cell(cell, table.reasons))
-        parts.append(f"{block.title}\n{shown}" if block.title else shown)
+        below = [note.text for note in block.notes if note.is_warning]
+        parts.append("\n".join(filter(None, [block.title, shown, *below])))
     below = [f"[{n}] {reason}" for n, reason in enumerate(table.reasons, 1) if reason in seen]
     below += [note.text for note in table.notes if note.is_warning]
     if any(cell.mark for cell in table.cells):

@@ -1,23 +1,30 @@
 """Tables 1 and 2: the data sets, and the models on them. Values are rounded here and nowhere else."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from operator import itemgetter
 
 import pandas as pd
 
+from bench.report import independent
 from bench.report.evidence import Evidence
-from bench.report.leaderboard import TABLE, improvement, leaderboard
+from bench.report.leaderboard import NOT_RUN, TABLE, improvement, leaderboard
 from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Table, number
 from bench.report.paper import IMPROVEMENT, STATISTICS, Published
-from bench.report.prose import caption, notes
-from bench.report.rows import BLOCK, DATASETS, FLOORS, ITEMWISE, blocks, heading, in_block
+from bench.report.prose import caption, command, notes
+from bench.report.rows import BLOCK, DATASETS, FLOORS, ITEMWISE, STUDIED, blocks, heading, in_block
 from bench.report.sections import cost
 from bench.report.sections.significance import LEGEND, signs_of
 from bench.spec import RANKINGS, SHOWN
+from bench.study import Study
 
 Signs = Mapping[tuple[str, ...], str]  # of the differences that are more than chance, by table, block, row and metric
+BESIDE = {  # what may stand beside our value: the column of the cells, and how its numbers are written
+    "paper": ("paper", ".4f"),
+    "diff.": ("difference", "+.4f"),
+    "independent run": ("independent", ".4f"),
+}
 CSV = [
     "dataset", "row", "metric", "mean", "std", "n_seeds", "paper", "difference", "best", "second", "keys", "features",
     "note",
@@ -87,9 +94,9 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Sign
     data = own.assign(sign=[signs.get(place, "") for place in places])
     shown = []
     for block in blocks(records):
-        part, is_compared = in_block(data, block), block[0] in DATASETS and ranking == "sampled"
-        made = compared_block(part, records, block, is_compared=is_compared)
-        made.lines.append(improvements(part, evidence, is_compared=is_compared))
+        part = in_block(data, block)
+        made = compared_block(part, records, block)
+        made.lines.append(improvements(part, evidence))
         shown.append(made)
     said = notes(records, data, ranking, ours=evidence.ours)
     return Table(
@@ -99,36 +106,68 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Sign
         blocks=shown,
         cost=cost.block(records, ranking),
         notes=said + ([Note(LEGEND, is_warning=True)] if data["sign"].any() else []),
-        data=data[[*CSV, "sign"]],
+        data=data[[*CSV, "sign", "independent"]],
         **about,
     )
 
 
 def beside_paper(data: pd.DataFrame, paper: Published, table: str, ranking: str) -> pd.DataFrame:
-    """The cells with the paper's values, which are of sampled candidates and stand beside no other.
+    """The cells with the paper's values, which are of sampled candidates, and beside MCLN's with the independent run's.
 
     Args:
         table: under which name the paper's values go.
     """
-    places = data[["dataset", "row", "metric"]].itertuples(index=False, name=None)
-    theirs = [paper.get((table, *place), math.nan) if ranking == "sampled" else math.nan for place in places]
-    return data.assign(paper=theirs, difference=data["mean"] - theirs)
+    theirs, others = [], []
+    for place in data[["dataset", "row", "metric"]].itertuples(index=False, name=None):
+        dataset, row, metric = place
+        theirs.append(paper.get((table, *place), math.nan) if ranking == "sampled" else math.nan)
+        is_known = (table, row) == ("table2", STUDIED) and not math.isnan(theirs[-1])
+        others.append(independent.value(dataset, metric) if is_known else math.nan)
+    return data.assign(paper=theirs, difference=data["mean"] - theirs, independent=others)
 
 
 def compared_block(
-    part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], *, is_compared: bool, kind: str = "Model"
+    part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], study: Study | None = None
 ) -> Block:
-    """The rows of ``part``, the cells of one block; ``is_compared``: with the paper's values and the differences."""
+    """The rows of ``part``, the cells of one block, with the paper's values of the metrics for which it has any.
+
+    Rows that were not run and that the paper does not have either are named in a line below.
+    """
     dependent = set(records.loc[records["is_candidate_dependent"], "row"])
-    columns, lines = [Column(kind, "name")], []
-    for metric in SHOWN.values():
-        papers = [Column(name, metric=metric, is_papers=True) for name in ("paper", "diff.")]
-        columns += [Column(metric, metric=metric), *(papers if is_compared else [])]
-    for row, own in groupby(part.to_dict("records"), key=itemgetter("row")):
+    titles = study.titles if study else {}
+    others = beside(part)
+    columns, lines = [Column("Variant" if study else "Model", "name")], []
+    for metric, name in SHOWN.items():
+        columns += [Column(name, metric=name)]
+        columns += [Column(one, metric=name, is_papers=True) for one in others[metric]]
+    is_shown = part.groupby("row")[["is_run", "paper"]].agg({"is_run": "any", "paper": "count"}).any(axis=1)
+    for row, own in groupby(part[part["row"].map(is_shown)].to_dict("records"), key=itemgetter("row")):
         own = list(own)
-        cells = [shown for cell in own for shown in (compared(cell) if is_compared else compared(cell)[:1])]
-        lines.append(Line([Cell(label(row, row in dependent)), *cells], is_run=own[0]["is_run"]))
-    return Block(title=heading(block), dataset=block[0], columns=columns, lines=lines)
+        cells = [shown for cell in own for shown in compared(cell, others[cell["metric"]])]
+        lines.append(Line([Cell(label(titles.get(row, row), row in dependent)), *cells], is_run=own[0]["is_run"]))
+    missing = not_run(part, records, block, study)
+    return Block(title=heading(block), dataset=block[0], columns=columns, lines=lines, notes=missing)
+
+
+def beside(part: pd.DataFrame) -> dict[str, list[str]]:
+    """The heads of BESIDE by metric: those that have any value in these cells."""
+    return {
+        metric: [head for head, (column, _) in BESIDE.items() if own[column].notna().any()]
+        for metric, own in part.groupby("metric")
+    }
+
+
+def not_run(part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], study: Study | None) -> list[Note]:
+    """The rows without a record: those that the data set does not form, with the reasons, and how to run the others."""
+    missing = part[~part["is_run"]].drop_duplicates("row")
+    titles, said = study.titles if study else {}, []
+    for reason, own in missing.groupby("note", sort=False):
+        names = ", ".join(titles.get(row, row) for row in own["row"])
+        if reason == NOT_RUN:
+            said.append(Note(f"Not run: {names}.", command=command(in_block(records, block), own["row"], study)))
+        else:
+            said.append(Note(f"Not there: {names}, because {reason}.", is_warning=True))
+    return said
 
 
 def label(row: str, is_dependent: bool) -> str:
@@ -143,18 +182,20 @@ def mean_text(cell: Mapping) -> str:
     return f"{text} ± {cell['std']:.4f}" if cell["n_seeds"] > 1 and text != EMPTY else text
 
 
-def compared(cell: Mapping) -> list[Cell]:
-    """Our value with its marks, the paper's, the difference."""
+def compared(cell: Mapping, heads: Iterable[str]) -> list[Cell]:
+    """Our value with its marks, and what stands beside it under ``heads``."""
     mark = "best" if cell["best"] else "second" if cell["second"] else ""
-    theirs = [Cell(number(cell["paper"], ".4f")), Cell(number(cell["difference"], "+.4f"))]
-    return [Cell(mean_text(cell), mark, cell["note"], cell.get("sign", "")), *theirs]
+    others = [Cell(number(cell[column], form)) for column, form in map(BESIDE.get, heads)]
+    why = cell["note"] if cell["is_run"] else ""  # a line below names what was not run
+    return [Cell(mean_text(cell), mark, why, cell.get("sign", "")), *others]
 
 
-def improvements(part: pd.DataFrame, evidence: Evidence, *, is_compared: bool) -> Line:
+def improvements(part: pd.DataFrame, evidence: Evidence) -> Line:
     """The line of %Imp.: ours over the best of the paper's baselines."""
-    cells = [Cell(IMPROVEMENT)]
+    cells, others = [Cell(IMPROVEMENT)], beside(part)
     for metric, own in part.groupby("metric", sort=False):
         ours = improvement(dict(zip(own["row"], own["mean"], strict=True)), evidence.ours)
         theirs = evidence.published.get(("table2", part["dataset"].iloc[0], IMPROVEMENT, metric), math.nan)
-        cells += [Cell(number(one, "+.2f")) for one in ((ours, theirs, ours - theirs) if is_compared else (ours,))]
+        values = {"paper": theirs, "diff.": ours - theirs}
+        cells += [Cell(number(one, "+.2f")) for one in (ours, *(values.get(head, math.nan) for head in others[metric]))]
     return Line(cells, is_foot=True)

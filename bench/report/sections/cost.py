@@ -1,6 +1,6 @@
 """What quality costs: a table of seconds, memory and parameters, and quality against training time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -67,18 +67,20 @@ def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = N
     return pd.DataFrame(lines)
 
 
-def block(
-    records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = None, kind: str = "Model"
-) -> Block | None:
-    """What the rows of a comparison took, and the search for their settings."""
-    data = means(records, ranking, rows=rows)
-    return laid_out(data, BELOW, kind) if len(data) else None
+def block(records: pd.DataFrame, ranking: str, titles: Mapping[str, str] | None = None) -> Block | None:
+    """What the rows of a comparison took, and the search for their settings.
+
+    Args:
+        titles: of a study's variants by label, in their order.
+    """
+    data = means(records, ranking, rows=list(titles) if titles else None)
+    return laid_out(data, BELOW, titles) if len(data) else None
 
 
-def laid_out(data: pd.DataFrame, columns: Sequence[str], kind: str = "Model") -> Block:
-    lines = []
+def laid_out(data: pd.DataFrame, columns: Sequence[str], titles: Mapping[str, str] | None = None) -> Block:
+    lines, kind = [], "Variant" if titles else "Model"
     for run in data.to_dict("records"):
-        names = [Cell(heading((run["dataset"], run["features"]))), Cell(run["model"])]
+        names = [Cell(heading((run["dataset"], run["features"]))), Cell((titles or {}).get(run["model"], run["model"]))]
         values = [Cell(number(run[column], NUMBERS[column][1])) for column in columns]
         lines.append(Line(names + values, about={"dataset": run["dataset"]}))
     names = [Column("Data set", "name"), Column(kind, "name")]

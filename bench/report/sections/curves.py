@@ -1,12 +1,15 @@
 """Learning curves: what selects the epoch, against epochs and against seconds."""
 
+import math
+
 import pandas as pd
 
+from bench.report import independent
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
 from bench.report.model import Figure, Note
 from bench.report.prose import SELECTORS, caption
-from bench.report.rows import BLOCK, blocks, in_block, order
+from bench.report.rows import BLOCK, STUDIED, blocks, in_block, order
 from bench.spec import RANKINGS
 from bench.store.record import Record
 
@@ -18,7 +21,7 @@ def pages(evidence: Evidence) -> list[Figure]:
     found = []
     for _, group in evidence.main.groupby(TABLE[:2]):
         records = group[group["status"] == "done"]
-        data = points(records, evidence.by_key)
+        data = with_independent(points(records, evidence.by_key), group["select_on"].iloc[0])
         if len(data):
             found.append(figure(records, data))
     return found
@@ -41,6 +44,20 @@ def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
+def with_independent(data: pd.DataFrame, select_on: str) -> pd.DataFrame:
+    """``data`` with the course of the independent run, on the test set, wherever MCLN has one on sampled candidates."""
+    metric = "sampled.ndcg@10"
+    mine = data[(data["model"] == STUDIED) & (data["metric"] == metric)]
+    lines = []
+    for dataset, features in blocks(mine) if select_on == "test" else ():
+        chosen = set(independent.best()["epoch"].items())
+        for run in independent.runs().query("dataset == @dataset").to_dict("records"):
+            is_best = ((dataset, run["run"]), run["epoch"]) in chosen
+            names = [dataset, features, independent.NAME, run["run"], metric]
+            lines.append([*names, run["epoch"], math.nan, run["ndcg@10"], is_best, ""])
+    return pd.concat([data, pd.DataFrame(lines, columns=COLUMNS)], ignore_index=True) if lines else data
+
+
 def course(run: dict, record: Record) -> list[tuple]:
     """(metric, epoch, seconds, value, whether it was chosen) of each evaluation in each ranking that selects."""
     found = []
@@ -58,6 +75,8 @@ def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
         "Each line is one run, and a ring marks the epoch that was chosen. Seconds count the training so far.",
         "Each data set and metric has its own panel: values on sampled candidates and in full ranking do not compare.",
     ]
+    if (data["model"] == independent.NAME).any():
+        said.append(f"{independent.NOTE} Its course is the thin grey line, without a correction and by epochs alone.")
     return Figure(
         kind="learning-curves",
         what="Learning curves",

@@ -9,7 +9,7 @@ from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, comparison
 from bench.report.model import Figure, Note, Page, Table
 from bench.report.prose import caption, notes
-from bench.report.rows import BLOCK, DATASETS, blocks, heading, in_block
+from bench.report.rows import BLOCK, blocks, heading, in_block
 from bench.report.sections import cost
 from bench.report.sections.comparison import CSV, beside_paper, compared_block
 from bench.spec import RANKINGS
@@ -54,15 +54,14 @@ def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, r
     data = beside_paper(data, evidence.published if is_papers else {}, study.name, ranking)
     shown = []
     for block in blocks(records):
-        is_compared = is_papers and block[0] in DATASETS and ranking == "sampled"
-        shown.append(compared_block(in_block(data, block), records, block, is_compared=is_compared, kind="Variant"))
+        shown.append(compared_block(in_block(data, block), records, block, study))
     kept = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
     return Table(
         kind=study.name if is_default else f"{study.name}-{model.replace(':', '-')}",
         what=f"{study.title} in {model}",
         caption=caption(records, ranking),
         blocks=shown,
-        cost=cost.block(kept, ranking, rows=study.labels, kind="Variant"),
+        cost=cost.block(kept, ranking, titles=study.titles),
         notes=[Note(study.note)] * bool(study.note) + notes(records, data, ranking, is_compared=is_papers),
         data=data[[*CSV, "model"]],
         protocol=protocol,

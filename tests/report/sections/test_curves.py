@@ -1,5 +1,6 @@
 """Learning curves: which evaluations they hold, and which epoch is marked."""
 
+from bench.report import independent
 from bench.report.render.figures import PLOTS
 from bench.report.sections import curves
 from bench.spec import PROTOCOLS
@@ -60,3 +61,20 @@ def test_a_learning_curve_names_no_ranking_of_the_test_items():
     (page,) = curves.pages(evidence(trained(protocol=PROTOCOLS["clean"], curve=curve(0.1, metric="full.ndcg@10"))))
     assert "Ranking" not in page.caption
     assert "on the validation set. Protocol clean" in page.caption
+
+
+def test_the_independent_run_is_a_grey_course_where_mcln_has_one_under_the_papers_protocol():
+    mine = [trained("MCLN", dataset=name, curve=curve(0.4, 0.5)) for name in ("taobao", "toy")]
+    (page,) = curves.pages(evidence(*mine, trained(dataset="art", curve=curve(0.1, 0.2))))
+    other = page.data[page.data["model"] == independent.NAME]
+    assert other.groupby(["dataset", "seed"]).size().to_dict() == {("taobao", 1): 76, ("taobao", 2): 100}
+    chosen = other.loc[other["is_best"], ["seed", "epoch", "value"]].values.tolist()
+    assert chosen == [[1, 50, 0.33609], [2, 65, 0.33525]]
+    assert any(independent.NOTE in note.text for note in page.notes)
+    assert page.keys == sorted(one.key for one in [*mine, trained(dataset="art", curve=curve(0.1, 0.2))])
+    by_epoch, by_seconds = (PLOTS[page.plot](page.data).axes[n] for n in (1, 4))
+    greys = [line for line in by_epoch.get_lines() if line.get_color() == "0.6" and line.get_linewidth() < 1]
+    assert [len(line.get_xdata()) for line in greys] == [76, 100]
+    assert not [line for line in by_seconds.get_lines() if line.get_color() == "0.6"]
+    (page,) = curves.pages(evidence(trained("MCLN", protocol=PROTOCOLS["clean"], curve=curve(0.4))))
+    assert independent.NAME not in set(page.data["model"])

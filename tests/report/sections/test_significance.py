@@ -187,7 +187,7 @@ def test_marks_stand_in_table_2_in_every_format(many):
     assert latex(page).isascii()
     assert Note(significance.LEGEND, is_warning=True) in page.notes
     assert "▲ better" in text(page)
-    assert ",not run,\n" in csv(page)
+    assert ",not run,," in csv(page)
     assert page.data.set_index(["row", "metric"])["sign"]["NGCF", "hr@5"] == "▼"
 
 

@@ -62,75 +62,28 @@ from bench.nn.graph import norm_adjacency, propagate_mean
 from bench.nn.losses import bpr, l2
 from bench.nn.recommender import Recommender
 from bench.spec import BenchError, Count, Size, Weight, choice
+from models.mcln.layer import CounterfactualLayer, xavier
 
-ATTENTION_ROWS = 2048  # rows of logits held at once: a training batch, or a block of the catalogue
 SCORED_ROWS = 1600  # (user, candidate) pairs scored at once on a CPU, so that their rows stay in its cache
 
 
-class CounterfactualLayer(nn.Module):
-    """Attention less counterfactual attention, then feed-forward; each with residual and normalisation.
-
-    With Z the tokens and C the counterfactual tokens, (*token, dim):
-
-        S = Z W_Q (Z W_K)' / sqrt(dim),  S* = C W_Q* (C W_K*)' / sqrt(dim)
-        Y = LN(A Z W_V W_linear + Z),    A = softmax(S - S*) or softmax(S) - softmax(S*)
-        LN(ReLU(ReLU(Y W_1 + b_1) W_2 + b_2) + Y)
-    """
-
-    def __init__(self, width: int, hyper):
-        super().__init__()
-        names = ["query", "key", "value"] + ["linear"] * hyper.attn_linear
-        names += ["counterfactual_query", "counterfactual_key"] * (hyper.attn_diff != "none")
-        self.weights = nn.ParameterDict({name: _xavier(width, width) for name in names})
-        self.expand, self.contract = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        for linear in (self.expand, self.contract):
-            nn.init.xavier_uniform_(linear.weight)
-            nn.init.zeros_(linear.bias)
-        # the authors' epsilon; torch's own 1e-5 would move the outputs by up to 2 %
-        self.attention_norm, self.output_norm = nn.LayerNorm(width, eps=1e-12), nn.LayerNorm(width, eps=1e-12)
-        self.diff, self.second_relu = hyper.attn_diff, hyper.ffn_second_relu
-
-    def own(self, tokens: Float[Tensor, "*token dim"]) -> tuple[Tensor, Tensor]:
-        """(Z W_Q W_K' / sqrt(dim), Z W_V W_linear): with these queries the keys are the tokens themselves."""
-        w = self.weights
-        value = w["value"] @ w["linear"] if "linear" in w else w["value"]
-        return tokens @ _bilinear(w["query"], w["key"]), tokens @ value
-
-    def other(self, tokens: Float[Tensor, "*token dim"]) -> tuple[Tensor, Tensor]:
-        """Queries and keys of the counterfactual tokens."""
-        w = self.weights
-        return tokens @ _bilinear(w["counterfactual_query"], w["counterfactual_key"]), tokens
-
-    def attend(self, tokens: Tensor, own, other=None) -> Tensor:
-        """A times the values."""
-        query, value = own
-        if other is None:
-            return _attention(query, tokens, value)
-        if self.diff == "probs":
-            return _attention(query, tokens, value) - _attention(*other, value)
-        # S - S* is one product: [Q, -Q*] [K, K*]'
-        return _attention(torch.cat([query, -other[0]], -1), torch.cat([tokens, other[1]], -1), value)
-
-    def forward(self, tokens: Float[Tensor, "*token dim"], own, other=None) -> Float[Tensor, "*token dim"]:
-        hidden = self.attention_norm(self.attend(tokens, own, other) + tokens)
-        update = self.contract(F.relu(self.expand(hidden)))
-        return self.output_norm((F.relu(update) if self.second_relu else update) + hidden)
-
-
-class ItemCache(NamedTuple):
-    """What the attention reads of every item, computed once per evaluation where candidates attend to one another."""
-
-    tokens: Float[Tensor, "item dim"]
-    first: tuple[Tensor, ...]  # what the first layer reads of the tokens, (item, dim) each
-    queries: list[Tensor | None]  # each layer's counterfactual queries, (item, dim)
-
-
 class Encoded(NamedTuple):
-    """What scores share: a score is an inner product; a fused part that depends on the candidates is added to it."""
+    """What scores share: users and items whose inner product is the score but for the fused part.
+
+    Where candidates attend to one another, that part depends on them and is added per user, from what the attention
+    reads of every item: its tokens, ``own`` of the first layer, and the counterfactual queries of each layer.
+    """
 
     users: Float[Tensor, "user dim"]
     items: Float[Tensor, "item dim"]
-    cache: ItemCache | None = None
+    tokens: Float[Tensor, "item token"] | None = None
+    own: tuple[Tensor, ...] = ()
+    queries: tuple[Tensor, ...] = ()
+
+    def read(self, item: Int[Tensor, "*batch"]) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """(tokens, own, queries) of these items."""
+        own, queries = (tuple(F.embedding(item, table) for table in tables) for tables in (self.own, self.queries))
+        return F.embedding(item, self.tokens), own, queries
 
 
 class MCLN(Recommender):
@@ -189,7 +142,7 @@ class MCLN(Recommender):
         nn.init.xavier_uniform_(self.user_embedding.weight)
         nn.init.xavier_uniform_(self.item_embedding.weight)
         self.features = nn.ModuleDict({m: self.feature_rows(dataset, m) for m in self.modalities})
-        self.projections = nn.ParameterDict({m: _xavier(f.width, size) for m, f in self.features.items()})
+        self.projections = nn.ParameterDict({m: xavier(f.width, size) for m, f in self.features.items()})
         interactions = dataset.inter_matrix(form="coo")
         self.adjacency = norm_adjacency(interactions, self_loop=hyper.self_loop, alpha=hyper.alpha)
         self.n_tokens = hyper.use_id + len(self.modalities)
@@ -201,7 +154,7 @@ class MCLN(Recommender):
         width = flat if hyper.attention == "batch" else size
         layers = (CounterfactualLayer(width, hyper) for _ in range(hyper.n_attention_layers))
         self.layers = nn.ModuleList(layers)
-        self.heads = nn.ParameterList(_xavier(flat, size) for _ in range(2 - hyper.share_heads))  # H+, H-
+        self.heads = nn.ParameterList(xavier(flat, size) for _ in range(2 - hyper.share_heads))  # H+, H-
 
     @staticmethod
     def depends_on_candidates(hyper) -> bool:
@@ -225,16 +178,10 @@ class MCLN(Recommender):
         """What each layer reads of the counterfactual tokens; None where nothing is taken from the attention."""
         return [None if self.hyper.attn_diff == "none" else layer.other(tokens) for layer in self.layers]
 
-    def fuse(self, tokens: Float[Tensor, "*token dim"], others: list, head: Tensor, *, first=None) -> Tensor:
-        """m: the tokens through all layers and the head.
-
-        Args:
-            others: what each layer reads of the counterfactual tokens.
-            first: what the first layer reads of the tokens, where it is known already.
-        """
+    def fuse(self, tokens: Float[Tensor, "*token dim"], others: list, head: Tensor, own=None) -> Tensor:
+        """m: the tokens through all layers, which read ``others``, and the head; ``own`` is the first layer's."""
         for layer, other in zip(self.layers, others, strict=True):
-            own = layer.own(tokens) if first is None else first
-            tokens, first = layer(tokens, own, other), None
+            tokens, own = layer(tokens, other, own), None
         fused = (tokens if self.hyper.attention == "batch" else tokens.flatten(-2)) @ head
         return F.relu(fused) if self.hyper.head_relu else fused
 
@@ -277,56 +224,41 @@ class MCLN(Recommender):
         content = [side[c] for side in (better, worse) for c in side if c != "base"]
         return ranking, self.hyper.reg_weight * l2(*ego, *content)
 
-    def represent(self) -> "Encoded":
+    def represent(self) -> Encoded:
         users, rows = self.embed()
         items = sum(self.weight(c) * vector for c, vector in self.components(rows).items())
         if not self.hyper.use_cl:
             return Encoded(users, items)
         tokens = self.tokens(rows)
         if self.is_candidate_dependent:
-            others = self.counterfactuals(tokens)
-            queries = [None if other is None else other[0] for other in others]
-            first = self.layers[0].own(tokens) if self.layers else ()
-            return Encoded(users, items, ItemCache(tokens, first, queries))
+            queries = [other[0] for other in self.counterfactuals(tokens) if other is not None]
+            own = self.layers[0].own(tokens) if self.layers else ()
+            return Encoded(users, items, tokens, own, tuple(queries))
         fused = self.fuse(tokens[1:], self.counterfactuals(tokens[1:]), self.heads[0])  # without the padding id
         return Encoded(users, items + self.weight("fused") * F.pad(fused, (0, 0, 1, 0)))
 
     def score(
-        self, shared, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
+        self, shared: Encoded, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
     ) -> Float[Tensor, "batch candidate"]:
         vectors = shared.users[user].unsqueeze(2)
         scores = torch.bmm(F.embedding(item, shared.items), vectors)
         if self.is_candidate_dependent:
             block = max(1, SCORED_ROWS // item.shape[1]) if item.device.type == "cpu" else max(1, len(item))
             parts = zip(item.split(block), vectors.split(block), strict=True)
-            fused = [torch.bmm(self.fuse_candidates(shared.cache, some), v) for some, v in parts]
+            fused = [torch.bmm(self.fuse_candidates(shared, some), v) for some, v in parts]
             scores = scores + self.weight("fused") * torch.cat(fused)
         return scores.squeeze(2)
 
-    def fuse_candidates(self, cache: "ItemCache", item: Int[Tensor, "batch candidate"]) -> Tensor:
+    def fuse_candidates(self, shared: Encoded, item: Int[Tensor, "batch candidate"]) -> Tensor:
         """m of each user's candidates, (batch, candidate, d); each candidate is its own counterfactual item."""
-        tokens, *first = (F.embedding(item, table) for table in (cache.tokens, *cache.first))
-        others = [None if query is None else (F.embedding(item, query), tokens) for query in cache.queries]
-        return self.fuse(tokens, others, self.heads[0], first=first)
+        tokens, own, queries = shared.read(item)
+        others = [(query, tokens) for query in queries] or [None] * len(self.layers)
+        return self.fuse(tokens, others, self.heads[0], own or None)
 
     def score_all(self, shared, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
         if self.is_candidate_dependent:
             return super().score_all(shared, user)
         return shared.users[user] @ shared.items.T
-
-
-def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """softmax(query key') value, a block of query rows at a time."""
-    blocks = [torch.softmax(rows @ key.mT, dim=-1) @ value for rows in query.split(ATTENTION_ROWS, dim=-2)]
-    return torch.cat(blocks, dim=-2)
-
-
-def _bilinear(query: Tensor, key: Tensor) -> Tensor:
-    return query @ key.T / query.shape[0] ** 0.5
-
-
-def _xavier(rows: int, columns: int) -> nn.Parameter:
-    return nn.Parameter(nn.init.xavier_uniform_(torch.empty(rows, columns)))
 
 
 def _chosen(wanted: str, offered) -> list[str]:

@@ -1,15 +1,18 @@
-"""A fidelity card a model, in Markdown: what its file says of it, its presets and its settings. Needs no torch."""
+"""A fidelity card per model, in Markdown: what its file says of it, its presets and its settings."""
 
 import ast
 import dataclasses
+import importlib
+import inspect
 import re
 import textwrap
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
+from bench import registry
 from bench.files import write_whole, writing
 from bench.spec import SHOWN_MODELS, BenchError, Training, unknown
 
-ROOT = Path(__file__).parents[2]  # the models' folders lie beside bench
 REQUIRED = ("Modalities", "Fusion", "Loss", "Parameters", "Cost a step", "Checked")
 FIELDS = (*REQUIRED, "Quality")
 HEAD = """\
@@ -50,14 +53,13 @@ def write(cards, path: Path) -> Path:
 
 
 def page(cards) -> str:
-    """The cards of ``bench.registry``, each with its file read; the floors come last, a section a file."""
+    """The cards of ``bench.registry``; the floors come last, one section per file."""
     training = assignments({f.name: f.default for f in dataclasses.fields(Training)})
     parts = [HEAD.format(training=training)]
-    parts += [card(model, read(model)) for model in cards if not model.is_floor]
+    parts += [card(model, docstring(model), registry.load(model).Hyper) for model in cards if not model.is_floor]
     floors = [model for model in cards if model.is_floor]
     for module in dict.fromkeys(model.module for model in floors):
-        some = [model for model in floors if model.module == module]
-        parts.append(floor_section(some, read(some[0])))
+        parts.append(floor_section([model for model in floors if model.module == module]))
     return "\n".join(parts)
 
 
@@ -65,39 +67,40 @@ def place(model) -> str:
     return model.module.replace(".", "/") + ".py"
 
 
-def read(model) -> str:
-    return (ROOT / place(model)).read_text(encoding="utf-8")
+def docstring(model) -> str:
+    """What the model's file says at its head."""
+    registry.load(model)
+    return inspect.getdoc(importlib.import_module(model.module)) or ""
 
 
-def card(model, source: str) -> str:
+def card(model, docstring: str, hyper: type) -> str:
     """One model's section.
 
     Args:
         model: its card of ``bench.registry``.
-        source: the text of its file.
+        docstring: of its file.
+        hyper: its settings.
     """
-    tree = ast.parse(source)
-    summary, _, rest = (ast.get_docstring(tree) or "").partition("\n\n")
+    summary, _, rest = docstring.partition("\n\n")
     body, _, tail = rest.rpartition("\n\n")
     found = fields(tail, place(model))
     parts = [f"## {SHOWN_MODELS.get(model.name, model.name)}", f"{escaped(summary)} {link(model)}"]
     parts.append("\n".join(f"- **{name}**: {escaped(found[name])}" for name in FIELDS if name in found))
     parts += [prose(body)] if body else []
     parts.append("\n".join(["Presets:", "", *presets(model)]))
-    rows = settings(tree, source, model.name)
+    rows = settings(hyper)
     if rows:
         parts.append("\n".join(table(["setting", "default", "allowed or searched", "meaning"], rows)))
     return "\n\n".join(parts) + "\n"
 
 
-def floor_section(floors, source: str) -> str:
+def floor_section(floors) -> str:
     """The floors of one file: its docstring, and a line each."""
-    tree = ast.parse(source)
     lines = []
     for model in floors:
-        values = ", ".join(f"{name}={default}" for name, default, _, _ in settings(tree, source, model.name, mark="{}"))
-        lines.append(f"- {model.name}: {f'`{values}`' if values else 'no settings'}")
-    return "\n\n".join(["## Floors", prose(ast.get_docstring(tree)), link(floors[0]), "\n".join(lines)]) + "\n"
+        defaults = {f.name: f.default for f in dataclasses.fields(registry.load(model).Hyper)}
+        lines.append(f"- {model.name}: {assignments(defaults) if defaults else 'no settings'}")
+    return "\n\n".join(["## Floors", prose(docstring(floors[0])), link(floors[0]), "\n".join(lines)]) + "\n"
 
 
 def link(model) -> str:
@@ -146,7 +149,7 @@ def escaped(text: str) -> str:
 
 
 def presets(model) -> list[str]:
-    """A line a preset, and one a data set that has settings of its own."""
+    """One line per preset, and one per data set that has settings of its own."""
     lines = [f"- `{name}`: {assignments(values) if values else 'as below'}" for name, values in model.presets.items()]
     where = "on `{}`, where the preset does not say otherwise"
     return lines + [f"- {where.format(name)}: {assignments(values)}" for name, values in model.per_dataset.items()]
@@ -156,28 +159,37 @@ def assignments(values: dict) -> str:
     return "`" + ", ".join(f"{name}={value!r}" for name, value in values.items()) + "`"
 
 
-def settings(tree: ast.Module, source: str, name: str, *, mark: str = "`{}`") -> list[list[str]]:
-    """Name, default, allowed or searched values and comment of each field of ``Hyper``, as the file has them."""
-    (model,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
-    (hyper,) = (node for node in model.body if isinstance(node, ast.ClassDef) and node.name == "Hyper")
-    return [setting(node, source, mark) for node in hyper.body if isinstance(node, ast.AnnAssign)]
+def settings(hyper: type) -> list[list[str]]:
+    """Name, default, allowed or searched values and meaning of each field of a ``Hyper``."""
+    said = comments(hyper)
+    return [
+        [ticked(f.name), ticked(repr(f.default)), values(f), escaped(said.get(f.name, ""))]
+        for f in dataclasses.fields(hyper)
+    ]
 
 
-def setting(node: ast.AnnAssign, source: str, mark: str) -> list[str]:
-    def text(part: ast.AST) -> str:
-        return mark.format(ast.get_source_segment(source, part))
+def ticked(text: str) -> str:
+    return f"`{text}`"
 
-    value, among, said = node.value, [], {}
-    if isinstance(value, ast.Call) and value.args:  # choice, log_uniform or uniform
-        said, value = {keyword.arg: keyword.value for keyword in value.keywords}, value.args[0]
-    if isinstance(node.annotation, ast.Subscript) and text(node.annotation.value) == mark.format("Literal"):
-        among = node.annotation.slice
-    among = said.get("among", among)
-    values = ", ".join(text(one) for one in getattr(among, "elts", []))
-    if "low" in said:
-        values = f"{text(said['low'])} to {text(said['high'])}"
-    line = source.splitlines()[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
-    return [mark.format(node.target.id), text(value), values, escaped(line.partition("#")[2].strip())]
+
+def values(field: dataclasses.Field) -> str:
+    """What a field may be: those searched, or those that its type allows."""
+    if "low" in field.metadata:
+        return f"{ticked(repr(field.metadata['low']))} to {ticked(repr(field.metadata['high']))}"
+    among = field.metadata.get("among") or (get_args(field.type) if get_origin(field.type) is Literal else ())
+    return ", ".join(ticked(repr(one)) for one in among)
+
+
+def comments(hyper: type) -> dict[str, str]:
+    """The comment at the end of each field, by its name; a class derived from another has its fields' comments, too."""
+    found = {}
+    for cls in reversed([one for one in hyper.__mro__ if one is not object]):
+        lines = textwrap.dedent(inspect.getsource(cls)).splitlines()
+        for node in ast.parse("\n".join(lines)).body[0].body:
+            if isinstance(node, ast.AnnAssign):
+                rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
+                found[node.target.id] = rest.partition("#")[2].strip()
+    return found
 
 
 def table(header: list[str], rows: list[list[str]]) -> list[str]:

@@ -1,0 +1,239 @@
+"""What a notebook imports: the records of a folder as frames, two rows compared, a run from Python.
+
+    import bench
+
+    results = bench.load("results/reference")
+    results.to_frame()
+    results.compare("MCLN", "LightGCN", metric="ndcg@10")
+
+Reading results imports no torch; ``run`` imports it in the processes of its jobs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.report.boards import Board, Ranked, boards
+from bench.report.evidence import Evidence
+from bench.report.leaderboard import TABLE
+from bench.report.rows import BLOCK, STUDIED
+from bench.report.sections import curves
+from bench.report.sections.significance import incomparable, measures
+from bench.report.sections.slices import sliceable
+from bench.run.studies import STUDIES
+from bench.spec import SHOWN, BenchError, unknown
+from bench.store.store import Store
+
+SHORT = ["dataset", "row", "features", "protocol", "budget", "seed", "status", "sampled.ndcg@10", "full.ndcg@10", "key"]
+COMPARED = {
+    "difference": "difference", "low": "low", "high": "high", "p_permutation": "p", "n_cases": "n_cases",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """The records of one folder, as ``load`` found them."""
+
+    evidence: Evidence
+
+    def to_frame(self) -> pd.DataFrame:
+        """One line per run that stands: its job, a column for each metric, fact and part of the time, and its key."""
+        return self.evidence.frame.drop(columns=["hyper", "settings"], errors="ignore")
+
+    def boards(self, **which: str) -> list[Board]:
+        """The comparisons that there are, by any of dataset, features, protocol, budget and ranking.
+
+        Raises:
+            BenchError: where no comparison answers to that.
+        """
+        names = [*TABLE, *BLOCK]
+        for name in which:
+            if name not in names:
+                raise unknown("choice", name, names)
+        found = [board for board in boards(self.evidence) if which.items() <= board.names.items()]
+        if not found:
+            asked = ", ".join(f"{name} {value!r}" for name, value in which.items()) or "any choice"
+            raise BenchError(f"no comparison in {self.evidence.results} answers to {asked}; to_frame() lists the runs")
+        return found
+
+    def table2(self, dataset: str, **which: str) -> pd.DataFrame:
+        """The means of Table 2 on one data set: one line per protocol, budget, ranking and row, a column per metric."""
+        found = self.boards(dataset=dataset, **which)
+        parts = [board.means.loc[board.rows].assign(**board.names).reset_index() for board in found]
+        columns = [name for name in (*TABLE, *BLOCK) if name != "dataset"]
+        return pd.concat(parts).set_index([*columns, "row"])[list(SHOWN)].rename(columns=SHOWN)
+
+    def compare(
+        self, row: str, other: str, *, metric: str = "ndcg@10", per_slice: bool = False, **which: str
+    ) -> pd.DataFrame:
+        """``row`` less ``other``, paired by test case: one line per comparison that has both.
+
+        Args:
+            row, other: rows as tables name them, such as "MCLN:itemwise" or "SVD++".
+            metric: one of ``bench.spec.SHOWN``.
+            per_slice: a line for each slice of the test cases besides, such as the tail of popularity.
+            which: any of dataset, features, protocol, budget and ranking.
+
+        Returns:
+            The mean ``difference``, the ends ``low`` and ``high`` of its 95 % interval, and ``p`` of the sign-flip
+            test, as the report's significance table has them before Holm's correction; ``n_cases``; ``note`` says
+            why a line is empty.
+
+        Raises:
+            BenchError: for a metric or a row that is not there.
+        """
+        if metric not in SHOWN:
+            raise unknown("metric", metric, SHOWN)
+        found = [board for board in self.boards(**which) if {row, other} <= set(board.rows)]
+        if not found:
+            rows = {name for board in self.boards(**which) for name in board.rows}
+            missing = [name for name in (row, other) if name not in rows]
+            raise unknown("row", missing[0], rows) if missing else BenchError(f"{row} and {other} share no comparison")
+        return pd.DataFrame([line for board in found for line in self._lines(board, row, other, metric, per_slice)])
+
+    def _lines(self, board: Board, row: str, other: str, metric: str, per_slice: bool) -> list[dict[str, Any]]:
+        ranked = [board.ranked(self.evidence, name) for name in (row, other)]
+        why = incomparable(*ranked, other)
+        lines = [
+            {**board.names, "slicing": "", "slice": "all", **({} if why else compared(*ranked, metric)), "note": why}
+        ]
+        for slicing in sliceable(self.evidence, board)[0] if per_slice and not why else ():
+            for code, label in enumerate(slicing.labels):
+                parts = [Ranked(one.cases, one.place[:, slicing.code == code]) for one in ranked]
+                about = {**board.names, "slicing": slicing.name, "slice": label}
+                lines.append({**about, **compared(*parts, metric), "note": ""})
+        return lines
+
+    def ranks(self, row: str, **which: Any) -> pd.DataFrame:
+        """The rank of every test case in every run of ``row``: dataset, protocol, budget, seed, key, user, target,
+        and ``rank_...`` and ``ties_...`` of each ranking.
+
+        Raises:
+            BenchError: for a row that is not there.
+        """
+        runs = chosen(self.evidence.frame[self.evidence.frame["status"] == "done"], which)
+        if row not in set(runs["row"]):
+            raise unknown("row", row, set(runs["row"]))
+        store, about = Store(self.evidence.results), ["dataset", "features", "protocol", "budget", "seed", "key"]
+        found = []
+        for run in runs[runs["row"] == row].to_dict("records"):
+            ranks = store.ranks(self.evidence.by_key[run["key"]].job)
+            found.append(ranks.assign(**{name: run[name] for name in about})[[*about, *ranks]])
+        return pd.concat(found, ignore_index=True)
+
+    def curves(self) -> pd.DataFrame:
+        """One line per evaluation of every run: the metric that selects the epoch, epoch and seconds so far."""
+        done = self.evidence.main[self.evidence.main["status"] == "done"]
+        return curves.points(done, self.evidence.by_key)
+
+    def plot_curves(self, **which: Any):
+        """The learning curves as a matplotlib figure, of the runs that ``which`` leaves (columns of ``curves``)."""
+        from bench.report.render.figures import PLOTS  # matplotlib takes a second to import
+
+        return PLOTS["curves"](chosen(self.curves(), which))
+
+    @cached_property
+    def _short(self) -> pd.DataFrame:
+        return self.to_frame().reindex(columns=SHORT)
+
+    def __repr__(self) -> str:
+        return f"{len(self.evidence.frame)} runs in {self.evidence.results}\n{self._short.to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return self._short.to_html(index=False, float_format="{:.4f}".format)
+
+
+def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
+    """The lines of ``frame`` with these values in these columns.
+
+    Raises:
+        BenchError: for a column that is not there, or where no line is left.
+    """
+    found = frame
+    for name, value in which.items():
+        if name not in frame:
+            raise unknown("choice", name, frame)
+        found = found[found[name] == value]
+    if found.empty:
+        raise BenchError(f"nothing answers to {', '.join(f'{name} {value!r}' for name, value in which.items())}")
+    return found
+
+
+def compared(ranked: Ranked, other: Ranked, metric: str) -> dict[str, float]:
+    found = measures(ranked, other, metric)
+    return {name: found[measure] for measure, name in COMPARED.items()}
+
+
+def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
+    """The records of a folder; one that does not hold is left out and named on standard error.
+
+    Raises:
+        BenchError: where there is no record.
+    """
+    records = Store(Path(folder)).records()
+    if not records:
+        raise BenchError(f"no records in {folder}")
+    return Results(Evidence(records, Path(folder), studies=tuple(STUDIES.values()), ours=ours))
+
+
+def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str = ""):
+    """The trained model of a record whose weights were kept (``--keep-weights``), see ``bench.run.trained.Trained``.
+
+    Args:
+        key: of the record, or how it begins.
+        ranking: whose choice of the epoch; default: full, or sampled for a model that has no full ranking.
+        data: the data set, where it is a folder.
+
+    Raises:
+        BenchError: for an unknown key, other data, or weights that were not kept.
+    """
+    from bench.run import trained  # imports torch
+
+    return trained.load(Store(Path(results)), key, ranking=ranking, location=data)
+
+
+def run(
+    *,
+    datasets: Sequence[str],
+    models: Sequence[str] | None = None,
+    results: str | Path = "results",
+    reports: str | Path = "reports",
+    machines: dict[str, Any] | None = None,
+    when: str = "missing",
+    **request: Any,
+) -> Results:
+    """What ``run_all.py`` does: run the jobs that have no record, write the tables, return all records.
+
+    Args:
+        datasets, models: as the flags of the same names.
+        machines: fields of ``bench.run.machines.Machines``, such as ``{"jobs": 2, "gpus": "none"}``.
+        request: further fields of ``bench.run.plan.Request``, such as ``protocols``, ``budget``, ``seeds``.
+
+    Raises:
+        BenchError: for a request that cannot be met, or a job that failed.
+    """
+    from bench import session
+    from bench.run.clock import Clock
+    from bench.run.machines import Machines
+    from bench.run.plan import Request
+
+    code = session.run(
+        Request(datasets=datasets, models=models, **request),
+        results=Path(results),
+        reports=Path(reports),
+        configs=Path("configs/tuned"),
+        machines=Machines(**machines or {}),
+        clock=Clock(),
+        when=when,
+        mode="default",
+        ranking=None,
+        ours=STUDIED,
+        dry_run=False,
+    )
+    if code:
+        raise BenchError(f"not every job was done (exit code {code}); the lines above name those that failed")
+    return load(results)

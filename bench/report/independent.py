@@ -1,0 +1,51 @@
+"""MCLN by its authors' code, run unchanged by others: test metrics by epoch, read from ``mcln_independent_runs.csv``.
+
+The runs are of ``hongyurain/MMR_Evaluation`` at a2dff37, folder ``MGCE_MCLN_MGCL/MCLN``, the study of arXiv 2508.05377:
+on the paper's splits and deep features.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from bench.report import paper
+
+CSV = Path(__file__).with_name("mcln_independent_runs.csv")
+NAME = "MCLN, independent run"
+DRAWN = 99  # candidates beside the test item
+NOTE = (
+    "The independent run is the authors' code run by others (bench/report/mcln_independent_runs.csv). Its evaluation "
+    "draws the candidates anew each time, with a chance of about 1.1% (Beauty 1.13%) that the test item is drawn once "
+    "more, and a copy of a hit counts as another hit."
+)
+
+
+@cache
+def runs() -> pd.DataFrame:
+    """One line per evaluation: data set, run, epoch and test metrics, as they were published."""
+    return pd.read_csv(CSV)
+
+
+@cache
+def best() -> pd.DataFrame:
+    """The evaluation of each run with the best test NDCG@10, by data set and run: as the paper's protocol chooses."""
+    places = runs().groupby(["dataset", "run"])["ndcg@10"].idxmax()
+    return runs().loc[places].set_index(["dataset", "run"])
+
+
+def value(dataset: str, metric: str, run: int = 1) -> float:
+    """A metric at the best epoch; NaN where there is no such run."""
+    return float(best()[metric].get((dataset, run), float("nan")))
+
+
+def corrected(value: float, dataset: str) -> float:
+    """``value`` without the copies of the test item among the candidates.
+
+    The 99 candidates are drawn with replacement from n items, so that one of them is the test item with the chance
+    p = 1 - (1 - 1/n)^99. A copy has the test item's score and stands beside it: where one is a hit, the other is one
+    too, but for the last place of the list (``load_data.py::test_data``, ``model-beauty.py::_evaluate`` there). So the
+    value is at most 1 + p times too high, and this is the least that it may be.
+    """
+    n_items = paper.load()["table1", dataset, "", "items"]
+    return value / (2 - (1 - 1 / n_items) ** DRAWN)

@@ -1,0 +1,123 @@
+"""A trained model back from its record: its metrics once more, and lists of what to recommend."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from bench.protocol.evaluate import Evaluator
+from bench.protocol.metrics import means
+from bench.run import weights
+from bench.run.job import build_model
+from bench.run.plan import PlannedJob
+from bench.run.prepared import Prepared, prepare
+from bench.spec import RANKINGS, BenchError
+from bench.store.record import Record
+from bench.store.store import Store
+
+BLOCK = 256  # users scored at once
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Trained:
+    """A model with the weights that one ranking chose.
+
+    Attributes:
+        model: as RecBole has it; it counts users and items from 1.
+        ranking: whose weights these are.
+    """
+
+    record: Record
+    model: torch.nn.Module
+    prepared: Prepared
+    ranking: str
+
+    def metrics(self) -> dict[str, float]:
+        """The test means of this ranking, computed anew; on the same kind of CPU they equal the record's to the bit."""
+        evaluator = Evaluator(self.prepared.test, device=torch.device("cpu"))
+        return means(evaluator.ranks(self.model, rankings=(self.ranking,)))
+
+    def recommend(self, users: Sequence | None = None, *, k: int = 10) -> pd.DataFrame:
+        """The ``k`` best items of each user: one line per user and place, with the ids of the data set's own files.
+
+        An item that the user has met, in train, validation or test, is never among them, so that a user who has met
+        nearly every item may get fewer than ``k``.
+
+        Args:
+            users: ids as in the files; all users where it is not given.
+
+        Raises:
+            BenchError: for an unknown user, or a model that scores an item among its candidates.
+        """
+        if self.model.is_candidate_dependent:
+            raise BenchError(
+                f"{self.record.job.row} scores an item among its candidates, so it has no order of all items; "
+                "use a preset that stands alone, such as MCLN:itemwise"
+            )
+        ids = self.ids("user")
+        numbers = np.arange(len(ids)) if users is None else self.numbers(users, ids)
+        return pd.concat([self.best(part, k) for part in blocks(numbers)], ignore_index=True)
+
+    def ids(self, kind: str) -> np.ndarray:
+        """The files' ids of users or items, by their number here."""
+        dataset = self.prepared.dataset
+        return dataset.ids.get(kind, np.arange(dataset.n_users if kind == "user" else dataset.n_items))
+
+    def numbers(self, users: Sequence, ids: np.ndarray) -> np.ndarray:
+        place = {str(own): number for number, own in enumerate(ids)}
+        unknown = [str(user) for user in users if str(user) not in place]
+        if unknown:
+            raise BenchError(f"{self.record.job.dataset} has no user {', '.join(unknown[:5])}")
+        return np.array([place[str(user)] for user in users])
+
+    @torch.no_grad()
+    def best(self, users: np.ndarray, k: int) -> pd.DataFrame:
+        """The lists of some users, given by their numbers."""
+        self.model.eval()
+        scores = self.model.score_all(self.model.represent(), torch.from_numpy(users + 1))[:, 1:]  # 0 is the padding
+        dataset = self.prepared.dataset
+        met = np.concatenate([dataset.train, dataset.valid, dataset.test])
+        met = met[np.isin(met[:, 0], users)]
+        row = {user: place for place, user in enumerate(users)}
+        scores[[row[user] for user in met[:, 0]], met[:, 1]] = -torch.inf
+        score, item = (found.numpy() for found in scores.topk(min(k, dataset.n_items), dim=1))
+        frame = pd.DataFrame(
+            {
+                "user": self.ids("user")[users].repeat(score.shape[1]),
+                "rank": np.tile(np.arange(1, score.shape[1] + 1), len(users)),
+                "item": self.ids("item")[item.ravel()],
+                "score": score.ravel(),
+            }
+        )
+        return frame[np.isfinite(frame["score"])]
+
+
+def blocks(users: np.ndarray) -> Iterator[np.ndarray]:
+    return (users[start : start + BLOCK] for start in range(0, max(len(users), 1), BLOCK))
+
+
+def load(store: Store, key: str, *, ranking: str = "", location: str = "", data_dir: Path | None = None) -> Trained:
+    """The model of the record whose key begins with ``key``.
+
+    Args:
+        ranking: whose choice of the epoch; default: full, or sampled for a model that has no full ranking.
+        location: the data set, where it is a folder; default: the built-in set of the record's name.
+
+    Raises:
+        BenchError: for an unknown key, a record that is not done, other data, or weights that were not kept.
+    """
+    record = store.by_key(key)
+    if record.status != "done":
+        raise BenchError(f"{record.key} is {record.status}, so that it has no model: {record.reason}")
+    job = record.job
+    where = {"location": location or job.dataset, "data_dir": str(data_dir) if data_dir else None}
+    planned = PlannedJob(job=job, **where)
+    prepared = prepare(planned)
+    model = build_model(job, prepared, record.settings, device=torch.device("cpu"))
+    ranking = ranking or (RANKINGS[0] if model.is_candidate_dependent else RANKINGS[-1])
+    chosen = weights.read(store.weights(job), ranking, sha256=record.facts.get("weights_sha256", ""))
+    model.load_state_dict(chosen)
+    return Trained(record=record, model=model, prepared=prepared, ranking=ranking)

@@ -1,0 +1,47 @@
+"""Weights of the epochs that a job chose, as safetensors beside its record."""
+
+import hashlib
+from pathlib import Path
+
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from bench.files import write_whole
+from bench.spec import BenchError
+from bench.train.fit import Fit
+
+
+def write(path: Path, model, result: Fit) -> str:
+    """Write the weights of ``model`` that each ranking chose, named "ranking/parameter"; the sha256 of the file.
+
+    A model that was not trained is written as it stands.
+    """
+    tensors, rankings = {}, []
+    for metric in result.choices:
+        result.load(model, metric)
+        rankings.append(metric.partition(".")[0])
+        for name, value in model.state_dict().items():
+            tensors[f"{rankings[-1]}/{name}"] = value.detach().cpu().clone().contiguous()
+    content = save(tensors, metadata={"rankings": " ".join(rankings)})
+    write_whole(path, lambda name: Path(name).write_bytes(content), is_durable=True)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read(path: Path, ranking: str, *, sha256: str) -> dict[str, Tensor]:
+    """The weights that ``ranking`` chose, by the name of the parameter.
+
+    Raises:
+        BenchError: where they were not kept, or are not those that were written.
+    """
+    if not path.exists():
+        raise BenchError(f"{path} is not there; run the job again with --keep-weights")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise BenchError(
+            f"{path} was changed after it was written; remove it and run the job again with --keep-weights"
+        )
+    with safe_open(path, "pt") as file:
+        if ranking not in file.metadata()["rankings"].split():
+            raise BenchError(f"{path} has no weights of the {ranking} ranking, which this model does not define")
+        names = [name for name in file.keys() if name.startswith(f"{ranking}/")]  # noqa: SIM118 - no mapping
+        return {name.partition("/")[2]: file.get_tensor(name) for name in names}

@@ -1,0 +1,60 @@
+"""The rehearsal of every part on the CPU, and what is written."""
+
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks import gpu
+from tests.conformance.conftest import every_row
+
+
+@pytest.fixture(autouse=True)
+def _no_gpu(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(gpu, "PERFORMANCE", tmp_path / "reports")
+
+
+def ended(*flags: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        gpu.main(list(flags))
+    return int(end.value.code)
+
+
+def test_without_a_gpu_every_part_is_rehearsed(tmp_path, capsys):
+    assert ended("--out", str(tmp_path / "out")) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == gpu.NO_GPU
+    assert printed[-1] == f"{len(every_row())} models and presets agree; not: none"
+    table = pd.read_csv(tmp_path / "out" / "gpu.csv")
+    assert set(table["part"]) == {"agreement", "cost", "bound", "jobs at a time"}
+    of_part = table.groupby("part")["model"].agg(set)
+    assert of_part["agreement"] == set(every_row())
+    assert of_part["cost"] == of_part["bound"] == set(gpu.names(None))
+    assert not table["measure"].str.contains("error").any()
+    speeds = table[table["measure"] == "epochs per minute"]
+    assert speeds["jobs at a time"].tolist() == [1, 2]
+    assert (speeds["value"].astype(float) > 0).all()
+    page = (tmp_path / "out" / "gpu.md").read_text()
+    assert [line[3:] for line in page.splitlines() if line.startswith("## ")] == [n.capitalize() for n in gpu.NOTES]
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_rehearsal_without_a_folder_writes_nothing(tmp_path):
+    assert ended("--parts", "agreement", "--models", "BPRMF") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_differs_is_named_and_is_the_exit_code(monkeypatch, capsys):
+    row = {"model": "BPRMF", "verdict": "differs"}
+    monkeypatch.setattr(gpu.agreement, "compare", lambda *args, **more: row)
+    assert ended("--parts", "agreement", "--models", "BPRMF") == 1
+    assert capsys.readouterr().out.endswith("0 models and presets agree; not: ['BPRMF']\n")
+
+
+def test_a_model_that_fails_costs_only_itself(monkeypatch, capsys):
+    tiny = gpu.tiny_ready
+    monkeypatch.setattr(gpu, "tiny_ready", lambda model: tiny(model) if model == "VBPR" else 1 / 0)
+    assert ended("--parts", "costs", "--models", "BPRMF", "VBPR") == 0
+    printed = capsys.readouterr().out
+    assert "cost: data set tiny, model BPRMF, error ZeroDivisionError: division by zero" in printed
+    assert "bound: data set tiny, model VBPR, launches " in printed

@@ -1,0 +1,104 @@
+"""Weights kept beside a record give back the model that the record is about."""
+
+import pandas as pd
+import pytest
+
+import bench
+from bench.cli.main import main
+from bench.run import trained, weights
+from bench.run.plan import is_due
+from bench.spec import BenchError
+from bench.store.store import Store
+from tests.run import made
+from tests.run.made import planned
+
+
+@pytest.fixture
+def kept(folder, tmp_path):
+    """The store of a run of three models, and the folder of its data."""
+    store = Store(tmp_path / "results")
+    jobs = planned(folder, models=["VBPR", "MCLN", "EASE"], keep_weights=True)
+    assert made.local(store).run(jobs) == ["done"] * 3
+    return store, str(folder)
+
+
+def test_a_loaded_model_has_its_record_s_metrics_to_the_bit(kept):
+    store, folder = kept
+    records = store.records()
+    assert len(records) == 3
+    for record in records:
+        for ranking in ("sampled",) if record.job.model == "MCLN" else ("sampled", "full"):
+            found = trained.load(store, record.key, location=folder, ranking=ranking).metrics()
+            assert found == {k: v for k, v in record.metrics.items() if k.startswith(ranking)}
+
+
+def test_nothing_met_is_recommended(kept):
+    """40 users of a set of 150 items; each met 8 of them, so that 142 are left."""
+    store, folder = kept
+    (record,) = [r for r in store.records() if r.job.model == "VBPR"]
+    model = bench.load_model(record.key[:8], results=store.root, data=folder)
+    dataset = model.prepared.dataset
+    met = {(int(user), int(item)) for part in (dataset.train, dataset.valid, dataset.test) for user, item in part}
+    lists = model.recommend(k=1000)
+    assert lists.groupby("user").size().tolist() == [dataset.n_items - 8] * 40
+    users = {own: number for number, own in enumerate(dataset.ids["user"])}
+    items = {own: number for number, own in enumerate(dataset.ids["item"])}
+    assert not met & {(users[line.user], items[line.item]) for line in lists.itertuples()}
+    few = model.recommend([3, 5], k=2)
+    assert few["user"].tolist() == [3, 3, 5, 5]
+    assert few["rank"].tolist() == [1, 2, 1, 2]
+    best = lists[lists["user"] == 3].head(2)
+    assert few[few["user"] == 3]["item"].tolist() == best["item"].tolist()
+    assert lists.groupby("user")["score"].apply(lambda s: s.is_monotonic_decreasing).all()
+
+
+def test_weights_are_made_where_a_record_lacks_them(folder, tmp_path):
+    store = Store(tmp_path / "results")
+    (plain,), (keeping,) = planned(folder), planned(folder, keep_weights=True)
+    made.local(store).run([plain])
+    first = store.find(plain.job)
+    with pytest.raises(BenchError, match="run the job again with --keep-weights"):
+        trained.load(store, first.key, location=str(folder))
+    assert [is_due(store, one, when="missing") for one in (plain, keeping)] == [False, True]
+    made.local(store).run([keeping])
+    second = store.find(plain.job)
+    assert (second.key, second.metrics, second.ranks_sha256) == (first.key, first.metrics, first.ranks_sha256)
+    assert not is_due(store, keeping, when="missing")
+
+
+def test_damaged_weights_are_not_believed(kept):
+    store, folder = kept
+    (record,) = [r for r in store.records() if r.job.model == "VBPR"]
+    path = store.weights(record.job)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BenchError, match="was changed after it was written"):
+        trained.load(store, record.key, location=folder)
+
+
+def test_what_cannot_be_asked_is_one_line(kept):
+    store, folder = kept
+    keys = {record.job.model: record for record in store.records()}
+    with pytest.raises(BenchError, match="no order of all items"):
+        trained.load(store, keys["MCLN"].key, location=folder).recommend()
+    with pytest.raises(BenchError, match="no weights of the full ranking"):
+        trained.load(store, keys["MCLN"].key, location=folder, ranking="full")
+    with pytest.raises(BenchError, match="has no user 77"):
+        trained.load(store, keys["VBPR"].key, location=folder).recommend([77])
+    with pytest.raises(BenchError, match="unknown data set"):
+        trained.load(store, keys["VBPR"].key)
+    with pytest.raises(BenchError, match="is not there"):
+        weights.read(store.root / "none.safetensors", "full", sha256="")
+
+
+def test_the_command_writes_lists(kept, capsys, tmp_path):
+    store, folder = kept
+    (record,) = [r for r in store.records() if r.job.model == "VBPR"]
+    out = tmp_path / "lists" / "out.csv"
+    flags = (record.key, "--top", "3", "--data", folder, "--results", store.root, "--out", out)
+    with pytest.raises(SystemExit, match="0"):
+        main([*map(str, flags)], command="recommend")
+    assert "40 users, at most 3 items each" in capsys.readouterr().out
+    assert pd.read_csv(out).columns.tolist() == ["user", "rank", "item", "score"]
+    assert len(pd.read_csv(out)) == 120

@@ -1,0 +1,137 @@
+"""Results from Python: frames by hand, the same numbers as the report's, and a run."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bench
+from bench.report.sections.significance import comparisons
+from bench.spec import BenchError
+from tests.report.made import stored
+from tests.report.sections.test_significance import STRONG, WEAK
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def results(tmp_path):
+    """BPRMF hits for two users of eight; MCLN for all."""
+    stored(tmp_path, WEAK)
+    stored(tmp_path, STRONG, "MCLN")
+    return bench.load(tmp_path)
+
+
+def test_one_line_per_run(results):
+    frame = results.to_frame()
+    assert sorted(frame["row"]) == ["BPRMF", "MCLN"]
+    assert list(frame["sampled.hr@5"].sort_values()) == [2 / 8, 1.0]
+    assert "BPRMF" in results._repr_html_()
+    assert repr(results).startswith("2 runs in ")
+
+
+def test_table2_has_the_means(results):
+    found = results.table2("beauty", ranking="sampled").droplevel(["protocol", "budget", "ranking", "features"])
+    assert found.loc["BPRMF", "H@5"] == 2 / 8
+    assert found.loc["MCLN", "N@10"] == 1.0
+
+
+def test_compare_by_hand(results):
+    """Six gains of eight, all one way: 2 of 2^6 signs."""
+    (line,) = results.compare("MCLN", "BPRMF", metric="hr@5").to_dict("records")
+    assert (line["difference"], line["n_cases"], line["note"]) == (6 / 8, 8, "")
+    assert line["p"] == pytest.approx(2 / 2**6)
+    (other,) = results.compare("BPRMF", "MCLN", metric="hr@5").to_dict("records")
+    assert (other["difference"], other["low"]) == (-line["difference"], pytest.approx(-line["high"]))
+
+
+@pytest.mark.parametrize("metric", ["hr@5", "ndcg@10"])
+def test_compare_is_the_significance_table(results, metric):
+    tests = comparisons(results.evidence)
+    (known,) = tests[(tests["row"] == "MCLN") & (tests["metric"] == metric)].to_dict("records")
+    (line,) = results.compare("MCLN", known["vs"], metric=metric).to_dict("records")
+    names = {"p_permutation": "p", "difference": "difference", "low": "low", "high": "high"}
+    assert [line[name] for name in names.values()] == [known[name] for name in names]
+
+
+def test_slices_add_up_to_the_whole():
+    if not (ROOT / "results/reference").is_dir():
+        pytest.skip("this checkout has no results/reference")
+    lines = bench.load(ROOT / "results/reference").compare(
+        "MCLN", "LightGCN", dataset="beauty", protocol="clean", per_slice=True
+    )
+    (whole,) = lines[lines["slice"] == "all"]["difference"]
+    for _, part in lines[lines["slicing"] != ""].groupby("slicing"):
+        assert part["n_cases"].sum() == 15576
+        assert (part["difference"] * part["n_cases"]).sum() / 15576 == pytest.approx(whole)
+
+
+def test_ranks_of_every_case(results):
+    ranks = results.ranks("BPRMF", seed=0)
+    assert list(ranks["rank_sampled"]) == WEAK
+    assert {"dataset", "protocol", "key", "user", "target"} <= set(ranks)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda r: r.compare("MCLN", "BPRFM"), "did you mean BPRMF?"),
+        (lambda r: r.compare("MCLN", "BPRMF", metric="ndcg10"), "did you mean ndcg@10"),
+        (lambda r: r.compare("MCLN", "BPRMF", dataset="art"), "answers to dataset 'art'"),
+        (lambda r: r.table2("beauty", protokol="paper"), "did you mean protocol?"),
+        (lambda r: r.ranks("LightGCN"), "unknown row 'LightGCN'"),
+    ],
+)
+def test_a_wrong_name_is_one_line(results, call, said):
+    with pytest.raises(BenchError, match=said.replace("?", r"\?")):
+        call(results)
+
+
+def test_a_folder_without_records(tmp_path):
+    with pytest.raises(BenchError, match="no records in"):
+        bench.load(tmp_path / "nowhere")
+
+
+def test_reading_imports_no_torch(results):
+    code = f"import sys, bench; r = bench.load({str(results.evidence.results)!r}); r.compare('MCLN', 'BPRMF'); "
+    code += "r.ranks('MCLN'); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_a_run_and_its_curve(folder, tmp_path):
+    """As ``run_all.py``: records and tables are written, and what was written comes back."""
+    places = {"results": tmp_path / "out", "reports": tmp_path / "reports"}
+    found = bench.run(
+        datasets=[str(folder)],
+        models=["BPRMF"],
+        budget="quick",
+        protocols=["clean"],
+        machines={"gpus": "none"},
+        **places,
+    )
+    (line,) = found.to_frame().to_dict("records")
+    curve = found.curves()
+    assert line["status"] == "done"
+    assert set(curve["metric"]) == {"sampled.ndcg@10", "full.ndcg@10"}
+    assert not curve["value"].map(math.isnan).any()
+    assert found.plot_curves(metric="full.ndcg@10").axes
+    assert (tmp_path / "reports/index.md").exists()
+    with pytest.raises(BenchError, match="did you mean BPRMF"):
+        bench.run(datasets=[str(folder)], models=["BPRFM"], **places)
+
+
+def test_the_notebook_runs(tmp_path, monkeypatch):
+    """Every cell of docs/results.ipynb, one after another, from the root of the checkout."""
+    if not (ROOT / "results/reference").is_dir():
+        pytest.skip("this checkout has no results/reference")
+    monkeypatch.chdir(ROOT)
+    cells = json.loads((ROOT / "docs/results.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert len(code) >= 5
+    names: dict = {}
+    for cell in code:
+        exec(compile(cell, "docs/results.ipynb", "exec"), names)
+    assert names["results"].evidence.records
