@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from bench import registry
+from bench.cli.extract import extract_command
 from bench.cli.flags import QUICK_SET, Parser, once, place, positive, run_parser
 from bench.cli.import_data import import_command
 from bench.files import writing
@@ -201,6 +202,7 @@ def check_command(argv: list[str]) -> int:
 COMMANDS = {
     "run": run_command,
     "import": import_command,
+    "extract": extract_command,
     "audit": audit_command,
     "cards": cards_command,
     "show": show_command,

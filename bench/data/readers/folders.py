@@ -38,6 +38,11 @@ def list_files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.is_dir())
 
 
+def about(rows: Path) -> Path:
+    """The file that says which encoder made the ``rows``, where ``extract`` did; it enters the data's identity."""
+    return rows.with_suffix(".json")
+
+
 def recipe(
     present: Collection[str],
     locate: Callable[[str], Path],
@@ -54,7 +59,8 @@ def recipe(
         settings: what else enters the hash.
     """
     feature_id, chosen = select(present, features, modalities=modalities)
-    paths = {file: locate(file) for file in (*PARTS.values(), *chosen.values())}
+    made_by = [name for file in chosen.values() if (name := about(Path(file)).name) in present]
+    paths = {file: locate(file) for file in (*PARTS.values(), *chosen.values(), *made_by)}
     digests = {file: sha256(path) for file, path in paths.items()}
     parts = {part: paths[file] for part, file in PARTS.items()}
     rows = {modality: paths[file] for modality, file in chosen.items()}

@@ -1,0 +1,167 @@
+"""Feature rows from raw content: texts by a sentence encoder, images by an image network, for the items of a folder."""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.data import sources
+from bench.data.aligned import COLUMNS
+from bench.data.cache import content_hash
+from bench.data.readers.features import in_float32
+from bench.data.readers.folders import about
+from bench.data.tables import column, read_table, tokens
+from bench.files import write_whole, writing
+from bench.spec import BenchError, counted
+
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+BATCH = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """What turns content into rows; its name, version and weights enter the identity of the data.
+
+    Attributes:
+        library: package and version.
+        weights: sha256 over all weights.
+        encode: texts, or paths of pictures, to (n, feat) rows.
+    """
+
+    name: str
+    library: str
+    weights: str
+    encode: Callable[[Sequence], np.ndarray]
+
+    @property
+    def identity(self) -> dict[str, str]:
+        return {"encoder": self.name, "library": self.library, "weights": self.weights}
+
+
+def require(package: str):
+    """The package, which only ``extract`` needs.
+
+    Raises:
+        BenchError: where it is not installed, with the command.
+    """
+    from importlib import import_module
+
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # weights are those that are here: nothing is fetched
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise BenchError(f"extract needs {error.name or package}: pip install 'mcln-bench[extract]'") from None
+
+
+def weights_hash(model) -> str:
+    return content_hash({name: value.detach().cpu().float().numpy() for name, value in model.state_dict().items()})
+
+
+def missing(name: str, error: Exception) -> BenchError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+    return BenchError(
+        f"encoder {name}: its weights are neither in a folder of that path nor in the hub's cache on this machine "
+        f"({reason}); download them once where there is a network, or name a folder that has them"
+    )
+
+
+def called(name: str) -> str:
+    """A folder goes by its own name, as its place says nothing of what it holds."""
+    return Path(name).name if Path(name).is_dir() else name
+
+
+def text_encoder(name: str) -> Encoder:
+    """A model of sentence-transformers, by the folder of its files or by its name in the hub's cache."""
+    library = require("sentence_transformers")
+    try:
+        model = library.SentenceTransformer(name, device="cpu", local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise missing(name, error) from None
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        return model.encode(list(texts), batch_size=BATCH, show_progress_bar=False)
+
+    version = f"sentence-transformers {library.__version__}"
+    return Encoder(name=called(name), library=version, weights=weights_hash(model), encode=encode)
+
+
+def image_encoder(name: str) -> Encoder:
+    """A network of timm without its classifier, by the folder of its files or by its name in the hub's cache."""
+    timm, torch, pictures = require("timm"), require("torch"), require("PIL.Image")
+    place = f"local-dir:{name}" if Path(name).is_dir() else name
+    try:
+        model = timm.create_model(place, pretrained=True, num_classes=0).eval()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise missing(name, error) from None
+    prepare = timm.data.create_transform(**timm.data.resolve_model_data_config(model), is_training=False)
+
+    def read(path: Path):
+        try:
+            with pictures.open(path) as picture:
+                return prepare(picture.convert("RGB"))
+        except (OSError, ValueError) as error:
+            raise BenchError(f"{path} cannot be read as a picture ({error})") from None
+
+    def encode(paths: Sequence[Path]) -> np.ndarray:
+        with torch.inference_mode():
+            parts = [paths[first : first + BATCH] for first in range(0, len(paths), BATCH)]
+            return np.concatenate([model(torch.stack([read(path) for path in part])).numpy() for part in parts])
+
+    return Encoder(name=called(name), library=f"timm {timm.__version__}", weights=weights_hash(model), encode=encode)
+
+
+def find_texts(path: Path) -> dict[str, str]:
+    """Item id to text: all columns of the table but that of the ids, with a blank between them.
+
+    Raises:
+        BenchError: for a file that cannot be read, no column of ids, or an item with two lines.
+    """
+    frame = read_table(path, as_text=COLUMNS)
+    name = column(frame, None, COLUMNS, str(path), "one column must hold the items' ids")
+    ids = tokens(frame[name], str(path))
+    for twice in pd.Index(ids)[pd.Index(ids).duplicated()][:1]:
+        raise BenchError(f"{path}: item {twice} has two rows; keep one")
+    texts = frame.drop(columns=name).fillna("").astype(str).agg(" ".join, axis=1).str.strip()
+    return {item: text for item, text in zip(ids, texts, strict=True) if text}
+
+
+def find_images(folder: Path) -> dict[str, Path]:
+    """Item id to picture: the file whose name is the id, whatever its kind."""
+    if not folder.is_dir():
+        raise BenchError(f"--images {folder} is not a folder")
+    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES}
+
+
+def item_names(folder: Path) -> dict[str, int]:
+    """The id that content goes by to the number in the lists: by ``items.csv`` where import wrote one."""
+    numbers = sources.find(str(folder)).load("none").ids["item"].tolist()
+    table = folder / "items.csv"
+    if not table.exists():
+        return {str(number): number for number in numbers}
+    known = read_table(table, as_text=("id",))
+    return {known["id"][number]: number for number in numbers}
+
+
+def extract(folder: Path, modality: str, content: Mapping[str, object], encoder: Encoder) -> str:
+    """Write ``<modality>_feat.npy`` and beside it who made it; what was done, in words.
+
+    Raises:
+        BenchError: where no item has content, or the folder cannot be written.
+    """
+    names = item_names(folder)
+    found = [name for name in names if name in content]
+    if not found:
+        raise BenchError(f"{folder}: no item has content for {modality}; ids there are such as {next(iter(names))!r}")
+    rows = in_float32(np.asarray(encoder.encode([content[name] for name in found])), found, f"encoder {encoder.name}")
+    table = np.zeros((max(names.values()) + 1, rows.shape[1]), dtype=np.float32)
+    table[[names[name] for name in found]] = rows
+    path = folder / f"{modality}_feat.npy"
+    with writing(f"folder {folder}", remedy="free it, or copy the data set to another place"):
+        write_whole(path, lambda half: np.save(half, table))
+        write_whole(about(path), lambda half: Path(half).write_text(json.dumps(encoder.identity, indent=1) + "\n"))
+    text = f"{path} has rows of {rows.shape[1]} values for {counted(len(found), 'item')} by {encoder.name}"
+    return text + (f", {len(names) - len(found):,} without, whose rows are zero" if len(found) < len(names) else "")
