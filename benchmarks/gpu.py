@@ -104,8 +104,8 @@ def add_costs(tables: Tables, device: str, datasets: Sequence[str], models: Sequ
     machine = bounds.rates(device, **({"n": 64, "mib": 1, "launches": 100} if datasets == [TINY] else {}))
     tables.about += f" Measured rates: {bounds.said(machine)}."
     for about in ({"data set": dataset, "model": model} for dataset in datasets for model in models):
-        gc.collect()  # what the model before has left
         if device != "cpu":
+            gc.collect()  # what the model before has left
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
         try:
