@@ -3,10 +3,10 @@
 Wei, Wang, Nie, He, Hong, Chua. "MMGCN: Multi-modal Graph Convolution Network for Personalized Recommendation
 of Micro-video", ACM MM 2019.
 
-    X0 = unit rows of [T ; F A + a]                                 Modality.start
+    X0 = unit rows of [T ; F A + a]                                 ModalityGraph.start
     H  = LReLU(mean over neighbours of X W1)                        Layer, aggregation
     X  = LReLU([H, X'] W3 + b3), X' = LReLU(X W2 + b2) + E_id       Layer, combination
-    score = <e_u, e_i>, e = mean over modalities of the last X      embed
+    score = <e_u, e_i>, e = mean over modalities of the last X      node_rows
     loss  = BPR                                                     calculate_loss
 
 Departures of the default from the authors' code, each with its switch where there is one: the user
@@ -49,9 +49,9 @@ from torch.nn import functional as F
 from bench.nn.features import FeatureRows
 from bench.nn.graph import SparseMatrix, bipartite
 from bench.nn.losses import bpr, l2
-from bench.nn.recommender import EmbeddingRecommender
+from bench.nn.modality_graphs import ModalityGraph, ModalityGraphRecommender, hold, pick, two_products
 from bench.nn.rows import normalize
-from bench.spec import Count, NotApplicable, Size, Weight, choice, log_uniform
+from bench.spec import Count, Size, Weight, choice, log_uniform
 
 
 class NeighbourMax(nn.Module):
@@ -78,15 +78,6 @@ def neighbourhood(interactions, *, aggregate: str, self_loop: bool) -> nn.Module
     return SparseMatrix(sp.diags(share) @ adjacency)
 
 
-def hold(module: nn.Module, name: str, *shape: int, frozen: bool) -> None:
-    """A random table of ``module``: a parameter, or a buffer where it must keep its start."""
-    table = nn.init.xavier_normal_(torch.empty(*shape))
-    if frozen:
-        module.register_buffer(name, table)
-    else:
-        module.register_parameter(name, nn.Parameter(table))
-
-
 class Layer(nn.Module):
     """One step on the graph of one modality, from (node, width) to (node, size)."""
 
@@ -103,41 +94,21 @@ class Layer(nn.Module):
         if hyper.convolution == "released2019":
             self.bias = nn.Parameter(torch.empty(width).uniform_(-(width**-0.5), width**-0.5))
 
-    def forward(self, x: Float[Tensor, "node width"], ids, neighbours) -> Float[Tensor, "node dim"]:
-        hidden = neighbours(x @ self.neighbour)
+    def forward(self, x: Float[Tensor, "node width"], ids, neighbours, nodes=None) -> Float[Tensor, "some dim"]:
+        hidden, own = two_products(x, self.neighbour, self.own, nodes)
+        hidden = pick(neighbours(hidden), nodes)
         if self.bias is not None:
             hidden = normalize(hidden + self.bias)
         hidden = F.leaky_relu(hidden)
-        own = F.leaky_relu(self.own(x)) + ids
+        own = F.leaky_relu(own)
+        own = own if ids is None else own + pick(ids, nodes)
         if not self.is_concatenated:
             return F.leaky_relu(self.merge(hidden) + own)
         of_hidden, of_own = self.merge.weight.tensor_split([x.shape[1]], dim=1)  # spares the copy [H, X']
         return F.leaky_relu(F.linear(hidden, of_hidden, self.merge.bias) + F.linear(own, of_own))
 
 
-class Modality(nn.Module):
-    """One modality: its projected features, the preferences of the users, its layers."""
-
-    def __init__(self, features: FeatureRows, n_users: int, hyper, *, width: int):
-        super().__init__()
-        self.features = features
-        self.project = nn.Linear(features.width, width)  # A, a
-        hold(self, "preference", n_users, width, frozen=hyper.frozen_ids)  # T
-        widths = [width] + [hyper.embedding_size] * (hyper.n_layers - 1)
-        self.layers = nn.ModuleList(Layer(w, hyper, is_first=k == 0) for k, w in enumerate(widths))
-
-    def start(self) -> Float[Tensor, "node width"]:
-        items = self.features(self.project.weight.T.contiguous()) + self.project.bias
-        return normalize(torch.cat([self.preference, items]))
-
-    def forward(self, ids, neighbours: nn.Module) -> Float[Tensor, "node dim"]:
-        x = self.start()
-        for layer in self.layers:
-            x = layer(x, ids, neighbours)
-        return x
-
-
-class MMGCN(EmbeddingRecommender):
+class MMGCN(ModalityGraphRecommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
         embedding_size: Size = 64  # of E_id and of what a layer returns
@@ -179,41 +150,43 @@ class MMGCN(EmbeddingRecommender):
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
         h = self.hyper
-        if not dataset.item_features:
-            raise NotApplicable("MMGCN has one graph a modality and the data set has no item features")
-        self.modalities = nn.ModuleDict()
-        for name in dataset.item_features:
-            width = h.visual_size if name == "visual" else h.other_size
-            self.modalities[name] = Modality(self.feature_rows(dataset, name), self.n_users, h, width=width)
+        self.modalities = self.make_graphs(dataset, self.make_graph)
         if h.use_ids:
             hold(self, "ids", self.n_users + self.n_items, h.embedding_size, frozen=h.frozen_ids)  # E_id
+        else:
+            self.ids = None
         self.neighbours = neighbourhood(
             dataset.inter_matrix(form="coo"), aggregate=h.aggregate, self_loop=h.convolution == "released2019"
         )
 
-    def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
-        ids = self.ids if self.hyper.use_ids else 0.0
-        total = sum(modality(ids, self.neighbours) for modality in self.modalities.values())
-        if self.hyper.fusion == "mean":
-            total = total / len(self.modalities)
-        users, items = total.split([self.n_users, self.n_items])
-        return users, items
+    def make_graph(self, features: FeatureRows, width: int) -> ModalityGraph:
+        h = self.hyper
+        widths = [width] + [h.embedding_size] * (h.n_layers - 1)
+        return ModalityGraph(
+            features,
+            self.n_users,
+            width=width,
+            layers=lambda: [Layer(w, h, is_first=k == 0) for k, w in enumerate(widths)],
+            frozen=h.frozen_ids,
+        )
+
+    def node_rows(self, nodes=None) -> Float[Tensor, "some dim"]:
+        total = sum(graph(self.ids, self.neighbours, nodes)[-1] for graph in self.modalities.values())
+        return total / len(self.modalities) if self.hyper.fusion == "mean" else total
 
     def calculate_loss(self, interaction) -> Float[Tensor, ""]:
-        user, positive, negative = self.triple(interaction)  # (batch,) each
-        users, items = self.embed()
-        u = users[user]
-        p, n = (u * items[positive]).sum(-1), (u * items[negative]).sum(-1)
+        nodes = self.batch_nodes(interaction)
+        p, n = self.batch_scores(nodes)
         if self.hyper.loss == "released2019":
             decay = 0.5 * sum(w.square().sum() for w in self.parameters())
             return F.softplus(n - p).sum() / log(2) + self.hyper.reg_weight * decay
         if self.hyper.frozen_ids or self.hyper.reg_weight == 0:
             return bpr(p, n)
-        return bpr(p, n) + self.hyper.reg_weight * self.regulariser(user, positive, negative)
+        return bpr(p, n) + self.hyper.reg_weight * self.regulariser(nodes)
 
-    def regulariser(self, user, positive, negative) -> Float[Tensor, ""]:
-        nodes = (user, positive + self.n_users, negative + self.n_users)
-        ids = [self.ids[node] for node in nodes] if self.hyper.use_ids else []
+    def regulariser(self, nodes) -> Float[Tensor, ""]:
+        user = nodes.chunk(3)[0]
+        ids = [self.ids[node] for node in nodes.chunk(3)] if self.hyper.use_ids else []
         if self.hyper.loss == "batch":
             return l2(*ids, *(m.preference[user] for m in self.modalities.values()))
         total = self.modalities["visual"].preference.square().mean() if "visual" in self.modalities else 0.0

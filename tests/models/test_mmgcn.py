@@ -45,7 +45,7 @@ def close(values):
 
 
 def output(model, name="textual"):
-    return model.modalities[name](model.ids, model.neighbours)[NODES].tolist()
+    return model.modalities[name](model.ids, model.neighbours)[-1][NODES].tolist()
 
 
 def scores(model):
@@ -249,7 +249,7 @@ def test_without_ids_there_is_no_table():
 
 
 def regulariser(model, batch):
-    return model.regulariser(*model.triple(batch)).item()
+    return model.regulariser(model.batch_nodes(batch)).item()
 
 
 def test_regularisers_by_hand():
