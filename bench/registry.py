@@ -13,12 +13,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.spec import INSTALL_RECBOLE, PAPER_MODELS, BenchError, Training, read, unknown
+from bench.spec import (
+    CAUSAL_MODELS,
+    INSTALL_RECBOLE,
+    NEWER_MODELS,
+    PAPER_MODELS,
+    BenchError,
+    Training,
+    read,
+    unknown,
+)
 
 HOUSES = ("baselines", "models")
 HOME = Path(__file__).resolve().parents[1]  # where the houses are, in a checkout and where the wheel puts them
 ENTRY_POINTS = "mcln_bench.models"  # under which an installed package may offer models
-GROUPS = {"all": False, "floors": True}  # words for many models; whether floors
+# words for many models, with their names; "all" is every model but the sanity floors, which "floors" are
+NAMED = {"paper": PAPER_MODELS, "newer": NEWER_MODELS, "causal": CAUSAL_MODELS}
+GROUPS = ("all", *NAMED, "floors")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,14 +214,16 @@ def find(text: str) -> tuple[Card, str]:
     """The card and preset of "Model", "Model:preset" or "path/to/file.py:Model"; case does not matter.
 
     Raises:
-        BenchError: for a name or preset that is not there, near misses named.
+        BenchError: for a name or preset that is not there, near misses named, or for a group.
     """
     if ".py:" in text:
         text = from_outside(text)
     name, _, preset = text.replace("++", "pp").partition(":")  # SVD++ is no Python name
     by_lower = {n.lower(): card for n, card in cards().items()}
+    if name.lower() in GROUPS:
+        raise BenchError(f"{text!r}: {name} stands for many models and has no presets; name one model")
     if name.lower() not in by_lower:
-        raise unknown("model", name, cards())
+        raise unknown("model", name, [*cards(), *GROUPS])
     card = by_lower[name.lower()]
     preset = preset or "default"
     if preset not in card.presets:
@@ -219,14 +232,18 @@ def find(text: str) -> tuple[Card, str]:
 
 
 def select(texts: Sequence[str] | None) -> list[tuple[Card, str]]:
-    """Cards and presets of what was asked for; "all" is every model, "floors" the sanity floors; default: all."""
+    """Cards and presets of what was asked for, a model or a group each; default: "all"."""
     out = []
     for text in texts or ["all"]:
-        if text in GROUPS:
-            out += [(card, "default") for card in cards().values() if card.is_floor is GROUPS[text]]
-        else:
-            out.append(find(text))
+        out += [(card, "default") for card in members(text.lower())] if text.lower() in GROUPS else [find(text)]
     return out
+
+
+def members(group: str) -> list[Card]:
+    """The models of one of ``GROUPS``; a name whose file is not there is left out."""
+    if group in NAMED:
+        return [cards()[name] for name in NAMED[group] if name in cards()]
+    return [card for card in cards().values() if card.is_floor is (group == "floors")]
 
 
 def load(card: Card) -> type:

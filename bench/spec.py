@@ -19,6 +19,7 @@ METRICS = ("hr@5", "ndcg@5", "hr@10", "ndcg@10", "hr@20", "ndcg@20", "mrr")
 SHOWN = {"hr@5": "H@5", "ndcg@5": "N@5", "hr@10": "H@10", "ndcg@10": "N@10"}  # the paper's names
 PAPER_MODELS = ("BPRMF", "SVDPP", "NGCF", "LightGCN", "VBPR", "MMGCN", "MGAT", "InvRL", "DMRL", "MCLN")  # in its order
 NEWER_MODELS = ("LATTICE", "MACR", "CausalRec", "MEGCF", "MGCL", "FREEDOM", "BM3", "MGCN", "LGMRec")  # by year
+CAUSAL_MODELS = ("MACR", "CausalRec", "CausalMMRec")  # peers of MCLN whose claim is causal, too
 BASELINES = (*PAPER_MODELS[:-1], *NEWER_MODELS)  # whom a model under study is compared with; a new one is entered here
 SHOWN_MODELS = {"SVDPP": "SVD++"}  # names that Python cannot spell
 RANKINGS = ("sampled", "full")

@@ -1,5 +1,7 @@
 """What README and CONTRIBUTING tell a reader to do works, to the letter."""
 
+import importlib
+import inspect
 import os
 import re
 import shlex
@@ -59,9 +61,9 @@ def test_a_page_s_commands_run(page, tree):
 
 @pytest.mark.timeout(600)
 def test_contributing_walk(tree):
-    assert walk("CONTRIBUTING.md", tree) == ["baselines/gmf.py", "tests/models/test_gmf.py"]
-    assert len(list((tree / "runs/results/ml-100k/GMF").glob("*.json"))) == 1
-    assert "GMF" in next((tree / "runs/reports").glob("clean-smoke/table2-full.md")).read_text()
+    assert walk("CONTRIBUTING.md", tree) == ["baselines/blend.py", "tests/models/test_blend.py"]
+    assert len(list((tree / "runs/results/ml-100k/Blend").glob("*.json"))) == 1
+    assert "Blend" in next((tree / "runs/reports").glob("clean-smoke/table2-full.md")).read_text()
 
 
 def test_the_runs_of_the_pages_are_planned():
@@ -84,6 +86,43 @@ def test_links_between_pages_lead_somewhere():
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def named_in(page: str) -> list[str]:
+    """Each `bench.room.name(parameters)`, or without parameters, that a table of the page begins a row with."""
+    rows = re.findall(r"^\| (`.*?`) \|", (ROOT / page).read_text(), flags=re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"`((?:bench|tests)\.[^`]+)`", row)]
+
+
+@pytest.mark.parametrize("text", named_in("docs/adding-a-model.md"))
+def test_what_the_guide_names_is_there_as_it_says(text):
+    name, bracket, _ = text.partition("(")
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError:  # a method of a class
+        module, _, owner = module.rpartition(".")
+        found = getattr(getattr(importlib.import_module(module), owner), attribute)
+    if bracket:
+        bare = [p.replace(annotation=p.empty) for p in inspect.signature(found).parameters.values() if p.name != "self"]
+        signature = inspect.Signature(bare)
+        assert text == f"{name}{signature}"
+
+
+def test_the_guide_names_the_kinds_of_help():
+    rooms = {".".join(name.partition("(")[0].split(".")[:3]) for name in named_in("docs/adding-a-model.md")}
+    wanted = (
+        "graph",
+        "item_graphs",
+        "user_graphs",
+        "pruning",
+        "losses",
+        "contrast",
+        "features",
+        "tables",
+        "recommender",
+    )
+    assert {f"bench.nn.{room}" for room in wanted} <= rooms
 
 
 def test_contributing_is_short():

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,12 +11,45 @@ from pathlib import Path
 import pytest
 
 from bench import registry
-from bench.spec import PAPER_MODELS, BenchError
+from bench.spec import CAUSAL_MODELS, NEWER_MODELS, PAPER_MODELS, BenchError
 from models import causal_mmrec
 
 
 def test_cards_come_in_the_papers_order():
     assert tuple(registry.cards())[: len(PAPER_MODELS)] == PAPER_MODELS
+
+
+def names(*texts: str) -> list[str]:
+    return [card.name if preset == "default" else f"{card.name}:{preset}" for card, preset in registry.select(texts)]
+
+
+def test_groups_stand_for_their_models():
+    assert names("paper") == list(PAPER_MODELS)
+    assert names("newer") == list(NEWER_MODELS)
+    assert names("causal") == list(CAUSAL_MODELS)
+    assert names("floors") == ["EASE", "ItemKNN", "Pop"]
+    everything = [*names("paper"), *names("newer"), "CausalMMRec"]
+    assert sorted(names("all")) == sorted(everything)
+    assert names() == names("all")
+
+
+def test_groups_stand_beside_names_in_the_order_asked_for_and_case_does_not_matter():
+    assert names("MCLN:itemwise", "Causal", "pop") == ["MCLN:itemwise", *CAUSAL_MODELS, "Pop"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("papr", "did you mean paper?"),
+        ("newr", "did you mean newer?"),
+        ("causl", "or causal?"),
+        ("BM4", "did you mean BM3?"),
+        ("newer:released", "'newer:released': newer stands for many models and has no presets; name one model"),
+    ],
+)
+def test_a_word_that_is_no_model_or_group_is_answered(text, said):
+    with pytest.raises(BenchError, match=re.escape(said)):
+        registry.select([text])
 
 
 def test_planning_imports_no_torch():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
+from bench.registry import GROUPS
 from bench.run.studies import STUDIES
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
 
@@ -103,9 +104,11 @@ def add_comparison(group) -> None:
     many = {"nargs": "+", "action": "extend"}
     text = f"names or folders of data sets; default: {QUICK_SET}, which needs no network"
     group.add_argument("--datasets", **many, metavar="NAME|FOLDER", help=text)
-    text = "models, each with a preset if it is not to be the default one, path/to/file.py:MODEL for one of your own; "
-    text += "all and floors stand for many; default: all"
-    group.add_argument("--models", **many, metavar="MODEL[:PRESET]", help=text)
+    text = (
+        "models, each with a preset if it is not to be the default one, path/to/file.py:MODEL for one of your own, or "
+    )
+    text += f"groups: {', '.join(GROUPS)}; default: all, which leaves the floors out"
+    group.add_argument("--models", **many, metavar="MODEL[:PRESET]|GROUP", help=text)
     text = f"the tables and figures to fill: {', '.join(STUDIES)}, all; default: table2"
     group.add_argument("--study", **many, metavar="NAME", help=text)
     text = f"{', '.join(PROTOCOLS)}; default: paper for the paper's data sets, clean for others"

@@ -177,7 +177,7 @@ def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:
     """
     if not study.models:
         return registry.select(request.models)
-    named = [registry.find(text) for text in request.models or () if text not in registry.GROUPS]
+    named = [registry.find(text) for text in request.models or () if text.lower() not in registry.GROUPS]
     if not named:
         return registry.select(study.models if study.is_for_all else study.models[:1])
     found = [(card, preset) for card, preset in named if card.name in study.models]

@@ -3,8 +3,6 @@
 import hashlib
 from pathlib import Path
 
-from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from bench.files import write_whole
@@ -17,6 +15,8 @@ def write(path: Path, model, result: Fit) -> str:
 
     A model that was not trained is written as it stands.
     """
+    from safetensors.torch import save  # here and below, since without kept weights nothing needs it
+
     tensors, rankings = {}, []
     for metric in result.choices:
         result.load(model, metric)
@@ -40,6 +40,8 @@ def read(path: Path, ranking: str, *, sha256: str) -> dict[str, Tensor]:
         raise BenchError(
             f"{path} was changed after it was written; remove it and run the job again with --keep-weights"
         )
+    from safetensors import safe_open
+
     with safe_open(path, "pt") as file:
         if ranking not in file.metadata()["rankings"].split():
             raise BenchError(f"{path} has no weights of the {ranking} ranking, which this model does not define")

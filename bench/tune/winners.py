@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from bench import registry
 from bench.files import try_writing, write_whole, writing
 from bench.run.plan import PlannedJob
@@ -76,6 +74,8 @@ def check_writable(configs: Path) -> None:
 
 
 def write(winner: Winner, place: Path) -> None:
+    import yaml  # here and below, since without a search nothing needs it
+
     text = HEAD + yaml.safe_dump(dataclasses.asdict(winner), sort_keys=False)
     write_whole(place, lambda name: Path(name).write_text(text))
 
@@ -91,6 +91,8 @@ def load(configs: Path, planned: PlannedJob) -> Winner:
     again = f"search with --tune N --datasets {planned.location} --models {name} --protocols clean"
     if not place.exists():
         raise BenchError(f"{place} is not there, which --hyper tuned needs; {again}")
+    import yaml
+
     try:
         winner = read(Winner, yaml.safe_load(place.read_text()), what=f"entry of {place}:")
     except (yaml.YAMLError, TypeError, ValueError) as error:
