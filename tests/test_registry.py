@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench import registry
+from bench.registry import source
 from bench.spec import CAUSAL_MODELS, NEWER_MODELS, PAPER_MODELS, BenchError
 from models import causal_mmrec
 
@@ -62,24 +63,24 @@ def test_planning_imports_no_torch():
 def test_comments_and_docstrings_do_not_change_the_revision():
     plain = "class A:\n    x = 1\n"
     worded = '"""What it is."""\n# why\nclass A:\n    """More."""\n    x = 1  # one\n'
-    assert registry.revision([ast.parse(plain)]) == registry.revision([ast.parse(worded)])
-    assert registry.revision([ast.parse(plain)]) != registry.revision([ast.parse(plain.replace("1", "2"))])
+    assert source.revision([ast.parse(plain)]) == source.revision([ast.parse(worded)])
+    assert source.revision([ast.parse(plain)]) != source.revision([ast.parse(plain.replace("1", "2"))])
 
 
 def test_the_revision_is_the_same_under_every_python():
     """Newer versions of Python have fields in their syntax trees that older ones lack."""
     body = "        return f'{a!r:>{x}} {{}}' + b'1'.decode()\n"
     code = f"class A(B, k=1):\n    def f(self, *a: int, x=None) -> str:\n{body}"
-    assert registry.revision([ast.parse(code)]) == "042cc87ef622"
+    assert source.revision([ast.parse(code)]) == "042cc87ef622"
 
 
 @pytest.mark.parametrize("file", sorted(path.name for path in Path(causal_mmrec.__path__[0]).glob("*.py")))
 def test_a_constant_in_any_file_of_a_package_changes_the_source(file, tmp_path):
     package = shutil.copytree(causal_mmrec.__path__[0], tmp_path / "causal_mmrec")
-    [before] = registry.read_cards(package, "models.causal_mmrec")
+    [before] = source.read_cards(package, "models.causal_mmrec")
     with (package / file).open("a") as handle:
         handle.write("\nCONSTANT = 1\n")
-    [after] = registry.read_cards(package, "models.causal_mmrec")
+    [after] = source.read_cards(package, "models.causal_mmrec")
     assert (before.name, before.module) == ("CausalMMRec", "models.causal_mmrec.model")
     assert before.source == registry.cards()["CausalMMRec"].source != after.source
 
@@ -119,14 +120,14 @@ def test_a_file_that_does_not_parse_is_named(tmp_path):
     path = tmp_path / "broken.py"
     path.write_text("class A(:\n")
     with pytest.raises(BenchError, match=r"broken.py:1"):
-        registry.read_cards(path, "broken")
+        source.read_cards(path, "broken")
 
 
 def test_presets_that_are_not_literal_are_named(tmp_path):
     path = tmp_path / "model.py"
     path.write_text("class A:\n    presets = dict(x=1)\n    class Hyper:\n        pass\n")
     with pytest.raises(BenchError, match=r"model.py:2: training, presets and per_dataset"):
-        registry.read_cards(path, "model")
+        source.read_cards(path, "model")
 
 
 def test_settings_later_ones_win():
@@ -163,7 +164,7 @@ def write_models(folder, **names):
 def entered(folder):
     found = {}
     for path in sorted(folder.glob("*.py")):
-        registry.enter(found, registry.read_cards(path, path.stem), path)
+        registry.enter(found, source.read_cards(path, path.stem), path)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the paper says in words, each sentence as pairs of cells of its tables, the first of which has the higher value."""
+"""What the paper says in words: each sentence as pairs of cells of its tables, the higher value first."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,18 +1,16 @@
 """Which models there are: walks models/ and baselines/, reads what a file declares, imports it only when asked."""
 
-import ast
 import dataclasses
-import hashlib
 import importlib.util
 import sys
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import entry_points
-from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.registry.source import Card, read_cards
 from bench.spec import (
     CAUSAL_MODELS,
     INSTALL_RECBOLE,
@@ -25,25 +23,11 @@ from bench.spec import (
 )
 
 HOUSES = ("baselines", "models")
-HOME = Path(__file__).resolve().parents[1]  # where the houses are, in a checkout and where the wheel puts them
+HOME = Path(__file__).resolve().parents[2]  # where the houses are, in a checkout and where the wheel puts them
 ENTRY_POINTS = "mcln_bench.models"  # under which an installed package may offer models
 # words for many models, with their names; "all" is every model but the sanity floors, which "floors" are
 NAMED = {"paper": PAPER_MODELS, "newer": NEWER_MODELS, "causal": CAUSAL_MODELS}
 GROUPS = ("all", *NAMED, "floors")
-
-
-@dataclasses.dataclass(frozen=True)
-class Card:
-    """What a model's file declares, read from its syntax tree."""
-
-    name: str
-    module: str
-    training: dict[str, Any]  # the model's own defaults of the fields of Training
-    presets: dict[str, dict[str, Any]]
-    per_dataset: dict[str, dict[str, Any]]
-    is_floor: bool  # a sanity floor: not among the models asked for by default
-    source: str  # revision of the model's file or, for a package, of all its files
-    file: str = ""  # of a model from outside, which has no importable name
 
 
 outside: dict[str, Card] = {}  # models that files from outside brought, by name
@@ -124,36 +108,6 @@ def from_outside(text: str) -> str:
     return rest
 
 
-def read_cards(path: Path, module: str) -> list[Card]:
-    """The classes with a ``Hyper`` in a file, or in any file of a package; nothing for a path that is neither.
-
-    Raises:
-        BenchError: for a file that does not parse, or whose presets are not literal.
-    """
-    files = [path] if path.suffix == ".py" else sorted(path.glob("*.py"))
-    trees = {file: parse(file) for file in files}
-    source = revision(trees.values())
-    return [
-        read_card(node, file, module if file == path else f"{module}.{file.stem}", source)
-        for file, tree in trees.items()
-        for node in tree.body
-        if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.ClassDef) and b.name == "Hyper" for b in node.body)
-    ]
-
-
-def read_card(node: ast.ClassDef, file: Path, module: str, source: str) -> Card:
-    declared = {target.id: statement for statement in node.body for target in assigned(statement)}
-    return Card(
-        name=node.name,
-        module=module,
-        training=literal(declared.get("training"), file, default={}),
-        presets={"default": {}, **literal(declared.get("presets"), file, default={})},
-        per_dataset=literal(declared.get("per_dataset"), file, default={}),
-        is_floor=literal(declared.get("is_floor"), file, default=False),
-        source=source,
-    )
-
-
 def require_recbole() -> None:
     """Fail early, in one line, where RecBole is missing: it installs by itself on Python 3.11 alone.
 
@@ -162,52 +116,6 @@ def require_recbole() -> None:
     """
     if importlib.util.find_spec("recbole") is None:
         raise BenchError(f"RecBole is not installed, and every model builds on it; run: {INSTALL_RECBOLE}")
-
-
-def parse(file: Path) -> ast.Module:
-    try:
-        return ast.parse(file.read_text(encoding="utf-8"))
-    except SyntaxError as error:
-        raise BenchError(f"{file}:{error.lineno}: {error.msg}; mend the file") from None
-
-
-def assigned(node: ast.stmt) -> list[ast.Name]:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return [t for t in targets if isinstance(t, ast.Name)]
-
-
-def literal(node: ast.stmt | None, path: Path, *, default):
-    if node is None:
-        return default
-    try:
-        return ast.literal_eval(node.value)
-    except ValueError:
-        raise BenchError(f"{path}:{node.lineno}: training, presets and per_dataset must be literal dicts") from None
-
-
-def revision(trees) -> str:
-    """Hash of the code of some files: comments, docstrings and the version of Python do not count."""
-    return hashlib.sha256(repr([outline(tree) for tree in trees]).encode()).hexdigest()[:12]
-
-
-def outline(node: Any) -> Any:
-    """A syntax tree as nested tuples, without docstrings, places and fields that are empty.
-
-    ``ast.dump`` would do, but newer versions of Python print fields that older ones do not have.
-    """
-    if isinstance(node, list):
-        return tuple(outline(part) for part in node)
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    if isinstance(node, ast.JoinedStr):  # versions of Python cut the text of an f-string differently
-        parts = [part for part in node.values if getattr(part, "value", None) != ""]
-        runs = groupby(parts, key=lambda part: isinstance(part, ast.Constant))
-        return "JoinedStr", *["".join(p.value for p in run) if text else outline(list(run)) for text, run in runs]
-    parts = dict(ast.iter_fields(node))
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-        parts["body"] = node.body[1:]
-    kept = [(name, outline(part)) for name, part in parts.items() if part is not None and part != []]
-    return type(node).__name__, *kept
 
 
 def find(text: str) -> tuple[Card, str]:

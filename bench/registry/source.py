@@ -1,0 +1,100 @@
+"""What a model's file declares, read from its syntax tree, without importing it."""
+
+import ast
+import dataclasses
+import hashlib
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from bench.spec import BenchError
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """What a model's file declares, read from its syntax tree."""
+
+    name: str
+    module: str
+    training: dict[str, Any]  # the model's own defaults of the fields of Training
+    presets: dict[str, dict[str, Any]]
+    per_dataset: dict[str, dict[str, Any]]
+    is_floor: bool  # a sanity floor: not among the models asked for by default
+    source: str  # revision of the model's file or, for a package, of all its files
+    file: str = ""  # of a model from outside, which has no importable name
+
+
+def read_cards(path: Path, module: str) -> list[Card]:
+    """The classes with a ``Hyper`` in a file, or in any file of a package; nothing for a path that is neither.
+
+    Raises:
+        BenchError: for a file that does not parse, or whose presets are not literal.
+    """
+    files = [path] if path.suffix == ".py" else sorted(path.glob("*.py"))
+    trees = {file: parse(file) for file in files}
+    source = revision(trees.values())
+    return [
+        read_card(node, file, module if file == path else f"{module}.{file.stem}", source)
+        for file, tree in trees.items()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.ClassDef) and b.name == "Hyper" for b in node.body)
+    ]
+
+
+def read_card(node: ast.ClassDef, file: Path, module: str, source: str) -> Card:
+    declared = {target.id: statement for statement in node.body for target in assigned(statement)}
+    return Card(
+        name=node.name,
+        module=module,
+        training=literal(declared.get("training"), file, default={}),
+        presets={"default": {}, **literal(declared.get("presets"), file, default={})},
+        per_dataset=literal(declared.get("per_dataset"), file, default={}),
+        is_floor=literal(declared.get("is_floor"), file, default=False),
+        source=source,
+    )
+
+
+def parse(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise BenchError(f"{file}:{error.lineno}: {error.msg}; mend the file") from None
+
+
+def assigned(node: ast.stmt) -> list[ast.Name]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [t for t in targets if isinstance(t, ast.Name)]
+
+
+def literal(node: ast.stmt | None, path: Path, *, default):
+    if node is None:
+        return default
+    try:
+        return ast.literal_eval(node.value)
+    except ValueError:
+        raise BenchError(f"{path}:{node.lineno}: training, presets and per_dataset must be literal dicts") from None
+
+
+def revision(trees) -> str:
+    """Hash of the code of some files: comments, docstrings and the version of Python do not count."""
+    return hashlib.sha256(repr([outline(tree) for tree in trees]).encode()).hexdigest()[:12]
+
+
+def outline(node: Any) -> Any:
+    """A syntax tree as nested tuples, without docstrings, places and fields that are empty.
+
+    ``ast.dump`` would do, but newer versions of Python print fields that older ones do not have.
+    """
+    if isinstance(node, list):
+        return tuple(outline(part) for part in node)
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    if isinstance(node, ast.JoinedStr):  # versions of Python cut the text of an f-string differently
+        parts = [part for part in node.values if getattr(part, "value", None) != ""]
+        runs = groupby(parts, key=lambda part: isinstance(part, ast.Constant))
+        return "JoinedStr", *["".join(p.value for p in run) if text else outline(list(run)) for text, run in runs]
+    parts = dict(ast.iter_fields(node))
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+        parts["body"] = node.body[1:]
+    kept = [(name, outline(part)) for name, part in parts.items() if part is not None and part != []]
+    return type(node).__name__, *kept
