@@ -38,7 +38,6 @@ class Board:
         block: data set and features.
         means: Table 2's means, one line per row that has all of them, one column per metric of SHOWN.
         keys: of the records behind each of these rows, by seed.
-        n_seeds: that each of these rows was run with.
     """
 
     protocol: str
@@ -47,7 +46,6 @@ class Board:
     block: tuple[str, str]
     means: pd.DataFrame
     keys: dict[str, list[str]]
-    n_seeds: int
 
     @property
     def table(self) -> tuple[str, str, str]:
@@ -86,11 +84,11 @@ def boards(evidence: Evidence) -> list[Board]:
     for (*table, dataset, features), part in leaderboard(evidence).groupby([*TABLE, *BLOCK], sort=False):
         means = part.pivot(index="row", columns="metric", values="mean").reindex(columns=list(SHOWN)).dropna()
         keys = part.drop_duplicates("row").set_index("row")["keys"]
-        own = {row: keys[row].split() for row in means.index}
-        about = {
-            **dict(zip(TABLE, table, strict=True)),
-            "block": (dataset, features),
-            "n_seeds": int(part["n_seeds"].max()),
+        about = {**dict(zip(TABLE, table, strict=True)), "block": (dataset, features)}
+        needed = {f"{about['ranking']}.{metric}" for metric in SHOWN}
+        own = {
+            row: [key for key in keys[row].split() if needed <= evidence.by_key[key].metrics.keys()]
+            for row in means.index
         }
         found.append(Board(**about, means=means, keys=own))
     return found

@@ -1,4 +1,4 @@
-"""What the paper says in words: each sentence as pairs of cells of its tables, the higher value first."""
+"""What the paper says in words: each sentence as pairs of cells of its tables, the first of which is the higher."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ FULL = {f"full.{metric}" for metric in METRICS}
 
 
 class Place(NamedTuple):
-    """Where cells stand: ``names`` are columns of their lines, ``runs`` their records, one for each of ``seeds``."""
+    """Where cells stand: ``names`` are columns of their lines, ``runs`` their records, ``seeds`` those of its block."""
 
     names: Mapping[str, str]
     runs: pd.DataFrame
@@ -26,9 +26,10 @@ class Place(NamedTuple):
 
 
 def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
-    """One line per place and metric, in this order: mean and sample deviation over the seeds, unrounded.
+    """One line per place and metric, in this order: mean and sample deviation over the seeds it has, unrounded.
 
-    A cell short of one of its seeds is empty, and its ``note`` says why.
+    ``n_seeds`` are those of ``n_wanted`` that it has. The ``note`` of a cell says why it is empty, or which of its runs
+    came to nothing.
 
     Args:
         metrics: columns of the runs, and what the cells call them.
@@ -39,13 +40,13 @@ def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
         keys = " ".join(runs["key"])
         for (column, metric), own in zip(metrics.items(), values.T, strict=True):
             known = own[~np.isnan(own)]
-            is_whole = len(known) == len(seeds)
             cell = {
                 "metric": metric,
-                "mean": known.mean() if is_whole else math.nan,
-                "std": known.std(ddof=1) if is_whole and len(known) > 1 else math.nan,
+                "mean": known.mean() if len(known) else math.nan,
+                "std": known.std(ddof=1) if len(known) > 1 else math.nan,
                 "n_seeds": len(known),
-                "note": "" if is_whole else why_empty(runs, column, seeds),
+                "n_wanted": len(seeds),
+                "note": why_empty(runs, column, seeds if not len(known) else ()) if len(known) < len(seeds) else "",
                 "keys": keys,
             }
             lines.append({**names, **cell})
@@ -53,12 +54,15 @@ def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
 
 
 def why_empty(runs: pd.DataFrame, column: str, seeds: Sequence[int]) -> str:
-    """The reason of an empty cell; ``runs`` are the standing records of its row and block."""
+    """The reason of an empty cell, or of the seeds it lacks; ``runs`` are the standing records of its row and block.
+
+    Of ``seeds`` those are named that were not run.
+    """
     if runs.empty:
         return NOT_RUN
     reasons = []
     for run in runs.sort_values("seed").to_dict("records"):
-        prefix = f"seed {run['seed']} " if len(seeds) > 1 else ""
+        prefix = f"seed {run['seed']} " if len(seeds) != 1 else ""
         if run["status"] != "done":
             reasons.append(f"{prefix}{run['status']}: {run['reason'] or 'no reason recorded'}")
         elif run["is_candidate_dependent"] and column in FULL:
@@ -88,7 +92,7 @@ def comparison(
 ) -> pd.DataFrame:
     """The cells of one comparison: by data set, row and metric of SHOWN, with its marks.
 
-    The seeds that a cell must have are all those that any row of its block was started with.
+    The seeds that a cell may have are all those that any row of its block was started with.
 
     Args:
         records: the standing ones of one protocol and budget.

@@ -28,11 +28,13 @@ def test_mean_and_sample_deviation_over_seeds():
     assert row["std"] == pytest.approx(math.sqrt((0.2**2 + 0.1**2 + 0.3**2) / 2))
 
 
-def test_a_cell_short_of_seeds_is_empty_and_has_no_mark():
-    found = board(record("VBPR", 0.9), record(seed=0), record(seed=1))
-    assert math.isnan(found.loc["VBPR", "mean"])
-    assert not found.loc["VBPR", "best"]
-    assert not found["second"].any()
+def test_a_cell_has_the_seeds_that_its_row_has():
+    found = board(record("VBPR", 0.9), record(value=0.1, seed=0), record(value=0.3, seed=1))
+    assert found["mean"].dropna().to_dict() == {"BPRMF": pytest.approx(0.2), "VBPR": 0.9}
+    assert found[["n_seeds", "n_wanted"]].loc[["BPRMF", "VBPR"]].values.tolist() == [[2, 2], [1, 2]]
+    assert math.isnan(found.loc["VBPR", "std"])
+    assert list(found.index[found["best"]]) == ["VBPR"]
+    assert found.loc["VBPR", "note"] == ""
 
 
 def test_best_and_second_go_by_the_unrounded_value():
@@ -81,7 +83,10 @@ def test_an_empty_cell_says_why(records, ranking, reason):
 
 def test_an_empty_cell_names_its_seeds():
     records = [*(record(seed=s) for s in range(3)), record("MCLN", seed=0), unfinished("MCLN", seed=2)]
-    assert board(*records).loc["MCLN", "note"] == "seed 2 failed: killed by signal 9; not run with seed 1"
+    found = board(*records).loc["MCLN"]
+    assert (found["n_seeds"], found["note"]) == (1, "seed 2 failed: killed by signal 9")
+    found = board(*records[:3], *records[4:]).loc["MCLN"]
+    assert (found["n_seeds"], found["note"]) == (0, "seed 2 failed: killed by signal 9; not run with seed 0, 1")
 
 
 def test_another_preset_is_another_row_and_a_baseline_all_the_same():

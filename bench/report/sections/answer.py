@@ -36,14 +36,18 @@ def pages(evidence: Evidence) -> list[Page]:
         return []
     data = pd.DataFrame([line for one in found for line in long_form(one)], columns=CSV)
     about: dict[str, Any] = {"caption": summary(found), "notes": [*map(Note, NOTES)]}
-    what = f"Does {evidence.ours} beat its baselines?"
+    what = f"The answer: {evidence.ours} against its baselines"
     shown = [Table(kind="answer", what=what, blocks=[block(found)], data=data, **about)]
     drawn = data[data["difference"].notna()]
     if len(drawn):
         about["caption"] = f"{evidence.ours} minus the strongest baseline, with 95% intervals over the test cases."
         shown.append(
             Figure(
-                kind="answer-figure", what=f"{evidence.ours} against its baselines", data=drawn, plot="forest", **about
+                kind="answer-figure",
+                what=f"{evidence.ours} minus the strongest baseline",
+                data=drawn,
+                plot="forest",
+                **about,
             )
         )
     return shown

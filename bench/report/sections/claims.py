@@ -43,7 +43,7 @@ def pages(evidence: Evidence) -> list[Table]:
         Block(columns=COLUMNS, lines=[line(claim, cases) for claim, cases in judged]),
         Block(title="The cells behind them", columns=CELLS, lines=[cell_line(*one) for one in shown]),
     ]
-    what = "Which claims of the paper hold?"
+    what = "Claims of the paper"
     return [Table(kind="claims", what=what, caption=said[0], blocks=blocks, notes=[*map(Note, NOTES)], data=data)]
 
 

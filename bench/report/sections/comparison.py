@@ -10,12 +10,13 @@ import pandas as pd
 from bench.report import independent
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import NOT_RUN, TABLE, improvement, leaderboard
-from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Table, number
+from bench.report.model import Block, Cell, Column, Line, Note, Table, number
 from bench.report.paper import IMPROVEMENT, STATISTICS, Published
 from bench.report.prose import caption, command, notes
 from bench.report.rows import BLOCK, DATASETS, FLOORS, ITEMWISE, STUDIED, blocks, heading, in_block
 from bench.report.sections import cost
 from bench.report.sections.significance import LEGEND, signs_of
+from bench.report.suspects import suspects
 from bench.spec import RANKINGS, SHOWN
 from bench.study import Study
 
@@ -97,6 +98,7 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Sign
         part = in_block(data, block)
         made = compared_block(part, records, block)
         made.lines.append(improvements(part, evidence))
+        made.notes.extend(suspects(part, in_block(records, block), evidence, ranking))
         shown.append(made)
     said = notes(records, data, ranking, ours=evidence.ours)
     return Table(
@@ -177,9 +179,10 @@ def label(row: str, is_dependent: bool) -> str:
 
 
 def mean_text(cell: Mapping) -> str:
-    """The mean, with the deviation where there are several seeds."""
+    """The mean, with the deviation where there are several seeds, and their number where others have more."""
     text = number(cell["mean"], ".4f")
-    return f"{text} ± {cell['std']:.4f}" if cell["n_seeds"] > 1 and text != EMPTY else text
+    text += f" ± {cell['std']:.4f}" if cell["n_seeds"] > 1 else ""
+    return text + (f" ({cell['n_seeds']} of {cell['n_wanted']})" if 0 < cell["n_seeds"] < cell["n_wanted"] else "")
 
 
 def compared(cell: Mapping, heads: Iterable[str]) -> list[Cell]:

@@ -37,7 +37,7 @@ def pages(evidence: Evidence) -> list[Table]:
     if data.empty:
         return []
     lines = [line(one) for one in data.to_dict("records")]
-    about = {"kind": "reproduction", "what": f"Is our {STUDIED} the paper's {STUDIED}?", "caption": CAPTION}
+    about = {"kind": "reproduction", "what": f"Reproduction: our {STUDIED} and the paper's", "caption": CAPTION}
     said = [Note(text) for text in [*sentences(evidence), *NOTES, *second_runs(data)]]
     return [Table(blocks=[Block(columns=COLUMNS, lines=lines)], notes=said, data=data, **about)]
 

@@ -95,7 +95,7 @@ def board_tests(evidence: Evidence, board: Board) -> list[dict]:
             found = dict.fromkeys(MEASURES, math.nan) if why else measures(ranked[row], ranked[vs], metric)
             keys = " ".join((*board.keys[row], *board.keys[vs]))
             line = {**board.names, "row": row, "vs": vs, "metric": metric, **found}
-            lines.append({**line, "n_seeds": board.n_seeds, "note": why, "keys": keys})
+            lines.append({**line, "n_seeds": len(board.keys[row]), "note": why, "keys": keys})
     return lines
 
 
@@ -122,10 +122,20 @@ def measures(ranked: Ranked, other: Ranked, metric: str) -> dict[str, float]:
         "p_wilcoxon": paired.wilcoxon_p(found),
         "p_holm": math.nan,
         "se_cases": paired.standard_error(found),
-        "se_seeds": paired.standard_error(by_seed[0].mean(axis=1) - by_seed[1].mean(axis=1)),
+        "se_seeds": seed_error(*(one.mean(axis=1) for one in by_seed)),
         "n_cases": len(found),
         "n_differing": int(np.count_nonzero(found)),
     }
+
+
+def seed_error(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The standard error over seeds of the difference of two means, each given seed by seed.
+
+    Equal numbers of seeds are paired; else the trainings of both count apart. NaN where a row has a single seed.
+    """
+    if len(ours) == len(theirs):
+        return paired.standard_error(ours - theirs)
+    return math.hypot(paired.standard_error(ours), paired.standard_error(theirs))
 
 
 def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> Table:
@@ -138,7 +148,12 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
             n_tests = part["n_tests"].iloc[0]
             families += [f"{board.heading} {n_tests}"] if n_tests else []
     family = f"p Holm is p perm. adjusted for all rows and metrics of a data set ({', '.join(families)} tests)."
-    said = [*NOTES[:3], family, *NOTES[3:], "Rows that Table 2 leaves empty are not tested."]
+    said = [
+        *NOTES[:3],
+        family,
+        *NOTES[3:],
+        "Rows that Table 2 leaves empty are not tested. A row has the seeds that its cell of Table 2 has.",
+    ]
     return Table(
         kind="significance",
         what="Significance",

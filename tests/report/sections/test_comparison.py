@@ -250,9 +250,21 @@ def test_searches_of_unequal_length_are_not_comparable():
     assert "Not comparable: the records of Beauty (entities) differ in trials of a search." in said(table)
 
 
-def test_a_row_short_of_a_seed_that_another_has_is_empty():
-    records = [record(seed=0), record("VBPR", seed=0), record("VBPR", seed=1)]
-    assert sampled(*records).reasons == ["not run with seed 1"]
+def test_a_cell_says_how_many_seeds_it_has_where_another_row_has_more():
+    records = [record(value=0.25, seed=0), record("VBPR", 0.25, seed=0), record("VBPR", 0.75, seed=1)]
+    table = sampled(*records, record("NGCF", 0.5, seed=0), unfinished("NGCF", seed=1), paper={})
+    shown = {line.texts[0]: line.texts[1] for line in table.blocks[0].lines}
+    assert shown == {"BPRMF": "0.2500 (1 of 2)", "NGCF": "0.5000 (1 of 2)", "VBPR": "0.5000 ± 0.3536", "%Imp.": "—"}
+    assert table.reasons == ["seed 1 failed: killed by signal 9"]
+    assert any(note.startswith("(1 of 3)") for note in said(table))
+    assert not [note for note in said(sampled(*records[1:])) if note.startswith("(1 of 3)")]
+
+
+def test_suspect_rows_are_named_below_their_data_set():
+    table = sampled(record("LightGCN", 0.5), record("DMRL", 0.2), record("MCLN", 0.5, dataset="art"))
+    assert Note("Suspect: DMRL (below half of LightGCN in N@10).", is_warning=True) in table.blocks[0].notes
+    assert "Suspect: DMRL" in text(table)
+    assert not [note for note in table.blocks[1].notes if note.is_warning]
 
 
 def test_rows_not_run_fold_into_one_line_but_those_of_which_the_paper_has_values():

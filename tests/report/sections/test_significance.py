@@ -11,10 +11,10 @@ from bench.report.model import Note
 from bench.report.render.latex import latex
 from bench.report.render.text import csv, markdown, text
 from bench.report.sections import comparison, significance
-from bench.report.sections.significance import comparisons, measures, signs_of
+from bench.report.sections.significance import comparisons, measures, seed_error, signs_of
 from bench.spec import SHOWN
 from tests.report import made
-from tests.report.made import record, stored
+from tests.report.made import record, stored, unfinished
 
 WEAK = [1, 1, 50, 50, 50, 50, 50, 50]
 STRONG = [1, 1, 1, 1, 1, 1, 1, 1]
@@ -98,9 +98,23 @@ def test_values_are_averaged_over_the_seeds_and_seed_error_stands_apart(tmp_path
     assert line["p_permutation"] == pytest.approx(2 / 2**3)
 
 
-def test_a_row_short_of_a_seed_is_not_tested(tmp_path):
-    records = [stored(tmp_path, WEAK, seed=s) for s in (0, 1)] + [stored(tmp_path, STRONG, "MCLN")]
-    assert comparisons(evidence(tmp_path, *records)).empty
+def test_rows_of_unlike_numbers_of_seeds_are_paired_by_case(tmp_path):
+    """BPRMF by case: 1, 1/2, 0; MCLN's one seed hits in all. A failed seed counts for nothing."""
+    failed = unfinished("MCLN", seed=1)
+    records = [stored(tmp_path, [1, 1, 50], seed=0), stored(tmp_path, [1, 50, 50], seed=1)]
+    records += [stored(tmp_path, [1, 1, 1], "MCLN"), failed]
+    line = held(comparisons(evidence(tmp_path, *records)), "MCLN", "hr@5")
+    assert line["difference"] == pytest.approx((0 + 0.5 + 1) / 3)
+    assert (line["n_seeds"], line["n_differing"]) == (1, 2)
+    assert math.isnan(line["se_seeds"])
+
+
+def test_the_error_over_seeds_of_unlike_numbers_by_hand():
+    """Means 1, 3 have the error 1, and 0, 3, 6 have 3 / sqrt(3); equal numbers are paired."""
+    ours, theirs = np.array([1.0, 3.0]), np.array([0.0, 3.0, 6.0])
+    assert seed_error(ours, theirs) == pytest.approx(math.sqrt(1 + 3))
+    assert seed_error(theirs + 1, theirs) == 0
+    assert math.isnan(seed_error(ours[:1], theirs))
 
 
 def test_hits_of_many_cases_are_tested_as_exactly_as_those_of_few():

@@ -1,0 +1,37 @@
+"""The alarm: what makes a row suspect, by hand."""
+
+import pytest
+
+from bench.report.leaderboard import comparison
+from bench.report.suspects import never_rose, suspects
+from tests.report.made import evidence, record
+
+
+def course(*values, metric="sampled.ndcg@10"):
+    return [{"epoch": n, "seconds": n, metric: value} for n, value in enumerate(values, 1)]
+
+
+def said(*records):
+    made = evidence(*records)
+    return [note.text for note in suspects(comparison(made.main, "sampled"), made.main, made, "sampled")]
+
+
+def test_a_row_below_half_of_lightgcn_or_below_pop_is_suspect():
+    """Half of 0.5 is 0.25: at it a row is not below it, and the floors are not rows that we doubt."""
+    rows = [record("LightGCN", 0.5), record("VBPR", 0.25), record("DMRL", 0.249), record("Pop", 0.1)]
+    assert said(*rows) == ["Suspect: DMRL (below half of LightGCN in N@10)."]
+    assert said(record("Pop", 0.3), record("VBPR", 0.2), record("NGCF", 0.3)) == ["Suspect: VBPR (below Pop in N@10)."]
+    assert said(record("VBPR", 0.2), record("NGCF", 0.9)) == []
+
+
+def test_a_course_that_never_rose_is_suspect():
+    rows = [record("VBPR", curve=course(0.3, 0.2, 0.3)), record("NGCF", curve=course(0.3, 0.2, 0.31))]
+    assert said(*rows, record("InvRL", curve=course(0.3))) == ["Suspect: VBPR (its course never rose)."]
+    both = said(record("LightGCN", 0.5), record("VBPR", 0.1, curve=course(0.3, 0.2)))
+    assert both == ["Suspect: VBPR (below half of LightGCN in N@10, its course never rose)."]
+
+
+@pytest.mark.parametrize(("ranking", "expected"), [("sampled", True), ("full", False)])
+def test_each_ranking_has_its_own_course(ranking, expected):
+    curve = [{"epoch": n, "sampled.ndcg@10": 0.5 - n / 10, "full.ndcg@10": n / 10} for n in (1, 2)]
+    assert never_rose(record(curve=curve), ranking) is expected
