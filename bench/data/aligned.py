@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.data.readers.features import in_float32, load_npy
+from bench.data.readers.arrays import in_float32, load_npy
 from bench.data.readers.lists import read_lines
 from bench.data.readers.recbole import ITEM
 from bench.data.tables import column, numbers, read_table, tokens

@@ -12,7 +12,7 @@ import pandas as pd
 from bench.data import sources
 from bench.data.aligned import COLUMNS
 from bench.data.cache import content_hash
-from bench.data.readers.features import in_float32
+from bench.data.readers.arrays import in_float32
 from bench.data.readers.folders import about
 from bench.data.tables import column, read_table, tokens
 from bench.files import write_whole, writing

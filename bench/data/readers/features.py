@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from jaxtyping import Int64
 
 from bench.data.dataset import Rows
+from bench.data.readers.arrays import in_float32, load_npy
 from bench.data.readers.lists import fail, owner_of, read_lines, read_lists, words_of
 from bench.spec import BenchError, unknown
 
@@ -16,7 +17,6 @@ DEEP = {"visual": "item2imgfeat.txt", "textual": "itemtitle2vec.txt"}
 ENTITIES = {"visual": "i2e_visual.txt", "textual": "i2e_title.txt"}
 DENSE = {"image": "visual", "text": "textual", "audio": "acoustic"}  # <word>_feat.npy; other words name themselves
 ROWS = re.compile(r"([^\W_]+)_?feat(?:ure)?s?\.npy")  # image_feat.npy, and what people call it else: image_features.npy
-LARGEST, SMALLEST = 1e12, 1e-12  # sums of squares stay finite, and lengths above what normalising takes for zero
 Ids = Int64[np.ndarray, " item"]  # of each item, ascending
 
 
@@ -129,43 +129,6 @@ def read_dense(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
         remedy = "; ids start at 1 and rows at 0: put a row of zeros before the first" if is_shifted else ""
         raise BenchError(f"{path}, row {len(stored)}: the rows end here, but item ids go up to {ids[-1]}{remedy}")
     return in_float32(stored[ids], ids, path), len(stored) - len(ids)
-
-
-def in_float32(values: np.ndarray, ids: Sequence | np.ndarray, what: object) -> np.ndarray:
-    """``values`` (item, feat) as float32, if the lengths of rows can be computed in it.
-
-    Raises:
-        BenchError: for a value that is not finite, or a row so large or small that its squares are not.
-    """
-    largest = np.maximum(values.max(axis=1), -values.min(axis=1).astype(np.float64))
-    for row in np.flatnonzero(~np.isfinite(largest))[:1]:
-        raise BenchError(f"{what}: item {ids[row]} has a value that is not finite")
-    for row in np.flatnonzero((largest > LARGEST) | (largest < SMALLEST) & (largest > 0))[:1]:
-        raise BenchError(
-            f"{what}: the largest value of item {ids[row]} is {largest[row]:.3g}; scale the features so that every "
-            f"row's is from {SMALLEST:g} to {LARGEST:g}, as models square them"
-        )
-    return values.astype(np.float32)
-
-
-def load_npy(path: Path) -> np.ndarray:
-    """The one array of a ``.npy`` file.
-
-    Raises:
-        BenchError: for any other file, with its first bytes.
-    """
-    try:
-        with open(path, "rb") as file:
-            first = file.read(24)
-        if first.startswith(b"PK"):
-            raise BenchError(f"{path} is an archive of arrays (.npz); save the one table with numpy.save")
-        if not first.startswith(b"\x93NUMPY"):
-            raise BenchError(f"{path} is no .npy file (it begins with {first.decode(errors='replace')!r})")
-        return np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise BenchError(f"{path} is missing") from None
-    except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise BenchError(f"{path} is not a readable .npy table ({error})") from None
 
 
 def read_vectors(path: Path, ids: Ids) -> tuple[np.ndarray, int]:

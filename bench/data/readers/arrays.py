@@ -1,0 +1,47 @@
+"""Arrays of feature rows: read from ``.npy`` files, and held in float32 if models can compute with them there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bench.spec import BenchError
+
+LARGEST, SMALLEST = 1e12, 1e-12  # sums of squares stay finite, and lengths above what normalising takes for zero
+
+
+def load_npy(path: Path) -> np.ndarray:
+    """The one array of a ``.npy`` file.
+
+    Raises:
+        BenchError: for any other file, with its first bytes.
+    """
+    try:
+        with open(path, "rb") as file:
+            first = file.read(24)
+        if first.startswith(b"PK"):
+            raise BenchError(f"{path} is an archive of arrays (.npz); save the one table with numpy.save")
+        if not first.startswith(b"\x93NUMPY"):
+            raise BenchError(f"{path} is no .npy file (it begins with {first.decode(errors='replace')!r})")
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise BenchError(f"{path} is missing") from None
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        raise BenchError(f"{path} is not a readable .npy table ({error})") from None
+
+
+def in_float32(values: np.ndarray, ids: Sequence | np.ndarray, what: object) -> np.ndarray:
+    """``values`` (item, feat) as float32, if the lengths of rows can be computed in it.
+
+    Raises:
+        BenchError: for a value that is not finite, or a row so large or small that its squares are not.
+    """
+    largest = np.maximum(values.max(axis=1), -values.min(axis=1).astype(np.float64))
+    for row in np.flatnonzero(~np.isfinite(largest))[:1]:
+        raise BenchError(f"{what}: item {ids[row]} has a value that is not finite")
+    for row in np.flatnonzero((largest > LARGEST) | (largest < SMALLEST) & (largest > 0))[:1]:
+        raise BenchError(
+            f"{what}: the largest value of item {ids[row]} is {largest[row]:.3g}; scale the features so that every "
+            f"row's is from {SMALLEST:g} to {LARGEST:g}, as models square them"
+        )
+    return values.astype(np.float32)
