@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 import torch
 from tabulate import tabulate
 
@@ -138,6 +140,30 @@ def _timed(method: str, args: tuple) -> tuple[float, Any]:
     start = time.perf_counter()
     value = getattr(_alive, method)(*args)
     return time.perf_counter() - start, value
+
+
+def compare(model: str, item: str, ours: Side, theirs: Side, calls: dict[str, tuple], *, runs: int) -> list[dict]:
+    """Medians over ``runs`` turns of ``calls``; the first turn of each warms up and does not count."""
+    own = next(iter(calls.values()))[:2]  # ours has no batches of another size
+    seconds = {side: [] for side in ("ours", *calls)}
+    for turn in range(runs + 1):
+        spent = {"ours": ours.seconds(*own)} | {size: theirs.seconds(*call) for size, call in calls.items()}
+        for side, value in spent.items() if turn else ():
+            seconds[side].append(value)
+    median = {side: statistics.median(values) for side, values in seconds.items()}
+    return [row_of(model, item, size, median["ours"], median[size]) for size in calls]
+
+
+def row_of(model: str, item: str, side: str, ours: float, theirs: float) -> dict:
+    ratio = theirs / ours
+    print(f"{model} {item} ({side}) {ratio:.2f}  [{ours:.3f} s, {theirs:.3f} s]", flush=True)
+    row = {"model": model, "item": item, "against": side, "ratio": round(ratio, 2)}
+    return row | {"ours s": round(ours, 4), "theirs s": round(theirs, 4)}
+
+
+def fill_adjacency_through_scipy() -> None:
+    """Give SciPy back the private method through which RecBole 1.2.1 and MMRec fill an adjacency."""
+    sp.dok_matrix._update = lambda self, entries: self._dict.update(entries)
 
 
 def run(main: Callable[[], None]) -> None:

@@ -8,19 +8,17 @@ RecBole with its defaults, ``large`` with evaluation batches of 1,024 users.
 """
 
 import argparse
-import statistics
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import scipy.sparse as sp
 import torch
 
 from bench.protocol.metrics import means
 from bench.train.bridge import recbole_config, recbole_loaders, write_recbole
-from benchmarks.measure import Side, as_runner, make_ready, run, save
+from benchmarks.measure import Side, as_runner, compare, fill_adjacency_through_scipy, make_ready, row_of, run, save
 
 PAIRS = {"BPRMF": "BPR", "LightGCN": "LightGCN", "NGCF": "NGCF"}
 EQUAL = {  # the settings that name the same work on both sides
@@ -58,8 +56,7 @@ class Theirs:
     def __init__(self, name: str, parts: dict[str, Any], folder: str, threads: int):
         torch.set_num_threads(threads)
         warnings.simplefilter("ignore")  # RecBole's own
-        # RecBole 1.2.1 fills its adjacency through a private method that SciPy no longer has
-        sp.dok_matrix._update = lambda self, entries: self._dict.update(entries)
+        fill_adjacency_through_scipy()
         from recbole.trainer import Trainer
 
         files = {"train": parts["train"], "valid": parts["test"][:1], "test": parts["test"]}
@@ -140,25 +137,6 @@ def until(goal: float, side: Side) -> float:
             if value >= goal:
                 return seconds
     raise SystemExit(f"N@10 {goal:.3f} was not met in {10 * GOAL_EPOCHS} epochs; the last was {value:.3f}")
-
-
-def compare(model: str, item: str, ours: Side, theirs: Side, calls: dict[str, tuple], *, runs: int) -> list[dict]:
-    """Medians over ``runs`` turns of ``calls``; the first turn of each warms up and does not count."""
-    own = next(iter(calls.values()))[:2]  # ours has no batches of another size
-    seconds = {side: [] for side in ("ours", *calls)}
-    for turn in range(runs + 1):
-        spent = {"ours": ours.seconds(*own)} | {size: theirs.seconds(*call) for size, call in calls.items()}
-        for side, value in spent.items() if turn else ():
-            seconds[side].append(value)
-    median = {side: statistics.median(values) for side, values in seconds.items()}
-    return [row_of(model, item, size, median["ours"], median[size]) for size in calls]
-
-
-def row_of(model: str, item: str, side: str, ours: float, theirs: float) -> dict:
-    ratio = theirs / ours
-    print(f"{model} {item} ({side}) {ratio:.2f}  [{ours:.3f} s, {theirs:.3f} s]", flush=True)
-    row = {"model": model, "item": item, "against": side, "ratio": round(ratio, 2)}
-    return row | {"ours s": round(ours, 4), "recbole s": round(theirs, 4)}
 
 
 def main() -> None:

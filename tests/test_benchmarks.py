@@ -1,14 +1,18 @@
 """What the benchmark scripts compute from their measurements, and a point of each kind on tiny data."""
 
 import os
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import scale, versus_recbole
-from benchmarks.measure import Side, alone
+from bench import registry
+from bench.spec import BenchError
+from benchmarks import scale, versus_mmrec, versus_recbole
+from benchmarks.measure import Side, alone, compare, row_of
 from benchmarks.scale import Size
+from tests import golden_models
 
 
 def test_exponents_of_known_powers():
@@ -37,9 +41,56 @@ def test_a_point_of_the_scaling_curve():
 
 
 def test_ratio_is_theirs_over_ours(capsys):
-    row = versus_recbole.row_of("BPRMF", "train epoch", "stock", 0.2, 1.0)
+    row = row_of("BPRMF", "train epoch", "stock", 0.2, 1.0)
     assert row["ratio"] == 5.0
     assert capsys.readouterr().out.startswith("BPRMF train epoch (stock) 5.00 ")
+
+
+class Sleeper:
+    """A thing whose first epoch is slow and whose others take as long as they are told."""
+
+    def __init__(self, seconds: float):
+        self.naps = [1.0]
+        self.seconds = seconds
+
+    def epoch(self) -> None:
+        time.sleep(self.naps.pop() if self.naps else self.seconds)
+
+
+def test_the_first_turn_of_a_comparison_does_not_count():
+    with Side(Sleeper, 0.01) as ours, Side(Sleeper, 0.05) as theirs:
+        [row] = compare("M", "train epoch", ours, theirs, {"other": ("epoch",)}, runs=3)
+    assert 0.01 <= row["ours s"] < 1
+    assert 0.05 <= row["theirs s"] < 1
+    assert row["ratio"] == pytest.approx(row["theirs s"] / row["ours s"], abs=0.1)
+
+
+def test_a_data_set_in_mmrecs_layout(tmp_path):
+    """The training pairs as they are, and one line of another part that tells the numbers of users and items."""
+    content = {"visual": np.ones((4, 3)), "acoustic": np.zeros((4, 2))}
+    versus_mmrec.write(tmp_path, {"train": np.array([[0, 1], [1, 2]]), "size": (3, 4), **content})
+    lines = (tmp_path / "same/same.inter").read_text().splitlines()
+    assert lines == ["userID\titemID\tx_label", "0\t1\t0", "1\t2\t0", "2\t3\t2"]
+    assert np.load(tmp_path / "same/image_feat.npy").tolist() == content["visual"].tolist()
+    assert np.load(tmp_path / "same/text_feat.npy").tolist() == content["acoustic"].tolist()
+
+
+def test_mmrec_takes_one_or_two_modalities(tmp_path):
+    three = dict.fromkeys(("visual", "acoustic", "textual"), np.ones((4, 3)))
+    with pytest.raises(BenchError, match="one or two modalities, and the data set has 3"):
+        versus_mmrec.write(tmp_path, {"train": np.zeros((1, 2), dtype=int), "size": (3, 4), **three})
+
+
+@pytest.mark.parametrize("name", versus_mmrec.EQUAL)
+def test_both_sides_settings_name_the_same_work(name):
+    """The defaults of ours that MMRec's settings are to equal, under MMRec's names."""
+    ours, theirs = versus_mmrec.EQUAL[name]
+    card, preset = registry.find(name)
+    settings = registry.settings(card, preset, dataset="", hyper=ours)
+    same = golden_models.SIDES[name].settings if name in golden_models.SIDES else {"n_layers": "n_layers"}
+    for their_name, our_name in same.items():
+        if their_name in theirs:
+            assert theirs[their_name] == settings[our_name], their_name
 
 
 class Counter:

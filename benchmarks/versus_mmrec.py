@@ -1,0 +1,145 @@
+"""How many times faster an epoch is than that of MMRec's own code, for the same model on the same data.
+
+    git clone https://github.com/enoche/MMRec
+    python -m benchmarks.versus_mmrec MMRec --dataset beauty-sim
+
+Both sides train on the same pairs, with the same batch size, vectors, layers and content: the data set is written in
+MMRec's layout, a first modality in the place of its images and a second one in that of its texts. Each side lives in a
+process of its own, ours as the runner starts it; they take turns, and a ratio is MMRec's median over ours. Nothing of
+MMRec is changed but what keeps it from starting: the packages lmdb and torchvision, which it imports and does not use
+here, and a private method of SciPy that is gone.
+"""
+
+import argparse
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+import torch
+
+from bench.nn.absent import Absent
+from bench.spec import BenchError
+from benchmarks.measure import Side, as_runner, compare, fill_adjacency_through_scipy, make_ready, run, save
+
+EQUAL = {  # the settings that name the same work on both sides
+    "LightGCN": ({"n_layers": 3}, {"n_layers": 3, "reg_weight": 1e-4}),
+    "FREEDOM": ({}, {"reg_weight": 1e-3, "dropout": 0.8, "n_ui_layers": 2, "n_mm_layers": 1, "knn_k": 10}),
+    "BM3": ({}, {"n_layers": 1, "dropout": 0.5, "reg_weight": 0.1, "cl_weight": 2.0}),
+    "LGMRec": (
+        {},
+        {"n_ui_layers": 2, "n_mm_layers": 2, "n_hyper_layer": 1, "hyper_num": 4}
+        | {"keep_rate": 0.5, "alpha": 0.3, "cl_weight": 1e-4, "reg_weight": 1e-6},
+    ),
+}
+FILES = ("image_feat.npy", "text_feat.npy")
+UNUSED = ("lmdb", "torchvision", "torchvision.transforms", "torchvision.transforms.functional")
+
+
+class Ours:
+    """The job just before its first epoch."""
+
+    def __init__(self, name: str, dataset: str, threads: int):
+        torch.set_num_threads(threads)
+        self.ready = make_ready(dataset, name, protocol="clean", sampling="interaction", **EQUAL[name][0])
+
+    def parts(self) -> dict[str, Any]:
+        """What both sides train on."""
+        prepared = self.ready.prepared
+        content = {m: rows.toarray() if sp.issparse(rows) else rows for m, rows in prepared.dataset.features.items()}
+        return {"train": prepared.split.train, "size": (prepared.dataset.n_users, prepared.dataset.n_items), **content}
+
+    def epoch(self) -> None:
+        self.ready.epoch()
+
+
+class Theirs:
+    """MMRec's model of a name, with its own loader and trainer, from a checkout of its repository."""
+
+    def __init__(self, name: str, checkout: str, folder: str, threads: int):
+        torch.set_num_threads(threads)
+        fill_adjacency_through_scipy()
+        sys.modules.update({u: Absent(u) for u in UNUSED if importlib.util.find_spec(u.partition(".")[0]) is None})
+        source = str(Path(checkout) / "src")
+        sys.path.insert(0, source)
+        sys.modules["models"] = ModuleType("models")  # a folder of theirs, and a package of ours
+        sys.modules["models"].__path__ = [f"{source}/models"]
+        os.chdir(source)  # where it looks for its settings
+        from common.trainer import Trainer
+        from utils.configurator import Config
+        from utils.dataloader import TrainDataLoader
+        from utils.dataset import RecDataset
+        from utils.utils import get_model, init_seed
+
+        places = {"data_path": f"{folder}/", "inter_file_name": "same.inter", "field_separator": "\t"}
+        fields = {"USER_ID_FIELD": "userID", "ITEM_ID_FIELD": "itemID", "use_gpu": False, "seed": 0}
+        content = dict(zip(("vision_feature_file", "text_feature_file"), FILES, strict=True))
+        config = Config(name, "same", {**places, **fields, **content, **EQUAL[name][1]})
+        init_seed(0)
+        pairs = RecDataset(config).split()[0]
+        str(pairs)  # counts them
+        self.train = TrainDataLoader(config, pairs, batch_size=config["train_batch_size"], shuffle=True)
+        self.model = get_model(name)(config, self.train).to(config["device"])
+        self.trainer = Trainer(config, self.model)
+
+    def epoch(self) -> None:
+        self.model.pre_epoch_processing()
+        self.trainer._train_epoch(self.train, 0)
+
+
+def write(folder: str, parts: dict[str, Any]) -> None:
+    """The data set in MMRec's layout; a last line outside the training part tells it the numbers of users and items.
+
+    Raises:
+        BenchError: for a data set without content, or with more modalities than MMRec knows.
+    """
+    content = {m: rows for m, rows in parts.items() if m not in ("train", "size")}
+    if not 1 <= len(content) <= len(FILES):
+        raise BenchError(f"MMRec takes one or two modalities, and the data set has {len(content)}; choose another")
+    place = Path(folder) / "same"
+    place.mkdir()
+    pairs = np.concatenate([parts["train"], np.array([parts["size"]]) - 1])
+    labels = np.append(np.zeros(len(parts["train"]), dtype=np.int64), 2)
+    frame = pd.DataFrame({"userID": pairs[:, 0], "itemID": pairs[:, 1], "x_label": labels})
+    frame.to_csv(place / "same.inter", sep="\t", index=False)
+    for file, rows in zip(FILES, content.values(), strict=False):
+        np.save(place / file, np.asarray(rows, dtype=np.float32))
+
+
+def measure(name: str, dataset: str, checkout: str, runs: int, threads: int) -> list[dict]:
+    """The row of the model ``name``."""
+    with tempfile.TemporaryDirectory() as folder:
+        with as_runner():
+            ours = Side(Ours, name, dataset, threads)
+        with ours:
+            write(folder, ours.value("parts")[1])
+            with Side(Theirs, name, checkout, folder, threads) as theirs:
+                return compare(name, "train epoch", ours, theirs, {"MMRec": ("epoch",)}, runs=runs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("mmrec", help="a checkout of MMRec's repository")
+    parser.add_argument("--dataset", default="beauty-sim", help="a name or folder with one or two modalities")
+    parser.add_argument("--models", nargs="+", default=list(EQUAL), choices=list(EQUAL))
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    if not (Path(args.mmrec) / "src" / "models").is_dir():
+        raise BenchError(f"{args.mmrec} is no checkout of MMRec; clone it from github.com/enoche/MMRec")
+    checkout, rows = str(Path(args.mmrec).resolve()), []
+    for name in args.models:
+        rows += measure(name, args.dataset, checkout, args.runs, args.threads)
+    note = f"Times MMRec's own classes on {Path(args.dataset).name}: medians of {args.runs} interleaved runs, "
+    note += f"{args.threads} CPU threads, torch {torch.__version__}."
+    print(save(rows, "versus-mmrec", note=note))
+
+
+if __name__ == "__main__":
+    run(main)
