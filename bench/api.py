@@ -11,7 +11,6 @@ Reading results imports no torch; ``run`` imports it in the processes of its job
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,7 @@ from bench.spec import SHOWN, BenchError, unknown
 from bench.store.store import Store
 
 SHORT = ["dataset", "row", "features", "protocol", "budget", "seed", "status", "sampled.ndcg@10", "full.ndcg@10", "key"]
-COMPARED = {
-    "difference": "difference", "low": "low", "high": "high", "p_permutation": "p", "n_cases": "n_cases",
-}  # fmt: skip
+COMPARED = {"difference": "difference", "low": "low", "high": "high", "p_permutation": "p", "n_cases": "n_cases"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,15 +133,12 @@ class Results:
 
         return PLOTS["curves"](chosen(self.curves(), which))
 
-    @cached_property
-    def _short(self) -> pd.DataFrame:
-        return self.to_frame().reindex(columns=SHORT)
-
     def __repr__(self) -> str:
-        return f"{len(self.evidence.frame)} runs in {self.evidence.results}\n{self._short.to_string(index=False)}"
+        runs = self.to_frame().reindex(columns=SHORT)
+        return f"{len(runs)} runs in {self.evidence.results}\n{runs.to_string(index=False)}"
 
     def _repr_html_(self) -> str:
-        return self._short.to_html(index=False, float_format="{:.4f}".format)
+        return self.to_frame().reindex(columns=SHORT).to_html(index=False, float_format="{:.4f}".format)
 
 
 def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
@@ -181,16 +175,8 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
 
 
 def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str = ""):
-    """The trained model of a record whose weights were kept (``--keep-weights``), see ``bench.run.trained.Trained``.
-
-    Args:
-        key: of the record, or how it begins.
-        ranking: whose choice of the epoch; default: full, or sampled for a model that has no full ranking.
-        data: the data set, where it is a folder.
-
-    Raises:
-        BenchError: for an unknown key, other data, or weights that were not kept.
-    """
+    """The trained model of a record whose weights were kept (``--keep-weights``), as ``bench.run.trained.load``; ``data``
+    is the data set, where it is a folder."""
     from bench.run import trained  # imports torch
 
     return trained.load(Store(Path(results)), key, ranking=ranking, location=data)
@@ -221,19 +207,10 @@ def run(
     from bench.run.machines import Machines
     from bench.run.plan import Request
 
-    code = session.run(
-        Request(datasets=datasets, models=models, **request),
-        results=Path(results),
-        reports=Path(reports),
-        configs=Path("configs/tuned"),
-        machines=Machines(**machines or {}),
-        clock=Clock(),
-        when=when,
-        mode="default",
-        ranking=None,
-        ours=STUDIED,
-        dry_run=False,
-    )
+    places = {"results": Path(results), "reports": Path(reports), "configs": Path("configs/tuned")}
+    how = {"machines": Machines(**machines or {}), "clock": Clock(), "when": when, "mode": "default", "dry_run": False}
+    asked = Request(datasets=datasets, models=models, **request)
+    code = session.run(asked, **places, **how, ranking=None, ours=STUDIED)
     if code:
         raise BenchError(f"not every job was done (exit code {code}); the lines above name those that failed")
     return load(results)

@@ -11,8 +11,8 @@ import pandas as pd
 from bench.report.paper import Published, load
 from bench.report.rows import STUDIED
 from bench.spec import BASELINES, PAPER_MODELS, RANKINGS, SHOWN_MODELS, is_knocked_out
+from bench.store.frame import frame
 from bench.store.record import Record
-from bench.store.store import frame
 from bench.study import Study
 
 RUN = ["dataset", "row", "of", "protocol", "budget", "features", "seed"]  # one record stands for each

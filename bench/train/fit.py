@@ -95,31 +95,23 @@ def fit(
         Stopped: when ``checkpoint`` is told that the run is to end.
     """
     out = Fit(choices={metric: Choice() for metric in select})
-    started = time.perf_counter()
-    model.pretrain(batches, epochs=budget.epochs)
-    out.seconds_train += time.perf_counter() - started
+    out.seconds_train += timed(lambda: model.pretrain(batches, epochs=budget.epochs))[1]
     epochs = budget.epochs if model.max_epochs is None else min(budget.epochs, model.max_epochs)
     if not epochs:  # nothing to train: judged as it stands
-        started = time.perf_counter()
-        out.curve.append({"epoch": 0, **evaluate()})
-        out.seconds_evaluate += time.perf_counter() - started
+        metrics, out.seconds_evaluate = timed(evaluate)
+        out.curve.append({"epoch": 0, **metrics})
         return out
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     if checkpoint is not None and (state := checkpoint.load()) is not None:
-        choices = {metric: Choice(**choice) for metric, choice in state["choices"].items()}
-        out = Fit(**state["fit"], choices=choices, weights=state["weights"])
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        out = resumed(state, model, optimizer)
     for epoch in range(out.epochs + 1, epochs + 1):
-        started = time.perf_counter()
-        loss = train_epoch(model, batches, optimizer, epoch=epoch, precision=precision)
-        out.seconds_train += time.perf_counter() - started
+        loss, spent = timed(lambda: train_epoch(model, batches, optimizer, epoch=epoch, precision=precision))  # noqa: B023
+        out.seconds_train += spent
         out.epochs = epoch
         entry = {"epoch": epoch, "loss": loss, "seconds": out.seconds_train}
         if epoch % budget.eval_every == 0 or epoch == epochs:
-            started = time.perf_counter()
-            metrics = evaluate()
-            out.seconds_evaluate += time.perf_counter() - started
+            metrics, spent = timed(evaluate)
+            out.seconds_evaluate += spent
             entry |= metrics
             out.curve.append(entry)
             out.see(model, metrics, epoch=epoch)
@@ -129,6 +121,20 @@ def fit(
         if checkpoint is not None:
             checkpoint.save(epoch, state_of(out, model, optimizer))
     return out
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    """What ``call`` returns, and the seconds that it took."""
+    started = time.perf_counter()
+    return call(), time.perf_counter() - started
+
+
+def resumed(state: dict[str, Any], model, optimizer: torch.optim.Optimizer) -> Fit:
+    """The run that ``state_of`` kept; model and optimiser are set to it."""
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    choices = {metric: Choice(**choice) for metric, choice in state["choices"].items()}
+    return Fit(**state["fit"], choices=choices, weights=state["weights"])
 
 
 def state_of(out: Fit, model, optimizer: torch.optim.Optimizer) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from bench.spec import BUDGETS, PROTOCOLS, Job
 from bench.store.record import Record
-from bench.store.store import Store, frame
+from bench.store.store import Store
 
 
 def job(**more) -> Job:
@@ -44,12 +44,6 @@ def test_a_record_survives_the_disk_unrounded(tmp_path):
     store.write(record())
     assert store.find(job()) == record()
     assert store.find(job(seed=1)) is None
-
-
-def test_the_frame_names_what_a_table_needs(tmp_path):
-    rows = frame([record(), record(job=job(model="MCLN", preset="itemwise"))])
-    assert rows.row.tolist() == ["BPRMF", "MCLN:itemwise"]
-    assert rows["sampled.hr@5"].tolist() == [1 / 3, 1 / 3]
 
 
 def test_the_key_is_stable():
