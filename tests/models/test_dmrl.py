@@ -7,8 +7,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines import dmrl
-from baselines.dmrl import DMRL, DistanceCovariance, adjacent_correlations, keep
+from baselines.dmrl import DMRL
+from baselines.dmrl import correlation as kernel
+from baselines.dmrl import model as dmrl
+from baselines.dmrl.content import keep
+from baselines.dmrl.correlation import DistanceCovariance, adjacent_correlations
 from bench.spec import BenchError, NotApplicable
 from tests.toy import make, random_batch, random_set, toy_set
 
@@ -99,8 +102,8 @@ def test_the_pair_of_the_spec(toy):
 
 def test_weights_and_factor_scores_of_the_spec(toy):
     model = toy()
-    u, i = (part.by_factor() for part in model.parts(torch.tensor([U]), torch.tensor([[Q, T, V]])))
-    alpha = model.weights((u.hidden + i.hidden), u.square + i.square)[..., 0].T
+    u, i = (part.by_factor() for part in model.attention.parts(torch.tensor([U]), torch.tensor([[Q, T, V]])))
+    alpha = model.attention.weights((u.hidden + i.hidden), u.square + i.square)[..., 0].T
     assert alpha[0].tolist() == approx([0.434461, 0.350961, 0.214578], abs=1e-6)
     assert alpha[1].tolist() == approx([0.217050, 0.435713, 0.347238], abs=1e-6)
     inner = (u.vector * i.vector).sum((-1, -2)).T
@@ -133,7 +136,7 @@ def test_centred_distances_of_the_spec():
 
 @pytest.mark.parametrize("side", [3, 4, 100])
 def test_correlations_equal_their_definition_whatever_the_tiles(side, monkeypatch):
-    monkeypatch.setattr(dmrl, "ROWS", side)
+    monkeypatch.setattr(kernel, "ROWS", side)
     x = torch.randn(2, 3, 7, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     plain = torch.stack([torch.stack([correlation(t[k], t[k + 1]) for k in range(2)]) for t in x])
     assert torch.allclose(adjacent_correlations(x), plain, atol=1e-10)
@@ -180,17 +183,17 @@ def test_precomputed_parts_score_as_the_equation(modalities, monkeypatch):
 def test_weights_are_a_distribution_and_forget_the_scale_of_a_factor():
     model = small()
     hidden, square = torch.randn(3, 4, 5), torch.rand(4, 5) + 0.1
-    alpha = model.weights(hidden, square)
+    alpha = model.attention.weights(hidden, square)
     assert (alpha > 0).all()
     assert torch.allclose(alpha.sum(0), torch.ones(4, 5))
-    assert torch.allclose(alpha, model.weights(3 * hidden, 9 * square), atol=1e-6)
+    assert torch.allclose(alpha, model.attention.weights(3 * hidden, 9 * square), atol=1e-6)
 
 
 def test_a_factor_scores_between_its_modalities():
     model = small(n_factors=1).eval()
     with torch.no_grad():
         users, items = (10 * rows for rows in model.embed())
-        parts = model.parts(users, items)
+        parts = model.attention.parts(users, items)
         scores, each = model.score_all(parts, torch.arange(31)), F.softplus(torch.einsum("ud,imd->uim", users, items))
     assert (scores >= each.amin(2) - 1e-5).all()
     assert (scores <= each.amax(2) + 1e-5).all()
@@ -253,7 +256,7 @@ def test_the_order_of_factors_only_matters_to_neighbours(n_factors):
     order = torch.arange(n_factors).roll(1) if n_factors == 2 else torch.tensor([1, 3, 0, 2])
     y = x.unflatten(-1, (n_factors, -1))[:, :, order].flatten(-2)
     user, item = torch.arange(9), torch.arange(9).expand(9, -1)
-    one, two = (model.score(model.parts(z[:, 0], z[:, 1:]), user, item) for z in (x, y))
+    one, two = (model.score(model.attention.parts(z[:, 0], z[:, 1:]), user, item) for z in (x, y))
     assert torch.allclose(one, two, atol=1e-5)
     c = [model.disentangle(z[:, 0], z[:, 1:]).item() for z in (x, y)]
     assert (c[0] == approx(c[1], abs=1e-5)) == (n_factors == 2)

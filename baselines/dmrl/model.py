@@ -5,7 +5,7 @@ Recommendation", IEEE Transactions on Multimedia 2022, arXiv:2203.05406. Code re
 (TensorFlow, by the first author), HuilinChenJN/DMRL-PyTorch at e3b2659 (a later port).
 
     x_m = A2' norm(dropout(LReLU(A1' norm(f_m) + a1))) + a2                   Content
-    alpha = softmax(B2' tanh(B1' norm([u|q|x_1|...]) + b1)), one a factor     parts, weights
+    alpha = softmax(B2' tanh(B1' norm([u|q|x_1|...]) + b1)), one a factor     FactorAttention
     score = sum over factors and modalities of alpha_m softplus(<u, x_m>)     pairs
     mean softplus(hardest of 4 negatives - positive)                          calculate_loss
     distance correlation of adjacent factors, on the positive rows            disentangle
@@ -39,24 +39,22 @@ Quality: the authors' L2 weight memorises the training pairs of Taobao (N@10 0.1
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
-import numpy as np
-import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.nn.exact import ExactFunction
-from bench.nn.features import FeatureRows
+from baselines.dmrl.attention import FactorAttention
+from baselines.dmrl.content import Content
+from baselines.dmrl.correlation import adjacent_correlations
 from bench.nn.graph import norm_adjacency, propagate_mean
 from bench.nn.losses import bpr, l2
 from bench.nn.recommender import Recommender
 from bench.spec import BenchError, Count, NotApplicable, Share, Size, Weight, choice, log_uniform
 
 USERS, ITEMS = 64, 256  # a tile of the score table on a CPU: what is computed of it stays in the cache
-ROWS = 256  # side of a tile of the distance matrices on a CPU, a quarter of it elsewhere
 
 
 class DMRL(Recommender):
@@ -108,11 +106,7 @@ class DMRL(Recommender):
         self.item_embedding = nn.Embedding(self.n_items, size)
         rows = dict(sorted(dataset.item_features.items()))
         self.content = nn.ModuleDict({m: Content(m, rows[m], hyper) for m in rows})
-        width, n_weights = size // hyper.n_factors, 1 + len(rows)
-        self.attention = nn.Module()
-        self.attention.hidden = nn.Parameter(torch.empty((1 + n_weights) * width, n_weights))  # B1
-        self.attention.bias = nn.Parameter(torch.zeros(n_weights))  # b1
-        self.attention.output = nn.Parameter(torch.empty(n_weights, n_weights))  # B2
+        self.attention = FactorAttention(size, hyper.n_factors, 1 + len(rows), weighting=hyper.weighting)
         draw = nn.init.xavier_uniform_ if hyper.init == "uniform" else nn.init.xavier_normal_
         for parameter in self.parameters():
             if parameter.dim() == 2:
@@ -145,43 +139,6 @@ class DMRL(Recommender):
             return users, torch.cat([ids.unsqueeze(1), projected], dim=1)
         return users, torch.stack([ids, *(content(some) for content in self.content.values())], dim=1)
 
-    def parts(self, users: Tensor, items: Tensor) -> tuple["Parts", "Parts"]:
-        """What users (*, d) and items (*, modality, d) bring to a pair."""
-        width = self.hyper.embedding_size // self.hyper.n_factors
-        weight = 2 * self.attention.hidden.view(-1, width, self.attention.bias.shape[0])  # 2: see weights
-        vectors = users.unsqueeze(-2).unflatten(-1, (-1, width)), items.unflatten(-1, (-1, width))
-        return tuple(
-            Parts(v, torch.einsum("...mkx,mxh->...hk", v, w), v.square().sum((-3, -1)))
-            for v, w in zip(vectors, (weight[:1], weight[1:]), strict=True)
-        )
-
-    def weights(self, hidden: Tensor, square: Tensor) -> Tensor:
-        """alpha of pairs.
-
-        Args:
-            hidden: (modality, factor, *pair) the doubled B1' z before its normalisation.
-            square: (factor, *pair) squared norms of z.
-        """
-        bias, output = self.attention.bias, self.attention.output
-        bias = 2 * bias.view(-1, *[1] * square.dim())
-        # tanh x = 2 sigmoid(2 x) - 1, and torch's sigmoid takes a third of the time of its tanh
-        half = torch.addcmul(bias, hidden, square.clamp_min(1e-12).rsqrt()).sigmoid()
-        logits = torch.addmm(-output.sum(0).unsqueeze(1), 2 * output.T, half.flatten(1))
-        return logits.softmax(0).view_as(half)
-
-    def pairs(self, inner: Tensor, hidden: Tensor, square: Tensor) -> Tensor:
-        """Scores of pairs with (modality, factor, *pair) inner products; the others as in ``weights``."""
-        alpha = self.weights(hidden, square)
-        if self.hyper.weighting == "inside":
-            return F.softplus(alpha * inner).sum((0, 1))
-        return (alpha * F.softplus(inner)).sum((0, 1))
-
-    def score_rows(self, users: "Parts", items: "Parts") -> Float[Tensor, "batch candidate"]:
-        """Scores of each user row (batch, ...) with its own item rows (batch, candidate, ...)."""
-        inner = torch.einsum("bkx,bcmkx->mkbc", users.vector.squeeze(1), items.vector)
-        hidden = (users.hidden.unsqueeze(1) + items.hidden).permute(2, 3, 0, 1)
-        return self.pairs(inner, hidden, (users.square.unsqueeze(1) + items.square).permute(2, 0, 1))
-
     def calculate_loss(self, interaction) -> Float[Tensor, ""]:
         user, positive = interaction[self.USER_ID], interaction[self.ITEM_ID]
         negative = self.negatives(interaction)
@@ -192,7 +149,7 @@ class DMRL(Recommender):
         some, place = item.unique(return_inverse=True)  # what nobody meets is not projected
         users, items = self.embed(some)
         u, i = F.embedding(user, users), F.embedding(place, items.flatten(1)).unflatten(-1, items.shape[1:])
-        scores = self.score_rows(*self.parts(u, i))
+        scores = self.attention.score_rows(*self.attention.parts(u, i))
         against = scores[:, 1:]
         if self.hyper.tile_users:
             against = against.T.reshape(size, many)
@@ -209,7 +166,7 @@ class DMRL(Recommender):
         return 2 / (k * (k + 1)) * adjacent_correlations(tables.permute(1, 2, 0, 3)).sum()
 
     def represent(self):
-        return self.parts(*self.embed())
+        return self.attention.parts(*self.embed())
 
     def score(
         self, shared, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
@@ -217,7 +174,7 @@ class DMRL(Recommender):
         users, items = shared
         block = max(1, USERS * ITEMS // item.shape[1]) if item.device.type == "cpu" else max(1, len(item))
         blocks = zip(user.split(block), item.split(block), strict=True)
-        return torch.cat([self.score_rows(users.at(u), items.at(i)) for u, i in blocks])
+        return torch.cat([self.attention.score_rows(users.at(u), items.at(i)) for u, i in blocks])
 
     def score_all(self, shared, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
         users, items = (part.by_factor() for part in (shared[0].at(user), shared[1]))
@@ -230,143 +187,7 @@ class DMRL(Recommender):
                 u = users.slice(start, n)
                 hidden = u.hidden.unsqueeze(-1) + i.hidden.unsqueeze(-2)
                 square = u.square.unsqueeze(-1) + i.square.unsqueeze(-2)
-                scores[start : start + n, first : first + m] = self.pairs(u.vector @ i.vector.mT, hidden, square)
+                scores[start : start + n, first : first + m] = self.attention.pairs(
+                    u.vector @ i.vector.mT, hidden, square
+                )
         return scores
-
-
-class Parts(NamedTuple):
-    """What rows bring to a pair: rows first, or last after ``by_factor``."""
-
-    vector: Tensor  # (row, modality, factor, d / K)
-    hidden: Tensor  # (row, modality, factor): their part of the attention's first layer, doubled
-    square: Tensor  # (row, factor): their part of the squared norm
-
-    def at(self, row: Tensor) -> "Parts":
-        return Parts(*(part[row] for part in self))
-
-    def by_factor(self) -> "Parts":
-        """(modality, factor, row, d / K), (modality, factor, row), (factor, row)."""
-        return Parts(
-            self.vector.permute(1, 2, 0, 3).contiguous(),
-            self.hidden.permute(1, 2, 0).contiguous(),
-            self.square.T.contiguous(),
-        )
-
-    def slice(self, start: int, n: int) -> "Parts":
-        """Some rows of parts by factor."""
-        some = slice(start, start + n)
-        return Parts(self.vector[:, :, some], self.hidden[..., some], self.square[..., some])
-
-
-class Content(nn.Module):
-    """The projection of one modality's rows, scaled to unit norm, to d numbers an item."""
-
-    def __init__(self, modality: str, rows, hyper):
-        super().__init__()
-        self.rows, self.dropout = FeatureRows(unit(rows)), hyper.dropout
-        width = hyper.visual_hidden_size if modality == "visual" else hyper.hidden_size
-        self.hidden = nn.Parameter(torch.empty(self.rows.width, width))  # A1
-        self.hidden_bias = nn.Parameter(torch.zeros(width))  # a1
-        self.output = nn.Parameter(torch.empty(width, hyper.embedding_size))  # A2
-        self.output_bias = nn.Parameter(torch.zeros(hyper.embedding_size))  # a2
-
-    def forward(self, items: Int[Tensor, " item"] | None = None) -> Float[Tensor, "item dim"]:
-        """The catalogue projected, or some items of it."""
-        if items is None:
-            hidden = self.rows(self.hidden)
-        elif self.rows.is_sparse:
-            hidden = F.embedding(items, self.rows(self.hidden))
-        else:
-            hidden = F.embedding(items, self.rows.rows) @ self.hidden
-        hidden = F.leaky_relu(hidden + self.hidden_bias, 0.2)
-        if self.training and self.dropout:
-            hidden = hidden * keep(hidden, 1 - self.dropout)  # the norm takes the scale out again
-        norm = torch.linalg.vector_norm(hidden, dim=1, keepdim=True)
-        # a row of zeros stays one, its gradient finite; scaling is cheaper after the product than before it
-        return hidden @ self.output / norm.masked_fill(norm == 0, 1.0) + self.output_bias
-
-
-def keep(like: Tensor, share: float) -> Tensor:
-    """Ones with probability ``share``, to 16 bits, else zeros; five times as fast as ``bernoulli_`` on a CPU."""
-    words = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device)
-    words.random_(-(2**63), None)
-    bits = words.view(torch.int16)[: like.numel()].view_as(like)
-    return (bits < round(share * 2**16) - 2**15).to(like.dtype)
-
-
-def unit(rows):
-    """Rows scaled to unit norm, zero rows left alone."""
-    square = rows.multiply(rows) if sp.issparse(rows) else np.square(rows)
-    norm = np.sqrt(np.asarray(square.sum(axis=1)).ravel())
-    inverse = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0).astype(np.float32)
-    return sp.diags(inverse) @ rows if sp.issparse(rows) else rows * inverse[:, None]
-
-
-def adjacent_correlations(x: Float[Tensor, "table factor row dim"]) -> Float[Tensor, "table pair"]:
-    """Distance correlations of each table's adjacent factors."""
-    covariance = (DistanceCovariance.apply(x).clamp_min(0) + 1e-8).sqrt()
-    own, adjacent = (covariance.diagonal(k, dim1=-2, dim2=-1) for k in (0, 1))
-    return adjacent / ((own[..., 1:] * own[..., :-1]).sqrt() + 1e-10)
-
-
-class DistanceCovariance(ExactFunction):
-    """(table, factor, factor) mean products of the centred distance matrices of (table, factor, row, dim) rows.
-
-    With R the row sums and t the sum of all, sum A B of two centred matrices is sum D D' - 2/n R R' + t t'/n^2,
-    and since centring is a projection, the derivative by D is the centred D' itself. So both passes need each
-    distance once, a tile at a time and above the diagonal only, and no centred matrix is ever held.
-    """
-
-    @staticmethod
-    def forward(ctx, x):
-        n = x.shape[-2]
-        side = ctx.side = ROWS if x.device.type == "cpu" else 4 * ROWS
-        x = x - x.mean(-2, keepdim=True)  # distances do not change, their rounding shrinks
-        square = x.square().sum(-1, keepdim=True)
-        one = torch.ones_like(square)
-        left, right = torch.cat([-2 * x, square, one], -1), torch.cat([x, one, square], -1)
-        shift = (2 * square.mean(-2, keepdim=True)).sqrt()  # centring removes it, so sums of small numbers do
-        sums, products = x.new_zeros(x.shape[:-1]).double(), x.new_zeros(*x.shape[:2], x.shape[1]).double()
-        for i, j in tiles(n, side):
-            distance = distances(left[..., i, :], right[..., j, :]).sub_(shift)
-            flat = distance.flatten(2)
-            products += (flat @ flat.mT).double() * (1 if i == j else 2)
-            sums[..., i] += distance.sum(-1)
-            if i != j:
-                sums[..., j] += distance.sum(-2)
-        mean = sums / n
-        total = mean.mean(-1, keepdim=True)
-        ctx.save_for_backward(left, right, (mean - (total - shift.squeeze(-1)) / 2).to(x.dtype))
-        return (products / n**2 - 2 * mean @ mean.mT / n + total @ total.mT).to(x.dtype)
-
-    @staticmethod
-    def backward(ctx, grad):
-        left, right, mean = ctx.saved_tensors
-        n = mean.shape[-1]
-        weight = (grad + grad.mT) / n**2
-        mean = weight @ mean
-        x = right[..., :-2].contiguous()
-        out, sums = torch.zeros_like(x), torch.zeros_like(mean)
-        for i, j in tiles(n, ctx.side):
-            distance = distances(left[..., i, :], right[..., j, :])
-            slope = (weight @ distance.flatten(2)).view_as(distance)
-            slope = slope.sub_(mean[..., i, None]).sub_(mean[..., None, j]).div_(distance)
-            if i == j:
-                slope.diagonal(dim1=-2, dim2=-1).zero_()
-            out[..., i, :] -= slope @ x[..., j, :]
-            sums[..., i] += slope.sum(-1)
-            if i != j:
-                out[..., j, :] -= slope.mT @ x[..., i, :]
-                sums[..., j] += slope.sum(-2)
-        return 2 * (out + sums.unsqueeze(-1) * x)
-
-
-def tiles(n: int, side: int):
-    """Rows and columns of the tiles on and above the diagonal."""
-    cuts = [slice(start, min(start + side, n)) for start in range(0, n, side)]
-    return [(i, j) for k, i in enumerate(cuts) for j in cuts[k:]]
-
-
-def distances(left: Float[Tensor, "*table row more"], right: Float[Tensor, "*table column more"]) -> Tensor:
-    """Distances with 1e-8 inside the root; the rows carry |x|^2 so that one product gives the squares."""
-    return (left @ right.mT).clamp_(min=0).add_(1e-8).sqrt_()
