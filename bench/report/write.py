@@ -88,7 +88,7 @@ def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str
     if not records:
         raise BenchError(f"no records in {results}; give the folder that has them with --results")
     paths = write(Evidence(records, results, studies=studies, ours=ours), reports)
-    return f"{len(paths)} report files in {reports} from {len(records)} records"
+    return f"{len(paths)} report files in {reports} from {len(records)} records; read {reports / PAGE}"
 
 
 def pictures(plot: str, data: pd.DataFrame) -> dict[str, bytes]:

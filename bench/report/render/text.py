@@ -65,14 +65,15 @@ def text(table: Table) -> str:
     below = [f"[{n}] {reason}" for n, reason in enumerate(table.reasons, 1) if reason in seen]
     below += [note.text for note in table.notes if note.is_warning]
     if any(cell.mark for cell in table.cells):
-        below.append("* best, + second")
+        below.append("* best of all rows shown, + second")
     parts.append("\n".join(below))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def grid(columns: Sequence[Column], lines: Sequence[Line], form: str, show: Callable[[Cell], str]) -> str:
-    """Names to the left, numbers to the right."""
-    sides = ["left" if column.kind == "name" else "right" for column in columns]
+    """Names to the left, numbers to the right; a terminal has those to the left that marks may follow."""
+    is_marked = [form == "simple" and any(line.cells[n].mark for line in lines) for n in range(len(columns))]
+    sides = ["left" if column.kind == "name" or is_marked[n] else "right" for n, column in enumerate(columns)]
     texts = [[show(cell) for cell in line.cells] for line in lines]
     headers = [column.name for column in columns]
     return tabulate(texts, headers=headers, tablefmt=form, colalign=sides, disable_numparse=True)
@@ -92,4 +93,5 @@ def markdown_cell(cell: Cell, reasons: list[str]) -> str:
 
 def text_cell(cell: Cell, reasons: list[str]) -> str:
     note = f" [{reasons.index(cell.note) + 1}]" if cell.note else ""
-    return cell.text + {"best": "*", "second": "+"}.get(cell.mark, "") + cell.sign + note
+    marks = [{"best": "*", "second": "+"}.get(cell.mark, ""), cell.sign]
+    return " ".join(filter(None, [cell.text, *marks])) + note

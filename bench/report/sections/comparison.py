@@ -98,6 +98,7 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Sign
         part = in_block(data, block)
         made = compared_block(part, records, block)
         made.lines.append(improvements(part, evidence))
+        made.notes.extend(rivals(part, evidence))
         made.notes.extend(suspects(part, in_block(records, block), evidence, ranking))
         shown.append(made)
     said = notes(records, data, ranking, ours=evidence.ours)
@@ -191,6 +192,16 @@ def compared(cell: Mapping, heads: Iterable[str]) -> list[Cell]:
     others = [Cell(number(cell[column], form)) for column, form in map(BESIDE.get, heads)]
     why = cell["note"] if cell["is_run"] else ""  # a line below names what was not run
     return [Cell(mean_text(cell), mark, why, cell.get("sign", "")), *others]
+
+
+def rivals(part: pd.DataFrame, evidence: Evidence) -> list[Note]:
+    """Against whom the signs of one block are; nothing where it has none."""
+    own = part[part["row"].isin(evidence.baselines) & part["mean"].notna()]
+    if not part["sign"].any() or own.empty:
+        return []
+    best = own.loc[own.groupby("metric", sort=False)["mean"].idxmax()].groupby("row", sort=False)["metric"].unique()
+    names = [f"{row} in {', '.join(SHOWN[metric] for metric in metrics)}" for row, metrics in best.items()]
+    return [Note(f"▲ and ▼: against {'; '.join(names) if len(best) > 1 else best.index[0]}.", is_warning=True)]
 
 
 def improvements(part: pd.DataFrame, evidence: Evidence) -> Line:

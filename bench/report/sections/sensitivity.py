@@ -111,7 +111,7 @@ def table(budget: str, pairs: list[Pair]) -> Table:
     return Table(
         kind="sensitivity",
         what="Protocol sensitivity",
-        caption="Is the order of the models the same under another ranking, and under another protocol?",
+        caption="Whether the order of the models is the same under another ranking, and under another protocol.",
         blocks=[Block(columns=[*names, Column("rows"), *taus, Column("swapped N@10", "text")], lines=lines(pairs))],
         notes=[*map(Note, NOTES)],
         data=data,

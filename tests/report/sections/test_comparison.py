@@ -307,7 +307,7 @@ def test_plain_text_leaves_out_rows_that_were_not_run(small):
     page = text(small)
     assert "NGCF" not in page
     assert "[1] seed 1 failed: out of memory | 5%; not run with seed 0" in page
-    assert re.search(r"MCLN † +0\.7500 ± 0\.0000\*", page)
+    assert re.search(r"MCLN † +0\.7500 ± 0\.0000 \*", page)
 
 
 def test_seeds_of_one_row_that_ran_other_code_are_not_comparable():

@@ -196,13 +196,21 @@ def test_marks_stand_in_table_2_in_every_format(many):
     assert (*place, "BPRMF", "hr@5") not in marks
     page = comparison.pages(many)[1]
     assert "**1.0000** <sup>▲</sup>" in markdown(page)
-    assert "1.0000*▲" in text(page)
+    assert "1.0000 * ▲" in text(page)
+    assert "▲ and ▼: against BPRMF." in text(page)
     assert r"\textbf{1.0000}\textsuperscript{$\uparrow$}" in latex(page)
     assert latex(page).isascii()
     assert Note(significance.LEGEND, is_warning=True) in page.notes
     assert "▲ better" in text(page)
     assert ",not run,," in csv(page)
     assert page.data.set_index(["row", "metric"])["sign"]["NGCF", "hr@5"] == "▼"
+
+
+def test_the_rivals_are_named_by_metric_where_they_differ(tmp_path):
+    rows = {"BPRMF": [1] * 20 + [50] * 20, "VBPR": [5] * 21 + [50] * 19, "MCLN": [1] * 40}
+    found = evidence(tmp_path, *(stored(tmp_path, places, model) for model, places in rows.items()))
+    notes = [note.text for note in comparison.pages(found)[1].blocks[0].notes]
+    assert "▲ and ▼: against VBPR in H@5, H@10; BPRMF in N@5, N@10." in notes
 
 
 def test_a_small_difference_has_no_mark(duel):
