@@ -175,7 +175,7 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
 
 
 def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str = ""):
-    """The trained model of a record whose weights were kept (``--keep-weights``), as ``bench.run.trained.load``; ``data``
+    """The trained model of a record whose weights were kept (see ``bench.run.trained.load``); ``data``
     is the data set, where it is a folder."""
     from bench.run import trained  # imports torch
 
