@@ -139,6 +139,15 @@ def test_another_model_may_be_asked_about(tmp_path):
     assert verdicts(found)["beauty", "sampled", "VBPR"] == "beats BPRMF"
 
 
+def test_the_figure_draws_the_papers_data_sets_where_there_are_any(tmp_path):
+    toy = [stored(tmp_path, HALF, dataset="toy"), stored(tmp_path, ALL, "MCLN", dataset="toy")]
+    beauty = [stored(tmp_path, HALF), stored(tmp_path, ALL, "MCLN")]
+    table, figure = pages(evidence(tmp_path, *toy, *beauty))
+    assert set(figure.data["dataset"]) == {"beauty"}
+    assert set(table.data["dataset"]) == {"beauty", "toy", "art", "taobao"}
+    assert set(pages(evidence(tmp_path, *toy))[1].data["dataset"]) == {"toy"}
+
+
 def test_nothing_to_judge_is_no_page(tmp_path):
     assert pages(evidence(tmp_path)) == pages(evidence(tmp_path, stored(tmp_path, HALF))) == []
     assert sentences(evidence(tmp_path, record("MCLN"))) == []
