@@ -57,7 +57,7 @@ def test_the_page_the_figure_and_the_sentences_say_the_same(three):
     assert len(table.data) == 3 * 2
     assert isinstance(figure, Figure)
     drawn = PLOTS[figure.plot](figure.data)
-    assert [axis.get_xlabel().split()[0] for axis in drawn.axes] == ["N@10", "H@5"]
+    assert [axis.get_xlabel().split(",")[0] for axis in drawn.axes] == ["N@10", "H@5"]
     assert drawn.axes[0].get_yticklabels()[-1].get_text() == "Beauty (entities), paper, sampled: MCLN"
     said = sentences(three)
     assert said[0] == (
