@@ -64,9 +64,7 @@ def run(
     states = run_due(due, store, machines, clock, when=when)
     with handling(clock.hear):  # a signal that comes now waits for the tables
         paths = report(planned, store, reports, ranking=ranking, ours=ours, studies=request.studies)
-    said = (
-        f"records in {results}, {counted(len(paths), 'report file')} in {reports}; read {reports / report_write.PAGE}"
-    )
+    said = f"records in {results}, {counted(len(paths), 'report file')}; read {reports / report_write.PAGE}"
     return close(planned, states, store, clock, said=said)
 
 

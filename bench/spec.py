@@ -23,6 +23,7 @@ CAUSAL_MODELS = ("MACR", "CausalRec", "CausalMMRec")  # peers of MCLN whose clai
 BASELINES = (*PAPER_MODELS[:-1], *NEWER_MODELS)  # whom a model under study is compared with; a new one is entered here
 SHOWN_MODELS = {"SVDPP": "SVD++"}  # names that Python cannot spell
 RANKINGS = ("sampled", "full")
+N_CANDIDATES = 99  # of a sampled ranking, beside the test item
 KNOCKOUTS = ("real", "shuffled", "noise", "none")  # what may become of a modality's rows
 
 
@@ -118,7 +119,7 @@ class Protocol:
     # version 1 had one choice for both
     select_ranking: Literal["own", "sampled", "full"] = "own"
     select_metric: str = "ndcg@10"
-    n_candidates: int = 99
+    n_candidates: int = N_CANDIDATES
     candidate_seed: int = 2023
     ties: Literal["pessimistic"] = "pessimistic"
 

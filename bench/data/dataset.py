@@ -52,7 +52,7 @@ class Dataset:
 
 
 def renumber(
-    parts: Mapping[str, Pairs], *, users: Sequence[int] | np.ndarray = ()
+    parts: Mapping[str, Pairs], *, users: Sequence[int] | np.ndarray = (), items: Sequence[int] | np.ndarray = ()
 ) -> tuple[dict[str, Pairs], dict[str, np.ndarray], list[str]]:
     """Number users and items from 0 in the order of their ids; an id that occurs nowhere gets no number.
 
@@ -60,14 +60,15 @@ def renumber(
 
     Args:
         parts: name to pairs of ids.
-        users: ids of users who count even if they are in no pair.
+        users, items: ids that count even if they are in no pair.
 
     Returns:
         The parts in numbers, "user" and "item" to the id of each number, and a warning per kind of id with gaps.
     """
     pairs = np.concatenate(list(parts.values()))
     owners = np.concatenate([pairs[:, 0], np.asarray(users, dtype=np.int64)])
-    ids = {"user": np.unique(owners), "item": np.unique(pairs[:, 1])}
+    owned = np.concatenate([pairs[:, 1], np.asarray(items, dtype=np.int64)])
+    ids = {"user": np.unique(owners), "item": np.unique(owned)}
     numbered = {
         name: np.stack([np.searchsorted(known, part[:, k]) for k, known in enumerate(ids.values())], axis=1)
         for name, part in parts.items()

@@ -12,7 +12,7 @@ import pandas as pd
 from bench.report import paper
 
 CSV = Path(__file__).with_name("mcln_independent_runs.csv")
-NAME = "MCLN, independent run"
+NAME = "independent run"
 DRAWN = 99  # candidates beside the test item
 NOTE = (
     "The independent run is the authors' code run by others (bench/report/mcln_independent_runs.csv). Its evaluation "

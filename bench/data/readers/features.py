@@ -11,7 +11,7 @@ from jaxtyping import Int64
 from bench.data.dataset import Rows
 from bench.data.readers.arrays import in_float32, load_npy
 from bench.data.readers.lists import fail, owner_of, read_lines, read_lists, words_of
-from bench.spec import BenchError, unknown
+from bench.spec import N_CANDIDATES, BenchError, unknown
 
 DEEP = {"visual": "item2imgfeat.txt", "textual": "itemtitle2vec.txt"}
 ENTITIES = {"visual": "i2e_visual.txt", "textual": "i2e_title.txt"}
@@ -100,6 +100,31 @@ def read_features(files: dict[str, Path], ids: Ids) -> tuple[dict[str, Rows], li
         shown = ", ".join(f"{name} has {size}" for name, size in sizes.items())
         raise BenchError(f"{next(iter(files.values())).parent}: the numbers of feature rows differ: {shown}")
     return rows, warnings + count_empty({f"{m} ({files[m].name})": table for m, table in rows.items()})
+
+
+def catalogue(files: dict[str, Path], pairs: Int64[np.ndarray, "_ 2"]) -> tuple[Ids, list[str]]:
+    """Items to add to those of ``pairs``, and a warning that counts them: those that have a row in a ``.npy`` table, if
+    without them some user has fewer items left than a sampled ranking draws.
+
+    In any other set an item that nobody met is left out: it would be an easy candidate. A set as small as that, whose
+    table lists what there is besides, can be ranked in no other way.
+
+    Raises:
+        BenchError: for a broken table.
+    """
+    met = np.unique(pairs, axis=0)
+    items = np.unique(met[:, 1])
+    tables = [path for path in files.values() if path.suffix == ".npy"]
+    if not tables or len(items) - np.unique(met[:, 0], return_counts=True)[1].max() >= N_CANDIDATES:
+        return items[:0], []
+    known = np.unique(np.concatenate([np.flatnonzero(~is_empty(load_npy(path))) for path in tables]))
+    added = np.setdiff1d(known, items)
+    if not len(added):
+        return added, []
+    said = (
+        f"items that never occur but have a row in {tables[0].name}: {len(added):,}; they are candidates, since without"
+    )
+    return added, [f"{said} them some user has fewer than {N_CANDIDATES} left"]
 
 
 def is_empty(table: Rows) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.data.cache import Recipe, sha256
 from bench.data.dataset import Dataset, renumber
-from bench.data.readers.features import count_unread, read_features, select
+from bench.data.readers.features import catalogue, count_unread, read_features, select
 from bench.data.readers.lists import read_lists
 from bench.spec import BenchError
 
@@ -75,7 +75,7 @@ def recipe(
 
 
 def read_folder(parts: dict[str, Path], files: dict[str, Path], feature_id: str) -> Dataset:
-    """Read the three lists and the features. A user is who has a line, an item is what is in a list.
+    """Read the three lists and the features. A user is who has a line, an item is what is in a list (see ``catalogue``).
 
     Raises:
         BenchError: for a broken file, with its line.
@@ -84,6 +84,8 @@ def read_folder(parts: dict[str, Path], files: dict[str, Path], feature_id: str)
     if not len(lists["train"].pairs):
         raise BenchError(f"{parts['train']}: no user has an item")
     users = np.concatenate([list(own.lines) for own in lists.values()])
-    pairs, ids, gaps = renumber({part: own.pairs for part, own in lists.items()}, users=users)
+    given = {part: own.pairs for part, own in lists.items()}
+    items, added = catalogue(files, np.concatenate(list(given.values())))
+    pairs, ids, gaps = renumber(given, users=users, items=items)
     rows, found = read_features(files, ids["item"])
-    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=gaps + found)
+    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=gaps + added + found)

@@ -7,7 +7,7 @@ import numpy as np
 from bench.data.cache import Recipe, sha256
 from bench.data.dataset import Dataset, Rows, renumber
 from bench.data.preparing import keep_core, leave_one_out, number
-from bench.data.readers.features import count_empty, count_unread, dense, read_features, weigh
+from bench.data.readers.features import catalogue, count_empty, count_unread, dense, read_features, weigh
 from bench.data.readers.folders import PARTS, list_files
 from bench.data.readers.frames import read_columns, read_header, word_columns
 from bench.data.readers.lists import as_id, fail
@@ -72,9 +72,10 @@ def read_mmrec(inter: Path, files: dict[str, Path], feature_id: str) -> Dataset:
     for row in np.flatnonzero(label > 2)[:1]:
         raise fail(inter, lines[row], f"x_label {label[row]} is none of 0, 1, 2")
     parts = {part: np.stack([user, item], axis=1)[label == k] for k, part in enumerate(PARTS)}
-    pairs, ids, gaps = renumber(parts)
+    items, added = catalogue(files, np.stack([user, item], axis=1))
+    pairs, ids, gaps = renumber(parts, items=items)
     rows, found = read_features(files, ids["item"])
-    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=gaps + found)
+    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=gaps + added + found)
 
 
 def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: int) -> Dataset:

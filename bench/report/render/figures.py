@@ -141,7 +141,7 @@ def forest(data: pd.DataFrame) -> Figure:
             axis.errorbar(run["difference"], place, xerr=extent, fmt="o", color=colour, capsize=2, fillstyle=fill)
             axis.annotate(run["vs"], (run["high"], place), (3, 2), textcoords="offset points", fontsize=6, color="0.4")
         axis.axvline(0, color="0.3", linewidth=0.8)
-        axis.set_xlabel(f"{SHOWN[metric]} minus that of the baseline named")
+        axis.set_xlabel(f"{SHOWN[metric]}, difference")
         axis.set_yticks(
             range(len(lines)), [f"{heading(line[:2])}, {', '.join(line[2:4])}: {line[4]}" for line in lines]
         )

@@ -57,7 +57,7 @@ def test_the_page_the_figure_and_the_sentences_say_the_same(three):
     assert len(table.data) == 3 * 2
     assert isinstance(figure, Figure)
     drawn = PLOTS[figure.plot](figure.data)
-    assert [axis.get_xlabel().split()[0] for axis in drawn.axes] == ["N@10", "H@5"]
+    assert [axis.get_xlabel().split(",")[0] for axis in drawn.axes] == ["N@10", "H@5"]
     assert drawn.axes[0].get_yticklabels()[-1].get_text() == "Beauty (entities), paper, sampled: MCLN"
     said = sentences(three)
     assert said[0] == (
@@ -137,6 +137,15 @@ def test_tuned_rows_answer_for_themselves(tmp_path):
 def test_another_model_may_be_asked_about(tmp_path):
     found = evidence(tmp_path, stored(tmp_path, HALF), stored(tmp_path, ALL, "VBPR"), ours="VBPR")
     assert verdicts(found)["beauty", "sampled", "VBPR"] == "beats BPRMF"
+
+
+def test_the_figure_draws_the_papers_data_sets_where_there_are_any(tmp_path):
+    toy = [stored(tmp_path, HALF, dataset="toy"), stored(tmp_path, ALL, "MCLN", dataset="toy")]
+    beauty = [stored(tmp_path, HALF), stored(tmp_path, ALL, "MCLN")]
+    table, figure = pages(evidence(tmp_path, *toy, *beauty))
+    assert set(figure.data["dataset"]) == {"beauty"}
+    assert set(table.data["dataset"]) == {"beauty", "toy", "art", "taobao"}
+    assert set(pages(evidence(tmp_path, *toy))[1].data["dataset"]) == {"toy"}
 
 
 def test_nothing_to_judge_is_no_page(tmp_path):
