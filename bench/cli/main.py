@@ -21,18 +21,25 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
     The exit code is 0 when all is done, 1 when a job failed, 2 for a mistake in the request, 124 when the run ended
     early for want of time and the same command goes on with it, and 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # letters that a terminal lacks must not end a run after its training
+            stream.reconfigure(errors="replace")
     argv = sys.argv[1:] if argv is None else argv
     if command is None:
         command, argv = (argv[0], argv[1:]) if argv else ("--help", [])
     try:
         with handling(end):
             code = dispatch(command, argv)
+        sys.stdout.flush()
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         code = 130
+    except BrokenPipeError:  # whoever read the output has heard enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except Ended as ended:
         code = 128 + ended.args[0]
     sys.exit(code)

@@ -1,6 +1,8 @@
 """Tables out: files below a folder, and the text that a run prints at its end."""
 
+import os
 import re
+import sys
 import textwrap
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -93,6 +95,7 @@ def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str
 
 def pictures(plot: str, data: pd.DataFrame) -> dict[str, bytes]:
     """The figure in each format, in a process of its own: drawing takes longer than all else in a report."""
+    os.environ["MPLBACKEND"] = "agg"  # a notebook's own would stop matplotlib's import, and files need none
     from bench.report.render.drawing import pictures  # here, since matplotlib takes a second to import
     from bench.report.render.figures import PLOTS
 
@@ -100,9 +103,14 @@ def pictures(plot: str, data: pd.DataFrame) -> dict[str, bytes]:
 
 
 def forms(page: Page, drawn: dict[str, Future]) -> dict[str, bytes]:
-    """The files of one table or figure, by their ending."""
+    """The files of one table or figure, by their ending; of a figure that cannot be drawn only the numbers."""
     if isinstance(page, Figure):
-        return {"md": figure_page(page).encode(), **drawn[page.name].result(), "csv": csv(page).encode()}
+        try:
+            drawings = drawn[page.name].result()
+        except Exception as error:  # noqa: BLE001 - whatever stops it, the tables must not be lost
+            print(f"warning: figure {page.name} cannot be drawn ({type(error).__name__}: {error})", file=sys.stderr)
+            drawings = {}
+        return {"md": figure_page(page).encode(), **drawings, "csv": csv(page).encode()}
     return {ext: show(page).encode() for ext, show in FORMATS.items()}
 
 

@@ -45,15 +45,17 @@ class BackDoor(nn.Module):
         self.register_buffer("prior_fine", torch.zeros(n_coarse, n_fine))
 
     @torch.no_grad()
-    def set_strata(self, codes: Codes, weight: Float[Tensor, " item"], *, smallest: int) -> None:
-        """Fix strata, their vectors and priors; rows of ``codes`` and ``weight`` are the items from id 1."""
+    def set_strata(self, codes: Codes, *, smallest: int) -> None:
+        """Fix strata, vectors and priors, in which items count alike; rows of ``codes`` are the items from id 1."""
         coarse, fine = merge_small(codes, smallest)
         vectors = codes.coarse_codes.unsqueeze(1) + codes.fine_codes
         vectors = project(vectors, codes.points, self.vectors.shape[2])
         deviation = vectors[coarse, fine].var(dim=0, correction=0).mean().sqrt()
         self.vectors.copy_(vectors / (deviation if deviation > 1e-6 else 1.0))
         self.coarse[1:], self.fine[1:] = coarse, fine
-        mass = torch.zeros_like(self.prior_fine).index_put_((coarse, fine), weight, accumulate=True)
+        mass = torch.zeros_like(self.prior_fine).index_put_(
+            (coarse, fine), torch.ones_like(coarse, dtype=vectors.dtype), accumulate=True
+        )
         rows = mass.sum(1, keepdim=True)
         self.prior_fine.copy_(mass / rows.clamp_min(1e-12))
         self.prior_coarse.copy_((rows / rows.sum()).squeeze(1))

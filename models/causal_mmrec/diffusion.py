@@ -11,17 +11,12 @@ from torch.nn import functional as F
 HIDDEN, TIME_SIZE = 256, 32
 
 
-def signal_shares(n_steps: int = 50, kind: str = "linear") -> Float[Tensor, " step"]:
+def signal_shares(n_steps: int = 50) -> Float[Tensor, " step"]:
     """alpha-bar_0 = 1 .. alpha-bar_T: the share of the signal's variance left after t steps of noise.
 
-    ``linear``: beta from 1e-4 to 2e-2, both times 1000/T, at most .999. ``cosine``: arXiv:2102.09672.
+    beta rises from 1e-4 to 2e-2, both times 1000/T, and is at most .999.
     """
-    if kind == "linear":
-        beta = torch.linspace(1e-4, 2e-2, n_steps, dtype=torch.float64) * (1000 / n_steps)
-    else:
-        angle = (torch.arange(n_steps + 1, dtype=torch.float64) / n_steps + 0.008) / 1.008
-        share = torch.cos(angle * math.pi / 2).square()
-        beta = 1 - share[1:] / share[:-1]
+    beta = torch.linspace(1e-4, 2e-2, n_steps, dtype=torch.float64) * (1000 / n_steps)
     kept = torch.cumprod(1 - beta.clamp(max=0.999), dim=0)
     return torch.cat([torch.ones(1, dtype=torch.float64), kept]).float()
 
@@ -103,7 +98,6 @@ def cross_fit(
     fits: Bool[Tensor, " item"],
     *,
     steps: int,
-    schedule: str = "linear",
     how: str = "one_step",
     n_noise_steps: int = 50,
     n_samples: int = 8,
@@ -115,7 +109,7 @@ def cross_fit(
     of a network's items every 100 steps and at the end, its best average kept, its patience 5 such looks.
     Arguments as in ``latents.ridge_cross_fit``.
     """
-    n_nets, shares = int(fold.max()) + 1, signal_shares(n_noise_steps, schedule).to(source.device)
+    n_nets, shares = int(fold.max()) + 1, signal_shares(n_noise_steps).to(source.device)
     if int(fits.sum()) < 4 * max(n_nets, 1):
         return torch.zeros_like(target), []
     rows = [(fits & (fold != f)).nonzero().squeeze(1) for f in range(n_nets)]

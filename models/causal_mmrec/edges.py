@@ -20,35 +20,22 @@ def two_nearest(
 ) -> Float[Tensor, " edge"]:
     """Mean of the two largest cosines between an edge's item and the user's other items.
 
-    The one cosine of a user with two items; 0 for a user with one. Users of like degree are padded to one
-    block of Gram matrices of at most ``budget`` entries.
+    The one cosine of a user with two items; 0 for a user with one. Users of equal degree share a block of Gram
+    matrices of at most ``budget`` entries.
 
     Args:
         unit: rows of unit norm (or zero).
         user: sorted.
     """
-    device = unit.device
     _, degree = torch.unique_consecutive(user, return_counts=True)
-    start = degree.cumsum(0) - degree
-    order = degree.argsort(stable=True)
-    out, sizes = torch.zeros(len(user), device=device), degree[order].tolist()
-    first = 0
-    while first < len(sizes):
-        last = min(len(sizes), first + max(1, budget // sizes[first] ** 2))
-        last = min(last, first + max(1, budget // sizes[last - 1] ** 2))
-        who, widest = order[first:last], sizes[last - 1]
-        if widest > 1:
-            place = torch.arange(widest, device=device)
-            real = place < degree[who].unsqueeze(1)
-            edge = torch.where(real, start[who].unsqueeze(1) + place, start[who].unsqueeze(1))
+    start, out = degree.cumsum(0) - degree, torch.zeros(len(user), device=unit.device)
+    for size in degree[degree > 1].unique().tolist():
+        for first in start[degree == size].split(max(1, budget // size**2)):
+            edge = first.unsqueeze(1) + torch.arange(size, device=unit.device)  # (user, size)
             rows = unit[item[edge]]
-            like = rows @ rows.transpose(1, 2)
-            hidden = ~real.unsqueeze(1) | torch.eye(widest, dtype=torch.bool, device=device)
-            top = like.masked_fill(hidden, -torch.inf).topk(min(2, widest - 1), dim=2).values
-            there = top.isfinite()
-            mean = torch.where(there, top, torch.zeros_like(top)).sum(2) / there.sum(2).clamp_min(1)
-            out[edge[real]] = mean[real]
-        first = last
+            like = rows @ rows.mT
+            like.diagonal(dim1=1, dim2=2).fill_(-torch.inf)  # an item is not its own neighbour
+            out[edge] = like.topk(min(2, size - 1), dim=2).values.mean(2)
     return out
 
 
@@ -76,14 +63,14 @@ def completions(met: sp.csr_matrix, graph: sp.csr_matrix, n_added: int, *, block
         part = met[start : start + block]
         score = (part @ graph).tocsr()
         score = (score - score.multiply(part > 0)).tocsr()
-        level = np.rint(score.data * GRID).astype(np.int64)
-        is_free = (level > 0) & (score.indices > 0)  # 0 is the padding id
-        key = np.where(is_free, level * n_items + (n_items - 1 - score.indices), -1)  # (score, lower id)
-        rows = np.flatnonzero(np.diff(score.indptr))
-        for place in range(n_added if len(key) else 0):
-            best = np.maximum.reduceat(key, score.indptr[rows])
-            out[start + rows, place] = np.where(best >= 0, n_items - 1 - best % n_items, 0)
-            key[key == np.repeat(best, np.diff(score.indptr)[rows])] = -1
+        user, item, level = *score.nonzero(), np.rint(score.data * GRID).astype(np.int64)
+        is_free = (level > 0) & (item > 0)  # 0 is the padding id
+        user, item, level = user[is_free], item[is_free], level[is_free]
+        order = np.lexsort((item, -level, user))
+        user, item = user[order], item[order]
+        place = np.arange(len(user)) - np.searchsorted(user, user)  # among the items of its user
+        is_kept = place < n_added
+        out[start + user[is_kept], place[is_kept]] = item[is_kept]
     return out
 
 
@@ -91,15 +78,6 @@ def z_scores(values: Float[Tensor, " edge"]) -> Float[Tensor, " edge"]:
     """(x - mean) / std over all; zero where they hardly vary."""
     deviation = values.std(correction=0)
     return (values - values.mean()) / deviation if deviation >= 1e-6 else torch.zeros_like(values)
-
-
-def sample_edges(weight: Float[Tensor, " edge"], n: int) -> Int[Tensor, " kept"]:
-    """n distinct edges, sorted: successive draws without replacement, probability proportional to weight.
-
-    Exponential clocks of rate ``weight``: the first n to ring are exactly such draws, however many edges.
-    """
-    clock = torch.empty_like(weight).exponential_() / weight
-    return clock.topk(n, largest=False).indices.sort().values
 
 
 def weighted_graphs(user, item, weight, shape: tuple[int, int]) -> tuple[SparseMatrix, SparseMatrix]:

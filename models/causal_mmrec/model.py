@@ -18,7 +18,7 @@ of them, not the paper's.
 Stages A (diffusion) and B (vector quantisation) run in ``pretrain``: at most 3000 steps a channel, 200 and
 2000 of the codes, in proportion for budgets under 300 epochs. A model that was never pretrained stands on
 closed forms, made when it is built: cross-fitted ridge for A (``confounder="ridge"`` keeps it) and k-means
-for B (``strata="kmeans"``). Without ``before_epoch`` (RecBole's Trainer) the graph and the contexts of
+for B. Without ``before_epoch`` (RecBole's Trainer) the graph and the contexts of
 training stay the first ones. All frozen quantities that a score needs are buffers of the state dict; a loss
 after loading one needs ``before_epoch``.
 
@@ -49,7 +49,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -57,22 +56,16 @@ from torch.nn import functional as F
 
 from bench.nn.features import FeatureRows
 from bench.nn.graph import propagate_mean
-from bench.nn.knn import has_row, nearest, unit_rows
+from bench.nn.knn import unit_rows
 from bench.nn.losses import bpr, l2
-from bench.nn.recommender import EmbeddingRecommender
 from bench.spec import Count, NotApplicable, Share, Size, Weight, choice
 from models.causal_mmrec.adjustment import BackDoor, FrontDoor
-from models.causal_mmrec.diffusion import cross_fit
-from models.causal_mmrec.latents import draw_folds, explained, principal_latents, ridge_cross_fit
-from models.causal_mmrec.quantise import kmeans_codes, learn_codes
-from models.causal_mmrec.topology import Topology
+from models.causal_mmrec.stages import CODE_SIZE, Stages
 
-LATENT_SIZE, CODE_SIZE = 64, 32  # d_z, d_c
-N_FOLDS, LEAST_R2, SMALLEST_CELL, TEMPERATURE = 5, 0.02, 5, 0.2
-STAGE_EPOCHS, DIFFUSION_STEPS, WARM_STEPS, CODE_STEPS = 300, 3000, 200, 2000
+TEMPERATURE = 0.2  # of the contrast
 
 
-class CausalMMRec(EmbeddingRecommender):
+class CausalMMRec(Stages):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
         embedding_size: Size = 64  # d
@@ -83,11 +76,8 @@ class CausalMMRec(EmbeddingRecommender):
         contrast_weight: Weight = choice(0.0, among=(0.0, 1e-3, 1e-2))  # lambda_cl
         feat_dropout: Share = choice(0.0, among=(0.0, 0.2))  # of an item's row of a modality
         confounder: Literal["one_step", "ddim", "ridge"] = "one_step"
-        noise_schedule: Literal["linear", "cosine"] = "linear"
-        strata: Literal["vq", "kmeans"] = "vq"
         n_coarse: Size = 16  # K_1
         n_fine: Size = 16  # K_2
-        prior: Literal["item", "interaction"] = "item"
         stratum_mix: Weight = choice(0.2, among=(0.0, 0.2, 0.5, 1.0))  # rho
         n_neighbours: Size = 10  # k
         visual_weight: Share = 0.1
@@ -126,109 +116,12 @@ class CausalMMRec(EmbeddingRecommender):
         if not (h.no_content or h.no_frontdoor):
             keep = h.fd_direct == "keep"
             self.front_door = FrontDoor(self.n_users, size, n_contexts=h.n_contexts, keep_direct=keep)
-        self._keep_content(rows)
-        self._keep_interactions(dataset, rows)
+        self.keep_content(rows)
+        self.keep_interactions(dataset, rows)
         self.learn_confounder(steps=0)
         self.set_strata(steps=0)
         self.topology.sample()
         self.set_contexts(start=True)
-
-    def _keep_content(self, rows) -> None:
-        known = [has_row(rows[m]) for m in self.modalities]
-        size = min(LATENT_SIZE, max(f.shape[1] for f in rows.values()))
-        pairs = zip(self.modalities, known, strict=True)
-        latents = np.stack([principal_latents(rows[m], size, there) for m, there in pairs])
-        constants = {
-            "known": torch.from_numpy(np.stack(known)),  # (modality, item)
-            "latents": torch.from_numpy(latents),  # y, (modality, item, dim)
-            "confounders": torch.zeros(self.n_items, len(known) * size),  # c
-        }
-        for name, value in constants.items():
-            self.register_buffer(name, value, persistent=False)
-        self.register_buffer("r2", torch.zeros(len(known), size))  # share of each latent that is confounder
-
-    def _keep_interactions(self, dataset, rows) -> None:
-        h, n = self.hyper, len(self.modalities)
-        visual = h.visual_weight if "visual" in rows and n > 1 else float("visual" in rows)
-        rest = (1 - visual) / max(1, n - ("visual" in rows))
-        self.topology = Topology(
-            dataset.inter_matrix(form="csr"),
-            torch.stack([nearest(rows[m], h.n_neighbours) for m in self.modalities]),
-            [visual if m == "visual" else rest for m in self.modalities],
-            residual_weight=h.residual_weight if self.has_channels and not h.no_topology else 0.0,
-            n_added=h.n_added,
-            added_weight=h.added_weight,
-            drop_rate=h.drop_rate,
-            is_plain=h.no_topology,
-            is_full=h.eval_graph == "full",
-        )
-        self.history = self.topology.raw()[1]  # the mean over all items of a user
-
-    @property
-    def has_channels(self) -> bool:
-        return len(self.modalities) > 1 and not self.hyper.no_diffusion
-
-    def pretrain(self, batches, *, epochs: int) -> None:
-        h, share = self.hyper, min(1.0, epochs / STAGE_EPOCHS)
-        is_read = self.back_door is not None or self.topology.residual_weight > 0
-        if self.has_channels and is_read and h.confounder != "ridge":
-            self.learn_confounder(steps=math.ceil(share * DIFFUSION_STEPS))
-        self.set_strata(steps=math.ceil(share * CODE_STEPS), warm_steps=math.ceil(share * WARM_STEPS))
-
-    def before_epoch(self, epoch: int) -> None:
-        self.topology.sample()
-        self.set_contexts()
-
-    def learn_confounder(self, *, steps: int) -> None:
-        """A and C1: c, and the topology that rests on it; ``steps=0`` is the closed form."""
-        predicted = residual = self.latents
-        if self.has_channels:
-            channels = [self.predict_channel(k, steps=steps) for k in range(len(self.modalities))]
-            predicted = torch.stack(channels)
-            residual = self.latents - predicted
-        self.confounders.copy_(predicted.transpose(0, 1).flatten(1))
-        self.topology.rebuild(self.latents, residual)
-
-    def predict_channel(self, k: int, *, steps: int) -> Float[Tensor, "item dim"]:
-        """What the other modalities say of modality ``k``; 0 in dimensions not explained out of fold."""
-        h, others = self.hyper, [m for m in range(len(self.modalities)) if m != k]
-        source = torch.cat([self.latents[m] for m in others], dim=1)
-        usable = self.known[others].any(0)
-        fits, fold = usable & self.known[k], draw_folds(usable, N_FOLDS)
-        if steps:
-            predicted, losses = cross_fit(
-                source, self.latents[k], fold, fits, steps=steps, schedule=h.noise_schedule, how=h.confounder
-            )
-            self.stage_losses[self.modalities[k]] = losses
-        else:
-            predicted = ridge_cross_fit(source, self.latents[k], fold, fits)
-        self.r2[k] = explained(self.latents[k], predicted, fits)
-        return predicted * (self.r2[k] > LEAST_R2)
-
-    def set_strata(self, *, steps: int, warm_steps: int = 0) -> None:
-        """B: every item's stratum and the priors; ``steps=0`` is k-means."""
-        h = self.hyper
-        if self.back_door is None:
-            return
-        rows = self.confounders[1:]
-        if steps and h.strata == "vq":
-            sizes = {"code_size": CODE_SIZE, "warm_steps": warm_steps, "steps": steps}
-            codes, self.stage_losses["vq"] = learn_codes(rows, h.n_coarse, h.n_fine, **sizes)
-        else:
-            codes = kmeans_codes(rows, h.n_coarse, h.n_fine)
-        weight = torch.ones(len(rows), device=rows.device)
-        if h.prior == "interaction":
-            weight = torch.bincount(self.topology.item, minlength=self.n_items)[1:].float()
-        self.back_door.set_strata(codes, weight, smallest=SMALLEST_CELL)
-
-    @torch.no_grad()
-    def set_contexts(self, *, start: bool = False) -> None:
-        """Spherical k-means of the users' raw histories; five rounds on from the last centroids."""
-        if self.front_door is not None:
-            rows = F.normalize(self.history(self.adjust(self.content())), dim=1)
-            met = torch.zeros(self.n_users, dtype=torch.bool, device=rows.device)
-            met[self.topology.user] = True
-            self.front_door.set_contexts(rows, met, start=start)
 
     def content(self, dropout: float = 0.0) -> Float[Tensor, "item dim"]:
         """x_i: the mean over modalities of the normalised projections."""

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from bench.nn.graph import SparseMatrix
 from bench.nn.knn import nearest, neighbour_graph
-from models.causal_mmrec.edges import completions, sample_edges, support, two_nearest, weighted_graphs, z_scores
+from bench.nn.pruning import draw_without_replacement
+from models.causal_mmrec.edges import completions, support, two_nearest, weighted_graphs, z_scores
 
 
 class Topology(nn.Module):
@@ -91,7 +92,7 @@ class Topology(nn.Module):
         """A training graph: edges drawn with probability ~ belief / sqrt(d_u d_i), and the added ones."""
         degrees = torch.bincount(self.user)[self.user] * torch.bincount(self.item)[self.item]
         n_kept = math.floor((1 - self.drop_rate) * len(self.user))
-        kept = sample_edges(self.belief / degrees.sqrt(), n_kept)
+        kept = draw_without_replacement(self.belief / degrees.sqrt(), n_kept).sort().values
         weight = torch.ones(n_kept, device=kept.device)
         self.adjacency, self.mean = self.graphs(kept, weight, self.added_weight)
 

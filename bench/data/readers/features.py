@@ -117,8 +117,8 @@ def catalogue(files: dict[str, Path], pairs: Int64[np.ndarray, "_ 2"]) -> tuple[
     tables = [path for path in files.values() if path.suffix == ".npy"]
     if not tables or len(items) - np.unique(met[:, 0], return_counts=True)[1].max() >= N_CANDIDATES:
         return items[:0], []
-    known = np.unique(np.concatenate([np.flatnonzero(~is_empty(load_npy(path))) for path in tables]))
-    added = np.setdiff1d(known, items)
+    stored = [table for table in map(load_npy, tables) if table.ndim == 2]  # others are refused when they are read
+    added = np.setdiff1d(np.concatenate([items[:0], *(np.flatnonzero(~is_empty(table)) for table in stored)]), items)
     if not len(added):
         return added, []
     said = (

@@ -75,7 +75,7 @@ def recipe(
 
 
 def read_folder(parts: dict[str, Path], files: dict[str, Path], feature_id: str) -> Dataset:
-    """Read the three lists and the features. A user is who has a line, an item is what is in a list (see ``catalogue``).
+    """Read the three lists and the features. A user is who has a line, an item what is in a list (see ``catalogue``).
 
     Raises:
         BenchError: for a broken file, with its line.

@@ -47,7 +47,9 @@ LEGEND = 1.6
 
 def pictures(draw: Draw, data: pd.DataFrame) -> dict[str, bytes]:
     """The figure in each format; equal data give equal bytes."""
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # whatever the user's own settings of matplotlib are
+        matplotlib.rcParams.update(STYLE)
         figure = draw(data)
         return {form: saved(figure, form) for form in FORMATS}
 

@@ -80,7 +80,7 @@ def view(page: Page, rows: pd.DataFrame, files: Mapping[str, bytes]) -> View:
         facts=facts(page, own),
         grids=[] if is_figure else grids(page),
         files=[f"{page.path}.{ext}" for ext in files],
-        drawing=Markup(inline(files["svg"], name=page.name, title=page.title) if is_figure else ""),
+        drawing=Markup(inline(files["svg"], name=page.name, title=page.title) if "svg" in files else ""),
     )
 
 

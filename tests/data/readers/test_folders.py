@@ -68,6 +68,23 @@ def test_deep_features_are_the_default(tmp_path, load):
     assert data.warnings == ["1 items without visual (item2imgfeat.txt) features"]
 
 
+@pytest.fixture
+def large_enough(monkeypatch):
+    """As if the lists alone left every user enough items to draw candidates from."""
+    monkeypatch.setattr("bench.data.readers.features.N_CANDIDATES", 0)
+
+
+def test_rows_are_the_catalogue_where_the_lists_leave_too_few_candidates(tmp_path, load):
+    """Four items are in lists; of six rows one is zero and one belongs to none of them."""
+    rows = np.ones((6, 2))
+    rows[4] = 0
+    data = load(write_folder(tmp_path / "clips", lists_only(), image=rows))
+    assert data.ids["item"].tolist() == [0, 1, 2, 3, 5]
+    assert data.features["visual"].shape == (5, 2)
+    said = "items that never occur but have a row in image_feat.npy: 1; they are candidates, since without them"
+    assert f"{said} some user has fewer than 99 left" in data.warnings
+
+
 def test_npy_features(tmp_path, load):
     image = np.ones((4, 3), dtype=np.float16)
     image[2] = 0
@@ -79,6 +96,7 @@ def test_npy_features(tmp_path, load):
     assert "1 items without visual (image_feat.npy) features" in data.warnings
 
 
+@pytest.mark.usefixtures("large_enough")
 def test_rows_of_items_that_never_occur_are_left_out(tmp_path, load):
     data = load(write_folder(tmp_path / "clips", lists_only(), image=np.ones((6, 2))))
     assert (data.n_items, data.features["visual"].shape) == (4, (4, 2))
@@ -121,6 +139,7 @@ def test_gaps_between_item_ids_change_nothing_but_are_counted(tmp_path, load, fa
     assert spaced.warnings == [counted, *whole.warnings]
 
 
+@pytest.mark.usefixtures("large_enough")
 def test_rows_follow_the_ids_when_they_count_from_1(tmp_path, load):
     """The usual padding row 0 belongs to no item, whatever stands in it."""
     rows = np.arange(10.0).reshape(5, 2)
@@ -191,6 +210,7 @@ def test_broken_text(tmp_path, load, file, text, message):
     assert not list((tmp_path / "cache").rglob("*"))
 
 
+@pytest.mark.usefixtures("large_enough")
 @pytest.mark.parametrize(
     ("table", "message"),
     [
@@ -210,6 +230,7 @@ def test_broken_npy(tmp_path, load, table, message):
         load(write_folder(tmp_path / "clips", lists_only(), image=table))
 
 
+@pytest.mark.usefixtures("large_enough")
 def test_npy_tables_of_different_length(tmp_path, load):
     folder = write_folder(tmp_path / "clips", lists_only(), image=np.ones((4, 2)), text=np.ones((5, 2)))
     with pytest.raises(BenchError, match=r"clips: .* image_feat\.npy has 4, text_feat\.npy has 5"):
@@ -264,6 +285,7 @@ def test_a_pipe_is_refused_at_once(tmp_path, load):
         load(folder)
 
 
+@pytest.mark.usefixtures("large_enough")
 def test_rows_that_begin_at_1_are_a_row_short(tmp_path, load):
     folder = write_folder(tmp_path / "clips", spread(lists_only(), factor=1, first=1), image=np.ones((4, 2)))
     with pytest.raises(BenchError, match="ids start at 1 and rows at 0: put a row of zeros before the first"):

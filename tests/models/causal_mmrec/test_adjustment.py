@@ -24,7 +24,7 @@ def random_door(mix=0.2, n_items=21, size=6, n_coarse=3, n_fine=2):
     """Strata by k-means, random weights."""
     torch.manual_seed(0)
     door = BackDoor(n_items, size, n_coarse=n_coarse, n_fine=n_fine, code_size=4, mix=mix)
-    door.set_strata(kmeans_codes(torch.randn(n_items - 1, 5), n_coarse, n_fine), torch.ones(n_items - 1), smallest=1)
+    door.set_strata(kmeans_codes(torch.randn(n_items - 1, 5), n_coarse, n_fine), smallest=1)
     with torch.no_grad():
         for parameter in door.parameters():
             parameter.normal_()
@@ -45,11 +45,9 @@ def test_worked_example_as_observed():
 def test_priors_of_the_worked_example():
     door = BackDoor(5, 2, n_coarse=2, n_fine=2, code_size=1, mix=0.2)
     codes = kmeans_codes(torch.tensor([[0.0], [0.0], [1.0], [9.0]]), 2, 2)._replace(coarse=STRATA[0], fine=STRATA[1])
-    door.set_strata(codes, torch.ones(4), smallest=1)
+    door.set_strata(codes, smallest=1)
     assert torch.equal(door.prior_coarse, PRIOR_COARSE)
     assert torch.allclose(door.prior_fine, PRIOR_FINE)
-    door.set_strata(codes, torch.tensor([0.0, 1, 1, 2]), smallest=1)  # weighed by interactions
-    assert door.prior_coarse.tolist() == approx([0.5, 0.5])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -27,13 +27,6 @@ def test_linear_schedule_by_the_specification():
     assert shares[50] < 1e-4
 
 
-def test_cosine_schedule_falls_to_nothing():
-    shares = signal_shares(50, "cosine")
-    assert shares[0] == 1
-    assert (shares.diff() < 0).all()
-    assert shares[50] < 1e-4
-
-
 def test_noise_has_the_right_mean_and_variance():
     torch.manual_seed(0)
     clean, share = torch.tensor([2.0, -1.0]), torch.tensor(0.6)

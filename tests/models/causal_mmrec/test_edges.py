@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from bench.nn.graph import norm_adjacency
-from models.causal_mmrec.edges import completions, sample_edges, support, two_nearest, weighted_graphs, z_scores
+from models.causal_mmrec.edges import completions, support, two_nearest, weighted_graphs, z_scores
 
 approx = pytest.approx
 
@@ -74,20 +74,6 @@ def test_z_scores():
     z = z_scores(torch.tensor([1.0, 2.0, 3.0]))
     assert z.tolist() == approx([-(1.5**0.5), 0, 1.5**0.5])
     assert not z_scores(torch.full((3,), 0.7)).any()
-
-
-def test_two_edges_are_drawn_in_proportion():
-    """Weights 1 and 1/4, one kept: probabilities 0.8 and 0.2."""
-    torch.manual_seed(0)
-    weight = torch.tensor([1.0, 0.25])
-    share = np.mean([sample_edges(weight, 1).item() for _ in range(10_000)])
-    assert share == approx(0.2, abs=0.015)
-
-
-def test_samples_are_distinct_and_sorted():
-    kept = sample_edges(torch.rand(100), 37)
-    assert (kept.diff() > 0).all()
-    assert len(kept) == 37
 
 
 def test_unit_weights_give_the_plain_graph(met):

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from bench.nn.graph import norm_adjacency
 from bench.spec import NotApplicable
 from bench.train.bridge import TrainingSet
-from models.causal_mmrec.model import LEAST_R2, CausalMMRec, info_nce
+from models.causal_mmrec.model import CausalMMRec, info_nce
+from models.causal_mmrec.stages import LEAST_R2
 from tests.toy import make, random_batch, random_set
 
 approx = pytest.approx
@@ -188,7 +189,8 @@ def test_edges_are_drawn_by_belief_over_exposure(monkeypatch):
     data, seen = linked_set(), []
     topology = make(CausalMMRec, data, **SMALL).topology
     monkeypatch.setattr(
-        "models.causal_mmrec.topology.sample_edges", lambda weight, n: seen.append(weight) or torch.arange(n)
+        "models.causal_mmrec.topology.draw_without_replacement",
+        lambda weight, n: seen.append(weight) or torch.arange(n),
     )
     topology.sample()
     met = torch.from_numpy(data.inter_matrix("csr").toarray())
