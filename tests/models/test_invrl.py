@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines import invrl
-from baselines.invrl import InvRL, Networks, draw_gate, lengths, penalty, square
+from baselines.invrl import InvRL, backend
+from baselines.invrl.backend import Backend, draw_gate, penalty
+from baselines.invrl.networks import Networks, lengths, square, step
 from bench.spec import NotApplicable
 from bench.train.batches import Batches
 from tests.toy import TOY_ITEMS, TOY_USERS, make, random_set, set_rows, toy_batch, toy_set
@@ -119,7 +120,7 @@ def test_toy_penalty(monkeypatch):
     assert close(penalty(g, mu), 0.647656)
     assert close(penalty(3 * g, mu), 81 * 0.647656, atol=1e-4)
     assert close(square(mu), 0.05)
-    monkeypatch.setattr(invrl, "GATE_NOISE", 0.0)
+    monkeypatch.setattr(backend, "GATE_NOISE", 0.0)
     assert close(draw_gate(mu, 1)[:, 0], [0.4, 0.7])
 
 
@@ -219,9 +220,9 @@ def test_written_out_gradients_are_those_of_autograd(sparse):
     torch.manual_seed(1)
     projection = torch.randn(19, 3, dtype=torch.float64, requires_grad=True)
     gate, rows = torch.rand(19, 3, dtype=torch.float64), torch.randint(0, 180, (3, 8))
-    loss, gradient = model.gradients(projection, gate, rows)
+    loss, gradient = Backend(model).gradients(projection, gate, rows)
     for e in range(3):
-        own, _ = model.gradients(projection, gate[:, e : e + 1], rows[e : e + 1])
+        own, _ = Backend(model).gradients(projection, gate[:, e : e + 1], rows[e : e + 1])
         (slope,) = torch.autograd.grad(own, projection)
         assert close(gradient[:, e], slope)
         loss = loss - own / 3
@@ -229,7 +230,7 @@ def test_written_out_gradients_are_those_of_autograd(sparse):
 
 
 def test_backend_is_the_sum_over_512_of_generic_second_derivatives(monkeypatch):
-    monkeypatch.setattr(invrl, "GATE_NOISE", 0.0)
+    monkeypatch.setattr(backend, "GATE_NOISE", 0.0)
     data = random_set()
     model = small(data, penalty_weight=0.3)
     torch.manual_seed(1)
@@ -237,7 +238,7 @@ def test_backend_is_the_sum_over_512_of_generic_second_derivatives(monkeypatch):
     mu = (0.2 * torch.randn(19, dtype=torch.float64)).requires_grad_()
     rows = torch.randint(0, 180, (3, 8))
     by_hand = backend_by_hand(model, data, projection, mu, rows)
-    loss = 512 * model.backend_loss(projection, mu, rows, growth=1.05)
+    loss = 512 * Backend(model).loss(projection, mu, rows, growth=1.05)
     assert loss.item() == pytest.approx(by_hand.item(), rel=1e-6)
     wanted, got = (torch.autograd.grad(x, (projection, mu)) for x in (by_hand, loss))
     assert all(torch.allclose(a, b, rtol=1e-5) for a, b in zip(wanted, got, strict=True))
@@ -263,10 +264,10 @@ def test_weight_decay_is_the_regulariser():
     a, b = (model.fresh_networks(3).double() for _ in range(2))
     enlarge(a), enlarge(b)
     label, mask = torch.arange(180) % 3, torch.zeros(19, dtype=torch.float64)
-    invrl.step(model.environment_loss(a, mask, label, model.pairs), *model.optimizers(a))
+    step(model.environment_loss(a, mask, label, model.pairs), *model.optimizers(a))
     reg = 1e-4 * (square(b.user) + 2 * square(b.item)) + 1e-2 * (square(b.projection) + square(b.bias))
     plain = [torch.optim.Adagrad([b.user, b.item], lr=1e-3), torch.optim.Adam([b.projection, b.bias], lr=1e-3)]
-    invrl.step(model.environment_loss(b, mask, label, model.pairs) + reg / 512, *plain)
+    step(model.environment_loss(b, mask, label, model.pairs) + reg / 512, *plain)
     assert all(close(p, q, atol=1e-9) for p, q in zip(a.parameters(), b.parameters(), strict=True))
 
 
@@ -288,10 +289,10 @@ def test_pairs_move_to_the_best_environment_that_has_any():
 
 
 def test_backend_batches(monkeypatch):
-    monkeypatch.setattr(invrl, "RELEASED_BATCH", 8)
+    monkeypatch.setattr(backend, "RELEASED_BATCH", 8)
     model = small()
     label = torch.tensor([0] * 100 + [2] * 77 + [1] * 0 + [2] * 3)
-    blocks = model.blocks(label)
+    blocks = Backend(model).blocks(label)
     assert blocks.shape == (13, 2, 8)  # 13 steps of 8 pairs cover the 100 of the largest
     assert set(blocks[:, 0].flatten().tolist()) == set(range(100))
     assert set(blocks[:, 1].flatten().tolist()) == set(range(100, 180))
@@ -301,8 +302,8 @@ def test_backend_leaves_the_backbone_alone():
     model = make(InvRL, random_set(), **SMALL)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     label = torch.arange(180) % 3
-    assert torch.equal(model.invariant_mask(label, 0, growth=1.0), torch.full((19,), 0.5))
-    mask = model.invariant_mask(label, 2, growth=1.0)
+    assert torch.equal(Backend(model).invariant_mask(label, 0, growth=1.0), torch.full((19,), 0.5))
+    mask = Backend(model).invariant_mask(label, 2, growth=1.0)
     assert float(mask.std()) > 0
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 

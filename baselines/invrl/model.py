@@ -9,7 +9,7 @@ d4e6db3, not from the paper: steps carry no equation numbers, and there is no `p
         a = 1 + beta_u beta_i, beta_u = sqrt(D_u + 1) / D_u, beta_i = 1 / sqrt(D_i + 1)
     stage 0: the backbone with m = 1                                      pretrain
     frontend: a network an environment, pairs move to the best one        environments, assign
-    backend: W and mu on frozen u, v; gate clip(mu + noise + 1/2, 0, 1)   invariant_mask, gradients
+    backend: W and mu on frozen u, v; gate clip(mu + noise + 1/2, 0, 1)   Backend
         Pen = sum over (f, r) of [(mu_f + 1/2) sum_e (g_e - mean g)^2]^2, g_e = dL_e / dW    penalty
     final model: a fresh backbone, the last mask fixed                    calculate_loss
 
@@ -50,21 +50,20 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from bench.nn.dots import dots, spread
+from baselines.invrl.backend import DECAY, Backend
+from baselines.invrl.networks import RELEASED_BATCH, Networks, lengths, square, step
+from bench.nn.dots import dots
 from bench.nn.features import FeatureRows, concatenate
 from bench.nn.graph import SparseMatrix
 from bench.nn.knn import unit_rows
 from bench.nn.recommender import EmbeddingRecommender
 from bench.spec import Count, NotApplicable, Rate, Size, Weight, choice, log_uniform
 
-RELEASED_BATCH = 512  # the sum that the authors' weights stand beside; an environment's batch in the stages
-DECAY = 2 / RELEASED_BATCH  # the weight decay that is the squares of a table in a mean loss
 RELEASED_EPOCHS = 500  # of the main loop beside which the stages have their full length
 SETTLED = 0.01  # share of pairs that may still move when the environments are taken as found
-GATE_NOISE = 0.01  # sigma
 GROWTH = 1.05  # of alpha and lambda_mu, a round
 PAIRS_AT_ONCE = 4096  # scored at a time to be assigned
 
@@ -125,7 +124,7 @@ class InvRL(EmbeddingRecommender):
         pairs = torch.from_numpy(np.stack([pairs.row, pairs.col]).astype(np.int64))
         self.register_buffer("pairs", pairs, persistent=False)  # (2, pair): users, items
 
-    def fresh_networks(self, n: int) -> "Networks":
+    def fresh_networks(self, n: int) -> Networks:
         sizes = self.hyper.embedding_size, self.hyper.content_size
         return Networks(n, rows=(self.n_users, self.n_items, self.content.width), sizes=sizes)
 
@@ -142,7 +141,7 @@ class InvRL(EmbeddingRecommender):
         reg = ids + projection_reg * (square(net.projection) + square(net.bias))
         return self.pair_losses(net, user, positive, torch.zeros_like(user)).mean() + reg / RELEASED_BATCH
 
-    def pair_losses(self, networks: "Networks", user, positive, label) -> Float[Tensor, " batch"]:
+    def pair_losses(self, networks: Networks, user, positive, label) -> Float[Tensor, " batch"]:
         """L_UG of each pair under the network that ``label`` names."""
         index = self.with_negatives(positive)
         rows = F.embedding(user * networks.n + label, networks.user.flatten(0, 1))
@@ -174,7 +173,7 @@ class InvRL(EmbeddingRecommender):
         mask = torch.zeros_like(self.networks.mask)
         for r in range(length["rounds"]):
             label = self.environments(mask, length["front_iters"], length["front_epochs"])
-            mask = self.invariant_mask(label, length["back_epochs"], growth=GROWTH**r)
+            mask = Backend(self).invariant_mask(label, length["back_epochs"], growth=GROWTH**r)
         self.networks.reset()
         self.networks.mask.copy_(mask)
 
@@ -193,7 +192,7 @@ class InvRL(EmbeddingRecommender):
                 break
         return label
 
-    def optimizers(self, networks: "Networks") -> list[torch.optim.Optimizer]:
+    def optimizers(self, networks: Networks) -> list[torch.optim.Optimizer]:
         """Weight decay is the L2 of whole tables, without a pass over them in the loss."""
         h, lr = self.hyper, self.hyper.stage_learning_rate
         users = {"params": [networks.user], "weight_decay": DECAY * h.reg_weight}
@@ -202,7 +201,7 @@ class InvRL(EmbeddingRecommender):
         adam = torch.optim.Adam(content, lr=lr, weight_decay=decay, fused=True)
         return [torch.optim.Adagrad([users, items], lr=lr, fused=self.pairs.device.type == "cpu"), adam]
 
-    def environment_loss(self, networks: "Networks", mask, label, pairs) -> Float[Tensor, ""]:
+    def environment_loss(self, networks: Networks, mask, label, pairs) -> Float[Tensor, ""]:
         """Sum over the environments of their mean L_UG and of wd_2 mean |W * mask|, without L2."""
         loss = self.pair_losses(networks, pairs[0], pairs[1], label)
         mean = (loss / torch.bincount(label, minlength=networks.n)[label]).sum()
@@ -210,108 +209,10 @@ class InvRL(EmbeddingRecommender):
         return mean + self.hyper.stage_projection_reg_weight * known / RELEASED_BATCH
 
     @torch.no_grad()
-    def assign(self, networks: "Networks", label: Int[Tensor, " pair"]) -> Int[Tensor, " pair"]:
+    def assign(self, networks: Networks, label: Int[Tensor, " pair"]) -> Int[Tensor, " pair"]:
         """The environment whose network gives each pair its largest logit, among those that have pairs."""
         items = networks.items(self.content).view(self.n_items, networks.n, -1)
         blocks = self.pairs.split(PAIRS_AT_ONCE, dim=1)
         logits = torch.cat([(networks.user[user] * items[item]).sum(-1) for user, item in blocks])
         is_empty = torch.bincount(label, minlength=networks.n) == 0
         return logits.masked_fill(is_empty, -torch.inf).argmax(1)
-
-    def invariant_mask(self, label: Int[Tensor, " pair"], epochs: int, *, growth: float) -> Tensor:
-        """Backend: the mask (feat,) that lowers the loss in all environments with gradients that agree."""
-        h, mu = self.hyper, nn.Parameter(torch.zeros_like(self.networks.mask))
-        projection = nn.Parameter(0.01 * torch.randn(len(mu), h.content_size, device=mu.device))
-        decayed = {"params": [projection], "weight_decay": DECAY * h.stage_projection_reg_weight}
-        optimizer = torch.optim.Adam([decayed, {"params": [mu]}], lr=h.stage_learning_rate, fused=True)
-        for _ in range(epochs):
-            for rows in self.blocks(label):
-                step(self.backend_loss(projection, mu, rows, growth=growth), optimizer)
-        return (mu.detach() + 0.5).clamp(0, 1)
-
-    def backend_loss(self, projection, mu, rows, *, growth: float) -> Float[Tensor, ""]:
-        """(sum of L_e / E + alpha Pen + lambda_mu |mu|^2) / 512, the L2 of W left to the optimiser."""
-        loss, gradient = self.gradients(projection, draw_gate(mu, len(rows)), rows)
-        disagreement = self.hyper.penalty_weight * penalty(RELEASED_BATCH * gradient, mu)
-        return loss + growth * (disagreement + self.hyper.mask_reg_weight * square(mu)) / RELEASED_BATCH
-
-    def blocks(self, label: Int[Tensor, " pair"]) -> Int[Tensor, "step environment batch"]:
-        """An epoch of the backend: the largest environment once, shorter ones over again, no empty one."""
-        pools = [(label == e).nonzero().squeeze(1) for e in label.unique()]
-        longest = max(len(p) for p in pools)
-        size = min(RELEASED_BATCH, longest)
-        total = -(-longest // size) * size
-        orders = (torch.rand(-(-total // len(p)), len(p), device=label.device).argsort(1) for p in pools)
-        drawn = [p[order.flatten()[:total]].view(-1, size) for p, order in zip(pools, orders, strict=True)]
-        return torch.stack(drawn, dim=1)
-
-    def gradients(
-        self, projection, gate: Float[Tensor, "feat environment"], rows: Int[Tensor, "environment batch"]
-    ) -> tuple[Float[Tensor, ""], Float[Tensor, "feat environment dim"]]:
-        """The mean of L_e without L2, and g_e = (X * m_e)' Delta_e written out; both are differentiable."""
-        (n, size), d = rows.shape, self.hyper.embedding_size
-        user, positive = self.pairs[:, rows.flatten()]
-        index = self.with_negatives(positive)
-        own = index * n + torch.arange(n, device=rows.device).repeat_interleave(size).unsqueeze(1)
-        gate = gate.unsqueeze(2)
-        projected = self.content((gate * projection.unsqueeze(1)).flatten(1)).view(self.n_items * n, -1)
-        ids, content = self.networks.user.detach()[user, 0].tensor_split([d], dim=1)
-        logit = dots(ids, self.networks.item.detach().flatten(1), index) + dots(content, projected, own)
-        slope = self.weight(user, index) * self.sign * torch.sigmoid(self.sign * logit) / size  # dL_e / ds
-        delta = spread(slope, content, own, len(projected)).view(self.n_items, -1)  # dL_e / d projected
-        gathered = self.transposed(delta) if self.content.is_sparse else self.content.rows.T @ delta
-        return self.ranking(logit, user, index).mean(), gathered.view(len(gate), n, -1) * gate
-
-
-class Networks(nn.Module):
-    """``n`` backbones side by side, equal at the start; flat tables have row = id * n + network."""
-
-    def __init__(self, n: int, *, rows: tuple[int, int, int], sizes: tuple[int, int]):
-        super().__init__()
-        (n_users, n_items, width), (ids, content), self.n = rows, sizes, n
-        self.user = nn.Parameter(torch.empty(n_users, n, ids + content))  # u
-        self.item = nn.Parameter(torch.empty(n_items, n, ids))  # v
-        self.projection = nn.Parameter(torch.empty(width, n, content))  # W
-        self.bias = nn.Parameter(torch.empty(n, content))  # c
-        self.register_buffer("mask", torch.ones(width))  # m
-        self.reset()
-
-    @torch.no_grad()
-    def reset(self) -> None:
-        for table in (self.user, self.item, self.projection):
-            table.copy_(0.01 * torch.randn_like(table[:, :1]))
-        self.user[0], self.item[0] = 0.0, 0.0  # padding
-        self.bias.zero_()
-
-    def items(self, content: FeatureRows) -> Float[Tensor, "row dim"]:
-        """[v | W' (x * m) + c]"""
-        projected = content((self.projection * self.mask.view(-1, 1, 1)).flatten(1)) + self.bias.flatten()
-        return torch.cat([self.item, projected.view(len(self.item), self.n, -1)], dim=2).flatten(0, 1)
-
-
-def lengths(hyper: InvRL.Hyper, share: float) -> dict[str, int]:
-    """Epochs and repeats of the stages at a share of the full budget."""
-    thirds = {"pretrain_epochs": 3, "rounds": 1, "front_iters": 1, "front_epochs": 1, "back_epochs": 2}
-    return {name: max(1, round(getattr(hyper, name) * share ** (n / 3))) for name, n in thirds.items()}
-
-
-def step(loss: Float[Tensor, ""], *optimizers: torch.optim.Optimizer) -> None:
-    for optimizer in optimizers:
-        optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    for optimizer in optimizers:
-        optimizer.step()
-
-
-def draw_gate(mu: Float[Tensor, " feat"], n: int) -> Float[Tensor, "feat environment"]:
-    noise = GATE_NOISE * torch.randn(len(mu), n, device=mu.device)
-    return (mu.unsqueeze(1) + noise + 0.5).clamp(0, 1)
-
-
-def penalty(g: Float[Tensor, "feat environment dim"], mu: Float[Tensor, " feat"]) -> Float[Tensor, ""]:
-    deviation = (g - g.mean(1, keepdim=True)).square().sum(1)
-    return ((mu + 0.5).unsqueeze(1) * deviation).square().sum()
-
-
-def square(table: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    return table.flatten() @ table.flatten()
