@@ -54,12 +54,12 @@ def counted(n: int, noun: str, plural: str = "") -> str:
 
 
 # what a setting may be: `embedding_size: Size = 64` refuses 0 before anything starts
-Size = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Part = Annotated[float, Field(ge=0, le=1)]
+Size = Annotated[int, Field(ge=1, strict=True)]  # strict: true is no 1
+Count = Annotated[int, Field(ge=0, strict=True)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+Share = Annotated[float, Field(ge=0, lt=1, strict=True)]
+Part = Annotated[float, Field(ge=0, le=1, strict=True)]
 
 
 def choice(default: Any, *, among: tuple) -> Any:

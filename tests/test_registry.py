@@ -89,6 +89,8 @@ def test_a_constant_in_any_file_of_a_package_changes_the_source(file, tmp_path):
     ("model", "setting", "value"),
     [
         ("BPRMF", "embedding_size", 0),
+        ("BPRMF", "embedding_size", True),
+        ("BPRMF", "reg_weight", True),
         ("BPRMF", "learning_rate", float("nan")),
         ("BPRMF", "learning_rate", 0.0),
         ("BPRMF", "train_batch_size", -1),

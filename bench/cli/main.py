@@ -1,5 +1,6 @@
 """The command line; the only reader of ``sys.argv``."""
 
+import errno
 import os
 import sys
 from dataclasses import fields
@@ -37,9 +38,13 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         code = 130
-    except BrokenPipeError:  # whoever read the output has heard enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC) or error.filename:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of the output goes nowhere
+        if error.errno == errno.ENOSPC:
+            print("error: the output cannot be written, as its device is full", file=sys.stderr)
+        code = 0 if error.errno == errno.EPIPE else 1  # whoever read the output has heard enough
     except Ended as ended:
         code = 128 + ended.args[0]
     sys.exit(code)

@@ -141,7 +141,8 @@ def download(name: str, file: str, tried: list[str]) -> Path:
     try:
         return Path(pooch.retrieve(f"{URL}/{pin}", PINS[pin], fname=file, path=target, downloader=loader))
     except Exception as error:  # whatever stops a download, the remedies are the same
-        reason = f"download of {URL}/{pin} failed ({type(error).__name__})"
+        said = str(error).partition("\n")[0][:200]
+        reason = f"download of {URL}/{pin} failed ({type(error).__name__}: {said})"
     raise BenchError(
         f"data set {name} cannot be had. Tried: {'; '.join([*tried, reason])}. Remedies: a network "
         f"connection; --data-dir or MCLN_BENCH_DATA naming a folder that has {pin}; "

@@ -5,7 +5,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +42,7 @@ def write(evidence: Evidence, folder: Path, *, ours: str = "MCLN") -> list[Path]
     Raises:
         BenchError: when the folder cannot be written.
     """
-    with ProcessPoolExecutor(min(cpu_count(), DRAWERS)) as others:
+    with drawers() as others:
         drawn = {}
 
         def draw(page: Page) -> None:
@@ -66,6 +66,14 @@ def write(evidence: Evidence, folder: Path, *, ours: str = "MCLN") -> list[Path]
             if name.count("/") and not any((folder / name).parent.glob("*")):
                 (folder / name).parent.rmdir()
     return [folder / name for name in wholes]
+
+
+def drawers() -> Executor:
+    """Processes that draw figures beside this one; a thread of this one where there is no memory to share with them."""
+    try:
+        return ProcessPoolExecutor(min(cpu_count(), DRAWERS))
+    except OSError:
+        return ThreadPoolExecutor(1)
 
 
 def named(old: Path) -> set[str]:

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +32,9 @@ def start_server(threads: int) -> None:
     """Start the process that jobs are forked from, if it does not run yet, with what libraries read as they start.
 
     It and its jobs are the runner's to end, so they inherit that signals to the whole group are ignored.
+
+    Raises:
+        BenchError: where it cannot start.
     """
     before = dict(os.environ)
     count = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
@@ -40,6 +44,9 @@ def start_server(threads: int) -> None:
     os.environ.update({**KEEP_PAGES, **before, **count, **here})
     try:
         forkserver.ensure_running()
+    except OSError as error:  # the path of a socket has a limit, which a long TMPDIR exceeds
+        place = tempfile.gettempdir()
+        raise BenchError(f"no socket can be made in {place} ({error}); set TMPDIR to a shorter path") from None
     finally:
         for number, handler in held.items():
             signal.signal(number, handler)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -95,3 +96,30 @@ def test_the_pages_of_three_hundred_records_take_seconds(tmp_path):
     assert len(made.records) == 300
     assert len(found) > 20
     assert time.process_time() - start < 5
+
+
+def test_figures_are_drawn_without_shared_memory_and_whatever_a_notebook_asks_for(tmp_path, monkeypatch):
+    """The same bytes as by processes."""
+    write([record()], tmp_path / "a")
+    monkeypatch.setenv("MPLBACKEND", "module://no.such.backend")
+
+    def none(*args):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(report_write, "ProcessPoolExecutor", none)
+    write([record()], tmp_path / "b")
+    drawings = [path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.svg")]
+    assert drawings
+    assert all((tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes() for path in drawings)
+
+
+def test_a_figure_that_fails_costs_only_itself(tmp_path, monkeypatch, capsys):
+    def broken(plot, data):
+        raise ZeroDivisionError("no ink")
+
+    monkeypatch.setattr(report_write, "drawers", lambda: ThreadPoolExecutor(1))
+    monkeypatch.setattr(report_write, "pictures", broken)
+    files = write([record()], tmp_path)
+    assert {path.suffix for path in files} == {".md", ".csv", ".tex", ".html"}
+    said = "warning: figure cost-figure-paper-smoke cannot be drawn (ZeroDivisionError: no ink)"
+    assert said in capsys.readouterr().err

@@ -98,3 +98,13 @@ def test_why_a_process_left_no_record():
     assert why_it_died(-11, log="x.log") == "process killed by SIGSEGV"
     assert why_it_died(3, log="x.log") == "process ended with exit code 3 and left no record"
     assert why_it_died(0, log="x.log") == "x.log says why; the finished record stands"
+
+
+def test_a_temporary_folder_too_long_for_sockets_is_named(folder, tmp_path):
+    deep = tmp_path / ("t" * 100)
+    deep.mkdir()
+    flags = ("--models", "BPRMF", "--budget", "smoke")
+    runner = start(folder, tmp_path, *flags, env={**os.environ, "TMPDIR": str(deep)})
+    said, _ = runner.communicate()
+    assert runner.returncode == 2
+    assert f"error: no socket can be made in {deep}" in said

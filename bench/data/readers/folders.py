@@ -30,7 +30,7 @@ def folder_recipe(folder: Path, features: str | None) -> Recipe:
             how = f"python -m bench import {folder} --out NEW holds out a pair of each user"
             raise BenchError(f"{folder / name} is missing; {how}")
     # the setting keeps records apart that were made when ids without interactions counted as items
-    return recipe(present, lambda file: folder / file, features=features, ids="renumbered")
+    return recipe(present, lambda file: folder / file, features=features, ids="catalogue")
 
 
 def list_files(folder: Path) -> list[str]:

@@ -24,7 +24,7 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
     tables = {modality: folder / file for modality, file in dense(present).items()}
     if "x_label" in read_header(inter):
         # the second setting keeps records apart that were made when ids without interactions counted as items
-        base, offered, settings = "npy", tables, {"layout": "mmrec", "ids": "renumbered"}
+        base, offered, settings = "npy", tables, {"layout": "mmrec", "ids": "catalogue"}
     elif tables:
         raise BenchError(
             f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0; "

@@ -168,7 +168,7 @@ def test_features_of_an_item_that_never_occurs_are_left_out(tmp_path, load):
 
 def test_records_of_the_time_when_gaps_were_items_have_other_keys(tmp_path):
     """What any folder loads to has changed, so its hash must; those of the paper's sets have no gaps and keep it."""
-    asked = {"features": None, "ids": "renumbered"}
+    asked = {"features": None, "ids": "catalogue"}
     folder = write_folder(tmp_path / "shop")
     new = recipe(list_files(folder), lambda file: folder / file, **asked)
     old = recipe(list_files(folder), lambda file: folder / file, features=None)
