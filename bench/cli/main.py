@@ -8,12 +8,12 @@ from pathlib import Path
 
 from bench import registry
 from bench.cli.extract import extract_command
-from bench.cli.flags import QUICK_SET, Parser, once, place, positive, run_parser
+from bench.cli.flags import QUICK_SET, Parser, once, place, run_parser
 from bench.cli.import_data import import_command
-from bench.files import writing
+from bench.cli.recommend import recommend_command
 from bench.run.clock import Clock, Ended, end, handling
 from bench.run.studies import STUDIES
-from bench.spec import BenchError, counted, row_name, unknown
+from bench.spec import BenchError, row_name, unknown
 
 
 def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
@@ -157,6 +157,15 @@ def cards_command(argv: list[str]) -> int:
     return 0
 
 
+def readme_command(argv: list[str]) -> int:
+    """Write the answer of the reference into the README."""
+    Parser(prog="python -m bench readme").parse_args(argv)
+    from bench.cli import readme
+
+    print(f"wrote {readme.write(Path('README.md'))}")
+    return 0
+
+
 def show_command(argv: list[str]) -> int:
     """Print one record: settings, metrics, curve, where it comes from, the end of its log."""
     parser = Parser(prog="python -m bench show")
@@ -167,29 +176,6 @@ def show_command(argv: list[str]) -> int:
     from bench.store.store import Store
 
     print(show(Store(args.results), args.key))
-    return 0
-
-
-def recommend_command(argv: list[str]) -> int:
-    """Write what a trained model recommends to each user."""
-    parser = Parser(prog="python -m bench recommend")
-    parser.add_argument("key", help="of a record whose weights were kept, as --list prints it, or how it begins")
-    parser.add_argument("--top", type=positive, default=10, metavar="K", help="items per user; default: 10")
-    parser.add_argument("--users", nargs="+", metavar="ID", help="default: all")
-    parser.add_argument("--data", default="", metavar="FOLDER", help="the data set, where it is a folder")
-    parser.add_argument("--data-dir", type=place, help="folder of the paper's files")
-    parser.add_argument("--results", type=place, default=Path("results"))
-    parser.add_argument("--out", type=place, default=Path("recommended.csv"), metavar="FILE")
-    args = parser.parse_args(argv)
-    from bench.run import trained
-    from bench.store.store import Store
-
-    model = trained.load(Store(args.results), args.key, location=args.data, data_dir=args.data_dir)
-    lists = model.recommend(args.users, k=args.top)
-    with writing(args.out, remedy="choose another file with --out"):
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        lists.to_csv(args.out, index=False)
-    print(f"{counted(lists['user'].nunique(), 'user')}, at most {counted(args.top, 'item')} each, in {args.out}")
     return 0
 
 
@@ -217,6 +203,7 @@ COMMANDS = {
     "extract": extract_command,
     "audit": audit_command,
     "cards": cards_command,
+    "readme": readme_command,
     "show": show_command,
     "recommend": recommend_command,
     "check": check_command,

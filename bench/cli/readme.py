@@ -1,0 +1,53 @@
+"""The answer table of the README, made from the reference's own table, so that no one types a number."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from bench.files import write_whole, writing
+from bench.report.rows import DATASETS
+from bench.spec import BenchError
+
+BEGIN, END = "<!-- the answer, written by python -m bench readme -->", "<!-- end of the answer -->"
+REFERENCE = Path("reports/reference/answer.csv")
+
+
+def table(answers: pd.DataFrame) -> str:
+    """One line per data set of the paper, protocol and ranking: each row's verdict and its difference in NDCG@10."""
+    own = answers[answers["dataset"].isin(DATASETS) & (answers["metric"] == "ndcg@10")]
+    lines = [
+        "| data set | protocol | ranking | row | N@10 | 95 % interval | against |",
+        "|---|---|---|---|---:|---|---|",
+    ]
+    for one in own.itertuples():
+        if pd.isna(one.difference):
+            continue
+        where = (DATASETS[one.dataset], one.protocol, one.ranking, one.row)
+        extent = f"[{one.low:+.4f}, {one.high:+.4f}]"
+        lines.append(f"| {' | '.join(where)} | {one.difference:+.4f} | {extent} | {one.verdict} {one.vs} |")
+    return "\n".join(lines)
+
+
+def renewed(text: str, answers: pd.DataFrame) -> str:
+    """``text`` with the table between its marks made anew.
+
+    Raises:
+        BenchError: where the marks are not there.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise BenchError(f"README.md has no place for the answer; it needs the lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{table(answers)}\n\n{END}{after}"
+
+
+def write(readme: Path) -> Path:
+    """Renew the table in ``readme``, and name the file.
+
+    Raises:
+        BenchError: where its marks are not there, or it cannot be written.
+    """
+    text = renewed(readme.read_text(encoding="utf-8"), pd.read_csv(readme.parent / REFERENCE))
+    with writing(readme, remedy="free it"):
+        write_whole(readme, lambda name: Path(name).write_text(text, encoding="utf-8"))
+    return readme

@@ -1,0 +1,30 @@
+"""python -m bench recommend: what a trained model would show to each user."""
+
+from pathlib import Path
+
+from bench.cli.flags import Parser, place, positive
+from bench.files import writing
+from bench.spec import counted
+
+
+def recommend_command(argv: list[str]) -> int:
+    """Write what a trained model recommends to each user."""
+    parser = Parser(prog="python -m bench recommend")
+    parser.add_argument("key", help="of a record whose weights were kept, as --list prints it, or how it begins")
+    parser.add_argument("--top", type=positive, default=10, metavar="K", help="items per user; default: 10")
+    parser.add_argument("--users", nargs="+", metavar="ID", help="default: all")
+    parser.add_argument("--data", default="", metavar="FOLDER", help="the data set, where it is a folder")
+    parser.add_argument("--data-dir", type=place, help="folder of the paper's files")
+    parser.add_argument("--results", type=place, default=Path("results"))
+    parser.add_argument("--out", type=place, default=Path("recommended.csv"), metavar="FILE")
+    args = parser.parse_args(argv)
+    from bench.run import trained
+    from bench.store.store import Store
+
+    model = trained.load(Store(args.results), args.key, location=args.data, data_dir=args.data_dir)
+    lists = model.recommend(args.users, k=args.top)
+    with writing(args.out, remedy="choose another file with --out"):
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        lists.to_csv(args.out, index=False)
+    print(f"{counted(lists['user'].nunique(), 'user')}, at most {counted(args.top, 'item')} each, in {args.out}")
+    return 0

@@ -1,0 +1,40 @@
+"""The README's answer is the reference's."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.cli.readme import BEGIN, END, REFERENCE, renewed, table
+from bench.spec import BenchError
+
+ROOT = Path(__file__).parents[2]
+ANSWERS = pd.DataFrame(
+    [
+        ["beauty", "paper", "sampled", "MCLN", "ndcg@10", "LightGCN", 0.02452, 0.02076, 0.02828, "beats"],
+        ["beauty", "paper", "sampled", "MCLN", "hr@5", "LightGCN", 0.02921, 0.02336, 0.03506, "beats"],
+        ["beauty", "paper", "full", "MCLN", "ndcg@10", None, None, None, None, "cannot be asked"],
+        ["ml-100k", "clean", "full", "MCLN", "ndcg@10", "Pop", 0.1, 0.0, 0.2, "beats"],
+    ],
+    columns=["dataset", "protocol", "ranking", "row", "metric", "vs", "difference", "low", "high", "verdict"],
+)
+
+
+def test_the_table_by_hand():
+    assert table(ANSWERS).splitlines()[2:] == [
+        "| Beauty | paper | sampled | MCLN | +0.0245 | [+0.0208, +0.0283] | beats LightGCN |"
+    ]
+
+
+def test_what_stands_around_the_table_stays():
+    text = f"a\n{BEGIN}\nold\n{END}\nb\n"
+    assert renewed(text, ANSWERS) == f"a\n{BEGIN}\n\n{table(ANSWERS)}\n\n{END}\nb\n"
+    with pytest.raises(BenchError, match="no place for the answer"):
+        renewed("a", ANSWERS)
+
+
+def test_the_readme_says_what_the_reference_says():
+    if not (ROOT / REFERENCE).exists():
+        pytest.skip("this checkout has no reports/reference")
+    text = (ROOT / "README.md").read_text()
+    assert renewed(text, pd.read_csv(ROOT / REFERENCE)) == text, "stale: run python -m bench readme"
