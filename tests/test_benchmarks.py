@@ -5,8 +5,10 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import scale, versus_recbole
+from benchmarks import bounds, scale, versus_recbole
 from benchmarks.measure import Side, alone
 from benchmarks.scale import Size
 
@@ -65,3 +67,20 @@ def test_a_measured_process_starts_as_a_job_does(monkeypatch):
     monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
     assert alone(os.getenv, "MALLOC_TRIM_THRESHOLD_") == str(2**30)
     assert "MALLOC_TRIM_THRESHOLD_" not in os.environ
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
+def test_operations_and_bytes_by_hand():
+    """A product of (2, 3) and (3, 4), one added in place, a bag of 5 rows of 4 numbers, and two inner products."""
+    a, b, out = torch.randn(2, 3), torch.randn(3, 4), torch.zeros(2, 4)
+    index, offsets = torch.tensor([0, 1, 2, 0, 1]), torch.tensor([0, 2])
+    pattern = torch.sparse_csr_tensor([0, 1, 2], [1, 0], [0.0, 0.0], (2, 2), check_invariants=False)
+    with FlopCounterMode(display=False, custom_mapping=bounds.FORMULAS) as counter:
+        a @ b
+        out.addmm_(a, b)
+        torch.nn.functional.embedding_bag(index, b, offsets, mode="sum")
+        torch.sparse.sampled_addmm(pattern, a, a.T, beta=0.0)
+    assert counter.get_total_flops() == 2 * 24 + 2 * 24 + 2 * 5 * 4 + 2 * 2 * 3
+    with bounds.Bytes() as moved:
+        a.T + 1
+    assert moved.total == 4 * (6 + 6)
