@@ -87,6 +87,10 @@ def operations(function, args: tuple, kwargs: dict, out: Any) -> int:
     """Multiplications and additions of one operator that is a product, else 0."""
     if function.overloadpacket in (aten._embedding_bag, aten._embedding_bag_forward_only):
         return 2 * args[1].numel() * args[0].shape[1]
+    if function.overloadpacket is aten.addmm_:  # what the counters of PyTorch leave out
+        return 2 * args[1].shape[0] * args[1].shape[1] * args[2].shape[1]
+    if function.overloadpacket is aten.sparse_sampled_addmm:
+        return 2 * args[0]._nnz() * args[1].shape[1]
     count = flop_registry.get(function.overloadpacket)
     return count(*args, **kwargs, out_val=out) if count else 0
 

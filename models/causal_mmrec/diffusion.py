@@ -112,11 +112,7 @@ def cross_fit(
     n_nets, shares = int(fold.max()) + 1, signal_shares(n_noise_steps).to(source.device)
     if int(fits.sum()) < 4 * max(n_nets, 1):
         return torch.zeros_like(target), []
-    rows = [(fits & (fold != f)).nonzero().squeeze(1) for f in range(n_nets)]
-    rows = [ids[torch.randperm(len(ids), device=ids.device)] for ids in rows]
-    held = [ids[: max(2, len(ids) // 10)] for ids in rows]
-    train, n_train = _table([ids[len(h) :] for ids, h in zip(rows, held, strict=True)])
-    held, n_held = _table(held)
+    (train, n_train), (held, n_held) = _split(fold, fits, n_nets)
     nets = Denoisers(n_nets, source_size=source.shape[1], target_size=target.shape[1], n_steps=n_noise_steps)
     nets = nets.to(source.device)
     items, n_items = _table([(fold == f).nonzero().squeeze(1) for f in range(n_nets)])
@@ -128,10 +124,7 @@ def cross_fit(
     for step in range(1, steps + 1):
         pick = (torch.rand(n_nets, batch, device=source.device) * n_train.unsqueeze(1)).long()
         ids = train.gather(1, pick)
-        time = torch.randint(1, n_noise_steps + 1, ids.shape, device=source.device)
-        clean = target[ids]
-        noised = add_noise(clean, torch.randn_like(clean), shares[time])
-        error = (nets(noised, time, source[ids]) - clean).square().mean(dim=(1, 2))  # a network each
+        error = _errors(nets, source[ids], target[ids], shares)
         optimizer.zero_grad(set_to_none=True)
         error.sum().backward()
         optimizer.step()
@@ -145,6 +138,21 @@ def cross_fit(
     for f, count in enumerate(n_items.tolist()):
         out[items[f, :count]] = predicted[f, :count]
     return out, torch.stack(losses).tolist()
+
+
+def _split(fold: Tensor, fits: Tensor, n_nets: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Items that each network trains on, and the tenth that it is judged by, as ``_table`` gives them."""
+    rows = [(fits & (fold != f)).nonzero().squeeze(1) for f in range(n_nets)]
+    rows = [ids[torch.randperm(len(ids), device=ids.device)] for ids in rows]
+    held = [ids[: max(2, len(ids) // 10)] for ids in rows]
+    return _table([ids[len(h) :] for ids, h in zip(rows, held, strict=True)]), _table(held)
+
+
+def _errors(nets, source: Tensor, clean: Tensor, shares: Float[Tensor, " step"]) -> Float[Tensor, " net"]:
+    """Mean squared error of each network's read-out of ``clean``, noised at random steps."""
+    time = torch.randint(1, len(shares), clean.shape[:2], device=clean.device)
+    noised = add_noise(clean, torch.randn_like(clean), shares[time])
+    return (nets(noised, time, source) - clean).square().mean(dim=(1, 2))
 
 
 def _table(lists: list[Tensor]) -> tuple[Tensor, Tensor]:
