@@ -28,7 +28,7 @@ def command(line: str) -> list[str]:
 def tree(tmp_path_factory):
     """A copy of what a checkout has, to run a page's commands in."""
     place = tmp_path_factory.mktemp("tree")
-    for part in ("bench", "models", "baselines", "tests", "run_all.py", "pyproject.toml"):
+    for part in ("bench", "benchmarks", "models", "baselines", "tests", "run_all.py", "pyproject.toml"):
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, place / part)
     return place
