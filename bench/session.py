@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import registry
-from bench.report import write as report_write
-from bench.report.evidence import Evidence
+from bench.report import folder
 from bench.run import casefacts, plan
 from bench.run.clock import Clock, handling
 from bench.run.estimates import LONG, longest_first
@@ -58,13 +57,13 @@ def run(
         return 0
     store.check_writable()
     store.sweep()
-    report_write.check_writable(reports)
+    folder.check_writable(reports)
     winners.relabel(planned, store)
     casefacts.fill(planned, store)
     states = run_due(due, store, machines, clock, when=when)
     with handling(clock.hear):  # a signal that comes now waits for the tables
         paths = report(planned, store, reports, ranking=ranking, ours=ours, studies=request.studies)
-    said = f"records in {results}, {counted(len(paths), 'report file')}; read {reports / report_write.PAGE}"
+    said = f"records in {results}, {counted(len(paths), 'report file')}; read {reports / folder.PAGE}"
     return close(planned, states, store, clock, said=said)
 
 
@@ -78,12 +77,15 @@ def report(
     studies: Sequence[str],
 ) -> list[Path]:
     """Write the tables of all records and print those of the jobs; the files."""
+    from bench.report.evidence import Evidence  # here, since pandas and scipy take two seconds to import
+    from bench.report.write import console, write
+
     records, keys = store.records(), {one.job.key for one in planned}
     evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), ours=ours)
-    paths = report_write.write(evidence, reports)
+    paths = write(evidence, reports)
     mine = [record for record in records if record.key in keys]
     shown = evidence if len(mine) == len(records) else replace(evidence, records=mine)
-    print(report_write.console(shown, ranking=ranking, names=studies))
+    print(console(shown, ranking=ranking, names=studies))
     return paths
 
 

@@ -44,6 +44,8 @@ def call(tmp_path, cache, capsys):
 
     def run(*flags, places=True):
         where = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")] if places else []
+        if "--threads" not in flags:  # tiny tensors, as above
+            where += ["--threads", "1"]
         with pytest.raises(SystemExit) as exit_:
             main([*map(str, flags), *where], command="run")
         captured = capsys.readouterr()

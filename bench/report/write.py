@@ -6,15 +6,15 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 from joblib import cpu_count
 
-from bench.files import try_writing, write_whole, writing
+from bench.files import write_whole
 from bench.report.evidence import Evidence
+from bench.report.folder import PAGE, check_writable, writing_to
 from bench.report.model import Figure, Page, Table
 from bench.report.render.html import Files, html
 from bench.report.render.latex import latex
@@ -29,7 +29,6 @@ from bench.study import Study
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
 INDEX = "index.md"
 TITLE = "# Reports"
-PAGE = "report.html"
 DRAWERS = 8  # processes at most: all of them start with the first figure
 
 
@@ -120,16 +119,6 @@ def forms(page: Page, drawn: dict[str, Future]) -> dict[str, bytes]:
             drawings = {}
         return {"md": figure_page(page).encode(), **drawings, "csv": csv(page).encode()}
     return {ext: show(page).encode() for ext, show in FORMATS.items()}
-
-
-def check_writable(folder: Path) -> None:
-    """Fail before any work is done, not after."""
-    with writing_to(folder):
-        try_writing(folder)
-
-
-def writing_to(folder: Path) -> AbstractContextManager[None]:
-    return writing(f"reports folder {folder}", remedy="choose another with --reports")
 
 
 def opening(evidence: Evidence, ranking: str | None = None) -> list[str]:

@@ -110,7 +110,8 @@ def start(folder, tmp_path, *flags, most_bytes: int | None = None) -> subprocess
         resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
     places = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")]
-    common = ["--datasets", str(folder), "--models", "BPRMF", "--budget", "smoke", "--gpus", "none", *places, *flags]
+    common = ["--datasets", str(folder), "--models", "BPRMF", "--budget", "smoke", "--gpus", "none", "--threads", "1"]
+    common += [*places, *flags]
     command = [sys.executable, str(ROOT / "run_all.py"), *common]
     before = limit if most_bytes else None
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, preexec_fn=before)

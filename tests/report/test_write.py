@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bench.report import write as report_write
+from bench.report.folder import check_writable
 from bench.report.sections import pages
-from bench.report.write import check_writable, console
+from bench.report.write import console
 from bench.spec import BUDGETS, BenchError
 from tests.report.made import evidence, record, three_hundred, unfinished
 

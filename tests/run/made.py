@@ -55,6 +55,7 @@ class Scripted(Executor):
 def start(folder, tmp_path, *flags, **more) -> subprocess.Popen:
     """The program at work in a process of its own."""
     places = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")]
-    common = ["--datasets", str(folder), "--protocols", "clean", "--gpus", "none", "--jobs", "1", *places]
+    common = ["--datasets", str(folder), "--protocols", "clean", "--gpus", "none", "--jobs", "1"]
+    common += ["--threads", "1", *places]
     out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **more}
     return subprocess.Popen([sys.executable, str(ROOT / "run_all.py"), *common, *flags], cwd=ROOT, **out)
