@@ -32,6 +32,7 @@ def run(
     mode: winners.Mode,
     ranking: str | None,
     ours: str,
+    metrics: tuple[str, ...],
     dry_run: bool,
 ) -> int:
     """Everything from the request to the tables; returns the exit code.
@@ -40,6 +41,7 @@ def run(
         mode: where settings are from.
         ranking: the only one to print, if any.
         ours: the row of the tables that stands in MCLN's place.
+        metrics: further ones for the tables, such as "recall@20".
     """
     if mode == "released":  # before the plan: what a variant changes of its preset depends on the preset
         request = replace(request, prefer="released")
@@ -62,7 +64,8 @@ def run(
     casefacts.fill(planned, store)
     states = run_due(due, store, machines, clock, when=when)
     with handling(clock.hear):  # a signal that comes now waits for the tables
-        paths = report(planned, store, reports, ranking=ranking, ours=ours, studies=request.studies)
+        more = {"ranking": ranking, "ours": ours, "metrics": metrics, "studies": request.studies}
+        paths = report(planned, store, reports, **more)
     said = f"records in {results}, {counted(len(paths), 'report file')}; read {reports / folder.PAGE}"
     return close(planned, states, store, clock, said=said)
 
@@ -74,6 +77,7 @@ def report(
     *,
     ranking: str | None,
     ours: str,
+    metrics: tuple[str, ...],
     studies: Sequence[str],
 ) -> list[Path]:
     """Write the tables of all records and print those of the jobs; the files."""
@@ -81,7 +85,7 @@ def report(
     from bench.report.write import console, write
 
     records, keys = store.records(), {one.job.key for one in planned}
-    evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), ours=ours)
+    evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), ours=ours, metrics=metrics)
     paths = write(evidence, reports)
     mine = [record for record in records if record.key in keys]
     shown = evidence if len(mine) == len(records) else replace(evidence, records=mine)

@@ -16,6 +16,7 @@ ENGINE = 2  # raised by hand, with a line under "Numbers moved", when shared cod
 INSTALL_RECBOLE = "python -m pip install --no-deps recbole==1.2.1"
 
 METRICS = ("hr@5", "ndcg@5", "hr@10", "ndcg@10", "hr@20", "ndcg@20", "mrr")
+METRIC_NAMES = {"hr": "H", "ndcg": "N", "mrr": "MRR", "recall": "Recall", "precision": "Precision", "map": "MAP"}
 SHOWN = {"hr@5": "H@5", "ndcg@5": "N@5", "hr@10": "H@10", "ndcg@10": "N@10"}  # the paper's names
 PAPER_MODELS = ("BPRMF", "SVDPP", "NGCF", "LightGCN", "VBPR", "MMGCN", "MGAT", "InvRL", "DMRL", "MCLN")  # in its order
 NEWER_MODELS = ("LATTICE", "MACR", "CausalRec", "MEGCF", "MGCL", "FREEDOM", "BM3", "MGCN", "LGMRec")  # by year

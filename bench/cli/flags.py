@@ -9,7 +9,7 @@ from typing import Any
 from bench import __version__
 from bench.registry import GROUPS
 from bench.run.studies import STUDIES
-from bench.spec import BUDGETS, PROTOCOLS, BenchError, unknown
+from bench.spec import BUDGETS, METRIC_NAMES, PROTOCOLS, BenchError, unknown
 
 QUICK_SET = "ml-100k"
 
@@ -83,6 +83,19 @@ def per_gpu(text: str) -> int | None:
     return None if text == "auto" else positive(text)
 
 
+def metrics(names: list[str] | None, top: list[int] | None) -> tuple[str, ...]:
+    """What ``--metrics`` and ``--top`` ask for, such as "hr@20"; nothing where neither is given.
+
+    Raises:
+        BenchError: for a metric that there is not.
+    """
+    for name in names or ():
+        if name not in METRIC_NAMES:
+            raise unknown("metric", name, METRIC_NAMES)
+    is_asked = bool(names or top)
+    return tuple(f"{name}@{k}" for name in names or ("hr", "ndcg") for k in top or (5, 10)) if is_asked else ()
+
+
 def place(text: str) -> Path:
     """A path as it is typed, ~ standing for the home folder."""
     return Path(text).expanduser()
@@ -121,6 +134,12 @@ def add_comparison(group) -> None:
     group.add_argument("--features", **many, metavar="ID", help=text)
     text = "the model that stands in MCLN's place in the tables; default: MCLN"
     group.add_argument("--ours", default="MCLN", metavar="MODEL[:PRESET]", help=text)
+    text = (
+        f"further metrics for the tables, from the stored ranks: {', '.join(METRIC_NAMES)}; default with --top: hr ndcg"
+    )
+    group.add_argument("--metrics", **many, metavar="NAME", help=text)
+    text = "lengths of the lists that these metrics look at; default with --metrics: 5 10"
+    group.add_argument("--top", **many, type=positive, metavar="K", help=text)
     text = "print only this ranking; refused for models that lack it"
     group.add_argument("--ranking", choices=("sampled", "full"), help=text)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import registry
 from bench.cli.extract import extract_command
-from bench.cli.flags import QUICK_SET, Parser, once, place, run_parser
+from bench.cli.flags import QUICK_SET, Parser, metrics, once, place, run_parser
 from bench.cli.import_data import import_command
 from bench.cli.recommend import recommend_command
 from bench.run.clock import Clock, Ended, end, handling
@@ -66,9 +66,10 @@ def run_command(argv: list[str]) -> int:
     for text in args.models or ():
         if ".py:" in text:
             registry.from_outside(text)  # before --ours, which may name it
-    ours = row_of(args.ours, args.results if args.report else None)
+    shown = {"ours": row_of(args.ours, args.results if args.report else None)}
+    shown["metrics"] = metrics(args.metrics, args.top)
     if args.list or args.report:
-        print(from_records(args, ours))
+        print(from_records(args, shown))
         return 0
     from bench import session
     from bench.run import plan
@@ -94,7 +95,7 @@ def run_command(argv: list[str]) -> int:
         code = tuning.tune(request, args.tune, **shared)
         if code or args.hyper == "default":
             return code
-    more = {"reports": args.reports, "when": args.when, "ranking": args.ranking, "mode": args.hyper, "ours": ours}
+    more = {"reports": args.reports, "when": args.when, "ranking": args.ranking, "mode": args.hyper, **shown}
     return session.run(request, **shared, **more)
 
 
@@ -115,7 +116,7 @@ def row_of(text: str, results: Path | None) -> str:
     return row_name(card.name, preset)
 
 
-def from_records(args, ours: str) -> str:
+def from_records(args, shown: dict) -> str:
     """What --list or --report does, without torch."""
     from bench.cli import show
     from bench.report import write
@@ -123,7 +124,7 @@ def from_records(args, ours: str) -> str:
 
     if args.list:
         return show.listing(Store(args.results))
-    return write.rebuild(args.results, args.reports, studies=tuple(STUDIES.values()), ours=ours)
+    return write.rebuild(args.results, args.reports, studies=tuple(STUDIES.values()), **shown)
 
 
 def audit_command(argv: list[str]) -> int:

@@ -1,7 +1,7 @@
 """Metrics of one held-out item a case, all computed from its rank (1 is best).
 
-With one relevant item, HR@k equals Recall@k, and the ideal DCG is 1, so NDCG@k is 1 / log2(rank + 1) inside the
-first k places and 0 below.
+With one relevant item, HR@k equals Recall@k, MAP@k equals MRR@k, and the ideal DCG is 1, so NDCG@k is
+1 / log2(rank + 1) inside the first k places and 0 below.
 """
 
 import numpy as np
@@ -9,15 +9,25 @@ import pandas as pd
 
 from bench.spec import METRICS, RANKINGS
 
+GAINS = {  # of the one relevant item at ``rank`` in a list of ``k``
+    "hr": lambda rank, k: np.ones_like(rank),
+    "recall": lambda rank, k: np.ones_like(rank),
+    "precision": lambda rank, k: np.full_like(rank, 1.0 / k),
+    "ndcg": lambda rank, k: 1.0 / np.log2(rank + 1.0),
+    "mrr": lambda rank, k: 1.0 / rank,
+    "map": lambda rank, k: 1.0 / rank,
+}
+
 
 def per_case(rank: np.ndarray, metric: str) -> np.ndarray:
-    """The metric of every case, float64, shape of ``rank``. ``metric`` is "hr@K", "ndcg@K" or "mrr"."""
-    name, _, k = metric.partition("@")
-    rank = np.asarray(rank, dtype=np.float64)
-    if name == "mrr":
-        return 1.0 / rank
-    gain = np.ones_like(rank) if name == "hr" else 1.0 / np.log2(rank + 1.0)
-    return np.where(rank <= int(k), gain, 0.0)
+    """The metric of every case, float64, shape of ``rank``.
+
+    Args:
+        metric: "NAME@K" with a name of GAINS, or "mrr", whose list has no end.
+    """
+    name, _, cut = metric.partition("@")
+    k, rank = float(cut or "inf"), np.asarray(rank, dtype=np.float64)
+    return np.where(rank <= k, GAINS[name](rank, k), 0.0)
 
 
 def means(ranks: pd.DataFrame) -> dict[str, float]:

@@ -33,6 +33,7 @@ class Evidence:
     Attributes:
         studies: whose variants have tables of their own.
         ours: the row under study, whose gain over the paper's baselines is %Imp.
+        metrics: further ones to show, such as "recall@20", from the stored ranks.
         paper: the paper's numbers; those of ``paper.csv`` where it is not given.
     """
 
@@ -40,6 +41,7 @@ class Evidence:
     results: Path
     studies: Sequence[Study] = ()
     ours: str = STUDIED
+    metrics: tuple[str, ...] = ()
     paper: Published | None = None
 
     @cached_property

@@ -10,11 +10,10 @@ import pandas as pd
 
 from bench.report.evidence import Evidence
 from bench.report.rows import BLOCK, ITEMWISE, PAPER_BASELINES, ROWS, blocks, in_block, order, seeds_of
-from bench.spec import METRICS, RANKINGS, SHOWN
+from bench.spec import RANKINGS, SHOWN
 
 TABLE = ["protocol", "budget", "ranking"]  # what one comparison is about
 NOT_RUN = "not run"
-FULL = {f"full.{metric}" for metric in METRICS}
 
 
 class Place(NamedTuple):
@@ -65,7 +64,7 @@ def why_empty(runs: pd.DataFrame, column: str, seeds: Sequence[int]) -> str:
         prefix = f"seed {run['seed']} " if len(seeds) != 1 else ""
         if run["status"] != "done":
             reasons.append(f"{prefix}{run['status']}: {run['reason'] or 'no reason recorded'}")
-        elif run["is_candidate_dependent"] and column in FULL:
+        elif run["is_candidate_dependent"] and column.startswith("full."):
             return "full ranking is not defined: a score depends on the other candidates"
         elif pd.isna(run.get(column)):
             reasons.append(f"{prefix}recorded without {column}")
@@ -88,9 +87,10 @@ def comparison(
     ranking: str,
     *,
     rows: Sequence[str] | None = None,
+    metrics: Iterable[str] = SHOWN,
     barred: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
 ) -> pd.DataFrame:
-    """The cells of one comparison: by data set, row and metric of SHOWN, with its marks.
+    """The cells of one comparison: by data set, row and metric, with its marks.
 
     The seeds that a cell may have are all those that any row of its block was started with.
 
@@ -107,7 +107,7 @@ def comparison(
         seeds, runs = seeds_of(part) or seeds_of(in_block(records, block)), dict(list(part.groupby("row")))
         names = dict(zip(BLOCK, block, strict=True))
         places += [Place({**names, "row": row}, runs.get(row, part[:0]), seeds) for row in rows]
-    data = cells(places, {f"{ranking}.{metric}": metric for metric in SHOWN})
+    data = cells(places, {f"{ranking}.{metric}": metric for metric in metrics})
     reasons = {(*block, row): reason for block, some in (barred or {}).items() for row, reason in some.items()}
     named = zip(data[[*BLOCK, "row"]].itertuples(index=False, name=None), data["note"], strict=True)
     data = data.assign(note=[reasons.get(place, note) for place, note in named], is_run=data["keys"] != "")

@@ -20,7 +20,7 @@ from bench.report.render.html import Files, html
 from bench.report.render.latex import latex
 from bench.report.render.text import csv, escaped, figure_page, markdown, text
 from bench.report.rows import STUDIED
-from bench.report.sections import answer, claims, comparison, cost, knockouts, pages, reproduction, studies
+from bench.report.sections import answer, claims, comparison, cost, cutoffs, knockouts, pages, reproduction, studies
 from bench.report.sections.significance import signs_of
 from bench.spec import BenchError
 from bench.store.store import Store
@@ -87,7 +87,7 @@ def named(old: Path) -> set[str]:
     return set(re.findall(r"\]\(((?:\w[\w.-]*/)?\w[\w.-]*)\)", text))
 
 
-def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str = STUDIED) -> str:
+def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str = STUDIED, metrics=()) -> str:
     """Every table and figure again, from the records alone; says what it did.
 
     Raises:
@@ -96,7 +96,7 @@ def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str
     records = Store(results).records()
     if not records:
         raise BenchError(f"no records in {results}; give the folder that has them with --results")
-    paths = write(Evidence(records, results, studies=studies, ours=ours), reports)
+    paths = write(Evidence(records, results, studies=studies, ours=ours, metrics=metrics), reports)
     return f"{len(paths)} report files in {reports} from {len(records)} records; read {reports / PAGE}"
 
 
@@ -153,7 +153,7 @@ def console(evidence: Evidence, *, ranking: str | None = None, names: Sequence[s
     shown = evidence if varied else replace(evidence, studies=())
     found: list[Page] = []
     if {"table2", "learning-curves"} & {*names, *asked}:
-        found += comparison.pages(shown, signs=signs_of(evidence))
+        found += comparison.pages(shown, signs=signs_of(evidence)) + cutoffs.pages(shown)
     for study in varied:
         found += studies.tables(evidence, study)
     found += cost.pages(shown) if "cost" in {*names, *asked} else []

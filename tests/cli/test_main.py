@@ -46,6 +46,8 @@ ROOT = Path(__file__).parents[2]
         ),
         (["--features", "visual=none"], "unknown modality in --features 'visual'; known: textual"),
         (["--datasets", "beauty", "--data-dir", "no/folder"], "--data-dir no/folder is not a folder"),
+        (["--metrics", "ndgc"], "unknown metric 'ndgc'; did you mean ndcg?"),
+        (["--top", "0"], "argument --top: '0' is not a positive whole number"),
         (["--gpus", "99"], "GPU '99' is not here"),
         (["--models", "MCLN", "--ranking", "full"], "full ranking is not defined"),
         (["--study", "tabel3"], "unknown study 'tabel3'; did you mean table"),

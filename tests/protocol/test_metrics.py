@@ -13,6 +13,10 @@ def test_by_hand():
     rank = np.array([1, 2, 5, 6, 100])
     assert per_case(rank, "hr@5").tolist() == [1, 1, 1, 0, 0]
     assert per_case(rank, "ndcg@5") == pytest.approx([1, 1 / log2(3), 1 / log2(6), 0, 0])
+    assert per_case(rank, "recall@5").tolist() == [1, 1, 1, 0, 0]
+    assert per_case(rank, "precision@5") == pytest.approx([1 / 5, 1 / 5, 1 / 5, 0, 0])
+    for metric in ("mrr@5", "map@5"):
+        assert per_case(rank, metric) == pytest.approx([1, 1 / 2, 1 / 5, 0, 0])
     assert per_case(rank, "mrr") == pytest.approx([1, 1 / 2, 1 / 5, 1 / 6, 1 / 100])
 
 

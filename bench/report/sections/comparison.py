@@ -130,17 +130,24 @@ def beside_paper(data: pd.DataFrame, paper: Published, table: str, ranking: str)
 
 
 def compared_block(
-    part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], study: Study | None = None
+    part: pd.DataFrame,
+    records: pd.DataFrame,
+    block: tuple[str, str],
+    study: Study | None = None,
+    names: Mapping[str, str] = SHOWN,
 ) -> Block:
     """The rows of ``part``, the cells of one block, with the paper's values of the metrics for which it has any.
 
     Rows that were not run and that the paper does not have either are named in a line below.
+
+    Args:
+        names: of the metrics, as the heads of their columns.
     """
     dependent = set(records.loc[records["is_candidate_dependent"], "row"])
     titles = study.titles if study else {}
     others = beside(part)
     columns, lines = [Column("Variant" if study else "Model", "name")], []
-    for metric, name in SHOWN.items():
+    for metric, name in names.items():
         columns += [Column(name, metric=name)]
         columns += [Column(one, metric=name, is_papers=True) for one in others[metric]]
     is_shown = part.groupby("row")[["is_run", "paper"]].agg({"is_run": "any", "paper": "count"}).any(axis=1)

@@ -1,0 +1,67 @@
+"""Table 2 with the metrics that were asked for: any list length, from the stored ranks, without a run."""
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from bench.protocol.metrics import per_case
+from bench.report.evidence import Evidence
+from bench.report.leaderboard import TABLE, comparison
+from bench.report.model import Note, Table
+from bench.report.prose import caption
+from bench.report.rows import blocks, in_block
+from bench.report.sections.comparison import CSV, beside_paper, compared_block
+from bench.spec import METRIC_NAMES, RANKINGS
+from bench.store.store import Store
+
+SAID = "Each test case has one relevant item, so recall at k equals H@k, and MAP at k equals MRR at k."
+
+
+def title(metric: str) -> str:
+    """The name of a metric in a table: "H@20"."""
+    name, _, k = metric.partition("@")
+    return f"{METRIC_NAMES[name]}@{k}"
+
+
+def pages(evidence: Evidence) -> list[Table]:
+    """One table for each Table 2, where metrics were asked for."""
+    return list(tables(evidence)) if evidence.metrics else []
+
+
+def tables(evidence: Evidence) -> Iterator[Table]:
+    names = {metric: title(metric) for metric in evidence.metrics}
+    for (protocol, budget), records in evidence.main.groupby(TABLE[:2]):
+        for ranking in RANKINGS:
+            measured = with_metrics(evidence, records, ranking)
+            data = comparison(measured, ranking, metrics=names)
+            data = beside_paper(data, evidence.published, "table2", ranking)
+            parts = [(block, in_block(data, block)) for block in blocks(records)]
+            yield Table(
+                kind="cutoffs",
+                what="Table 2 with other metrics",
+                caption=caption(records, ranking),
+                blocks=[compared_block(part, measured, block, names=names) for block, part in parts],
+                notes=[Note(SAID)],
+                data=data[CSV],
+                protocol=protocol,
+                budget=budget,
+                ranking=ranking,
+            )
+
+
+def with_metrics(evidence: Evidence, records: pd.DataFrame, ranking: str) -> pd.DataFrame:
+    """``records`` with a column for each metric that was asked for, computed from their ranks."""
+    columns = [f"{ranking}.{metric}" for metric in evidence.metrics]
+    values = [means_of(evidence, key, ranking) for key in records["key"]]
+    found = pd.DataFrame(values, index=records.index, columns=columns)
+    return records.drop(columns=records.columns.intersection(columns)).join(found)
+
+
+def means_of(evidence: Evidence, key: str, ranking: str) -> list[float]:
+    """The means over the test cases of one record, unrounded; NaN where its ranks are not there."""
+    try:
+        ranks = Store(evidence.results).rank_columns(evidence.by_key[key].job)[f"rank_{ranking}"]
+    except (OSError, ValueError, KeyError):  # no file, one that does not hold, or no such ranking
+        return [math.nan] * len(evidence.metrics)
+    return [float(per_case(ranks, metric).mean()) for metric in evidence.metrics]
