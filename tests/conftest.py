@@ -1,6 +1,7 @@
 """Fixtures shared by all tests. Imports nothing of the packages under test before jaxtyping's hook stands."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -38,9 +39,13 @@ def folder(tmp_path, cache):
 
 
 @pytest.fixture
-def call(tmp_path, cache, capsys):
-    """call(*flags) runs the program in this process: (exit code, output, error output)."""
+def call(tmp_path, cache, capsys, monkeypatch):
+    """call(*flags) runs the program in this process, figures left undrawn: (exit code, output, error output)."""
     from bench.cli.main import main
+    from bench.report import write
+
+    monkeypatch.setattr(write, "drawers", lambda: ThreadPoolExecutor(1))
+    monkeypatch.setattr(write, "pictures", lambda plot, data: {})
 
     def run(*flags, places=True):
         where = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")] if places else []
