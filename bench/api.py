@@ -210,7 +210,7 @@ def run(
     places = {"results": Path(results), "reports": Path(reports), "configs": Path("configs/tuned")}
     how = {"machines": Machines(**machines or {}), "clock": Clock(), "when": when, "mode": "default", "dry_run": False}
     asked = Request(datasets=datasets, models=models, **request)
-    code = session.run(asked, **places, **how, ranking=None, ours=STUDIED, metrics=())
+    code = session.run(asked, **places, **how, shown=session.Shown())
     if code:
         raise BenchError(f"not every job was done (exit code {code}); the lines above name those that failed")
     return load(results)

@@ -3,11 +3,12 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import registry
 from bench.report import folder
+from bench.report.rows import STUDIED
 from bench.run import casefacts, plan
 from bench.run.clock import Clock, handling
 from bench.run.estimates import LONG, longest_first
@@ -20,6 +21,21 @@ from bench.store.store import Store
 from bench.tune import winners
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What of the tables is asked for.
+
+    Attributes:
+        ranking: the only one to print, if any.
+        ours: the row that stands in MCLN's place.
+        metrics: further ones, such as "recall@20".
+    """
+
+    ranking: str | None = None
+    ours: str = STUDIED
+    metrics: tuple[str, ...] = ()
+
+
 def run(
     request: Request,
     *,
@@ -30,24 +46,19 @@ def run(
     clock: Clock,
     when: plan.When,
     mode: winners.Mode,
-    ranking: str | None,
-    ours: str,
-    metrics: tuple[str, ...],
+    shown: Shown,
     dry_run: bool,
 ) -> int:
     """Everything from the request to the tables; returns the exit code.
 
     Args:
         mode: where settings are from.
-        ranking: the only one to print, if any.
-        ours: the row of the tables that stands in MCLN's place.
-        metrics: further ones for the tables, such as "recall@20".
     """
     if mode == "released":  # before the plan: what a variant changes of its preset depends on the preset
         request = replace(request, prefer="released")
     planned, said = winners.choose(plan.jobs(request), mode, configs)
     print("".join(f"{line}\n" for line in said), end="")
-    if ranking == "full":
+    if shown.ranking == "full":
         refuse_candidate_dependent(planned)
     store = Store(results)
     due = due_of(planned, store, when)
@@ -64,32 +75,24 @@ def run(
     casefacts.fill(planned, store)
     states = run_due(due, store, machines, clock, when=when)
     with handling(clock.hear):  # a signal that comes now waits for the tables
-        more = {"ranking": ranking, "ours": ours, "metrics": metrics, "studies": request.studies}
-        paths = report(planned, store, reports, **more)
+        paths = report(planned, store, reports, shown, studies=request.studies)
     said = f"records in {results}, {counted(len(paths), 'report file')}; read {reports / folder.PAGE}"
     return close(planned, states, store, clock, said=said)
 
 
 def report(
-    planned: Sequence[PlannedJob],
-    store: Store,
-    reports: Path,
-    *,
-    ranking: str | None,
-    ours: str,
-    metrics: tuple[str, ...],
-    studies: Sequence[str],
+    planned: Sequence[PlannedJob], store: Store, reports: Path, shown: Shown, *, studies: Sequence[str]
 ) -> list[Path]:
     """Write the tables of all records and print those of the jobs; the files."""
     from bench.report.evidence import Evidence  # here, since pandas and scipy take two seconds to import
     from bench.report.write import console, write
 
     records, keys = store.records(), {one.job.key for one in planned}
-    evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), ours=ours, metrics=metrics)
+    evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), ours=shown.ours, metrics=shown.metrics)
     paths = write(evidence, reports)
     mine = [record for record in records if record.key in keys]
-    shown = evidence if len(mine) == len(records) else replace(evidence, records=mine)
-    print(console(shown, ranking=ranking, names=studies))
+    printed = evidence if len(mine) == len(records) else replace(evidence, records=mine)
+    print(console(printed, ranking=shown.ranking, names=studies))
     return paths
 
 

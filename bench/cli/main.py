@@ -66,10 +66,10 @@ def run_command(argv: list[str]) -> int:
     for text in args.models or ():
         if ".py:" in text:
             registry.from_outside(text)  # before --ours, which may name it
-    shown = {"ours": row_of(args.ours, args.results if args.report else None)}
-    shown["metrics"] = metrics(args.metrics, args.top)
+    ours = row_of(args.ours, args.results if args.report else None)
+    more = {"ours": ours, "metrics": metrics(args.metrics, args.top)}
     if args.list or args.report:
-        print(from_records(args, shown))
+        print(from_records(args, more))
         return 0
     from bench import session
     from bench.run import plan
@@ -95,8 +95,8 @@ def run_command(argv: list[str]) -> int:
         code = tuning.tune(request, args.tune, **shared)
         if code or args.hyper == "default":
             return code
-    more = {"reports": args.reports, "when": args.when, "ranking": args.ranking, "mode": args.hyper, **shown}
-    return session.run(request, **shared, **more)
+    shown = session.Shown(ranking=args.ranking, **more)
+    return session.run(request, **shared, reports=args.reports, when=args.when, mode=args.hyper, shown=shown)
 
 
 def row_of(text: str, results: Path | None) -> str:
@@ -116,7 +116,7 @@ def row_of(text: str, results: Path | None) -> str:
     return row_name(card.name, preset)
 
 
-def from_records(args, shown: dict) -> str:
+def from_records(args, more: dict) -> str:
     """What --list or --report does, without torch."""
     from bench.cli import show
     from bench.report import write
@@ -124,7 +124,7 @@ def from_records(args, shown: dict) -> str:
 
     if args.list:
         return show.listing(Store(args.results))
-    return write.rebuild(args.results, args.reports, studies=tuple(STUDIES.values()), **shown)
+    return write.rebuild(args.results, args.reports, studies=tuple(STUDIES.values()), **more)
 
 
 def audit_command(argv: list[str]) -> int:

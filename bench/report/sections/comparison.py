@@ -138,10 +138,8 @@ def compared_block(
 ) -> Block:
     """The rows of ``part``, the cells of one block, with the paper's values of the metrics for which it has any.
 
-    Rows that were not run and that the paper does not have either are named in a line below.
-
-    Args:
-        names: of the metrics, as the heads of their columns.
+    Rows that were not run and that the paper does not have either are named in a line below. ``names`` has the
+    metrics and the heads of their columns.
     """
     dependent = set(records.loc[records["is_candidate_dependent"], "row"])
     titles = study.titles if study else {}
