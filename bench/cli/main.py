@@ -11,6 +11,7 @@ from bench.cli.extract import extract_command
 from bench.cli.flags import QUICK_SET, Parser, metrics, once, place, run_parser
 from bench.cli.import_data import import_command
 from bench.cli.recommend import recommend_command
+from bench.cli.reference import reference_command
 from bench.run.clock import Clock, Ended, end, handling
 from bench.run.studies import STUDIES
 from bench.spec import BenchError, row_name, unknown
@@ -207,5 +208,6 @@ COMMANDS = {
     "readme": readme_command,
     "show": show_command,
     "recommend": recommend_command,
+    "reference": reference_command,
     "check": check_command,
 }

@@ -1,0 +1,26 @@
+"""python -m bench reference: what of the reference comparison stands, and how long the rest would take."""
+
+from pathlib import Path
+
+from bench.cli.flags import Parser, place
+from bench.files import write_whole, writing
+
+
+def reference_command(argv: list[str]) -> int:
+    """Write and print what the reference has and lacks; with --check, the exit code is 1 where a job is missing."""
+    parser = Parser(prog="python -m bench reference")
+    parser.add_argument("--results", type=place, default=Path("results/reference"))
+    parser.add_argument("--data-dir", type=place, help="folder of the paper's files; default: $MCLN_BENCH_DATA")
+    parser.add_argument("--out", type=place, default=Path("reports/reference/missing.md"), metavar="FILE")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a job is missing")
+    args = parser.parse_args(argv)
+    from bench.run import reference
+    from bench.store.store import Store
+
+    found = reference.standing(Store(args.results), args.data_dir)
+    text = reference.page(found)
+    with writing(args.out, remedy="choose another file with --out"):
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(args.out, lambda name: Path(name).write_text(text, encoding="utf-8"))
+    print(text + f"\nwrote {args.out}")
+    return 1 if args.check and found["missing"].any() else 0

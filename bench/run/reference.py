@@ -1,0 +1,122 @@
+"""The reference comparison: what belongs to it, what of it stands, and how long the rest would take."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from bench.data.sources import FOLDERS
+from bench.run import plan
+from bench.run.estimates import Estimates, spell, whole
+from bench.run.plan import Request
+from bench.spec import Job
+from bench.store.store import Store
+
+ITEMWISE = "MCLN:itemwise"
+SEEDED = ("BPRMF", "LightGCN", "VBPR", "DMRL", "MCLN", ITEMWISE)
+OWN_TABLES = ("table3", "table4", "table5", "figure4")
+KNOCKED_OUT = ("real", "shuffled", "noise", "none")
+
+
+class Part(NamedTuple):
+    """Jobs that answer one question together."""
+
+    title: str
+    request: Request
+
+
+def parts(data_dir: Path | None = None) -> list[Part]:
+    """All that the reference is to have, in the order in which it is run."""
+    sets, two = list(FOLDERS), ["taobao", "beauty"]
+
+    def part(title: str, datasets: list[str], models: Iterable[str] | None, protocols: list[str], **more) -> Part:
+        asked = {"datasets": datasets, "models": models and list(models), "protocols": protocols, **more}
+        return Part(title, Request(**asked, data_dir=data_dir))
+
+    both = ["paper", "clean"]
+    return [
+        part("Table 2, paper", sets, ["paper", ITEMWISE, "floors"], ["paper"]),
+        part("Table 2, clean", sets, ["paper", ITEMWISE, "floors"], ["clean"]),
+        part("Newer models", two, ["newer", "causal"], both),
+        part("Seeds 1 and 2", sets, SEEDED, both, seeds=[1, 2]),
+        part("Both samplers", ["taobao"], None, ["paper"], studies=["sampler"]),
+        part("Tables 3 to 5, Figure 4", two, None, ["paper"], studies=OWN_TABLES),
+        part("Figure 4 of LightGCN", two, ["LightGCN"], ["paper"], studies=["figure4"]),
+        part("Full budget", sets, ["MCLN", "LightGCN"], ["paper"], budget="full"),
+        part("Knock-outs", ["beauty"], ["VBPR", "MMGCN", "DMRL", "MCLN", ITEMWISE], ["clean"], features=KNOCKED_OUT),
+    ]
+
+
+def standing(store: Store, data_dir: Path | None = None) -> pd.DataFrame:
+    """One line per part: ``jobs``, how many of them ``stand``, ``older`` records of the same job made by an earlier
+    version of the model or of the data's reading, ``missing``, and the ``seconds`` of all that do not stand.
+
+    A job that two parts share counts in the first. Seconds are those of one job at a time that goes on to its last
+    epoch; NaN where nothing like it was ever measured.
+
+    Raises:
+        BenchError: for data that cannot be had.
+    """
+    records = store.records()
+    keys = {record.key for record in records if record.status == "done"}
+    names = {name_of(record.job) for record in records if record.status == "done"}
+    sizes, seen, lines = {}, set(), []
+    for title, request in parts(data_dir):
+        planned = list(unseen(plan.jobs(request), seen))
+        for one in planned:
+            if one.job.data_hash not in sizes:
+                sizes[one.job.data_hash] = len(plan.load(one).train)
+        estimate, jobs = Estimates(records, sizes), [one.job for one in planned]
+        due = [job for job in jobs if job.key not in keys]
+        older = [job for job in due if name_of(job) in names]
+        seconds = whole([estimate(job) for job in due], 1) if due else 0.0
+        counts = {"jobs": len(jobs), "stand": len(jobs) - len(due), "older": len(older)}
+        lines.append({"part": title, **counts, "missing": len(due) - len(older), "seconds": seconds})
+    return pd.DataFrame(lines)
+
+
+def unseen(planned: Iterable[plan.PlannedJob], seen: set[str]) -> Iterator[plan.PlannedJob]:
+    """The jobs that are not in ``seen``, which then has them."""
+    for one in planned:
+        if one.job.key not in seen:
+            seen.add(one.job.key)
+            yield one
+
+
+def name_of(job: Job) -> tuple:
+    """What a job is called, whatever version of data, protocol and model it is of."""
+    return (
+        job.dataset,
+        job.features,
+        job.model,
+        job.preset,
+        repr(sorted(job.hyper.items())),
+        job.protocol.name,
+        job.budget.name,
+        job.seed,
+    )
+
+
+def page(found: pd.DataFrame) -> str:
+    """The Markdown page that says what stands."""
+    total = found[["jobs", "stand", "older", "missing"]].sum()
+    spelled = [spell(seconds) if pd.notna(seconds) else "unknown" for seconds in found["seconds"]]
+    table = found.drop(columns="seconds").assign(time=spelled)
+    rows = table.astype(str).to_numpy().tolist()
+    rows.append(["all", *map(str, total), spell(found["seconds"].sum())])
+    head = ["part", "jobs", "stand", "older version", "missing", "time for the rest"]
+    lines = [f"| {' | '.join(row)} |" for row in (head, ["---", *["---:"] * 5], *rows)]
+    return "\n".join(
+        [
+            "# What the reference comparison has, and what it lacks",
+            "",
+            f"Of {total['jobs']} jobs, {total['stand']} stand, {total['older']} stand in an earlier version of their "
+            f"model, which the tables show, and {total['missing']} were never run. Times are those of one job at a time "
+            "on the machine of the records, if none stops before its last epoch. Searches for settings are not counted. "
+            "This page is written by `python -m bench reference`.",
+            "",
+            *lines,
+            "",
+        ]
+    )

@@ -1,0 +1,45 @@
+"""What stands of the reference, on a reference of two small parts."""
+
+import dataclasses
+
+import pytest
+
+from bench.run import plan, reference
+from bench.run.plan import Request
+from bench.run.reference import Part
+from bench.store.store import Store
+from tests.run.made import local, planned
+from tests.store.test_store import record
+
+
+@pytest.fixture
+def found(folder, tmp_path, monkeypatch):
+    """BPRMF was run, Pop by an earlier version of its file, VBPR never; BPRMF is in both parts."""
+    store, asked = Store(tmp_path / "results"), {"datasets": [str(folder)], "protocols": ["clean"], "budget": "smoke"}
+    parts = [
+        Part("one", Request(models=["BPRMF", "Pop"], **asked)),
+        Part("two", Request(models=["BPRMF", "VBPR"], **asked)),
+    ]
+    monkeypatch.setattr(reference, "parts", lambda data_dir: parts)
+    local(store).run(planned(folder))
+    (pop,) = planned(folder, models=["Pop"])
+    store.write(record(job=dataclasses.replace(pop.job, source="older")))
+    return reference.standing(store)
+
+
+def test_by_hand(found):
+    columns = ["part", "jobs", "stand", "older", "missing"]
+    assert found[columns].to_numpy().tolist() == [["one", 2, 1, 1, 0], ["two", 1, 0, 0, 1]]
+
+
+def test_the_page_adds_them_up(found):
+    page = reference.page(found.assign(seconds=[0.0, 3 * 3600.0]))
+    assert "Of 3 jobs, 1 stand, 1 stand in an earlier version of their model" in page
+    assert "| two | 1 | 0 | 0 | 1 | 3.0 h |" in page
+    assert "| all | 3 | 1 | 1 | 1 | 3.0 h |" in page
+
+
+@pytest.mark.parametrize("part", reference.parts(), ids=lambda part: part.title)
+def test_every_part_names_what_there_is(part):
+    plan.check_names(part.request)
+    assert plan.asked(part.request)
