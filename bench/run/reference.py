@@ -112,8 +112,9 @@ def page(found: pd.DataFrame) -> str:
             "# What the reference comparison has, and what it lacks",
             "",
             f"Of {total['jobs']} jobs, {total['stand']} stand, {total['older']} stand in an earlier version of their "
-            f"model, which the tables show, and {total['missing']} were never run. Times are those of one job at a time "
-            "on the machine of the records, if none stops before its last epoch. Searches for settings are not counted. "
+            f"model, which the tables show, and {total['missing']} were never run. Times are those of one job at a "
+            "time on the machine of the records, if none stops before its last epoch. Searches for settings are not "
+            "counted. "
             "This page is written by `python -m bench reference`.",
             "",
             *lines,
