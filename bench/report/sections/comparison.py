@@ -10,10 +10,10 @@ import pandas as pd
 from bench.report import independent
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import NOT_RUN, TABLE, improvement, leaderboard
-from bench.report.model import Block, Cell, Column, Line, Note, Table, number
+from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paper import IMPROVEMENT, STATISTICS, Published
 from bench.report.prose import caption, command, notes
-from bench.report.rows import BLOCK, DATASETS, FLOORS, ITEMWISE, STUDIED, blocks, heading, in_block
+from bench.report.rows import BLOCK, DATASETS, FLOORS, ITEMWISE, STUDIED, about, blocks, heading, in_block
 from bench.report.sections import cost
 from bench.report.sections.significance import LEGEND, signs_of
 from bench.report.suspects import suspects
@@ -65,8 +65,11 @@ def table_1(records: pd.DataFrame, paper: Published) -> Table:
             said.append(f"The records of {name} disagree about its sizes; those of the newest are shown.")
     frame = pd.DataFrame(data, columns=["dataset", "metric", "value", "paper", "difference", "keys"])
     columns = [Column("Data set", "name"), *(Column(one.capitalize()) for one in STATISTICS)]
-    columns += [Column(f"{what}: {one}", is_papers=True) for what in ("paper", "diff.") for one in STATISTICS]
+    columns += [
+        Column(f"{what}: {one}", term=what, is_papers=True) for what in ("paper", "diff.") for one in STATISTICS
+    ]
     return Table(
+        question=Question.DATA,
         kind="table1",
         what="Table 1: data sets",
         caption="Density is interactions / (users × items). Differences are ours minus the paper's.",
@@ -82,15 +85,17 @@ def sizes(name: str, own: pd.DataFrame) -> Line:
     ours = [Cell(number(*one), note=why) for *one, why in zip(own["value"], forms, reasons, strict=True)]
     theirs = [Cell(number(*one)) for one in zip(own["paper"], forms, strict=True)]
     gaps = [Cell(number(value, f"+{form}")) for value, form in zip(own["difference"], forms, strict=True)]
-    return Line([Cell(DATASETS.get(name, name)), *ours, *theirs, *gaps], about={"dataset": name})
+    return Line(
+        [Cell(DATASETS.get(name, name)), *ours, *theirs, *gaps], about={"dataset": name}, keys=own["keys"].iloc[0]
+    )
 
 
 def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Signs) -> Table:
     """Table 2 of one protocol, budget and ranking."""
     protocol, budget = records[TABLE[:2]].iloc[0]
-    about = {"protocol": protocol, "budget": budget, "ranking": ranking}
+    names = {"protocol": protocol, "budget": budget, "ranking": ranking}
     board = leaderboard(evidence)
-    own = beside_paper(board[(board[TABLE] == pd.Series(about)).all(axis=1)], evidence.published, "table2", ranking)
+    own = beside_paper(board[(board[TABLE] == pd.Series(names)).all(axis=1)], evidence.published, "table2", ranking)
     places = own[[*TABLE, *BLOCK, "row", "metric"]].itertuples(index=False, name=None)
     data = own.assign(sign=[signs.get(place, "") for place in places])
     shown = []
@@ -103,6 +108,7 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Sign
         shown.append(made)
     said = notes(records, data, ranking, ours=evidence.ours)
     return Table(
+        question=Question.COMPARISON,
         kind="table2",
         what="Table 2: comparison",
         caption=caption(records, ranking),
@@ -110,7 +116,7 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Sign
         cost=cost.block(records, ranking),
         notes=said + ([Note(LEGEND, is_warning=True)] if data["sign"].any() else []),
         data=data[[*CSV, "sign", "independent"]],
-        **about,
+        **names,
     )
 
 
@@ -147,9 +153,11 @@ def compared_block(
     for row, own in groupby(part[part["row"].map(is_shown)].to_dict("records"), key=itemgetter("row")):
         own = list(own)
         cells = [shown for cell in own for shown in compared(cell, others[cell["metric"]])]
-        lines.append(Line([Cell(label(titles.get(row, row), row in dependent)), *cells], is_run=own[0]["is_run"]))
+        named = Cell(label(titles.get(row, row), row in dependent))
+        is_of = {} if study else {"model": row}
+        lines.append(Line([named, *cells], about=is_of, keys=own[0]["keys"], is_run=own[0]["is_run"]))
     missing = not_run(part, records, block, study)
-    return Block(title=heading(block), dataset=block[0], columns=columns, lines=lines, notes=missing)
+    return Block(title=heading(block), about=about(block), columns=columns, lines=lines, notes=missing)
 
 
 def beside(part: pd.DataFrame) -> dict[str, list[str]]:

@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 from bench.report.boards import GAINS, PLACES, Board, Ranked, boards
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
-from bench.report.model import Block, Cell, Column, Line, Note, Table, number
-from bench.report.rows import BLOCK
+from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
+from bench.report.rows import BLOCK, about
 from bench.spec import SHOWN
 from bench.store import case_facts
 from bench.store.store import Store
@@ -119,6 +119,7 @@ def table(evidence: Evidence, found: list[Board]) -> Table:
             shown.append(block(board, slicing, means))
             lines += csv_lines(board, slicing, means)
     return Table(
+        question=Question.WHOM,
         kind="slices",
         what="Slices",
         caption="Means over parts of the test cases; the first line of each part counts its cases.",
@@ -167,6 +168,8 @@ def block(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]
         for n, metric in places:
             is_best = own[metric][n] == max(values[n, metric]) > min(values[n, metric])
             cells.append(Cell(number(own[metric][n], ".4f"), "best" if is_best else ""))
-        lines.append(Line([Cell(row), *cells]))
-    columns = [Column("Model", "name"), *(Column(f"{slicing.labels[n]} {SHOWN[metric]}") for n, metric in places)]
-    return Block(title=f"{board.heading}: {slicing.name}", columns=columns, lines=lines)
+        lines.append(Line([Cell(row), *cells], about={"model": row}, keys=" ".join(board.keys[row])))
+    shown = [(slicing.labels[n], SHOWN[metric]) for n, metric in places]
+    columns = [Column("Model", "name"), *(Column(f"{label} {name}", metric=name, term=name) for label, name in shown)]
+    title = f"{board.heading}: {slicing.name}"
+    return Block(title=title, about=about(board.block), columns=columns, lines=lines)
