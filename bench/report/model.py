@@ -87,13 +87,19 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """A heading, the columns, the lines, and notes about them alone; ``about`` as that of a line."""
+    """A heading, the columns, the lines, and notes about them alone.
+
+    Attributes:
+        about: as that of a line.
+        is_detail: what stands behind the blocks before it; the page folds it.
+    """
 
     title: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
     columns: list[Column]
     lines: list[Line]
     notes: list[Note] = field(default_factory=list)
+    is_detail: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

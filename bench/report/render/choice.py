@@ -49,7 +49,7 @@ class Choice:
         return {
             "dataset": [(token(one), DATASETS.get(one, one)) for one in datasets],
             **{name: [(token(one), one) for one in some] for name, some in named.items()},
-            "budget": [(BEST, "the best of each"), *((token(one), one) for one in budgets)],
+            "budget": [(BEST, "best of each"), *((token(one), one) for one in budgets)],
             "ranking": [(one, one) for one in RANKINGS if one in rankings],
             "metric": [(token(one), one) for one in SHOWN.values() if one in metrics],
         }
@@ -107,10 +107,16 @@ class Choice:
         best = self.best.get((page.kind, page.protocol, page.ranking, block), page.budget)
         return [page.budget, *([BEST] if best == page.budget else [])]
 
+    def protocols(self, page: Page) -> list[str]:
+        """Whose a page is; of one that compares several, all of them."""
+        if page.protocol or not page.budget:
+            return [page.protocol]
+        return [self.evidence.by_key[key].job.protocol.name for key in page.keys]
+
     def page_tags(self, page: Page) -> Tags:
         own = self.of[page.name]
         about = {name: [block[n] for block in own] for n, name in enumerate(BLOCK)}
-        about |= {name: [value] for name, value in (("protocol", page.protocol), ("ranking", page.ranking)) if value}
+        about |= {"protocol": self.protocols(page), "ranking": [page.ranking]}
         return tags(**about, budget=[budget for block in own for budget in self.budgets(page, block)])
 
     def part_tags(self, page: Page, part: Block | Line) -> Tags:

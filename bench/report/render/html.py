@@ -12,12 +12,10 @@ from markupsafe import Markup
 
 from bench.report.evidence import Evidence
 from bench.report.model import Block, Figure, Page, Question, Table
-from bench.report.prose import seeds
 from bench.report.render.choice import FILTERS, Choice, Tags, column_tags
 from bench.report.render.details import details
 from bench.report.render.svg import inline
 from bench.report.render.verdicts import cards
-from bench.report.rows import blocks, heading
 from bench.report.sections import claims, records, reproduction
 from bench.report.terms import TERMS, term
 from bench.store.store import Store
@@ -42,11 +40,10 @@ Files = Mapping[str, Mapping[str, bytes]]  # by the page's name and their ending
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A table or a figure with all that the page says of it; ``facts`` are terms and their texts."""
+    """A table or a figure with all that the page says of it."""
 
     page: Page
     tags: Tags
-    facts: list[tuple[str, str]]
     grids: list[Block]
     files: list[str]
     drawing: Markup = Markup()
@@ -62,7 +59,7 @@ def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: File
     store, root, choice = Store(evidence.results), folder.resolve(), Choice(found, evidence)
     views = [view(page, choice, files.get(page.name, {})) for page in found]
     index = records.table(evidence)
-    views.append(View(page=index, tags={}, facts=counts(evidence.every), grids=index.blocks, files=[]))
+    views.append(View(page=index, tags={}, grids=index.blocks, files=[]))
     paths = {record.key: link(store.path(record.job), root) for record in evidence.records}
     return template().render(
         about=ABOUT,
@@ -72,6 +69,7 @@ def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: File
         cards=cards(evidence),
         further=[("claims", claims.sentences(evidence)), ("reproduction", reproduction.sentences(evidence))],
         index=index,
+        counts=counts(evidence.every),
         paths=paths,
         data={"first": choice.at_first, "possible": choice.possible, **details(evidence, paths)},
         terms=used_terms(views),
@@ -91,11 +89,9 @@ def template():
 
 def view(page: Page, choice: Choice, files: Mapping[str, bytes]) -> View:
     """``page`` with what its records say of it, and its ``files`` by their ending."""
-    rows = choice.evidence.every
     return View(
         page=page,
         tags=choice.page_tags(page),
-        facts=facts(page, rows[rows["key"].isin(page.keys)]),
         grids=[] if isinstance(page, Figure) else grids(page),
         files=[f"{page.path}.{ext}" for ext in files],
         drawing=Markup(inline(files["svg"], name=page.name, title=page.title) if "svg" in files else ""),
@@ -105,15 +101,7 @@ def view(page: Page, choice: Choice, files: Mapping[str, bytes]) -> View:
 def grids(table: Table) -> list[Block]:
     """Its blocks, each with a title, the cost last."""
     found = [block if block.title else replace(block, title=table.title) for block in table.blocks]
-    return found + ([replace(table.cost, title="Cost")] if table.cost else [])
-
-
-def facts(page: Page, own: pd.DataFrame) -> list[tuple[str, str]]:
-    """Data sets and seeds of a page's ``own`` records; the title says the rest."""
-    said = [("Data", ", ".join(map(heading, blocks(own))))]
-    if page.budget and len(own):
-        said.append(("Seeds", seeds(own)))
-    return [(name, text) for name, text in said if text]
+    return found + ([replace(table.cost, title="Cost", is_detail=True)] if table.cost else [])
 
 
 def link(path: Path, start: Path) -> str:

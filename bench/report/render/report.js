@@ -134,6 +134,8 @@ function follow({ chosen, without }) {
   }
   for (const head of document.querySelectorAll("thead [data-metric]"))
     for (const row of head.closest("table").rows) row.cells[head.cellIndex].hidden = head.hidden;
+  const isBrief = ["protocol", "budget", "ranking"].every((name) => chosen[name]);
+  document.querySelector("nav").classList.toggle("brief", isBrief); // then the contents need not say them
   for (const question of document.querySelectorAll("main > section")) {
     const parts = [...question.querySelectorAll("article")];
     question.hidden = parts.length > 0 && parts.every((part) => part.hidden);

@@ -41,7 +41,9 @@ def pages(evidence: Evidence) -> list[Table]:
     data = data.assign(keys=[" ".join(dict.fromkeys(" ".join(keys[p] for p in both).split())) for both in places])
     blocks = [
         Block(columns=COLUMNS, lines=[line(claim, cases) for claim, cases in judged]),
-        Block(title="The cells behind them", columns=CELLS, lines=list(map(cell_line, shown, data["keys"]))),
+        Block(
+            title="The cells behind them", columns=CELLS, lines=[*map(cell_line, shown, data["keys"])], is_detail=True
+        ),
     ]
     what = "Claims of the paper"
     about = {"question": Question.ANSWER, "kind": "claims", "what": what, "caption": said[0]}
