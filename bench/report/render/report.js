@@ -50,14 +50,18 @@ function matches(about, chosen, without = []) {
   return Object.entries(chosen).every(isOf) && !without.includes(about.model);
 }
 
-/** The choice, changed where nothing is about it: ``last``, which was chosen last, stays as it is. */
+/**
+ * The choice, changed where nothing is about it: ``last``, which was chosen last, stays, all data sets are shown again,
+ * and the rest is the first that is possible.
+ */
 function adapted(chosen, last, possible) {
   const misses = (line) => Object.keys(line).filter((name) => chosen[name] && !line[name].includes(chosen[name]));
   if (possible.some((line) => !misses(line).length)) return chosen;
   const near = possible.filter((line) => !misses(line).includes(last));
   if (!near.length) return chosen;
   const nearest = near.reduce((best, line) => (misses(line).length < misses(best).length ? line : best));
-  const changed = misses(nearest).map((name) => [name, nearest[name][nearest[name].length - 1]]);
+  const isPlace = (name) => name === "dataset" || name === "features";
+  const changed = misses(nearest).map((name) => [name, isPlace(name) ? "" : nearest[name][nearest[name].length - 1]]);
   return { ...chosen, ...Object.fromEntries(changed) };
 }
 
@@ -84,7 +88,7 @@ function startChoice(form, { first, possible }) {
   const fill = ({ chosen, without }) => {
     for (const select of selects) {
       select.value = chosen[select.name];
-      if (select.selectedIndex < 0) select.value = ""; // the address names what is not here
+      if (select.selectedIndex < 0) select.value = first[select.name] ?? ""; // the address names what is not here
     }
     for (const box of boxes) box.checked = !without.includes(box.value);
   };
@@ -149,7 +153,7 @@ function inWords(selects, { chosen, without }) {
     const text = select.selectedOptions[0].textContent;
     return select.name === "dataset" || select.name === "metric" ? text : `${select.name} ${text}`;
   });
-  if (without.length) parts.push(`${without.length} models hidden`);
+  if (without.length) parts.push(`${without.length} model${without.length > 1 ? "s" : ""} hidden`);
   return parts.join(", ") || "everything";
 }
 
