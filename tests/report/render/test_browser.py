@@ -85,9 +85,9 @@ class TestBrowser:
         seen, _ = probed
         assert seen["blocks"] == ["Art (entities)", "Cost"]
         assert seen["lines"] == ["Art"]
-        assert seen["columns"][:4] == ["Model", "N@5", "paper", "diff."]
+        assert seen["columns"][:5] == ["Model", "N@5", "paper", "diff.", "independent run"]
         assert not {"H@5", "H@10", "N@10"} & set(seen["columns"])
-        assert seen["cells"] == len(seen["columns"])
+        assert seen["cells"] == 5
         assert {"BPRMF", "MCLN †"} <= set(seen["rows"])
         assert "VBPR" not in seen["rows"]
         chosen = "protocol=paper&budget=*best&ranking=sampled&metric=N%405&without=VBPR"
