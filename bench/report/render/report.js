@@ -138,13 +138,23 @@ function follow({ chosen, without }) {
   }
   for (const head of document.querySelectorAll("thead [data-metric]"))
     for (const row of head.closest("table").rows) row.cells[head.cellIndex].hidden = head.hidden;
-  const isBrief = ["protocol", "budget", "ranking"].every((name) => chosen[name]);
-  document.querySelector("nav").classList.toggle("brief", isBrief); // then the contents need not say them
+  for (const part of document.querySelectorAll(".scroll")) {
+    const rows = [...part.querySelectorAll("tbody tr")];
+    const isEmpty = rows.length > 0 && rows.every((row) => row.hidden);
+    part.hidden = isEmpty || !matches(part.dataset, chosen, without);
+    if (part.parentElement.matches("details")) part.parentElement.hidden = part.hidden;
+  }
+  for (const article of document.querySelectorAll("main article")) {
+    const parts = [...article.querySelectorAll(".scroll")];
+    if (parts.length && parts.every((part) => part.hidden)) article.hidden = true;
+    document.querySelector(`nav a[href="#${CSS.escape(article.id)}"]`).parentElement.hidden = article.hidden;
+  }
+  const entries = [...document.querySelectorAll("nav li li:not([hidden]) > a")].map((link) => link.firstChild.textContent);
+  document.querySelector("nav").classList.toggle("brief", new Set(entries).size === entries.length);
   for (const question of document.querySelectorAll("main > section")) {
     const parts = [...question.querySelectorAll("article")];
     question.hidden = parts.length > 0 && parts.every((part) => part.hidden);
-    const entry = document.querySelector(`[data-of="${question.id}"]`);
-    if (entry) entry.hidden = question.hidden;
+    document.querySelector(`nav a[href="#${question.id}"]`).parentElement.hidden = question.hidden;
   }
 }
 

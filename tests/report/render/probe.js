@@ -47,7 +47,7 @@ addEventListener("load", () => {
   out.rows = shown("#table2-paper-smoke-sampled .scroll:not([hidden]) tbody tr").map((row) => row.cells[0].textContent);
   out.address = location.search;
   choose("protocol", "clean");
-  out.adapted = { said: said(), articles: articles(), contents: shown("nav li li").length };
+  out.adapted = { said: said(), articles: articles(), contents: shown("nav li li").map((e) => e.textContent.trim()).length };
   one("#everything").click();
   out.everything = { said: said(), articles: articles().length, all: document.querySelectorAll("main article").length };
   one("button[type=reset]").click();
