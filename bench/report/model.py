@@ -30,7 +30,7 @@ class Question(Enum):
 
 class Cell(NamedTuple):
     text: str
-    mark: Literal["", "best", "second"] = ""
+    mark: Literal["", "best", "second", "few"] = ""  # few: of too few cases to go by
     note: str = ""  # why it is empty
     sign: str = ""  # of a difference that is more than chance: ▲ or ▼
 

@@ -18,6 +18,7 @@ from bench.store import case_facts
 from bench.store.store import Store
 
 METRICS = ("ndcg@10", "hr@10")
+FEWEST = 30  # cases of a slice, below which its values are no more than a hint
 HEAD, TAIL = 0.2, 0.8  # of the train pairs, counted from the most popular item down
 CSV = [*TABLE, *BLOCK, "slicing", "slice", "n_cases", "row", "metric", "mean", "keys"]
 NOTES = [
@@ -27,6 +28,7 @@ NOTES = [
     "cold items are in no train list. Equally popular items stay together.",
     "Modalities: how many modalities have features for the test item, and which.",
     "Train is what the protocol trains on; a pair that it repeats counts once.",
+    f"The values of a slice of fewer than {FEWEST} cases are grey on the page and never marked as the best.",
 ]
 
 
@@ -167,7 +169,8 @@ def block(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]
         cells = []
         for n, metric in places:
             is_best = own[metric][n] == max(values[n, metric]) > min(values[n, metric])
-            cells.append(Cell(number(own[metric][n], ".4f"), "best" if is_best else ""))
+            mark = "few" if slicing.counts[n] < FEWEST else "best" if is_best else ""
+            cells.append(Cell(number(own[metric][n], ".4f"), mark))
         lines.append(Line([Cell(row), *cells], about={"model": row}, keys=" ".join(board.keys[row])))
     shown = [(slicing.labels[n], SHOWN[metric]) for n, metric in places]
     columns = [Column("Model", "name"), *(Column(f"{label} {name}", metric=name, term=name) for label, name in shown)]

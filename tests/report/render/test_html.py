@@ -124,12 +124,13 @@ def test_the_best_value_is_strong_and_the_second_underlined(tmp_path):
 
 def test_a_sign_and_the_number_of_a_reason_stand_raised_behind_the_value(tmp_path):
     records = evidence(record(), folder=tmp_path)
-    cells = [Cell("A"), Cell("0.5", mark="best", sign="▲"), Cell("—", note="not run")]
-    columns = [Column("Model", "name"), Column("H@5", metric="H@5"), Column("N@5", metric="N@5")]
+    cells = [Cell("A"), Cell("0.5", mark="best", sign="▲"), Cell("—", note="not run"), Cell("0.1", mark="few")]
+    columns = [Column("Model", "name"), *(Column(name, metric=name) for name in ("H@5", "N@5", "H@10"))]
     sizes = next(page for page in pages(records) if page.kind == "table1")
     table = replace(sizes, kind="t", blocks=[Block(columns=columns, lines=[Line(cells)])])
     text = html([table], records, folder=tmp_path, files={})
     assert "<td><strong>0.5</strong><sup>▲</sup></td>" in text
+    assert "<td><small>0.1</small></td>" in text
     assert '<td>—<sup><a href="#t-reason-1">1</a></sup></td>' in text
 
 
