@@ -4,8 +4,8 @@ import re
 from xml.etree import ElementTree
 
 LEFT_OUT = ("metadata", "style")  # who drew it and when; rules that would hold for the whole page
-# text, grid and ground: light or dark
-THEME = {"#262626": "var(--ink)", "#cccccc": "var(--line)", "#ffffff": "var(--paper)"}
+# the line that stands out, text, grid and ground: light or dark
+THEME = {"#000000": "var(--ink)", "#262626": "var(--ink)", "#cccccc": "var(--line)", "#ffffff": "var(--paper)"}
 INHERITED = "stroke-linejoin: round; stroke-linecap: butt"  # what matplotlib's style element says of every shape
 
 

@@ -41,9 +41,10 @@ def test_places_are_kept_to_a_hundredth_and_texts_as_they_are():
 
 
 def test_text_grid_and_ground_take_the_colours_of_the_page_and_lines_keep_theirs():
-    shapes = '<g style="fill: #262626; stroke: #ffffff"/><g style="fill: #1f77b4"/>'
+    shapes = '<g style="fill: #262626; stroke: #ffffff"/><g style="fill: #1f77b4"/><g style="stroke: #000000"/>'
     drawing = f'<svg xmlns="http://www.w3.org/2000/svg">{shapes}</svg>'
     page = inline(drawing.encode(), name="f", title="t")
     assert 'style="fill: var(--ink); stroke: var(--paper)"' in page
     assert "fill: #1f77b4" in page
+    assert "stroke: var(--ink)" in page
     assert not re.search("#262626|#cccccc|#fff", svg(line_figure("one")))
