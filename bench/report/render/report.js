@@ -114,14 +114,17 @@ function startChoice(form, { first, possible }) {
   form.addEventListener("submit", (event) => event.preventDefault());
   fill(fromAddress(location.search, names, first));
   show(false);
+  /** What the address points at is shown, if need be by another choice. */
   const reveal = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const hidden = target && [...document.querySelectorAll("[hidden]")].filter((element) => element.contains(target));
     if (!hidden || !hidden.length) return;
     const { chosen, without } = said();
     for (const { dataset } of hidden)
-      for (const name of names) if (chosen[name] && !matches(dataset, { [name]: chosen[name] })) chosen[name] = dataset[name].split(" ").pop();
+      for (const name of names)
+        if (!matches(dataset, { [name]: chosen[name] })) chosen[name] = dataset[name].split(" ").pop();
     choose({ chosen, without });
+    if (target.closest("[hidden]")) choose(fromAddress("", names, {}));
     target.scrollIntoView();
   };
   addEventListener("hashchange", reveal);

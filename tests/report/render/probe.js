@@ -60,7 +60,9 @@ addEventListener("load", () => {
     out.themes.push(theme());
   }
   out.isWide = document.documentElement.scrollWidth > innerWidth;
+  location.hash = "#table2-clean-quick-full";
   setTimeout(() => {
+    out.revealed = articles();
     out.loads = performance.getEntriesByType("resource").map((entry) => entry.name);
     out.errors = window.errors;
     const place = document.createElement("pre");

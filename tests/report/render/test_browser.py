@@ -106,6 +106,9 @@ class TestBrowser:
         assert everything["articles"] == everything["all"] == 6
         assert seen["afterReset"]
 
+    def test_what_the_address_points_at_is_shown(self, probed):
+        assert probed[0]["revealed"] == ["table2-clean-quick-full", "table1", "records"]
+
     def test_the_theme_turns_over_and_only_tables_scroll(self, probed):
         seen, _ = probed
         first, turned, back = seen["themes"]
