@@ -65,9 +65,8 @@ def table_1(records: pd.DataFrame, paper: Published) -> Table:
             said.append(f"The records of {name} disagree about its sizes; those of the newest are shown.")
     frame = pd.DataFrame(data, columns=["dataset", "metric", "value", "paper", "difference", "keys"])
     columns = [Column("Data set", "name"), *(Column(one.capitalize()) for one in STATISTICS)]
-    columns += [
-        Column(f"{what}: {one}", term=what, is_papers=True) for what in ("paper", "diff.") for one in STATISTICS
-    ]
+    for what in ("paper", "diff."):
+        columns += [Column(f"{what}: {one}", term=what, is_papers=True) for one in STATISTICS]
     return Table(
         question=Question.DATA,
         kind="table1",
@@ -85,9 +84,8 @@ def sizes(name: str, own: pd.DataFrame) -> Line:
     ours = [Cell(number(*one), note=why) for *one, why in zip(own["value"], forms, reasons, strict=True)]
     theirs = [Cell(number(*one)) for one in zip(own["paper"], forms, strict=True)]
     gaps = [Cell(number(value, f"+{form}")) for value, form in zip(own["difference"], forms, strict=True)]
-    return Line(
-        [Cell(DATASETS.get(name, name)), *ours, *theirs, *gaps], about={"dataset": name}, keys=own["keys"].iloc[0]
-    )
+    named = Cell(DATASETS.get(name, name))
+    return Line([named, *ours, *theirs, *gaps], about={"dataset": name}, keys=own["keys"].iloc[0])
 
 
 def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Signs) -> Table:
@@ -153,9 +151,8 @@ def compared_block(
     for row, own in groupby(part[part["row"].map(is_shown)].to_dict("records"), key=itemgetter("row")):
         own = list(own)
         cells = [shown for cell in own for shown in compared(cell, others[cell["metric"]])]
-        named = Cell(label(titles.get(row, row), row in dependent))
-        is_of = {} if study else {"model": row}
-        lines.append(Line([named, *cells], about=is_of, keys=own[0]["keys"], is_run=own[0]["is_run"]))
+        more = {"about": {} if study else {"model": row}, "keys": own[0]["keys"], "is_run": own[0]["is_run"]}
+        lines.append(Line([Cell(label(titles.get(row, row), row in dependent)), *cells], **more))
     missing = not_run(part, records, block, study)
     return Block(title=heading(block), about=about(block), columns=columns, lines=lines, notes=missing)
 
