@@ -158,7 +158,7 @@ def add_actions(group) -> None:
     group.add_argument("--when", choices=("missing", "failed", "always"), default="missing", help=text)
     text = "print the jobs that would run and how long they would take"
     group.add_argument("--dry-run", action="store_true", help=text)
-    group.add_argument("--list", action="store_true", help="print the records that there are")
+    group.add_argument("--list", action="store_true", help="print the records that there are of what is compared")
     group.add_argument("--report", action="store_true", help="write the tables again from the stored records")
 
 

@@ -10,6 +10,7 @@ from bench import registry
 from bench.cli.extract import extract_command
 from bench.cli.flags import QUICK_SET, Parser, metrics, once, place, run_parser
 from bench.cli.import_data import import_command
+from bench.cli.lists import data_command, models_command, studies_command
 from bench.cli.recommend import recommend_command
 from bench.cli.reference import reference_command
 from bench.run.clock import Clock, Ended, end, handling
@@ -124,7 +125,7 @@ def from_records(args, more: dict) -> str:
     from bench.store.store import Store
 
     if args.list:
-        return show.listing(Store(args.results))
+        return show.listing(Store(args.results), show.asked_of(args))
     return write.rebuild(args.results, args.reports, studies=tuple(STUDIES.values()), **more)
 
 
@@ -206,6 +207,9 @@ COMMANDS = {
     "audit": audit_command,
     "cards": cards_command,
     "readme": readme_command,
+    "models": models_command,
+    "data": data_command,
+    "studies": studies_command,
     "show": show_command,
     "recommend": recommend_command,
     "reference": reference_command,

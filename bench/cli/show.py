@@ -1,21 +1,53 @@
 """Records in words: all that stand, one a line, or one of them in full."""
 
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
 from tabulate import tabulate
 
+from bench import registry
+from bench.spec import Job
 from bench.store.store import Store
 
 LOG_LINES = 10
 COLUMNS = ("key", "status", "data set", "model", "features", "protocol", "budget", "seed", "sampled N@10")
 
 
-def listing(store: Store) -> str:
-    """One line a record: its key, status and job, and its NDCG@10 or why it has none."""
-    rows = []
-    for r in (records := store.records()):
+def listing(store: Store, wanted: Mapping[str, Collection | None]) -> str:
+    """One line a record: its key, status and job, and its NDCG@10 or why it has none.
+
+    Args:
+        wanted: what of a job may be, where not anything; a model is meant with all its presets unless one is named.
+    """
+    rows, records = [], store.records()
+    found = [r for r in records if all(some is None or is_among(r.job, name, some) for name, some in wanted.items())]
+    for r in found:
         value, job = r.metrics.get("sampled.ndcg@10"), r.job
         what = (job.dataset, job.run, job.features, job.protocol.name, job.budget.name, job.seed)
         rows.append((r.key, r.status, *what, r.reason if value is None else f"{value:.4f}"))
-    return f"{tabulate(rows, COLUMNS, disable_numparse=True)}\n{len(records)} records in {store.root}"
+    count = f"{len(found)} of {len(records)}" if len(found) < len(records) else str(len(records))
+    return f"{tabulate(rows, COLUMNS, disable_numparse=True)}\n{count} records in {store.root}"
+
+
+def asked_of(args) -> dict:
+    """What --list is to list, by what of a job it is about; None: anything."""
+    models = set()
+    for text in args.models or ():
+        own = registry.select([text])
+        models |= {f"{card.name}:{preset}" if ":" in text else card.name for card, preset in own}
+    budget = [args.budget] if args.budget else None
+    asked = {"dataset": args.datasets, "model": models or None, "protocol": args.protocols, "budget": budget}
+    return {**asked, "features": args.features, "seed": args.seeds}
+
+
+def is_among(job: Job, name: str, some: Collection) -> bool:
+    """Whether what ``name`` says of the job, such as its protocol, is one of ``some``."""
+    if name == "model":
+        return not {job.model, f"{job.model}:{job.preset}"}.isdisjoint(some)
+    if name == "dataset":
+        return Path(job.dataset).name in {Path(one).name for one in some}
+    value = getattr(job, name)
+    return getattr(value, "name", value) in some
 
 
 def show(store: Store, key: str) -> str:

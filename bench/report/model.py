@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -11,9 +12,25 @@ import pandas as pd
 EMPTY = "—"
 
 
+class Question(Enum):
+    """What a reader asks of a report, in the order of its answers; every table and figure belongs to one."""
+
+    ANSWER = "Answer"
+    COMPARISON = "Comparison"
+    COMPONENTS = "Components"
+    LAYERS = "Layers"
+    CHANCE = "Is it chance?"
+    PROTOCOL = "Does the protocol decide?"
+    CONTENT = "Does content matter?"
+    WHOM = "For whom?"
+    COST = "What did it cost?"
+    DATA = "Data"
+    RECORDS = "Records"
+
+
 class Cell(NamedTuple):
     text: str
-    mark: Literal["", "best", "second"] = ""
+    mark: Literal["", "best", "second", "few"] = ""  # few: of too few cases to go by
     note: str = ""  # why it is empty
     sign: str = ""  # of a difference that is more than chance: ▲ or ▼
 
@@ -26,12 +43,14 @@ class Column:
         kind: a name stands to the left, a number to the right and is sorted by its value; a text made of numbers,
             such as an interval, stands to the right and is sorted as text.
         metric: whose values these are, by the metric's name in the paper; empty where they are of none.
+        term: what explains it in ``bench.report.terms``, where that is not its own name.
         is_papers: the paper's value or the difference from it, which a terminal leaves out.
     """
 
     name: str
     kind: Literal["name", "number", "text"] = "number"
     metric: str = ""
+    term: str = ""
     is_papers: bool = False
 
 
@@ -40,13 +59,16 @@ class Line:
     """One line of a block.
 
     Attributes:
-        about: data set, protocol and budget, where the line alone is about one; the page's filters go by them.
+        about: data set, features, protocol, budget, ranking and model, where the line alone is about one; the page's
+            filters go by them.
+        keys: of the records behind it, with spaces between them.
         is_run: whether there is any record behind it; a terminal leaves out a line without.
         is_foot: stays below the others however they are sorted.
     """
 
     cells: list[Cell]
     about: Mapping[str, str] = field(default_factory=dict)
+    keys: str = ""
     is_run: bool = True
     is_foot: bool = False
 
@@ -65,13 +87,19 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """A heading, the columns, the lines, and notes about them alone; ``dataset`` where all of it is about one."""
+    """A heading, the columns, the lines, and notes about them alone.
+
+    Attributes:
+        about: as that of a line.
+        is_detail: what stands behind the blocks before it; the page folds it.
+    """
 
     title: str = ""
-    dataset: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
     columns: list[Column]
     lines: list[Line]
     notes: list[Note] = field(default_factory=list)
+    is_detail: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +107,7 @@ class Page:
     """A table or a figure, and what it says about itself.
 
     Attributes:
+        question: under which it stands.
         kind: what it is, as its files are named.
         what: the same in words; the title adds protocol, budget and ranking.
         data: the CSV; its column ``key`` or ``keys`` names the records.
@@ -87,6 +116,7 @@ class Page:
         ranking: sampled or full, of a comparison.
     """
 
+    question: Question
     kind: str
     what: str
     caption: str
@@ -118,10 +148,15 @@ class Page:
 
     @property
     def title(self) -> str:
+        return f"{self.what} ({self.conditions})" if self.conditions else self.what
+
+    @property
+    def conditions(self) -> str:
+        """Protocol, budget and ranking in words, as far as it is about one."""
         said = [f"protocol {self.protocol}"] if self.protocol else []
         said += [f"budget {self.budget}"] if self.budget else []
         said += [f"{self.ranking} ranking"] if self.ranking else []
-        return f"{self.what} ({', '.join(said)})" if said else self.what
+        return ", ".join(said)
 
     @cached_property
     def keys(self) -> list[str]:

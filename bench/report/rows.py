@@ -20,6 +20,11 @@ def heading(block: Sequence[str]) -> str:
     return f"{DATASETS.get(block[0], block[0])} ({block[1]})"
 
 
+def about(block: Sequence[str], **more: str) -> dict[str, str]:
+    """What a line or block of (data set, features) is about, and what ``more``."""
+    return {**dict(zip(BLOCK, block, strict=True)), **more}
+
+
 def blocks(records: pd.DataFrame) -> list[tuple[str, str]]:
     """(dataset, features) in the paper's order, other data sets after them by name."""
     found = records[BLOCK].drop_duplicates().itertuples(index=False, name=None)

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
@@ -134,12 +135,14 @@ def index(found: list[Page], files: Files, evidence: Evidence) -> str:
     lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
     lines += [f"Everything on one page that can be sorted and filtered: [{PAGE}]({PAGE}).", ""] if found else []
     said = opening(evidence)
-    lines += (
-        ["## The answer", "", *(f"- {escaped(one)}" for one in said), "", "## Tables and figures", ""] if said else []
-    )
-    for page in found:
-        links = ", ".join(f"[{ext}]({page.path}.{ext})" for ext in files[page.name])
-        lines.append(f"- {page.title}: {links} ({len(page.keys)} records)")
+    lines += ["## The answer", "", *(f"- {escaped(one)}" for one in said), ""] if said else []
+    lines += ["## Tables and figures", ""] if found else []
+    for question, some in groupby(found, key=lambda page: page.question):
+        lines += [f"### {question.value}", ""]
+        for page in some:
+            links = ", ".join(f"[{ext}]({page.path}.{ext})" for ext in files[page.name])
+            lines.append(f"- {page.title}: {links} ({len(page.keys)} records)")
+        lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from bench.cli.show import show
-from bench.spec import BenchError
+from bench.cli.show import listing, show
+from bench.spec import PROTOCOLS, BenchError
 from bench.store.store import Store
 from tests.store.test_store import job, record
 
@@ -38,3 +38,25 @@ def test_a_short_key_may_mean_several(tmp_path):
     store.write(record(job=job(seed=1)))
     with pytest.raises(BenchError, match="begins 2 records"):
         show(store, "")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "n"),
+    [
+        ({}, 3),
+        ({"seed": None, "protocol": ["paper"]}, 1),
+        ({"seed": [1]}, 1),
+        ({"budget": ["smoke"], "protocol": ["clean"]}, 2),
+        ({"model": {"BPRMF"}}, 3),
+        ({"model": {"BPRMF:paper"}}, 0),
+        ({"model": {"BPRMF:default"}, "dataset": ["some/where/toy"]}, 3),
+        ({"dataset": ["other"]}, 0),
+    ],
+)
+def test_a_listing_keeps_to_what_was_asked_for(tmp_path, wanted, n):
+    store, first = stored(tmp_path)
+    store.write(record(job=job(seed=1)))
+    store.write(record(job=job(protocol=PROTOCOLS["paper"])))
+    lines = listing(store, wanted).splitlines()
+    assert len(lines) == 2 + n + 1
+    assert lines[-1] == f"{f'{n} of 3' if n < 3 else 3} records in {tmp_path}"

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.protocol.metrics import means
 from bench.report.evidence import Evidence
-from bench.report.model import Figure, Note
+from bench.report.model import Figure, Note, Question
 from bench.report.render.drawing import pictures
 from bench.report.render.figures import PLOTS
 from bench.run.studies import STUDIES
@@ -134,7 +134,13 @@ def line_figure(kind: str) -> Figure:
         {"model": "<a & b>", "seed": 0, "epoch": n, "seconds": n, "value": n / 10, "is_best": n == 2, **where}
         for n in (1, 2, 3)
     ]
-    about = {"caption": "x & y", "notes": [Note("n")], "protocol": "paper", "budget": "smoke"}
+    about = {
+        "question": Question.COST,
+        "caption": "x & y",
+        "notes": [Note("n")],
+        "protocol": "paper",
+        "budget": "smoke",
+    }
     return Figure(kind=kind, what=f"Figure {kind} <1>", data=pd.DataFrame(lines), plot="curves", **about)
 
 

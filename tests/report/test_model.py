@@ -3,12 +3,13 @@
 import pandas as pd
 import pytest
 
-from bench.report.model import Table, number
+from bench.report.model import Question, Table, number
 
 
 def page(**about) -> Table:
     data = pd.DataFrame({"keys": ["b a", "a", ""]})
-    return Table(kind="table2", what="Table 2", caption="", notes=[], data=data, blocks=[], **about)
+    said = {"question": Question.COMPARISON, "kind": "table2", "what": "Table 2", "caption": "", "notes": []}
+    return Table(**said, data=data, blocks=[], **about)
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def shown(table, titles):
             row = titles.get(line.texts[0].removesuffix(" †"), line.texts[0].removesuffix(" †"))
             for column, text in zip(block.columns, line.texts, strict=True):
                 if column.name == "paper" and text != "—":
-                    found[block.dataset][row, column.metric] = float(text)
+                    found[block.about["dataset"]][row, column.metric] = float(text)
     return found
 
 

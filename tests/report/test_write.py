@@ -21,10 +21,10 @@ def write(records, folder):
 
 def test_every_table_and_figure_in_its_formats_and_an_index_of_them(tmp_path):
     paths = write([record()], tmp_path / "new" / "reports")
-    stems = ("table1", *(f"paper-smoke/{stem}" for stem in ("table2-sampled", "table2-full", "cost")))
-    names = [f"{stem}.{ext}" for stem in stems for ext in ("md", "tex", "csv")]
-    names += [f"paper-smoke/cost-figure.{ext}" for ext in ("md", "svg", "png", "pdf", "csv")]
-    names.append("report.html")
+    tables, pictures = ("md", "tex", "csv"), ("md", "svg", "png", "pdf", "csv")
+    names = [f"paper-smoke/{stem}.{ext}" for stem in ("table2-sampled", "table2-full", "cost") for ext in tables]
+    names += [f"paper-smoke/cost-figure.{ext}" for ext in pictures]
+    names += [*(f"table1.{ext}" for ext in tables), "report.html"]
     assert paths == [tmp_path / "new" / "reports" / name for name in [*names, "index.md"]]
     index = paths[-1].read_text()
     assert "Made from 1 records: 1 done, 0 failed, 0 skipped." in index

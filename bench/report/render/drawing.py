@@ -14,7 +14,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from bench.report.rows import FLOORS, ITEMWISE, ROWS
+from bench.report.rows import FLOORS, ITEMWISE, ROWS, STUDIED
 
 Draw = Callable[[pd.DataFrame], Figure]
 METADATA = {  # nothing that changes from run to run
@@ -28,21 +28,21 @@ STYLE = {
     "svg.hashsalt": "mcln-bench",
     "svg.fonttype": "none",  # text stays text
     "pdf.fonttype": 42,
-    "savefig.dpi": 120,
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.labelsize": 9,
-    "legend.fontsize": 8,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "lines.linewidth": 1.4,
+    "savefig.dpi": 300,
+    **dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize", "legend.fontsize"), 8),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), 8),
+    **dict.fromkeys(("axes.linewidth", "grid.linewidth"), 0.5),
+    "lines.linewidth": 1.0,
     "lines.markersize": 4,
     "axes.titley": 1.0,  # a place that is given is not searched, which takes most of the time
 }
 MARKERS = "os^Dv<>ph*XP"
-PANEL = (3.0, 2.3)  # inches
-GAP = (0.65, 0.65)  # to the left of and below a panel: its ticks, labels and the title of the next one
-LEGEND = 1.6
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # with the markers they tell lines apart in grey
+SINGLE, DOUBLE = 3.4, 7.0  # inches: one column of a paper, and two
+PANEL = 1.55  # the height of one
+GAP = (0.62, 0.62)  # to the left of and below a panel: its ticks, labels and the title of the next one
+ABOVE = 0.25
+ENTRY = (1.1, 0.17)  # of the legend
 
 
 def pictures(draw: Draw, data: pd.DataFrame) -> dict[str, bytes]:
@@ -61,51 +61,66 @@ def saved(figure: Figure, form: str) -> bytes:
 
 
 def panels(n_rows: int, n_columns: int) -> tuple[Figure, Any]:
-    """An empty figure and its axes, (n_rows, n_columns), at fixed places, with room for a legend."""
-    (width, height), (left, below) = PANEL, GAP
-    size = n_columns * (width + left) + LEGEND, n_rows * (height + below) + 0.3
+    """An empty figure as wide as one column of a paper or as two, and its axes, (n_rows, n_columns)."""
+    size = SINGLE if n_columns == 1 else DOUBLE, n_rows * (PANEL + GAP[1]) + ABOVE
     figure = Figure(figsize=size)
     axes = figure.subplots(n_rows, n_columns, squeeze=False)
-    figure.subplots_adjust(
-        left=left / size[0],
-        right=1 - LEGEND / size[0],
-        bottom=below / size[1],
-        top=1 - 0.3 / size[1],
-        wspace=left / width,
-        hspace=below / height,
-    )
     for axis in axes.flat:
-        axis.xaxis.set_label_coords(0.5, -0.24 / height)
-        axis.yaxis.set_label_coords(-0.45 / width, 0.5)
         axis.tick_params(pad=1)
+        axis.locator_params(nbins=4)
     return figure, axes
 
 
-def scale_log(axis: Any) -> None:
-    """A logarithmic x axis, with numbers at 1, 2 and 5."""
+def scale_log(axis: Any, values: pd.Series) -> None:
+    """A logarithmic x axis, with numbers at 1, 2 and 5 where the values span little, else fewer."""
+    span = values.max() / values.min()
     axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if span < 30 else (1, 3) if span < 300 else (1,)))
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.xaxis.set_minor_locator(NullLocator())
 
 
 def looks(rows: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Colour and marker of each row: a model looks the same in all figures."""
+    """Colour, marker and dashes of each row: a model looks the same in all figures, the one under study is thick."""
     known = [*ROWS, ITEMWISE, *FLOORS]
     places = {row: place for place, row in enumerate([*known, *sorted(set(rows) - set(known))])}
     dark_then_light = matplotlib.color_sequences["tab20"]
     colours = dark_then_light[::2] + dark_then_light[1::2]
-    return {
-        row: {"color": colours[places[row] % len(colours)], "marker": MARKERS[places[row] % len(MARKERS)]}
-        for row in rows
-    }
+    found = {}
+    for row in rows:
+        place, is_studied = places[row], row == STUDIED
+        found[row] = {
+            "color": "black" if is_studied else colours[place % len(colours)],
+            "marker": MARKERS[place % len(MARKERS)],
+            "linestyle": "-" if is_studied else DASHES[place % len(DASHES)],
+            "linewidth": 2.0 if is_studied else 1.0,
+            "zorder": 4 if is_studied else 2,
+        }
+    return found
 
 
 def legend(figure: Figure, axes: Any) -> None:
-    """One legend for all panels, at the right; a name that several panels have stands once."""
+    """Every panel in its place, and below them one legend for all; a name that several panels have stands once."""
     handles = {}
     for axis in axes.flat:
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(name, handle)
-    place = 1 - (LEGEND - 0.1) / figure.get_figwidth(), 0.5
-    figure.legend(list(handles.values()), list(handles), loc="center left", bbox_to_anchor=place)
+    n_columns, width = axes.shape[1], figure.get_figwidth()
+    n_beside = max(1, int(width / ENTRY[0]))
+    below = ENTRY[1] * -(-len(handles) // n_beside) + 0.1
+    height = figure.get_figheight() + below
+    figure.set_figheight(height)
+    panel = (width - 0.1) / n_columns - GAP[0]
+    figure.subplots_adjust(
+        left=GAP[0] / width,
+        right=1 - 0.1 / width,
+        bottom=(GAP[1] - 0.15 + below) / height,
+        top=1 - ABOVE / height,
+        wspace=GAP[0] / panel,
+        hspace=GAP[1] / PANEL,
+    )
+    for axis in axes.flat:
+        axis.xaxis.set_label_coords(0.5, -0.24 / PANEL)
+        axis.yaxis.set_label_coords(-0.45 / panel, 0.5)
+    more = {"ncols": n_beside, "columnspacing": 1, "handlelength": 1.8, "frameon": False}
+    figure.legend(list(handles.values()), list(handles), loc="lower center", bbox_to_anchor=(0.5, 0), **more)

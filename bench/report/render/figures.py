@@ -5,13 +5,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report import independent
-from bench.report.render.drawing import legend, looks, panels, scale_log
+from bench.report.render.drawing import DOUBLE, SINGLE, legend, looks, panels, scale_log
 from bench.report.rows import BLOCK, blocks, heading
 from bench.spec import SHOWN
 
 AXES = {"epoch": "epoch", "seconds": "seconds of training"}
 GREY = "0.6"
-SIDE_BY_SIDE = 3  # slope charts
+SIDE_BY_SIDE = 2  # slope charts
 
 
 def cost(data: pd.DataFrame) -> Figure:
@@ -20,11 +20,11 @@ def cost(data: pd.DataFrame) -> Figure:
     figure, axes = panels(1, len(parts))
     look = looks(list(dict.fromkeys(data["model"])))
     for (block, part), axis in zip(parts, axes[0], strict=True):
-        scale_log(axis)
+        scale_log(axis, part["seconds.train"])
         axis.set(title=heading(block), xlabel="seconds of training", ylabel="N@10, sampled")
         for run in part.to_dict("records"):
             place = run["seconds.train"], run["sampled.ndcg@10"]
-            axis.plot(*place, linestyle="none", label=run["model"], **look[run["model"]])
+            axis.plot(*place, label=run["model"], **{**look[run["model"]], "linestyle": "none"})
     legend(figure, axes)
     return figure
 
@@ -39,16 +39,20 @@ def curves(data: pd.DataFrame) -> Figure:
         column = axes[:, columns.index(place)]
         for (model, _), run in part.groupby(["model", "seed"], sort=False):
             is_other = model == independent.NAME
-            best, colour = run[run["is_best"]], GREY if is_other else look[model]["color"]
+            best = run[run["is_best"]]
+            drawn = {"color": GREY, "linewidth": 0.6} if is_other else {**look[model], "marker": ""}
             for axis, x in zip(column, AXES, strict=True):
                 if run[x].isna().all():
                     continue
-                axis.plot(run[x], run["value"], label=model, color=colour, linewidth=0.6 if is_other else 1)
-                axis.plot(best[x], best["value"], "o", color=colour, fillstyle="none", markersize=6)
+                axis.plot(run[x], run["value"], label=model, **drawn)
+                axis.plot(best[x], best["value"], "o", color=drawn["color"], fillstyle="none", markersize=5)
         ranking, metric = place[2].split(".")
-        column[0].set_title(f"{heading(place)}, {ranking} {SHOWN.get(metric, metric)}")
+        column[0].set_title(heading(place))
         for axis, x in zip(column, AXES, strict=True):
-            axis.set_xlabel(AXES[x])
+            axis.set(xlabel=AXES[x], ylabel=f"{SHOWN.get(metric, metric)}, {ranking}")
+            spans = part[part["seconds"] > 0].groupby("model")["seconds"].max()
+            if x == "seconds" and len(spans) and spans.max() > 10 * spans.min():
+                scale_log(axis, part.loc[part["seconds"] > 0, "seconds"])
     legend(figure, axes)
     return figure
 
@@ -63,11 +67,13 @@ def layers(data: pd.DataFrame) -> Figure:
         for model, line in part.groupby("model", sort=False):
             deviation = line["std"] if (line["n_seeds"] > 1).any() else None
             axis.errorbar(line["layers"], line["mean"], yerr=deviation, label=model, capsize=2, **look[model])
+            if line["mean"].notna().any():
+                peak = line.loc[line["mean"].idxmax()]
+                axis.plot(peak["layers"], peak["mean"], "o", color=look[model]["color"], fillstyle="none", markersize=9)
         axis.set(xticks=sorted(set(data["layers"])), title=heading((dataset, features)) if metric == metrics[0] else "")
     for metric, row in zip(metrics, axes, strict=True):
-        row[0].set_ylabel(SHOWN[metric])
-    for axis in axes[-1]:
-        axis.set_xlabel("layers")
+        for axis in row:
+            axis.set(xlabel="layers", ylabel=SHOWN[metric])
     legend(figure, axes)
     return figure
 
@@ -78,13 +84,13 @@ def slopes(data: pd.DataFrame) -> Figure:
     n_columns = min(SIDE_BY_SIDE, len(parts))
     n_lines = -(-len(parts) // n_columns)
     height = 1.0 + 0.24 * max(len(part) for _, part in parts)
-    figure = Figure(figsize=(4.2 * n_columns, height * n_lines))
+    figure = Figure(figsize=(SINGLE if n_columns == 1 else DOUBLE, height * n_lines))
     edges = {"left": 0.02, "right": 0.98, "bottom": 0.3 / (height * n_lines), "top": 1 - 0.35 / (height * n_lines)}
     figure.subplots_adjust(**edges, wspace=0.08, hspace=0.6 / height)
     axes = figure.subplots(n_lines, n_columns, squeeze=False).ravel()
     for axis, ((name, left, right), part) in zip(axes, parts, strict=False):
-        axis.set_title(name, fontsize=9)
-        axis.set_xticks([0, 1], [left, right], fontsize=8)
+        axis.set_title(name)
+        axis.set_xticks([0, 1], [left, right])
         slope_lines(axis, part)
     for axis in axes[len(parts) :]:
         axis.set_axis_off()
@@ -98,7 +104,7 @@ def slope_lines(axis: Axes, part: pd.DataFrame) -> None:
         axis.plot([0, 1], [line.left_place, line.right_place], marker="o", markersize=3, linewidth=1.2, **look)
     for side, x, align in (("left", -0.06, "right"), ("right", 1.06, "left")):
         for place, rows in part.groupby(f"{side}_place")["row"]:
-            axis.text(x, place, f"{place} {', '.join(rows)}", ha=align, va="center", fontsize=7)
+            axis.text(x, place, f"{place} {', '.join(rows)}", ha=align, va="center", fontsize=8)
     axis.set_xlim(-1.1, 2.1)
     axis.invert_yaxis()
     axis.set_yticks([])
@@ -110,7 +116,7 @@ def content_use(data: pd.DataFrame) -> Figure:
     """Two bars per model, for irrelevant and for relevant content; one panel per data set."""
     parts = list(data.groupby(BLOCK, sort=False))
     n_rows = sum(part["name"].nunique() for _, part in parts)
-    figure = Figure(figsize=(7, 1 + 0.5 * len(parts) + 0.5 * n_rows), layout="constrained")
+    figure = Figure(figsize=(DOUBLE, 1 + 0.5 * len(parts) + 0.5 * n_rows), layout="constrained")
     for panel, (block, part) in zip(figure.subplots(len(parts), squeeze=False)[:, 0], parts, strict=True):
         names = list(dict.fromkeys(part["name"]))[::-1]  # the first stands on top
         for offset, kind in ((0.2, "irrelevant"), (-0.2, "relevant")):
@@ -131,7 +137,7 @@ def forest(data: pd.DataFrame) -> Figure:
     names = ["dataset", "features", "protocol", "ranking", "row"]
     lines = list(data[names].drop_duplicates().itertuples(index=False, name=None))[::-1]  # the first stands on top
     metrics = list(dict.fromkeys(data["metric"]))
-    figure = Figure(figsize=(7, 1 + 0.26 * len(lines)), layout="constrained")
+    figure = Figure(figsize=(DOUBLE, 1 + 0.26 * len(lines)), layout="constrained")
     for axis, metric in zip(figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0], metrics, strict=True):
         for run in data[data["metric"] == metric].to_dict("records"):
             colour = {"beats": "tab:green", "loses to": "tab:red"}.get(run["verdict"], "0.5")
@@ -139,7 +145,7 @@ def forest(data: pd.DataFrame) -> Figure:
             place = lines.index(tuple(run[name] for name in names))
             fill = "full" if colour != "0.5" else "none"
             axis.errorbar(run["difference"], place, xerr=extent, fmt="o", color=colour, capsize=2, fillstyle=fill)
-            axis.annotate(run["vs"], (run["high"], place), (3, 2), textcoords="offset points", fontsize=6, color="0.4")
+            axis.annotate(run["vs"], (run["high"], place), (3, 2), textcoords="offset points", fontsize=8, color="0.4")
         axis.axvline(0, color="0.3", linewidth=0.8)
         axis.set_xlabel(f"{SHOWN[metric]}, difference")
         axis.set_yticks(

@@ -12,7 +12,7 @@ LETTERS = {
     "×": r"$\times$", "†": r"$\dagger$", "▲": r"$\uparrow$", "▼": r"$\downarrow$",
 }  # fmt: skip
 HEAD = "% needs \\usepackage{booktabs}"
-MARKS = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
+MARKS = {"few": "%s", "best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
 
 
 def latex(table: Table) -> str:
@@ -20,10 +20,11 @@ def latex(table: Table) -> str:
     below = [rf"$^{{{n}}}$ {escaped(reason)}." for n, reason in enumerate(table.reasons, 1)]
     below += [escaped(note.text) for note in table.notes]
     parts = [f"% records: {' '.join(table.keys)}", HEAD]
-    parts += drawn(table, table.blocks, f"{table.title}. {table.caption}", f"tab:{table.name}")
+    title = re.sub(r"^(Table|Figure) \d+: (.)", lambda found: found[2].upper(), table.title)  # LaTeX counts by itself
+    parts += drawn(table, table.blocks, f"{title}. {table.caption}", f"tab:{table.name}")
     parts[-1:-1] = [r"\begin{flushleft}", "\\\\\n".join(below), r"\end{flushleft}"]
     if table.cost:
-        parts += drawn(table, [table.cost], f"Cost of {table.title}.", f"tab:{table.name}-cost")
+        parts += drawn(table, [table.cost], f"Cost of: {title}.", f"tab:{table.name}-cost")
     return "\n".join(parts) + "\n"
 
 

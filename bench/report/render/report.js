@@ -1,5 +1,5 @@
 "use strict";
-// Sorting, filters and the theme of the report; without scripts the page shows everything in its order.
+// Sorting, the choice, the heads' explanations and the theme; without scripts the page shows everything in its order.
 
 /** What a cell is sorted by: its text without footnotes, or the number it begins with; null where it is empty. */
 function sortKey(cell, isNumber) {
@@ -18,7 +18,7 @@ function sorted(rows, column, isNumber, direction) {
 
 /** Sort a table by a head: first one way (numbers from the highest), then the other, then as it was. */
 function sortBy(table, head, original) {
-  const isNumber = head.classList.contains("n");
+  const isNumber = head.classList.contains("number");
   const ways = isNumber ? ["descending", "ascending"] : ["ascending", "descending"];
   const way = ways[ways.indexOf(head.getAttribute("aria-sort")) + 1];
   for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
@@ -27,31 +27,174 @@ function sortBy(table, head, original) {
   table.tBodies[0].append(...(way ? sorted(original, head.cellIndex, isNumber, direction) : original));
 }
 
+/** A button around what a head or a name says, so that a key reaches it. */
+function buttonAround(nodes, parent) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.append(...nodes);
+  parent.prepend(button);
+  return button;
+}
+
 function makeSortable(table) {
   const original = [...table.tBodies[0].rows];
   for (const head of table.tHead.rows[0].cells) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.append(...head.childNodes);
+    const button = buttonAround([...head.childNodes], head);
     button.addEventListener("click", () => sortBy(table, head, original));
-    head.append(button);
   }
 }
 
 /** Whether an element is about what is chosen; where it does not say what it is about, it is. */
-function matches(about, chosen) {
-  return Object.entries(chosen).every(
-    ([name, value]) => value === "" || about[name] === undefined || about[name].split(" ").includes(value),
-  );
+function matches(about, chosen, without = []) {
+  const isOf = ([name, value]) => !value || about[name] === undefined || about[name].split(" ").includes(value);
+  return Object.entries(chosen).every(isOf) && !without.includes(about.model);
 }
 
-function filter(form) {
-  const chosen = Object.fromEntries(new FormData(form));
-  const tagged = Object.keys(chosen).map((name) => `[data-${name}]`).join();
-  for (const element of document.querySelectorAll(tagged)) element.hidden = !matches(element.dataset, chosen);
-  const sections = [...document.querySelectorAll("main > section")];
-  const shown = sections.filter((section) => !section.hidden).length;
-  document.getElementById("shown").textContent = `${shown} of ${sections.length} sections shown`;
+/**
+ * The choice, changed where nothing is about it: ``last``, which was chosen last, stays, all data sets are shown again,
+ * and the rest is the first that is possible.
+ */
+function adapted(chosen, last, possible) {
+  const misses = (line) => Object.keys(line).filter((name) => chosen[name] && !line[name].includes(chosen[name]));
+  if (possible.some((line) => !misses(line).length)) return chosen;
+  const near = possible.filter((line) => !misses(line).includes(last));
+  if (!near.length) return chosen;
+  const nearest = near.reduce((best, line) => (misses(line).length < misses(best).length ? line : best));
+  const isPlace = (name) => name === "dataset" || name === "features";
+  const changed = misses(nearest).map((name) => [name, isPlace(name) ? "" : nearest[name][nearest[name].length - 1]]);
+  return { ...chosen, ...Object.fromEntries(changed) };
+}
+
+/** The choice that an address names; what it does not name is as at first. */
+function fromAddress(search, names, first) {
+  const asked = new URLSearchParams(search);
+  const entries = names.map((name) => [name, asked.get(name) ?? first[name] ?? ""]);
+  return { chosen: Object.fromEntries(entries), without: (asked.get("without") ?? "").split(" ").filter(Boolean) };
+}
+
+function toAddress({ chosen, without }) {
+  return "?" + new URLSearchParams({ ...chosen, ...(without.length ? { without: without.join(" ") } : {}) });
+}
+
+/** The form of the choice: what it says, and how the page follows it. */
+function startChoice(form, { first, possible }) {
+  const selects = [...form.querySelectorAll("select")];
+  const boxes = [...form.querySelectorAll("[name=model]")];
+  const names = selects.map((select) => select.name);
+  const said = () => ({
+    chosen: Object.fromEntries(selects.map(({ name, value }) => [name, value])),
+    without: boxes.filter((box) => !box.checked).map((box) => box.value),
+  });
+  const fill = ({ chosen, without }) => {
+    for (const select of selects) {
+      select.value = chosen[select.name];
+      if (select.selectedIndex < 0) select.value = first[select.name] ?? ""; // the address names what is not here
+    }
+    for (const box of boxes) box.checked = !without.includes(box.value);
+  };
+  const show = (isNew) => {
+    const choice = said();
+    follow(choice);
+    document.getElementById("shown").textContent = inWords(selects, choice);
+    if (isNew) history.replaceState(null, "", toAddress(choice) + location.hash);
+  };
+  const choose = (choice) => {
+    fill(choice);
+    show(true);
+  };
+  form.addEventListener("change", ({ target }) => {
+    const { chosen, without } = said();
+    choose({ chosen: target.name in chosen ? adapted(chosen, target.name, possible) : chosen, without });
+  });
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    choose(fromAddress("", names, first));
+  });
+  document.getElementById("everything").addEventListener("click", () => choose(fromAddress("", names, {})));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  fill(fromAddress(location.search, names, first));
+  show(false);
+  /** What the address points at is shown, if need be by another choice. */
+  const reveal = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const hidden = target && [...document.querySelectorAll("[hidden]")].filter((element) => element.contains(target));
+    if (!hidden || !hidden.length) return;
+    const { chosen, without } = said();
+    for (const { dataset } of hidden)
+      for (const name of names)
+        if (!matches(dataset, { [name]: chosen[name] })) chosen[name] = dataset[name].split(" ").pop();
+    choose({ chosen, without });
+    if (target.closest("[hidden]")) choose(fromAddress("", names, {}));
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+}
+
+/** Hide what is about something else than what is chosen; a verdict steps back instead. */
+function follow({ chosen, without }) {
+  const tagged = [...Object.keys(chosen), "model"].map((name) => `[data-${name}]`).join();
+  for (const element of document.querySelectorAll(tagged)) {
+    const isShown = matches(element.dataset, chosen, without);
+    if ("stays" in element.dataset) element.classList.toggle("other", !isShown);
+    else element.hidden = !isShown;
+  }
+  for (const head of document.querySelectorAll("thead [data-metric]"))
+    for (const row of head.closest("table").rows) row.cells[head.cellIndex].hidden = head.hidden;
+  for (const part of document.querySelectorAll(".scroll")) {
+    const rows = [...part.querySelectorAll("tbody tr")];
+    const isEmpty = rows.length > 0 && rows.every((row) => row.hidden);
+    part.hidden = isEmpty || !matches(part.dataset, chosen, without);
+    if (part.parentElement.matches("details")) part.parentElement.hidden = part.hidden;
+  }
+  for (const article of document.querySelectorAll("main article")) {
+    const parts = [...article.querySelectorAll(".scroll")];
+    if (parts.length && parts.every((part) => part.hidden)) article.hidden = true;
+    document.querySelector(`nav a[href="#${CSS.escape(article.id)}"]`).parentElement.hidden = article.hidden;
+  }
+  const entries = [...document.querySelectorAll("nav li li:not([hidden]) > a")].map((link) => link.firstChild.textContent);
+  document.querySelector("nav").classList.toggle("brief", new Set(entries).size === entries.length);
+  for (const question of document.querySelectorAll("main > section")) {
+    const parts = [...question.querySelectorAll("article")];
+    question.hidden = parts.length > 0 && parts.every((part) => part.hidden);
+    document.querySelector(`nav a[href="#${question.id}"]`).parentElement.hidden = question.hidden;
+  }
+}
+
+function inWords(selects, { chosen, without }) {
+  const parts = selects.filter(({ name }) => chosen[name]).map((select) => {
+    const text = select.selectedOptions[0].textContent;
+    return select.name === "dataset" || select.name === "metric" ? text : `${select.name} ${text}`;
+  });
+  if (without.length) parts.push(`${without.length} model${without.length > 1 ? "s" : ""} hidden`);
+  return parts.join(", ") || "everything";
+}
+
+/** One tip for all heads: what a head means, where it is pointed at, tapped or reached by a key. */
+function startTips(tip) {
+  let shown = null;
+  const hide = () => {
+    tip.hidden = true;
+    shown?.removeAttribute("aria-describedby");
+    shown = null;
+  };
+  const show = ({ target }) => {
+    const head = target.closest?.("[data-term]");
+    if (!head || tip.contains(target)) return tip.contains(target) || hide();
+    hide();
+    shown = head.querySelector("button") ?? head;
+    shown.setAttribute("aria-describedby", "tip");
+    tip.textContent = document.getElementById(`term-${head.dataset.term}`).textContent;
+    tip.hidden = false;
+    const box = head.getBoundingClientRect();
+    const left = Math.min(Math.max(8, box.left), document.documentElement.clientWidth - tip.offsetWidth - 8);
+    const above = box.top - tip.offsetHeight - 4;
+    tip.style.left = `${left}px`;
+    tip.style.top = `${above > 0 ? above : box.bottom + 4}px`;
+  };
+  for (const kind of ["pointerover", "focusin", "click"]) document.addEventListener(kind, show);
+  document.addEventListener("keydown", ({ key }) => key === "Escape" && hide());
+  addEventListener("scroll", hide, { passive: true });
 }
 
 /** The button turns the theme over; what was chosen is kept where the browser lets a page keep anything. */
@@ -72,15 +215,5 @@ function startTheme(button) {
       localStorage.setItem("theme", root.dataset.theme);
     } catch {}
   });
+  button.hidden = false;
 }
-
-document.addEventListener("DOMContentLoaded", () => {
-  const form = document.getElementById("controls");
-  for (const table of document.querySelectorAll("table")) makeSortable(table);
-  form.addEventListener("change", () => filter(form));
-  form.addEventListener("reset", () => setTimeout(() => filter(form))); // once the choices are back at "all"
-  form.addEventListener("submit", (event) => event.preventDefault());
-  startTheme(document.getElementById("theme"));
-  filter(form);
-  form.hidden = false;
-});

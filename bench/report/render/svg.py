@@ -4,13 +4,13 @@ import re
 from xml.etree import ElementTree
 
 LEFT_OUT = ("metadata", "style")  # who drew it and when; rules that would hold for the whole page
-# text, grid and ground: light or dark
-THEME = {"#262626": "var(--ink)", "#cccccc": "var(--line)", "#ffffff": "var(--paper)"}
+# the line that stands out, text, grid and ground: light or dark
+THEME = {"#000000": "var(--ink)", "#262626": "var(--ink)", "#cccccc": "var(--line)", "#ffffff": "var(--paper)"}
 INHERITED = "stroke-linejoin: round; stroke-linecap: butt"  # what matplotlib's style element says of every shape
 
 
 def inline(drawing: bytes, *, name: str, title: str) -> str:
-    """An SVG file as an element of a page.
+    """An SVG file as an element of a page, without what nobody sees: places to a hundredth of a point are enough.
 
     Args:
         drawing: the file.
@@ -21,9 +21,12 @@ def inline(drawing: bytes, *, name: str, title: str) -> str:
     for node in list(root.iter()):
         for child in [child for child in node if local(child.tag) in LEFT_OUT]:
             node.remove(child)
+    used = {id for node in root.iter() for key, value in node.attrib.items() for id in referred(local(key), value)}
     for node in root.iter():
         node.tag = local(node.tag)
-        node.attrib = {local(key): own(local(key), value, name) for key, value in node.attrib.items()}
+        kept = {local(key): value for key, value in node.attrib.items() if local(key) != "id" or value in used}
+        node.attrib = {key: own(key, value, name) for key, value in kept.items()}
+        node.text, node.tail = (text if text and text.strip() else None for text in (node.text, node.tail))
     root.attrib |= {"role": "img", "aria-label": title, "style": INHERITED}
     return ElementTree.tostring(root, encoding="unicode")
 
@@ -33,12 +36,21 @@ def local(name: str) -> str:
     return name.rpartition("}")[2]
 
 
+def referred(key: str, value: str) -> list[str]:
+    """The ids that an attribute refers to."""
+    if key == "href":
+        return [value.removeprefix("#")]
+    return re.findall(r"url\(#(.*?)\)", value)
+
+
 def own(key: str, value: str, name: str) -> str:
     """An attribute's value with the ids in it, and the references to ids, made the figure's own; greys, the page's."""
     if key == "id":
         return f"{name}-{value}"
     if key == "href":
         return re.sub("^#", f"#{name}-", value)
+    if key in ("d", "x", "y", "transform", "points"):
+        value = re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", re.sub(r"\s+", " ", value))
     for colour, variable in THEME.items():
         value = value.replace(colour, variable)
     return value.replace("url(#", f"url(#{name}-")

@@ -64,7 +64,7 @@ def text(table: Table) -> str:
         parts.append("\n".join(filter(None, [block.title, shown, *below])))
     below = [f"[{n}] {reason}" for n, reason in enumerate(table.reasons, 1) if reason in seen]
     below += [note.text for note in table.notes if note.is_warning]
-    if any(cell.mark for cell in table.cells):
+    if any(cell.mark in ("best", "second") for cell in table.cells):
         below.append("* best of all rows shown, + second")
     parts.append("\n".join(below))
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bench.report.evidence import Evidence
-from bench.report.model import Page
+from bench.report.model import Page, Question
 from bench.report.sections import (
     answer,
     claims,
@@ -38,11 +38,11 @@ SECTIONS: tuple[Callable[[Evidence], list[Page]], ...] = (
 
 
 def pages(evidence: Evidence, *, tell: Callable[[Page], None] = lambda page: None) -> list[Page]:
-    """The tables and figures that the records allow; ``tell`` is told of each as soon as it is made."""
+    """The tables and figures that the records allow, by question; ``tell`` is told of each as soon as it is made."""
     found = []
     for section in reversed(SECTIONS):  # figures are in the last ones: they may be drawn while the tables are made
         own = section(evidence)
         for page in own:
             tell(page)
         found = own + found
-    return found
+    return sorted(found, key=lambda page: list(Question).index(page.question))

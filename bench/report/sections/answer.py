@@ -9,7 +9,7 @@ import pandas as pd
 from bench.report.boards import Board, answering
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
-from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Table, number
+from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
 from bench.report.rows import BLOCK, DATASETS, order
 from bench.report.sections.significance import ALPHA, BETTER, WORSE, comparisons, sign, small
 from bench.spec import SHOWN, counted
@@ -35,7 +35,7 @@ def pages(evidence: Evidence) -> list[Page]:
     if not any(one["found"] for one in found):
         return []
     data = pd.DataFrame([line for one in found for line in long_form(one)], columns=CSV)
-    about: dict[str, Any] = {"caption": summary(found), "notes": [*map(Note, NOTES)]}
+    about: dict[str, Any] = {"question": Question.ANSWER, "caption": summary(found), "notes": [*map(Note, NOTES)]}
     what = f"The answer: {evidence.ours} against its baselines"
     shown = [Table(kind="answer", what=what, blocks=[block(found)], data=data, **about)]
     drawn = data[data["difference"].notna()]
@@ -175,8 +175,8 @@ def block(found: list[dict[str, Any]]) -> Block:
             cells += [Cell(text) for text in (figures(test) if test else [EMPTY] * 3)]
         cells += [Cell(str(one[count] or EMPTY)) for count in ("n_baselines", "n_seeds")]
         cells += [Cell(one["budget"]), Cell(one["settings"])]
-        about = {name: one[name] for name in ("dataset", "protocol", "budget", "ranking") if one[name]}
-        lines.append(Line(cells, about=about, is_run=bool(one["keys"])))
+        about = {name: one[name] for name in (*TABLE, *BLOCK) if one[name]} | {"model": one["row"]}
+        lines.append(Line(cells, about=about, keys=one["keys"], is_run=bool(one["keys"])))
     return Block(columns=columns, lines=lines)
 
 

@@ -10,7 +10,7 @@ from bench.report.boards import place_of_budget
 from bench.report.claims import CLAIMS, METRICS, REFUTED, SUPPORTED, UNJUDGED, Case, Claim, judge, verdict
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, leaderboard
-from bench.report.model import Block, Cell, Column, Line, Note, Table, number
+from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.rows import BLOCK, DATASETS
 from bench.report.sections import studies
 from bench.spec import SHOWN
@@ -41,10 +41,13 @@ def pages(evidence: Evidence) -> list[Table]:
     data = data.assign(keys=[" ".join(dict.fromkeys(" ".join(keys[p] for p in both).split())) for both in places])
     blocks = [
         Block(columns=COLUMNS, lines=[line(claim, cases) for claim, cases in judged]),
-        Block(title="The cells behind them", columns=CELLS, lines=[cell_line(*one) for one in shown]),
+        Block(
+            title="The cells behind them", columns=CELLS, lines=[*map(cell_line, shown, data["keys"])], is_detail=True
+        ),
     ]
     what = "Claims of the paper"
-    return [Table(kind="claims", what=what, caption=said[0], blocks=blocks, notes=[*map(Note, NOTES)], data=data)]
+    about = {"question": Question.ANSWER, "kind": "claims", "what": what, "caption": said[0]}
+    return [Table(blocks=blocks, notes=[*map(Note, NOTES)], data=data, **about)]
 
 
 def sentences(evidence: Evidence) -> list[str]:
@@ -98,7 +101,8 @@ def told(case: Case) -> str:
     return f"{DATASETS[case.dataset]} {SHOWN[case.metric]}: {left}, {right}"
 
 
-def cell_line(claim: Claim, case: Case) -> Line:
+def cell_line(shown: tuple[Claim, Case], keys: str) -> Line:
+    claim, case = shown
     names = [claim.text, DATASETS[case.dataset], SHOWN[case.metric]]
     cells = [
         Cell(case.left),
@@ -106,4 +110,5 @@ def cell_line(claim: Claim, case: Case) -> Line:
         Cell(case.right),
         Cell(number(case.right_value, ".4f")),
     ]
-    return Line([*map(Cell, names), *cells, Cell("yes" if case.holds else "no")], about={"dataset": case.dataset})
+    cells = [*map(Cell, names), *cells, Cell("yes" if case.holds else "no")]
+    return Line(cells, about={"dataset": case.dataset}, keys=keys)

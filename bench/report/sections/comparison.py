@@ -1,4 +1,4 @@
-"""Tables 1 and 2: the data sets, and the models on them. Values are rounded here and nowhere else."""
+"""Table 2: the models on the data sets. Values are rounded here and nowhere else."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -10,11 +10,12 @@ import pandas as pd
 from bench.report import independent
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import NOT_RUN, TABLE, improvement, leaderboard
-from bench.report.model import Block, Cell, Column, Line, Note, Table, number
-from bench.report.paper import IMPROVEMENT, STATISTICS, Published
+from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
+from bench.report.paper import IMPROVEMENT, Published
 from bench.report.prose import caption, command, notes
-from bench.report.rows import BLOCK, DATASETS, FLOORS, ITEMWISE, STUDIED, blocks, heading, in_block
+from bench.report.rows import BLOCK, FLOORS, ITEMWISE, STUDIED, about, blocks, heading, in_block
 from bench.report.sections import cost
+from bench.report.sections.data_sets import table_1
 from bench.report.sections.significance import LEGEND, signs_of
 from bench.report.suspects import suspects
 from bench.spec import RANKINGS, SHOWN
@@ -48,49 +49,12 @@ def pages(evidence: Evidence, signs: Signs | None = None) -> list[Table]:
     return found
 
 
-def table_1(records: pd.DataFrame, paper: Published) -> Table:
-    """The data sets, from the newest record that knows their sizes."""
-    data, said = (
-        [],
-        ["A dash under paper means that the paper's Table 1 does not have the data set (bench/report/paper.csv)."],
-    )
-    for name in dict.fromkeys(name for name, _ in blocks(records)):
-        known = records[(records["dataset"] == name) & records["users"].notna()]
-        newest = known.sort_values(["started", "key"], na_position="first").tail(1)
-        for metric in STATISTICS:
-            value = float(newest[metric].iloc[0]) if len(newest) else math.nan
-            stated = paper.get(("table1", name, "", metric), math.nan)
-            data.append([name, metric, value, stated, value - stated, " ".join(newest["key"])])
-        if len(known[list(STATISTICS)].drop_duplicates()) > 1:
-            said.append(f"The records of {name} disagree about its sizes; those of the newest are shown.")
-    frame = pd.DataFrame(data, columns=["dataset", "metric", "value", "paper", "difference", "keys"])
-    columns = [Column("Data set", "name"), *(Column(one.capitalize()) for one in STATISTICS)]
-    columns += [Column(f"{what}: {one}", is_papers=True) for what in ("paper", "diff.") for one in STATISTICS]
-    return Table(
-        kind="table1",
-        what="Table 1: data sets",
-        caption="Density is interactions / (users × items). Differences are ours minus the paper's.",
-        blocks=[Block(columns=columns, lines=[sizes(name, own) for name, own in frame.groupby("dataset", sort=False)])],
-        notes=[*map(Note, said)],
-        data=frame,
-    )
-
-
-def sizes(name: str, own: pd.DataFrame) -> Line:
-    forms = [".5f" if metric == "density" else ",.0f" for metric in own["metric"]]
-    reasons = ["" if keys else "no finished record" for keys in own["keys"]]
-    ours = [Cell(number(*one), note=why) for *one, why in zip(own["value"], forms, reasons, strict=True)]
-    theirs = [Cell(number(*one)) for one in zip(own["paper"], forms, strict=True)]
-    gaps = [Cell(number(value, f"+{form}")) for value, form in zip(own["difference"], forms, strict=True)]
-    return Line([Cell(DATASETS.get(name, name)), *ours, *theirs, *gaps], about={"dataset": name})
-
-
 def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Signs) -> Table:
     """Table 2 of one protocol, budget and ranking."""
     protocol, budget = records[TABLE[:2]].iloc[0]
-    about = {"protocol": protocol, "budget": budget, "ranking": ranking}
+    names = {"protocol": protocol, "budget": budget, "ranking": ranking}
     board = leaderboard(evidence)
-    own = beside_paper(board[(board[TABLE] == pd.Series(about)).all(axis=1)], evidence.published, "table2", ranking)
+    own = beside_paper(board[(board[TABLE] == pd.Series(names)).all(axis=1)], evidence.published, "table2", ranking)
     places = own[[*TABLE, *BLOCK, "row", "metric"]].itertuples(index=False, name=None)
     data = own.assign(sign=[signs.get(place, "") for place in places])
     shown = []
@@ -103,6 +67,7 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Sign
         shown.append(made)
     said = notes(records, data, ranking, ours=evidence.ours)
     return Table(
+        question=Question.COMPARISON,
         kind="table2",
         what="Table 2: comparison",
         caption=caption(records, ranking),
@@ -110,7 +75,7 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Sign
         cost=cost.block(records, ranking),
         notes=said + ([Note(LEGEND, is_warning=True)] if data["sign"].any() else []),
         data=data[[*CSV, "sign", "independent"]],
-        **about,
+        **names,
     )
 
 
@@ -152,9 +117,10 @@ def compared_block(
     for row, own in groupby(part[part["row"].map(is_shown)].to_dict("records"), key=itemgetter("row")):
         own = list(own)
         cells = [shown for cell in own for shown in compared(cell, others[cell["metric"]])]
-        lines.append(Line([Cell(label(titles.get(row, row), row in dependent)), *cells], is_run=own[0]["is_run"]))
+        more = {"about": {} if study else {"model": row}, "keys": own[0]["keys"], "is_run": own[0]["is_run"]}
+        lines.append(Line([Cell(label(titles.get(row, row), row in dependent)), *cells], **more))
     missing = not_run(part, records, block, study)
-    return Block(title=heading(block), dataset=block[0], columns=columns, lines=lines, notes=missing)
+    return Block(title=heading(block), about=about(block), columns=columns, lines=lines, notes=missing)
 
 
 def beside(part: pd.DataFrame) -> dict[str, list[str]]:

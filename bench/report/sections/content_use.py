@@ -4,8 +4,8 @@ import pandas as pd
 
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, Place, cells
-from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Table, number
-from bench.report.rows import BLOCK, FLOORS, ITEMWISE, STUDIED, blocks, heading, in_block, order, seeds_of
+from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
+from bench.report.rows import BLOCK, FLOORS, ITEMWISE, STUDIED, about, blocks, heading, in_block, order, seeds_of
 from bench.spec import SHOWN
 
 FIRST = (STUDIED, f"{STUDIED}:paper", ITEMWISE, "VBPR")
@@ -48,8 +48,9 @@ def pages(evidence: Evidence) -> list[Page]:
         parts = [in_block(group, block) for block in blocks(group[group[CHANGE["irrelevant"]].notna()])]
         if parts:
             data = pd.concat([measured(part) for part in parts], ignore_index=True)
-            about = {"protocol": protocol, "budget": budget, "caption": CAPTION, "notes": [*map(Note, NOTES)]}
-            found += [table(data, about), figure(data, about)]
+            said = {"question": Question.CONTENT, "caption": CAPTION, "notes": [*map(Note, NOTES)]}
+            said |= {"protocol": protocol, "budget": budget}
+            found += [table(data, said), figure(data, said)]
     return found
 
 
@@ -87,21 +88,22 @@ def names_of(part: pd.DataFrame) -> dict[str, str]:
     return dict(sorted(names.items(), key=lambda entry: places.get(entry[0], len(places))))
 
 
-def table(data: pd.DataFrame, about: dict) -> Table:
+def table(data: pd.DataFrame, said: dict) -> Table:
     shown = []
     for block, own in data.groupby(BLOCK, sort=False):
         lines = [line(name, cells) for name, cells in own.groupby("name", sort=False)]
-        shown.append(Block(title=heading(block), dataset=block[0], columns=COLUMNS, lines=lines))
+        shown.append(Block(title=heading(block), about=about(block), columns=COLUMNS, lines=lines))
     what = "What irrelevant content decides"
-    return Table(kind="content-use", what=what, blocks=shown, data=data, ranking="sampled", **about)
+    return Table(kind="content-use", what=what, blocks=shown, data=data, ranking="sampled", **said)
 
 
 def line(name: str, own: pd.DataFrame) -> Line:
     values = own[["measure", "mean", "note"]].itertuples(index=False)
-    return Line([Cell(name), *(Cell(number(mean, MEASURES[one][1]), note=note) for one, mean, note in values)])
+    cells = [Cell(name), *(Cell(number(mean, MEASURES[one][1]), note=note) for one, mean, note in values)]
+    return Line(cells, about={"model": own["row"].iloc[0]}, keys=own["keys"].iloc[0])
 
 
-def figure(data: pd.DataFrame, about: dict) -> Figure:
+def figure(data: pd.DataFrame, said: dict) -> Figure:
     drawn = data[data["measure"].isin(list(CHANGE.values()))].reset_index(drop=True)
     what = "Score changes by irrelevant and by relevant content"
-    return Figure(kind="content-use-figure", what=what, data=drawn, plot="content use", **about)
+    return Figure(kind="content-use-figure", what=what, data=drawn, plot="content use", **said)

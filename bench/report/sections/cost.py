@@ -1,14 +1,15 @@
 """What quality costs: a table of seconds, memory and parameters, and quality against training time."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
-from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Table, number
+from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
 from bench.report.prose import caption
-from bench.report.rows import BLOCK, blocks, heading, order
+from bench.report.rows import BLOCK, about, blocks, heading, order
 from bench.spec import SHOWN
 
 QUALITY = "sampled.ndcg@10"
@@ -37,10 +38,10 @@ def pages(evidence: Evidence) -> list[Page]:
     for (protocol, budget), group in evidence.main.groupby(TABLE[:2]):
         records = group[group["status"] == "done"]
         if len(records):
-            data, about = means(records, "sampled"), {"protocol": protocol, "budget": budget}
-            about["caption"] = caption(records, "sampled")
-            found.append(table(records, data, about))
-            found += [figure(records, data, about)] if (data["epochs"] > 0).any() else []
+            data, said = means(records, "sampled"), {"protocol": protocol, "budget": budget}
+            said |= {"question": Question.COST, "caption": caption(records, "sampled")}
+            found.append(table(records, data, said))
+            found += [figure(records, data, said)] if (data["epochs"] > 0).any() else []
     return found
 
 
@@ -82,7 +83,9 @@ def laid_out(data: pd.DataFrame, columns: Sequence[str], titles: Mapping[str, st
     for run in data.to_dict("records"):
         names = [Cell(heading((run["dataset"], run["features"]))), Cell((titles or {}).get(run["model"], run["model"]))]
         values = [Cell(number(run[column], NUMBERS[column][1])) for column in columns]
-        lines.append(Line(names + values, about={"dataset": run["dataset"]}))
+        is_of = {} if titles else {"model": run["model"]}
+        place = about((run["dataset"], run["features"]), **is_of)
+        lines.append(Line(names + values, about=place, keys=run["keys"]))
     names = [Column("Data set", "name"), Column(kind, "name")]
     return Block(columns=[*names, *(NUMBERS[column][0] for column in columns)], lines=lines)
 
@@ -94,8 +97,8 @@ def machines(records: pd.DataFrame) -> Note:
     return Note(f"Machines, with their number of runs: {'; '.join(some)}.")
 
 
-def table(records: pd.DataFrame, data: pd.DataFrame, about: dict[str, str]) -> Table:
-    said = [
+def table(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> Table:
+    texts = [
         "N@10 is NDCG@10 on sampled candidates; all values are means over the seeds of the finished runs.",
         "s per epoch is taken from the first evaluation to the last; for a run evaluated once, training time / epochs.",
         "Memory is the peak of the device or, on a CPU, of the whole process.",
@@ -104,25 +107,25 @@ def table(records: pd.DataFrame, data: pd.DataFrame, about: dict[str, str]) -> T
         kind="cost",
         what="Cost: seconds, memory and parameters",
         blocks=[laid_out(data, WHOLE)],
-        notes=[*map(Note, said), machines(records)],
+        notes=[*map(Note, texts), machines(records)],
         data=data[[*BLOCK, "model", *WHOLE, "keys"]],
-        **about,
+        **said,
     )
 
 
-def figure(records: pd.DataFrame, data: pd.DataFrame, about: dict[str, str]) -> Figure:
+def figure(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> Figure:
     is_trained = data["epochs"] > 0
-    said = [
+    texts = [
         "Higher is better and further left is cheaper; the time axis is logarithmic. Points are means over the seeds."
     ]
     if not is_trained.all():
         others = ", ".join(sorted(set(data[~is_trained]["model"])))
-        said.append(f"Not shown, because they are fitted without training: {others}.")
+        texts.append(f"Not shown, because they are fitted without training: {others}.")
     return Figure(
         kind="cost-figure",
         what="Quality against training time",
-        notes=[*map(Note, said), machines(records)],
+        notes=[*map(Note, texts), machines(records)],
         data=data.loc[is_trained, [*BLOCK, "model", QUALITY, "seconds.train", "keys"]],
         plot="cost",
-        **about,
+        **said,
     )

@@ -7,7 +7,7 @@ import pandas as pd
 from bench.report import independent
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
-from bench.report.model import Figure, Note
+from bench.report.model import Figure, Note, Question
 from bench.report.prose import SELECTORS, caption
 from bench.report.rows import BLOCK, STUDIED, blocks, in_block, order
 from bench.spec import RANKINGS
@@ -78,6 +78,7 @@ def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
     if (data["model"] == independent.NAME).any():
         said.append(f"{independent.NOTE} Its course is the thin grey line, without a correction and by epochs alone.")
     return Figure(
+        question=Question.COST,
         kind="learning-curves",
         what="Learning curves",
         caption=f"The metric that selects the epoch, on {SELECTORS[select_on]}. {caption(records)}",

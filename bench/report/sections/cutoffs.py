@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 
 from bench.protocol.metrics import per_case
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, comparison
-from bench.report.model import Note, Table
+from bench.report.model import Block, Note, Question, Table
 from bench.report.prose import caption
 from bench.report.rows import blocks, in_block
 from bench.report.sections.comparison import CSV, beside_paper, compared_block
@@ -38,16 +39,25 @@ def tables(evidence: Evidence) -> Iterator[Table]:
             data = beside_paper(data, evidence.published, "table2", ranking)
             parts = [(block, in_block(data, block)) for block in blocks(records)]
             yield Table(
+                question=Question.COMPARISON,
                 kind="cutoffs",
                 what="Table 2 with other metrics",
                 caption=caption(records, ranking),
-                blocks=[compared_block(part, measured, block, names=names) for block, part in parts],
+                blocks=[explained(compared_block(part, measured, block, names=names)) for block, part in parts],
                 notes=[Note(SAID)],
                 data=data[CSV],
                 protocol=protocol,
                 budget=budget,
                 ranking=ranking,
             )
+
+
+def explained(block: Block) -> Block:
+    """``block``, the heads of whose metrics are explained whatever the length of their lists."""
+    columns = [
+        replace(one, term=f"{one.name.partition('@')[0]}@k") if one.name == one.metric else one for one in block.columns
+    ]
+    return replace(block, columns=columns)
 
 
 def with_metrics(evidence: Evidence, records: pd.DataFrame, ranking: str) -> pd.DataFrame:

@@ -6,9 +6,9 @@ import pandas as pd
 
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, Place, cells
-from bench.report.model import Block, Cell, Column, Line, Note, Table, number
+from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.prose import mixture
-from bench.report.rows import BLOCK, blocks, heading, order, seeds_of
+from bench.report.rows import BLOCK, about, blocks, heading, order, seeds_of
 from bench.report.sections.comparison import mean_text
 from bench.spec import KNOCKOUTS, RANKINGS
 
@@ -30,6 +30,7 @@ def pages(evidence: Evidence) -> list[Table]:
         for ranking in RANKINGS if parts else ():
             data = pd.concat([gains(variants(part, ranking)) for part in parts], ignore_index=True)
             page = Table(
+                question=Question.CONTENT,
                 kind="knockouts",
                 what="Modality knock-outs",
                 caption=CAPTION,
@@ -79,10 +80,11 @@ def block(data: pd.DataFrame) -> Block:
         gain, percent = own[["gain", "gain_percent"]].iloc[0]
         why = "" if not math.isnan(gain) else "needs the values with real and with shuffled content"
         last = [Cell(number(gain, "+.4f"), note=why), Cell(number(percent, "+.1f"), note=why)]
-        lines.append(Line([Cell(row), *shown, *last]))
-    columns = [Column("Model", "name"), *map(Column, [*dict.fromkeys(data["variant"]), "gain", "gain %"])]
+        lines.append(Line([Cell(row), *shown, *last], about={"model": row}, keys=" ".join(filter(None, own["keys"]))))
+    kinds = [Column(kind, term=kind if kind in KNOCKOUTS else "content") for kind in dict.fromkeys(data["variant"])]
+    columns = [Column("Model", "name"), *kinds, Column("gain"), Column("gain %")]
     where = tuple(data[BLOCK].iloc[0])
-    return Block(title=heading(where), dataset=where[0], columns=columns, lines=lines)
+    return Block(title=heading(where), about=about(where), columns=columns, lines=lines)
 
 
 def notes(part: pd.DataFrame) -> list[Note]:

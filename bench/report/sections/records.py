@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import why_empty
-from bench.report.model import Block, Cell, Column, Line, Table, number
+from bench.report.model import Block, Cell, Column, Line, Question, Table, number
 from bench.report.rows import DATASETS, seeds_of
 from bench.spec import RANKINGS
 from bench.store.record import Record
@@ -33,10 +33,13 @@ def table(evidence: Evidence) -> Table:
         names = [run[name] for name in ("features", "row", "protocol", "budget")]
         texts = [run["key"], DATASETS.get(run["dataset"], run["dataset"]), *names, str(run["seed"]), status]
         cells = [*map(Cell, texts), *values(rows.loc[[n]]), *machine(evidence.by_key[run["key"]])]
-        lines.append(Line(cells, about={name: run[name] for name in ("dataset", "protocol", "budget")}))
+        about = {name: run[name] for name in ("dataset", "protocol", "budget")}
+        about |= {"features": run["base"], "model": run["row"]}
+        lines.append(Line(cells, about=about, keys=run["key"]))
     return Table(
+        question=Question.RECORDS,
         kind="records",
-        what="Records",
+        what="All records",
         caption="Every record, with its N@10 on the test set. A superseded record has a newer one of the same run.",
         blocks=[Block(columns=COLUMNS, lines=lines)],
         notes=[],

@@ -8,7 +8,7 @@ from bench.report import independent
 from bench.report.boards import Board, answering
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import improvement
-from bench.report.model import Block, Cell, Column, Line, Note, Table, number
+from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paper import IMPROVEMENT
 from bench.report.rows import BLOCK, DATASETS, PAPER_BASELINES, STUDIED
 from bench.spec import SHOWN
@@ -37,7 +37,8 @@ def pages(evidence: Evidence) -> list[Table]:
     if data.empty:
         return []
     lines = [line(one) for one in data.to_dict("records")]
-    about = {"kind": "reproduction", "what": f"Reproduction: our {STUDIED} and the paper's", "caption": CAPTION}
+    what = f"Reproduction: our {STUDIED} and the paper's"
+    about = {"question": Question.ANSWER, "kind": "reproduction", "what": what, "caption": CAPTION}
     said = [Note(text) for text in [*sentences(evidence), *NOTES, *second_runs(data)]]
     return [Table(blocks=[Block(columns=COLUMNS, lines=lines)], notes=said, data=data, **about)]
 
@@ -85,7 +86,8 @@ def line(one: dict) -> Line:
     cells = [Cell(name), Cell(SHOWN.get(one["metric"], MEAN)), Cell(number(one["ours"], form))]
     for other in ("paper", "independent", "corrected"):
         cells += [Cell(number(one[other], form)), Cell(number(one["ours"] - one[other], f"+{form}"))]
-    return Line(cells, about={"dataset": one["dataset"], "protocol": "paper"})
+    about = {name: one[name] for name in (*BLOCK, "budget")} | {"protocol": "paper", "ranking": "sampled"}
+    return Line(cells, about=about, keys=one["keys"])
 
 
 def sentences(evidence: Evidence) -> list[str]:

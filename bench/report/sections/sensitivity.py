@@ -11,8 +11,8 @@ from scipy import stats
 
 from bench.report.boards import Board, boards
 from bench.report.evidence import Evidence
-from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Table, number
-from bench.report.rows import BLOCK
+from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
+from bench.report.rows import BLOCK, about
 from bench.spec import SHOWN
 
 FEWEST = 3  # rows that an order is compared on
@@ -106,9 +106,10 @@ def why(means: pd.DataFrame) -> str:
 
 def table(budget: str, pairs: list[Pair]) -> Table:
     names = [Column(name, "name") for name in ("Data set", "between", "and")]
-    taus = [Column(f"tau {metric}") for metric in SHOWN.values()]
+    taus = [Column(f"tau {metric}", metric=metric, term="tau") for metric in SHOWN.values()]
     data = pd.DataFrame([reading for pair in pairs for reading in readings(pair)])
     return Table(
+        question=Question.PROTOCOL,
         kind="sensitivity",
         what="Protocol sensitivity",
         caption="Whether the order of the models is the same under another ranking, and under another protocol.",
@@ -139,7 +140,7 @@ def lines(pairs: list[Pair]) -> list[Line]:
         (drawn,) = (one for one in found if one["metric"] == DRAWN)
         texts = [pair.left.heading, *pair.sides, str(len(pair.rows))]
         swapped = Cell(f"{drawn['n_swapped']} of {drawn['n_pairs']}")
-        made.append(Line([*map(Cell, texts), *taus, swapped], about={"dataset": pair.left.block[0]}))
+        made.append(Line([*map(Cell, texts), *taus, swapped], about=about(pair.left.block), keys=pair.keys))
     return made
 
 
@@ -157,6 +158,7 @@ def figure(evidence: Evidence, budget: str, pairs: list[Pair]) -> Figure:
             lines.append({**names, "row": row, "is_studied": row in evidence.studied, **both, "keys": used})
     data = pd.DataFrame(lines)
     return Figure(
+        question=Question.PROTOCOL,
         kind="sensitivity-slopes",
         what="Protocol sensitivity: places of the models",
         caption=f"Places by {SHOWN[DRAWN]} among the rows that both sides have; 1 is the best, and ties share a place.",

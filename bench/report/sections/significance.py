@@ -10,8 +10,8 @@ from bench.report import paired
 from bench.report.boards import Board, Ranked, boards
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
-from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Table, number
-from bench.report.rows import BLOCK, in_block
+from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Question, Table, number
+from bench.report.rows import BLOCK, about, in_block
 from bench.spec import SHOWN
 
 ALPHA = 0.05  # below this, adjusted for the family, a difference is marked
@@ -144,7 +144,7 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
         part = in_block(data, board.block)
         if board.table == own and len(part):
             lines = [line(test) for test in part.to_dict("records")]
-            shown.append(Block(title=board.heading, dataset=board.block[0], columns=COLUMNS, lines=lines))
+            shown.append(Block(title=board.heading, about=about(board.block), columns=COLUMNS, lines=lines))
             n_tests = part["n_tests"].iloc[0]
             families += [f"{board.heading} {n_tests}"] if n_tests else []
     family = f"p Holm is p perm. adjusted for all rows and metrics of a data set ({', '.join(families)} tests)."
@@ -155,6 +155,7 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
         "Rows that Table 2 leaves empty are not tested. A row has the seeds that its cell of Table 2 has.",
     ]
     return Table(
+        question=Question.CHANCE,
         kind="significance",
         what="Significance",
         caption="Differences from the strongest baseline, paired by test case.",
@@ -167,11 +168,13 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
 
 def line(test: dict) -> Line:
     names = [Cell(test["row"]), Cell(test["vs"]), Cell(SHOWN[test["metric"]])]
+    behind = {"about": {"model": test["row"]}, "keys": test["keys"]}
     if test["note"]:
-        return Line([*names, Cell(EMPTY, note=test["note"]), *[Cell(EMPTY)] * 8])
+        return Line([*names, Cell(EMPTY, note=test["note"]), *[Cell(EMPTY)] * 8], **behind)
     extent = f"[{number(test['low'], '+.4f')}, {number(test['high'], '+.4f')}]"
     values = [Cell(small(test[name], form)) for name, form in FORMS.items()]
-    return Line([*names, Cell(number(test["difference"], "+.4f"), sign=sign(test)), Cell(extent), *values])
+    cells = [*names, Cell(number(test["difference"], "+.4f"), sign=sign(test)), Cell(extent), *values]
+    return Line(cells, **behind)
 
 
 def small(value: float, form: str) -> str:

@@ -11,13 +11,14 @@ from jaxtyping import Float, Int
 from bench.report.boards import GAINS, PLACES, Board, Ranked, boards
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
-from bench.report.model import Block, Cell, Column, Line, Note, Table, number
-from bench.report.rows import BLOCK
+from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
+from bench.report.rows import BLOCK, about
 from bench.spec import SHOWN
 from bench.store import case_facts
 from bench.store.store import Store
 
 METRICS = ("ndcg@10", "hr@10")
+FEWEST = 30  # cases of a slice, below which its values are no more than a hint
 HEAD, TAIL = 0.2, 0.8  # of the train pairs, counted from the most popular item down
 CSV = [*TABLE, *BLOCK, "slicing", "slice", "n_cases", "row", "metric", "mean", "keys"]
 NOTES = [
@@ -27,6 +28,7 @@ NOTES = [
     "cold items are in no train list. Equally popular items stay together.",
     "Modalities: how many modalities have features for the test item, and which.",
     "Train is what the protocol trains on; a pair that it repeats counts once.",
+    f"The values of a slice of fewer than {FEWEST} cases are grey on the page and never marked as the best.",
 ]
 
 
@@ -119,6 +121,7 @@ def table(evidence: Evidence, found: list[Board]) -> Table:
             shown.append(block(board, slicing, means))
             lines += csv_lines(board, slicing, means)
     return Table(
+        question=Question.WHOM,
         kind="slices",
         what="Slices",
         caption="Means over parts of the test cases; the first line of each part counts its cases.",
@@ -166,7 +169,10 @@ def block(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]
         cells = []
         for n, metric in places:
             is_best = own[metric][n] == max(values[n, metric]) > min(values[n, metric])
-            cells.append(Cell(number(own[metric][n], ".4f"), "best" if is_best else ""))
-        lines.append(Line([Cell(row), *cells]))
-    columns = [Column("Model", "name"), *(Column(f"{slicing.labels[n]} {SHOWN[metric]}") for n, metric in places)]
-    return Block(title=f"{board.heading}: {slicing.name}", columns=columns, lines=lines)
+            mark = "few" if slicing.counts[n] < FEWEST else "best" if is_best else ""
+            cells.append(Cell(number(own[metric][n], ".4f"), mark))
+        lines.append(Line([Cell(row), *cells], about={"model": row}, keys=" ".join(board.keys[row])))
+    shown = [(slicing.labels[n], SHOWN[metric]) for n, metric in places]
+    columns = [Column("Model", "name"), *(Column(f"{label} {name}", metric=name, term=name) for label, name in shown)]
+    title = f"{board.heading}: {slicing.name}"
+    return Block(title=title, about=about(board.block), columns=columns, lines=lines)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, comparison
-from bench.report.model import Figure, Note, Page, Table
+from bench.report.model import Figure, Note, Page, Question, Table
 from bench.report.prose import APART, caption, notes
 from bench.report.rows import BLOCK, blocks, heading, in_block, order
 from bench.report.sections import cost
@@ -26,6 +26,10 @@ def pages(evidence: Evidence) -> list[Page]:
         own = tables(evidence, study)
         found += own + (figures(study, own) if study.is_layered else [])
     return found
+
+
+def question(study: Study) -> Question:
+    return Question.LAYERS if study.is_layered else Question.COMPONENTS
 
 
 def tables(evidence: Evidence, study: Study) -> list[Table]:
@@ -63,6 +67,7 @@ def across(evidence: Evidence, study: Study) -> list[Table]:
                 continue
             found.append(
                 Table(
+                    question=question(study),
                     kind=study.name,
                     what=study.title,
                     caption=caption(records, ranking),
@@ -90,6 +95,7 @@ def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, r
         shown.append(compared_block(in_block(data, block), records, block, study))
     kept = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
     return Table(
+        question=question(study),
         kind=study.name if is_default else f"{study.name}-{model.replace(':', '-')}",
         what=f"{study.title} in {model}",
         caption=caption(records, ranking),
@@ -130,6 +136,7 @@ def layered(study: Study, found: list[Table]) -> Figure:
     said = ["H@10 is HR@10, N@10 is NDCG@10; bars are sample standard deviations over the seeds.", *missing]
     columns = [*BLOCK, "model", "layers", "metric", "mean", "std", "n_seeds", "keys", "note"]
     return Figure(
+        question=question(study),
         kind=f"{study.name}-layers",
         what=study.title,
         caption=" ".join(dict.fromkeys(page.caption for page in found)),

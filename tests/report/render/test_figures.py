@@ -8,7 +8,7 @@ import pytest
 
 from bench.report import write
 from bench.report.model import Figure
-from bench.report.render.drawing import pictures
+from bench.report.render.drawing import looks, pictures
 from bench.report.render.figures import PLOTS
 from bench.report.render.text import figure_page
 from bench.report.sections import pages
@@ -33,7 +33,7 @@ def figure4():
 def test_figure_4_draws_a_line_a_model_and_a_panel_a_data_set(figure4):
     axes = PLOTS["layers"](figure4.data).axes
     assert [axis.get_title() for axis in axes] == ["Beauty (entities)", "Art (entities)", "", ""]
-    assert [axis.get_ylabel() for axis in axes] == ["H@10", "", "N@10", ""]
+    assert [axis.get_ylabel() for axis in axes] == ["H@10", "H@10", "N@10", "N@10"]
     (line,) = [line for line in axes[0].containers[0].lines if line is not None][:1]
     assert line.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
     assert line.get_ydata().tolist()[:3] == pytest.approx([0.1, 0.2, 0.3])
@@ -74,3 +74,20 @@ def test_the_model_under_study_stands_out_among_slopes():
     data = figure("sensitivity-slopes-smoke", *made, record("MCLN", 0.4, preset="itemwise")).data
     colours = {line.get_color() for line in PLOTS["slopes"](data).axes[0].get_lines()}
     assert colours == {"tab:red", "0.55"}
+
+
+def test_a_figure_is_as_wide_as_one_column_or_two_with_labels_on_all_axes(figure4):
+    two = PLOTS["layers"](figure4.data)
+    one = PLOTS["layers"](figure4.data[figure4.data["dataset"] == "beauty"])
+    assert (two.get_figwidth(), one.get_figwidth()) == (7.0, 3.4)
+    assert {axis.get_xlabel() for axis in two.axes} == {"layers"}
+    assert [axis.get_ylabel() for axis in two.axes] == ["H@10", "H@10", "N@10", "N@10"]
+
+
+def test_lines_differ_in_grey_and_the_model_under_study_is_thick():
+    found = looks(["MCLN", "BPRMF", "VBPR", "LightGCN"])
+    assert len({(str(look["linestyle"]), look["marker"]) for look in found.values()}) == 4
+    assert {row: look["linewidth"] for row, look in found.items()} == {
+        **dict.fromkeys(["BPRMF", "VBPR", "LightGCN"], 1.0),
+        "MCLN": 2.0,
+    }

@@ -32,6 +32,12 @@ def test_our_own_words_lose_no_letter(tmp_path):
         assert not isinstance(table, Table) or "?" not in latex(table)
 
 
+def test_a_caption_has_no_number_of_its_own(found):
+    captions = [line for table in found for line in latex(table).splitlines() if line.startswith(r"\caption")]
+    assert r"\caption{Comparison (protocol paper, budget smoke, sampled ranking). " in "\n".join(captions)
+    assert not [caption for caption in captions if "Table" in caption.partition(".")[0]]
+
+
 @pytest.mark.parametrize("name", ["*", "[2pt]", "?`", "--set"])
 def test_a_line_may_begin_with_what_latex_would_read_as_its_own(name):
     table = comparison.pages(evidence(record(dataset=name)))[0]

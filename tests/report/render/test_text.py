@@ -2,13 +2,14 @@
 
 import pandas as pd
 
-from bench.report.model import Block, Cell, Column, Line, Note, Table
+from bench.report.model import Block, Cell, Column, Line, Note, Question, Table
 from bench.report.render.text import csv, text
 
 
 def table(**more) -> Table:
     data = pd.DataFrame({"keys": ["a"], "n": [1_234_567.0], "value": [0.123456789], "small": [1.5e-7], "name": ["x"]})
-    return Table(kind="t", what="T", caption="", data=data, **{"notes": [], "blocks": [], **more})
+    about = {"question": Question.DATA, "kind": "t", "what": "T", "caption": "", "notes": [], "blocks": []}
+    return Table(data=data, **{**about, **more})
 
 
 def test_a_csv_has_six_significant_digits_and_whole_numbers_whole():

@@ -53,7 +53,8 @@ def test_the_page_the_figure_and_the_sentences_say_the_same(three):
     assert line.texts[:3] == ["Beauty, entities, paper, sampled", "MCLN", "beats BPRMF"]
     assert line.texts[3:6] == ["+0.5000", "[+0.3500, +0.6500]", "<0.0001"]
     assert line.texts[-4:] == ["2", "1", "smoke", "not tuned"]
-    assert dict(line.about) == {"dataset": "beauty", "protocol": "paper", "budget": "smoke", "ranking": "sampled"}
+    about = {"dataset": "beauty", "protocol": "paper", "budget": "smoke", "ranking": "sampled"}
+    assert dict(line.about) == {**about, "features": "entities", "model": "MCLN"}
     assert len(table.data) == 3 * 2
     assert isinstance(figure, Figure)
     drawn = PLOTS[figure.plot](figure.data)

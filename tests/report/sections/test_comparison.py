@@ -88,7 +88,7 @@ LATEX = r"""% records: b0 b1 m0 m1 v1
 % needs \usepackage{booktabs}
 \begin{table*}
 \centering\scriptsize\setlength{\tabcolsep}{3pt}
-\caption{Table 2: comparison (protocol paper, budget smoke, sampled ranking). Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every epoch). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.}
+\caption{Comparison (protocol paper, budget smoke, sampled ranking). Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every epoch). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.}
 \label{tab:table2-paper-smoke-sampled}
 \par\medskip\textbf{toy (entities)}\par\smallskip
 \begin{tabular}{lrrrr}
@@ -113,7 +113,7 @@ $\dagger$ A score of this model depends on the other candidates, not only on the
 \end{table*}
 \begin{table*}
 \centering\scriptsize\setlength{\tabcolsep}{3pt}
-\caption{Cost of Table 2: comparison (protocol paper, budget smoke, sampled ranking).}
+\caption{Cost of: Comparison (protocol paper, budget smoke, sampled ranking).}
 \label{tab:table2-paper-smoke-sampled-cost}
 \begin{tabular}{llrrrrrrrr}
 \toprule

@@ -4,7 +4,9 @@ import pytest
 
 from bench.report.render.text import text
 from bench.report.sections import cutoffs
+from bench.report.terms import TERMS, term
 from bench.report.write import console
+from bench.spec import METRIC_NAMES
 from bench.store.store import Store
 from tests.report.made import evidence, stored
 
@@ -63,3 +65,8 @@ def test_nothing_is_added_unless_it_is_asked_for(asked):
     assert "other metrics" not in console(asked())
     assert "Table 2 with other metrics" in console(asked("hr@20"))
     assert "H@20" in text(cutoffs.pages(asked("hr@20"))[0])
+
+
+def test_every_head_is_explained(asked):
+    sampled, _ = cutoffs.pages(asked(*(f"{name}@7" for name in METRIC_NAMES)))
+    assert all(term(column) in TERMS for column in sampled.blocks[0].columns)

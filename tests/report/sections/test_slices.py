@@ -84,8 +84,9 @@ def test_every_case_is_in_one_slice(rng):
     assert [slicing.counts.sum() for slicing in slicings(facts)] == [n] * 4
 
 
-def test_a_tiny_table_by_hand(tmp_path):
+def test_a_tiny_table_by_hand(tmp_path, monkeypatch):
     """Two cases in the user's own train list, hit in places 1 and 3; of the other two one is hit in place 10."""
+    monkeypatch.setattr(slices, "FEWEST", 2)
     keep(tmp_path, FACTS.assign(is_in_own_train=[True, True, False, False], user_degree=5))
     (page,) = contents(tmp_path, stored(tmp_path, [1, 3, 10, 11]), stored(tmp_path, [1, 1, 1, 1], "VBPR"))
     own = page.blocks[1]
@@ -100,6 +101,17 @@ def test_a_tiny_table_by_hand(tmp_path):
     assert [cell.mark for cell in own.lines[1].cells] == [""] * 5  # where all are equal, none is best
     assert [cell.mark for cell in own.lines[2].cells] == ["", "best", "best", "best", ""]
     assert "**1.0000**" in markdown(page)
+
+
+def test_a_slice_of_few_cases_has_no_best_value(tmp_path):
+    """The head has 30 cases, the middle 29."""
+    facts = FACTS.iloc[[0] * 30 + [1] * 29].assign(is_in_own_train=False, user_degree=5)
+    keep(tmp_path, facts)
+    (page,) = contents(tmp_path, stored(tmp_path, [2] * 59), stored(tmp_path, [1] * 59, "VBPR"))
+    (own,) = [block for block in page.blocks if "popularity" in block.title]
+    assert own.lines[0].texts == ["cases", "30", "30", "29", "29"]
+    assert [cell.mark for cell in own.lines[2].cells] == ["", "best", "", "few", "few"]
+    assert [cell.mark for cell in own.lines[1].cells] == ["", "", "", "few", "few"]
 
 
 def test_means_weighted_by_their_counts_give_the_mean_of_table_2(tmp_path, rng):

@@ -1,0 +1,97 @@
+// Opening a record: its settings, values, curve and provenance in a dialog; and what starts everything.
+
+const SIZE = { width: 420, height: 120, left: 48, right: 8, top: 8, bottom: 20 };
+
+/** An element of HTML, or of SVG where ``space`` is its namespace, with attributes and children. */
+function made(name, attributes = {}, children = [], space = null) {
+  const element = space ? document.createElementNS(space, name) : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+/** Where the points of a curve stand in a picture of ``size``: its x and y in pixels, y upwards. */
+function placed({ x, y }, size) {
+  const scale = (values, low, high) => {
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    return values.map((value) => low + ((high - low) * (value - least)) / (most - least || 1));
+  };
+  const [across, up] = [scale(x, size.left, size.width - size.right), scale(y, size.height - size.bottom, size.top)];
+  return across.map((place, n) => [Math.round(place * 10) / 10, Math.round(up[n] * 10) / 10]);
+}
+
+/** A learning curve with its first and last epoch, its least and greatest value, and a ring at the chosen epoch. */
+function drawnCurve(curve) {
+  const svg = (name, attributes, children) => made(name, attributes, children, "http://www.w3.org/2000/svg");
+  const text = (said, x, y, anchor) => svg("text", { x, y, "text-anchor": anchor }, [said]);
+  const points = placed(curve, SIZE);
+  const [floor, end] = [SIZE.height - SIZE.bottom, SIZE.width - SIZE.right];
+  const chosen = points[curve.x.indexOf(curve.best)];
+  return made("figure", {}, [
+    svg("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": `${curve.name} by epochs` }, [
+      svg("path", { class: "axis", d: `M${SIZE.left} ${SIZE.top}V${floor}H${end}` }),
+      svg("polyline", { points: points.join(" ") }),
+      ...(chosen ? [svg("circle", { cx: chosen[0], cy: chosen[1], r: 4 })] : []),
+      text(Math.max(...curve.y).toFixed(4), SIZE.left - 4, SIZE.top + 8, "end"),
+      text(Math.min(...curve.y).toFixed(4), SIZE.left - 4, floor, "end"),
+      text(`epoch ${curve.x[0]}`, SIZE.left, SIZE.height - 4, "start"),
+      text(`${curve.x[curve.x.length - 1]}`, end, SIZE.height - 4, "end"),
+    ]),
+    made("figcaption", {}, [curve.name + (chosen ? `; the ring is the chosen epoch, ${curve.best}` : "")]),
+  ]);
+}
+
+function shownRecord(key, { records, shared }) {
+  const { title, path, groups, curves = [] } = records[key];
+  const parts = Object.entries(groups).map(([name, place]) => {
+    const pairs = Object.entries(shared[place]).map(([term, text]) =>
+      made("div", {}, [made("dt", {}, [term]), made("dd", {}, [text])]),
+    );
+    return made("section", {}, [made("h4", {}, [name]), made("dl", {}, pairs)]);
+  });
+  const head = [made("h3", {}, [title]), made("p", {}, [made("a", { href: path }, [key])])];
+  return made("article", {}, [...head, ...curves.map(drawnCurve), ...parts]);
+}
+
+/** A click on a line, on its name or on a key opens the records behind it. */
+function startRecords(dialog, data) {
+  for (const element of document.querySelectorAll("tr[data-keys] > th, li[data-keys] > strong"))
+    if (element.firstChild?.nodeName !== "A") buttonAround([element.firstChild], element);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-key]");
+    if (!link && event.target.closest("a, dialog, thead, summary")) return;
+    const line = link ?? event.target.closest("[data-keys]");
+    if (!line || (!link && !getSelection().isCollapsed)) return;
+    event.preventDefault();
+    const keys = (line.dataset.key ?? line.dataset.keys).split(" ").filter((key) => key in data.records);
+    dialog.querySelector("div").replaceChildren(...keys.map((key) => shownRecord(key, data)));
+    document.getElementById("opened-title").textContent = keys.length > 1 ? `${keys.length} records` : "Record";
+    dialog.showModal();
+    dialog.scrollTop = 0;
+  });
+  dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
+}
+
+/** What is long is folded, and opens for the printer; a narrow page folds the choice and the contents, too. */
+function startFolds() {
+  const folds = [...document.querySelectorAll("details.fold")];
+  const narrow = matchMedia("(max-width: 60rem)");
+  const fit = () => ["choice", "folded"].forEach((id) => (document.getElementById(id).open = !narrow.matches));
+  const set = (isOpen) => folds.forEach((fold) => (fold.open = isOpen));
+  set(false);
+  fit();
+  narrow.addEventListener("change", fit);
+  addEventListener("beforeprint", () => set(true));
+  addEventListener("afterprint", () => set(false));
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  for (const table of document.querySelectorAll("table")) makeSortable(table);
+  startTheme(document.getElementById("theme"));
+  startFolds();
+  startTips(document.getElementById("tip"));
+  startRecords(document.getElementById("opened"), data);
+  startChoice(document.getElementById("controls"), data);
+  document.getElementById("choice").hidden = false;
+});
