@@ -16,6 +16,7 @@ from bench.run.plan import PlannedJob, Request
 from bench.run.progress import Screen
 from bench.run.studies import STUDIES
 from bench.spec import BenchError, counted
+from bench.store.places import TRIALS
 from bench.store.store import Store
 from bench.tune import winners
 
@@ -43,7 +44,7 @@ def run(
     """
     if mode == "released":  # before the plan: what a variant changes of its preset depends on the preset
         request = replace(request, prefer="released")
-    planned, said = winners.choose(plan.jobs(request), mode, configs)
+    planned, said = winners.choose(plan.jobs(request), mode, configs, Store(results / TRIALS))
     print("".join(f"{line}\n" for line in said), end="")
     if ranking == "full":
         refuse_candidate_dependent(planned)
@@ -80,8 +81,8 @@ def report(
     from bench.report.evidence import Evidence  # here, since pandas and scipy take two seconds to import
     from bench.report.write import console, write
 
-    records, keys = store.records(), {one.job.key for one in planned}
-    evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), ours=ours)
+    records, keys = store.records(in_full=True), {one.job.key for one in planned}
+    evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), ours=ours, left_out=store.left_out)
     paths = write(evidence, reports)
     mine = [record for record in records if record.key in keys]
     shown = evidence if len(mine) == len(records) else replace(evidence, records=mine)

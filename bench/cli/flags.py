@@ -85,7 +85,12 @@ def per_gpu(text: str) -> int | None:
 
 def place(text: str) -> Path:
     """A path as it is typed, ~ standing for the home folder."""
-    return Path(text).expanduser()
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no path")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~ of a user who is not here
+        raise argparse.ArgumentTypeError(f"{text!r} names the home folder of a user who is not here") from None
 
 
 def run_parser() -> Parser:

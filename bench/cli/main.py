@@ -11,6 +11,8 @@ from bench.cli.extract import extract_command
 from bench.cli.flags import QUICK_SET, Parser, once, place, run_parser
 from bench.cli.import_data import import_command
 from bench.cli.recommend import recommend_command
+from bench.cli.verify import verify_command
+from bench.files import plain
 from bench.run.clock import Clock, Ended, end, handling
 from bench.run.studies import STUDIES
 from bench.spec import BenchError, row_name, unknown
@@ -33,7 +35,7 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
             code = dispatch(command, argv)
         sys.stdout.flush()
     except BenchError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {plain(str(error), is_line=True)}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -205,6 +207,7 @@ COMMANDS = {
     "cards": cards_command,
     "readme": readme_command,
     "show": show_command,
+    "verify": verify_command,
     "recommend": recommend_command,
     "check": check_command,
 }
