@@ -32,14 +32,25 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def regular(path: Path) -> Path:
+    """``path``, unless it is a pipe, a device or a folder, which reading would wait for or never end.
+
+    Raises:
+        BenchError: where it is.
+    """
+    if path.exists() and not path.is_file():
+        raise BenchError(f"{path} is no regular file")
+    return path
+
+
 def read_checked(path: Path, sha256: str) -> bytes:
     """The content of a file whose digest is kept elsewhere.
 
     Raises:
-        OSError: where it cannot be read.
+        BenchError, OSError: where it cannot be read.
         ValueError: where it is not what was written.
     """
-    content = path.read_bytes()
+    content = regular(path).read_bytes()
     if digest(content) != sha256:
         raise ValueError(f"{path} was changed after it was written")
     return content
@@ -60,10 +71,10 @@ def read_sealed(path: Path, *, owner: str) -> bytes:
     """What ``write_sealed`` wrote for this ``owner``.
 
     Raises:
-        OSError: where it cannot be read.
+        BenchError, OSError: where it cannot be read.
         ValueError: where it is not what was written, or another's.
     """
-    head, _, content = path.read_bytes().partition(b"\n")
+    head, _, content = regular(path).read_bytes().partition(b"\n")
     if head + b"\n" != seal(content, owner):
         raise ValueError(f"{path} is not what was written there")
     return content

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from bench.files import write_whole
+from bench.files import regular, write_whole
 from bench.spec import Job, canonical_hash
 
 VERSION = 1  # raised when the columns change
@@ -42,7 +42,7 @@ def check(path: Path) -> pd.DataFrame:
         ValueError: where they are missing or damaged.
     """
     try:
-        table = parquet.read_table(path, partitioning=None)
+        table = parquet.read_table(regular(path), partitioning=None)
         facts = table.to_pandas()
         if table.schema.metadata[b"sha256"].decode() == digest(facts, path):
             return facts

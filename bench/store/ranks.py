@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from bench.files import read_checked, write_whole
+from bench.files import read_checked, regular, write_whole
 from bench.protocol.metrics import means
 from bench.store.record import Record
 
@@ -45,7 +45,7 @@ def read(path: Path, sha256: str) -> bytes:
     Raises:
         OSError, ValueError: as ``read_checked``.
     """
-    return read_checked(path, sha256) if sha256 else path.read_bytes()
+    return read_checked(path, sha256) if sha256 else regular(path).read_bytes()
 
 
 def decode(content: bytes) -> dict[str, np.ndarray]:

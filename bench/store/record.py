@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from bench.files import digest, plain, write_whole
+from bench.files import digest, plain, regular, write_whole
 from bench.spec import BenchError, Job, Name, Number, Settings, Value
 
 SCHEMA = 2
@@ -96,7 +96,7 @@ def read_record(path: Path) -> Record | None:
         BenchError: where the file is no record, or was changed since it was written.
     """
     try:
-        content = path.read_bytes()
+        content = regular(path).read_bytes()
         record = Record.model_validate_json(content, strict=True)
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.files import regular
 from bench.spec import BenchError
 
 LARGEST, SMALLEST = 1e12, 1e-12  # sums of squares stay finite, and lengths above what normalising takes for zero
@@ -17,7 +18,7 @@ def load_npy(path: Path) -> np.ndarray:
         BenchError: for any other file, with its first bytes.
     """
     try:
-        with open(path, "rb") as file:
+        with open(regular(path), "rb") as file:
             first = file.read(24)
         if first.startswith(b"PK"):
             raise BenchError(f"{path} is an archive of arrays (.npz); save the one table with numpy.save")
