@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         words = message.split()
-        if message.startswith("unrecognized arguments") and words[2].startswith("-"):
+        if message.startswith("unrecognized arguments") and words[2:] and words[2].startswith("-"):
             flags = [flag for action in self._actions for flag in action.option_strings]
             raise unknown("flag", words[2].split("=")[0], flags)
         raise BenchError(f"{message}; see {self.prog} --help")

@@ -1,7 +1,8 @@
 """What a job leaves behind, and the file that holds it."""
 
+import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,17 +27,6 @@ def check_facts(facts: dict[str, Value]) -> dict[str, Value]:
         if not isinstance(value, kind) or isinstance(value, bool) and kind is not bool:
             raise ValueError(f"fact {name} is {str(value)[:40]!r}")
     return facts
-
-
-def check_curve(curve: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``curve`` if each entry has its epoch, and beyond epoch 0, which is before any training, its seconds.
-
-    Raises:
-        ValueError: for one that has not.
-    """
-    if any("epoch" not in entry or entry["epoch"] and "seconds" not in entry for entry in curve):
-        raise ValueError("an entry of the curve has no epoch or no seconds")
-    return curve
 
 
 Text = Annotated[str, AfterValidator(plain)]
@@ -74,8 +64,8 @@ class Record(BaseModel):
     ranks_sha256: Hash = ""
     cases_sha256: Hash = ""
     settings: Settings = {}
-    metrics: dict[Name, Number] = {}
-    curve: Annotated[list[dict[Name, Number]], AfterValidator(check_curve)] = []
+    metrics: dict[Name, float] = {}
+    curve: list[dict[Name, Number]] = []
     seconds: dict[Name, Number] = {}
     facts: Annotated[dict[Name, Value], AfterValidator(check_facts)] = {}
     provenance: dict[Name, Text] = {}
@@ -107,8 +97,20 @@ def read_record(path: Path) -> Record | None:
         place = ".".join(str(part) for part in first["loc"])[:80]
         said = plain(f"{place}: {first['msg']}" if place else first["msg"], is_line=True)
         raise BenchError(f"{path} cannot be read as a record ({said})") from None
+    if odd := oddity(record):
+        raise BenchError(f"{path} cannot be read as a record ({odd})")
     if record.schema_version > 1:
         body = content.replace(record.digest.encode(), b"", 1)
         if not record.digest or digest(body) != record.digest:
             raise BenchError(f"{path} was changed after it was written")
     return record.model_copy(update={"digest": ""})
+
+
+def oddity(record: Record) -> str:
+    """What a table could not be made of, though its type is right."""
+    if not all(map(math.isfinite, record.metrics.values())):
+        return "a metric is not finite"
+    for entry in record.curve:  # epoch 0 is before any training
+        if "epoch" not in entry or entry["epoch"] and "seconds" not in entry:
+            return "an entry of the curve has no epoch or no seconds"
+    return ""

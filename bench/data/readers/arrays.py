@@ -37,7 +37,8 @@ def in_float32(values: np.ndarray, ids: Sequence | np.ndarray, what: object) -> 
     Raises:
         BenchError: for a value that is not finite, or a row so large or small that its squares are not.
     """
-    largest = np.maximum(values.max(axis=1), -values.min(axis=1).astype(np.float64))
+    with np.errstate(invalid="ignore", over="ignore"):  # both are named below
+        largest = np.maximum(values.max(axis=1).astype(np.float64), -values.min(axis=1).astype(np.float64))
     for row in np.flatnonzero(~np.isfinite(largest))[:1]:
         raise BenchError(f"{what}: item {ids[row]} has a value that is not finite")
     for row in np.flatnonzero((largest > LARGEST) | (largest < SMALLEST) & (largest > 0))[:1]:
