@@ -158,7 +158,7 @@ def download(name: str, file: str, tried: list[str]) -> Path:
     )
 
 
-def within(seconds: float, call: Callable[[], Any]) -> Any:
+def within(seconds: float | int, call: Callable[[], Any]) -> Any:
     """What ``call`` returns; it is left alone, in a thread that ends with this process, when it takes too long.
 
     Raises:
