@@ -1,5 +1,6 @@
 """Files written whole or not at all, locks on files, and what is said where a file cannot be written."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -148,6 +149,13 @@ def locked(path: Path) -> Iterator[bool]:
             is_ours = os.fstat(handle.fileno()).st_ino == path.stat().st_ino
         except (BlockingIOError, FileNotFoundError):
             is_ours = False
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                raise
+            raise BenchError(
+                f"folder {path.parent} is on a file system without locks; choose another with --results, or give "
+                "--no-lock if no other run uses it"
+            ) from None
         try:
             yield is_ours
         finally:

@@ -48,7 +48,7 @@ def run(
     print("".join(f"{line}\n" for line in said), end="")
     if ranking == "full":
         refuse_candidate_dependent(planned)
-    store = Store(results)
+    store = Store(results, is_locked=not machines.no_lock)
     due = due_of(planned, store, when)
     print(f"{counted(len(planned), 'job')}: {len(due)} to run, {len(planned) - len(due)} stand in {results}")
     if when == "failed" and not due:

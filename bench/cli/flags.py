@@ -156,6 +156,8 @@ def add_machines(group) -> None:
     group.add_argument("--jobs-per-gpu", type=per_gpu, metavar="N|auto", help=text)
     text = "address of a Dask scheduler on whose workers the jobs run (docs/cluster.md)"
     group.add_argument("--cluster", metavar="ADDRESS", help=text)
+    text = "take no locks, on a file system that has none; no other run may use the results folder then"
+    group.add_argument("--no-lock", action="store_true", help=text)
     text = "how long the whole run may take; before that, jobs write their state, and the next start goes on"
     group.add_argument("--time-limit", type=seconds, metavar="SECONDS", help=text)
     group.add_argument(

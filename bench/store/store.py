@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +25,16 @@ class Store(Places):
     A record that does not hold, since its file, its key or its ranks are not what was written, counts as missing: the
     next run of its job makes it again. It is named once on standard error.
 
+    Args:
+        is_locked: whether jobs are locked; without, no other runner may use the folder.
+
     Attributes:
         left_out: path to reason, of every record that was found not to hold.
     """
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, *, is_locked: bool = True):
         super().__init__(root)
+        self.locked = locked if is_locked else lambda path: nullcontext(True)
         self.left_out: dict[Path, str] = {}
         self._followed: set[tuple[Path, tuple[int, int] | None]] = set()  # records whose metrics follow from ranks
 
@@ -46,7 +50,7 @@ class Store(Places):
         """Whether the job is ours: False while another runner on this folder has it."""
         with ExitStack() as held:
             with self.writing():
-                is_ours = held.enter_context(locked(self.path(job).with_suffix(".lock")))
+                is_ours = held.enter_context(self.locked(self.path(job).with_suffix(".lock")))
             yield is_ours
 
     def check_writable(self) -> None:
@@ -182,7 +186,7 @@ class Store(Places):
     def sweep(self) -> None:
         """Take away what killed runners left behind: locks that no one holds, and half-written files."""
         for path in self.root.glob("*/*/*.lock"):
-            with locked(path) as is_ours:
+            with self.locked(path) as is_ours:
                 if not is_ours:
                     continue
                 for half in path.parent.glob(f".{path.stem}.*"):

@@ -26,7 +26,7 @@ def tune(
     dry_run: bool,
 ) -> int:
     """Search settings on validation for all that the request names, and write the winners; returns the exit code."""
-    searches = Searches(plan.jobs(request), n_trials=n_trials, folder=results / TUNING)
+    searches = Searches(plan.jobs(request), n_trials=n_trials, folder=results / TUNING, is_locked=not machines.no_lock)
     number = f"{counted(len(searches.bases), 'search', 'searches')} of {counted(n_trials, 'trial')}"
     print("\n".join([*searches.said, f"{number}, kept in {searches.folder}"]))
     records = searches.store.records()

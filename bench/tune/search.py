@@ -1,7 +1,6 @@
 """Searches side by side: in each one trial after another, the same number for every model, over the pool's slots."""
 
 import dataclasses
-import fcntl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,8 +30,9 @@ class Searches:
         BenchError: for settings that are held fixed, or a protocol that selects on the test set.
     """
 
-    def __init__(self, planned: Sequence[PlannedJob], *, n_trials: int, folder: Path):
-        self.n_trials, self.folder, self.store = n_trials, folder, Store(folder / TRIALS.relative_to(TUNING))
+    def __init__(self, planned: Sequence[PlannedJob], *, n_trials: int, folder: Path, is_locked: bool = True):
+        self.n_trials, self.folder = n_trials, folder
+        self.store = Store(folder / TRIALS.relative_to(TUNING), is_locked=is_locked)
         refuse(planned)
         floors = {one.job.row for one in planned if registry.find(one.job.model)[0].is_floor}
         self.said = [f"not searched: {', '.join(sorted(floors))}, which train nothing"] if floors else []
@@ -46,12 +46,10 @@ class Searches:
     def open(self) -> Iterator[None]:
         """Have the folder to ourselves, and read what is known."""
         self.store.check_writable()
-        with open(self.folder / "lock", "w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees it when its holder dies
-            except BlockingIOError:
+        with self.store.locked(self.folder / "lock") as is_ours:
+            if not is_ours:
                 text = f"another search is at work in {self.folder}; wait for it, or choose another --results"
-                raise BenchError(text) from None
+                raise BenchError(text)
             self.store.sweep()
             with opened(self.folder / DATABASE) as storage:
                 self.trials = {one.job.key: self.known(one, storage) for one in self.bases}
