@@ -30,7 +30,7 @@ def search(call, folder, tmp_path):
 
 
 def trials(results: Path, model: str) -> dict[str, dict]:
-    paths = (results / "tuning/records/tiny" / model).glob("*.json")
+    paths = (results / "tuning/records/tiny" / model).glob("[!.]*.json")
     return {path.stem: json.loads(path.read_text()) for path in paths}
 
 
