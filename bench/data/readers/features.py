@@ -124,10 +124,8 @@ def catalogue(files: dict[str, Path], pairs: Int64[np.ndarray, "_ 2"]) -> tuple[
     added = np.setdiff1d(np.concatenate([items[:0], *(np.flatnonzero(~is_empty(table)) for table in stored)]), items)
     if not len(added):
         return added, []
-    said = (
-        f"items that never occur but have a row in {tables[0].name}: {len(added):,}; they are candidates, since without"
-    )
-    return added, [f"{said} them some user has fewer than {N_CANDIDATES} left"]
+    said = f"items that never occur but have a row in {tables[0].name}: {len(added):,}; they are candidates"
+    return added, [f"{said}, since without them some user has fewer than {N_CANDIDATES} left"]
 
 
 def is_empty(table: Rows) -> np.ndarray:
