@@ -168,10 +168,12 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     Raises:
         BenchError: where there is no record.
     """
-    records = Store(Path(folder)).records()
+    store = Store(Path(folder))
+    records = store.records(in_full=True)
     if not records:
         raise BenchError(f"no records in {folder}")
-    return Results(Evidence(records, Path(folder), studies=tuple(STUDIES.values()), ours=ours))
+    about = {"studies": tuple(STUDIES.values()), "left_out": store.left_out}
+    return Results(Evidence(records, Path(folder), ours=ours, **about))
 
 
 def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str = ""):

@@ -1,7 +1,10 @@
 """Files written whole or not at all, locks on files, and what is said where a file cannot be written."""
 
+import errno
 import fcntl
+import hashlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -17,6 +20,71 @@ from bench.spec import BenchError
 def cache_folder() -> Path:
     """``$MCLN_BENCH_CACHE``, else the cache folder of the operating system."""
     return Path(os.environ.get("MCLN_BENCH_CACHE") or pooch.os_cache("mcln-bench")).expanduser()
+
+
+def plain(text: str, *, is_line: bool = False) -> str:
+    """``text`` without the characters by which it could steer a terminal; as one line, if it is to be one."""
+    text = re.sub(r"\s+", " ", text).strip() if is_line else text
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", text)
+
+
+def digest(content: bytes) -> str:
+    """What names and vouches for a content."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def regular(path: Path) -> Path:
+    """``path``, unless it is a pipe, a device or a folder, which reading would wait for or never end.
+
+    Raises:
+        BenchError: where it is.
+    """
+    if path.exists() and not path.is_file():
+        raise BenchError(f"{path} is no regular file")
+    return path
+
+
+def read_checked(path: Path, sha256: str) -> bytes:
+    """The content of a file whose digest is kept elsewhere.
+
+    Raises:
+        BenchError, OSError: where it cannot be read.
+        ValueError: where it is not what was written.
+    """
+    content = regular(path).read_bytes()
+    if digest(content) != sha256:
+        raise ValueError(f"{path} was changed after it was written")
+    return content
+
+
+def write_sealed(path: Path, content: bytes | memoryview, *, owner: str) -> None:
+    """Write ``content`` behind a line that names its ``owner`` and vouches for both."""
+
+    def write(name: str) -> None:
+        with open(name, "wb") as file:
+            file.write(seal(content, owner))
+            file.write(content)
+
+    write_whole(path, write)
+
+
+def read_sealed(path: Path, *, owner: str) -> bytes:
+    """What ``write_sealed`` wrote for this ``owner``.
+
+    Raises:
+        BenchError, OSError: where it cannot be read.
+        ValueError: where it is not what was written, or another's.
+    """
+    head, _, content = regular(path).read_bytes().partition(b"\n")
+    if head + b"\n" != seal(content, owner):
+        raise ValueError(f"{path} is not what was written there")
+    return content
+
+
+def seal(content: bytes | memoryview, owner: str) -> bytes:
+    found = hashlib.sha256(owner.encode())
+    found.update(content)
+    return f"{owner} {found.hexdigest()}\n".encode()
 
 
 def write_whole(path: Path, write: Callable[[str], object], *, is_durable: bool = False) -> None:
@@ -73,13 +141,21 @@ def locked(path: Path) -> Iterator[bool]:
     is not used: some of its releases keep the file and some remove it, and this program counts on its removal.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as handle:
+    # what a link names is another's, and is neither emptied nor locked
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666), "w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # a holder that ended just now has removed the file that was opened here: another may stand in its place
             is_ours = os.fstat(handle.fileno()).st_ino == path.stat().st_ino
         except (BlockingIOError, FileNotFoundError):
             is_ours = False
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                raise
+            raise BenchError(
+                f"folder {path.parent} is on a file system without locks; choose another with --results, or give "
+                "--no-lock if no other run uses it"
+            ) from None
         try:
             yield is_ours
         finally:

@@ -17,6 +17,7 @@ from bench.run.plan import PlannedJob, Request
 from bench.run.progress import Screen
 from bench.run.studies import STUDIES
 from bench.spec import BenchError, counted
+from bench.store.places import TRIALS
 from bench.store.store import Store
 from bench.tune import winners
 
@@ -56,11 +57,11 @@ def run(
     """
     if mode == "released":  # before the plan: what a variant changes of its preset depends on the preset
         request = replace(request, prefer="released")
-    planned, said = winners.choose(plan.jobs(request), mode, configs)
+    planned, said = winners.choose(plan.jobs(request), mode, configs, Store(results / TRIALS))
     print("".join(f"{line}\n" for line in said), end="")
     if shown.ranking == "full":
         refuse_candidate_dependent(planned)
-    store = Store(results)
+    store = Store(results, is_locked=not machines.no_lock)
     due = due_of(planned, store, when)
     print(f"{counted(len(planned), 'job')}: {len(due)} to run, {len(planned) - len(due)} stand in {results}")
     if when == "failed" and not due:
@@ -87,8 +88,9 @@ def report(
     from bench.report.evidence import Evidence  # here, since pandas and scipy take two seconds to import
     from bench.report.write import console, write
 
-    records, keys = store.records(), {one.job.key for one in planned}
-    evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), ours=shown.ours, metrics=shown.metrics)
+    records, keys = store.records(in_full=True), {one.job.key for one in planned}
+    about = {"ours": shown.ours, "metrics": shown.metrics, "left_out": store.left_out}
+    evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), **about)
     paths = write(evidence, reports)
     mine = [record for record in records if record.key in keys]
     printed = evidence if len(mine) == len(records) else replace(evidence, records=mine)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -62,6 +63,12 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Share = Annotated[float, Field(ge=0, lt=1, strict=True)]
 Part = Annotated[float, Field(ge=0, le=1, strict=True)]
 
+# what files may bring: names go into paths, tables and terminals, numbers into tables of 64 bits
+Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Number = Annotated[int, Field(ge=-(2**63), lt=2**63)] | Annotated[float, Field(allow_inf_nan=False)]
+Value = str | bool | Number | None
+Settings = dict[Name, Value | list[Value]]
+
 
 def choice(default: Any, *, among: tuple) -> Any:
     """A field of ``Hyper`` whose search space is the finite set ``among``."""
@@ -112,7 +119,7 @@ class Training:
 class Protocol:
     """What a number means: which interactions are trained on, what selects the epoch, who is ranked."""
 
-    name: str
+    name: Name
     version: int = 2
     train: Literal["released", "clean"]
     select_on: Literal["test", "valid"]
@@ -135,7 +142,7 @@ PROTOCOLS = {
 class Budget:
     """How long a job may train. ``epochs=None`` means the epochs of MCLN's released code for the data set."""
 
-    name: str
+    name: Name
     epochs: int | None
     eval_every: int | None
     patience: int | None  # evaluations without gain before training stops; None never stops
@@ -161,19 +168,19 @@ def resolve_budget(budget: Budget, dataset: str) -> Budget:
 class Job:
     """One unit of work: one model, trained once on one data set under one protocol."""
 
-    dataset: str
-    data_hash: str  # content of every file that entered, features included
-    features: str
-    model: str
-    preset: str
-    hyper: dict[str, Any]  # only what differs from the preset
+    dataset: Name
+    data_hash: Name  # content of every file that entered, features included
+    features: Name
+    model: Name
+    preset: Name
+    hyper: Settings  # only what differs from the preset
     protocol: Protocol
     budget: Budget
-    seed: int
-    source: str  # revision of the model's file: comments and docstrings do not count
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    source: Name  # revision of the model's file: comments and docstrings do not count
     engine: int = ENGINE
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Names the record: equal keys mean equal work."""
         return canonical_hash(dataclasses.asdict(self))[:16]

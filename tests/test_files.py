@@ -1,5 +1,6 @@
 """Files are written whole or not at all; a lock has one holder."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.files import locked, try_writing, write_whole, writing
+from bench.files import locked, plain, read_checked, read_sealed, try_writing, write_sealed, write_whole, writing
 from bench.spec import BenchError
+from bench.store.store import Store
+from tests.store.test_store import job
 
 
 @pytest.mark.parametrize("is_durable", [False, True])
@@ -92,3 +95,37 @@ def test_what_cannot_be_written_is_one_line(tmp_path):
             try_writing(tmp_path / "file" / "below")
     try_writing(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_file_system_without_locks_is_one_line_with_its_remedy(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with pytest.raises(BenchError, match="is on a file system without locks.*--no-lock"), locked(tmp_path / "lock"):
+        pass
+    with Store(tmp_path, is_locked=False).lock(job()) as is_ours:
+        assert is_ours
+
+
+def test_a_sealed_file_is_believed_under_its_name_alone(tmp_path):
+    path = tmp_path / "a"
+    write_sealed(path, b"content\n", owner="job")
+    assert read_sealed(path, owner="job") == b"content\n"
+    with pytest.raises(ValueError, match="a is not what was written there"):
+        read_sealed(path, owner="other")
+
+
+def test_what_is_no_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "a")
+    for read in (lambda: read_checked(tmp_path / "a", ""), lambda: read_sealed(tmp_path / "a", owner="x")):
+        with pytest.raises(BenchError, match="a is no regular file"):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a\tb\nc", "a\tb\nc"), ("\x1b[2J\x9bx\r\0", "\ufffd[2J\ufffdx\ufffd\ufffd"), ("é ü", "é ü")]
+)
+def test_plain_text_steers_no_terminal(text, shown):
+    assert plain(text) == shown
+    assert "\n" not in plain(text, is_line=True)

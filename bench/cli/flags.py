@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         words = message.split()
-        if message.startswith("unrecognized arguments") and words[2].startswith("-"):
+        if message.startswith("unrecognized arguments") and words[2:] and words[2].startswith("-"):
             flags = [flag for action in self._actions for flag in action.option_strings]
             raise unknown("flag", words[2].split("=")[0], flags)
         raise BenchError(f"{message}; see {self.prog} --help")
@@ -98,7 +98,12 @@ def metrics(names: list[str] | None, top: list[int] | None) -> tuple[str, ...]:
 
 def place(text: str) -> Path:
     """A path as it is typed, ~ standing for the home folder."""
-    return Path(text).expanduser()
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no path")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~ of a user who is not here
+        raise argparse.ArgumentTypeError(f"{text!r} names the home folder of a user who is not here") from None
 
 
 def run_parser() -> Parser:
@@ -170,6 +175,8 @@ def add_machines(group) -> None:
     group.add_argument("--jobs-per-gpu", type=per_gpu, metavar="N|auto", help=text)
     text = "address of a Dask scheduler on whose workers the jobs run (docs/cluster.md)"
     group.add_argument("--cluster", metavar="ADDRESS", help=text)
+    text = "take no locks, on a file system that has none; no other run may use the results folder then"
+    group.add_argument("--no-lock", action="store_true", help=text)
     text = "how long the whole run may take; before that, jobs write their state, and the next start goes on"
     group.add_argument("--time-limit", type=seconds, metavar="SECONDS", help=text)
     group.add_argument(

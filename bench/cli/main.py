@@ -13,6 +13,8 @@ from bench.cli.import_data import import_command
 from bench.cli.lists import data_command, models_command, studies_command
 from bench.cli.recommend import recommend_command
 from bench.cli.reference import reference_command
+from bench.cli.verify import verify_command
+from bench.files import plain
 from bench.run.clock import Clock, Ended, end, handling
 from bench.run.studies import STUDIES
 from bench.spec import BenchError, row_name, unknown
@@ -35,7 +37,7 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
             code = dispatch(command, argv)
         sys.stdout.flush()
     except BenchError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {plain(str(error), is_line=True)}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -211,6 +213,7 @@ COMMANDS = {
     "data": data_command,
     "studies": studies_command,
     "show": show_command,
+    "verify": verify_command,
     "recommend": recommend_command,
     "reference": reference_command,
     "check": check_command,

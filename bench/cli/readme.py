@@ -47,7 +47,11 @@ def write(readme: Path) -> Path:
     Raises:
         BenchError: where its marks are not there, or it cannot be written.
     """
-    text = renewed(readme.read_text(encoding="utf-8"), pd.read_csv(readme.parent / REFERENCE))
+    answers = readme.parent / REFERENCE
+    for path in (readme, answers):
+        if not path.is_file():
+            raise BenchError(f"{path} is not there; run this in a checkout of the repository")
+    text = renewed(readme.read_text(encoding="utf-8"), pd.read_csv(answers))
     with writing(readme, remedy="free it"):
         write_whole(readme, lambda name: Path(name).write_text(text, encoding="utf-8"))
     return readme

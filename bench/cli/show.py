@@ -65,7 +65,7 @@ def show(store: Store, key: str) -> str:
         parts.append("curve\n" + tabulate(record.curve, headers="keys", floatfmt=".5g"))
     parts += [pairs("provenance", record.provenance), record.traceback]
     log = store.log(job)
-    if log.exists():
+    if log.is_file():
         lines = log.read_text(errors="replace").splitlines()
         parts.append("\n".join([f"end of {log}", *lines[-LOG_LINES:]]))
     return "\n\n".join(part for part in parts if part)

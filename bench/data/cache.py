@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from bench.data import knockout
 from bench.data.dataset import Dataset
-from bench.files import cache_folder, write_whole, writing
+from bench.files import cache_folder, regular, write_whole, writing
 from bench.spec import BenchError, canonical_hash
 
 LOADER = 1  # raised when the same files are read into other arrays
@@ -98,10 +98,8 @@ def sha256(path: Path) -> str:
     Raises:
         BenchError: when it cannot be read.
     """
-    if path.exists() and not path.is_file():
-        raise BenchError(f"{path} is no regular file")
     try:
-        return pooch.file_hash(path)
+        return pooch.file_hash(regular(path))
     except FileNotFoundError:
         raise BenchError(f"{path} is missing") from None
     except OSError as error:

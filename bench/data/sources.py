@@ -2,8 +2,12 @@
 
 import importlib.util
 import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pooch
 
@@ -19,6 +23,7 @@ FOLDERS = {"beauty": "amazon-beauty", "art": "Art", "taobao": "taobao"}  # the p
 MODALITIES = {"taobao": ("visual",)}  # the paper's setting; its other sets have both
 COMMIT = "3022b330a2089664bd45b3d498e88129b3415b62"
 URL = f"https://raw.githubusercontent.com/hfutmars/MEGCF/{COMMIT}/Data"
+SILENCE, LIMIT = 15, 1800  # seconds without a byte, and for a whole file, after which a download has failed
 RELEASED = Path(__file__).with_name("released.sha256")
 PINS = {path: digest for digest, path in map(str.split, RELEASED.read_text().splitlines())}
 
@@ -71,7 +76,9 @@ def folder_source(folder: Path) -> Source:
 
 
 def check_name(folder: Path) -> None:
-    """Refuse a name that would be confused with others."""
+    """Refuse a name that would be confused with others, or that no table could show."""
+    if not folder.name.isprintable():
+        raise BenchError(f"folder {str(folder)!r}: its name has a character that cannot be printed; rename it")
     if folder.name in names():
         raise BenchError(f"{folder} has the name of a built-in data set, for which it would pass; rename it")
     if folder.name == SHIPPED:
@@ -137,9 +144,10 @@ def download(name: str, file: str, tried: list[str]) -> Path:
     """
     pin = f"{FOLDERS[name]}/{file}"
     target = cache_folder() / "raw" / FOLDERS[name]
-    loader = pooch.HTTPDownloader(timeout=15)
+    loader = pooch.HTTPDownloader(timeout=SILENCE)
     try:
-        return Path(pooch.retrieve(f"{URL}/{pin}", PINS[pin], fname=file, path=target, downloader=loader))
+        more = {"fname": file, "path": target, "downloader": loader}
+        return Path(within(LIMIT, lambda: pooch.retrieve(f"{URL}/{pin}", PINS[pin], **more)))
     except Exception as error:  # whatever stops a download, the remedies are the same
         said = str(error).partition("\n")[0][:200]
         reason = f"download of {URL}/{pin} failed ({type(error).__name__}: {said})"
@@ -148,3 +156,27 @@ def download(name: str, file: str, tried: list[str]) -> Path:
         f"connection; --data-dir or MCLN_BENCH_DATA naming a folder that has {pin}; "
         f"or a set that needs neither: ml-100k, {name}-sim"
     )
+
+
+def within(seconds: float | int, call: Callable[[], Any]) -> Any:
+    """What ``call`` returns; it is left alone, in a thread that ends with this process, when it takes too long.
+
+    Raises:
+        TimeoutError: when it does.
+        Exception: what it raises.
+    """
+    found: Future = Future()
+
+    def work() -> None:
+        try:
+            found.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            found.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        return found.result(seconds)
+    except TimeoutError:
+        if found.done():
+            raise
+        raise TimeoutError(f"not finished after {seconds:g} s") from None

@@ -59,6 +59,10 @@ def parse(file: Path) -> ast.Module:
         return ast.parse(file.read_text(encoding="utf-8"))
     except SyntaxError as error:
         raise BenchError(f"{file}:{error.lineno}: {error.msg}; mend the file") from None
+    except (OSError, ValueError, RecursionError) as error:  # not UTF-8, NUL bytes, nested without end
+        raise BenchError(
+            f"{file} cannot be read as Python ({str(error).splitlines()[0][:80]}); mend the file"
+        ) from None
 
 
 def assigned(node: ast.stmt) -> list[ast.Name]:

@@ -1,7 +1,7 @@
 """What a report is made from: the records, read once and brought to one form."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class Evidence:
         ours: the row under study, whose gain over the paper's baselines is %Imp.
         metrics: further ones to show, such as "recall@20", from the stored ranks.
         paper: the paper's numbers; those of ``paper.csv`` where it is not given.
+        left_out: path to reason, of every record that does not hold (``Store.left_out``).
     """
 
     records: Sequence[Record]
@@ -43,6 +44,12 @@ class Evidence:
     ours: str = STUDIED
     metrics: tuple[str, ...] = ()
     paper: Published | None = None
+    left_out: Mapping[Path, str] = field(default_factory=dict)
+
+    @property
+    def losses(self) -> list[str]:
+        """A sentence for each record that was left out."""
+        return [f"Left out: {self.left_out[path].replace(f'{self.results}/', '')}." for path in sorted(self.left_out)]
 
     @cached_property
     def published(self) -> Published:

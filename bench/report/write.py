@@ -1,9 +1,11 @@
 """Tables out: files below a folder, and the text that a run prints at its end."""
 
+import multiprocessing
 import os
 import re
 import sys
 import textwrap
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
@@ -71,9 +73,15 @@ def write(evidence: Evidence, folder: Path, *, ours: str = "MCLN") -> list[Path]
 def drawers() -> Executor:
     """Processes that draw figures beside this one; a thread of this one where there is no memory to share with them."""
     try:
-        return ProcessPoolExecutor(min(cpu_count(), DRAWERS))
+        return ProcessPoolExecutor(min(cpu_count(), DRAWERS), None, end_with_parent)
     except OSError:
         return ThreadPoolExecutor(1)
+
+
+def end_with_parent() -> None:
+    """Have this process end when its parent does, be it killed: no drawer is left behind."""
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def named(old: Path) -> set[str]:
@@ -94,10 +102,12 @@ def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str
     Raises:
         BenchError: where there is no record: old reports are not made empty by a slip of the hand.
     """
-    records = Store(results).records()
+    store = Store(results)
+    records = store.records(in_full=True)
     if not records:
         raise BenchError(f"no records in {results}; give the folder that has them with --results")
-    paths = write(Evidence(records, results, studies=studies, ours=ours, metrics=metrics), reports)
+    about = {"ours": ours, "metrics": metrics, "left_out": store.left_out}
+    paths = write(Evidence(records, results, studies=studies, **about), reports)
     return f"{len(paths)} report files in {reports} from {len(records)} records; read {reports / PAGE}"
 
 
@@ -133,6 +143,7 @@ def index(found: list[Page], files: Files, evidence: Evidence) -> str:
     records = evidence.records
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
     lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
+    lines += [*(f"- {escaped(one)}" for one in evidence.losses), *[""] * bool(evidence.losses)]
     lines += [f"Everything on one page that can be sorted and filtered: [{PAGE}]({PAGE}).", ""] if found else []
     said = opening(evidence)
     lines += ["## The answer", "", *(f"- {escaped(one)}" for one in said), ""] if said else []

@@ -156,9 +156,10 @@ def connected(address: str, *, gpus: str, jobs_per_gpu: int | None, **options) -
         raise BenchError(EXTRA) from None
     try:
         client = Client(address, timeout=ANSWER, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # the last one where TLS has no certificates
+        remedy = "set the certificates (docs/cluster.md)" if address.startswith("tls:") else "start one: dask scheduler"
         raise BenchError(
-            f"no Dask scheduler answers at --cluster {address} ({type(error).__name__}); start one: dask scheduler"
+            f"no Dask scheduler answers at --cluster {address} ({type(error).__name__}); {remedy}"
         ) from None
     with client:
         try:

@@ -25,6 +25,7 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["bench.run.child"])
 # glibc would hand every large matrix back to the kernel and fault its pages in anew: a tenth to a fifth of a step
 KEEP_PAGES = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
+SERVER_DIED = 255  # what multiprocessing says of a job whose server was killed, and with it the job's exit code
 STOP = "stop"  # the one thing that a runner tells a job
 
 
@@ -111,7 +112,8 @@ class Local(Executor):
         if is_late.is_set():
             return Outcome(reason=f"timeout: over {self.timeout:g} s")
         log = self.store.log(planned.job)
-        return Outcome(reason=why_it_died(process.exitcode, log=str(log)), is_killed=process.exitcode < 0)
+        is_killed = process.exitcode < 0 or process.exitcode == SERVER_DIED
+        return Outcome(reason=why_it_died(process.exitcode, log=str(log)), is_killed=is_killed)
 
     def order(self, planned: PlannedJob, slot: Slot) -> dict:
         """All that the job's process is told."""
@@ -155,6 +157,8 @@ def why_it_died(exit_code: int, *, log: str) -> str:
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
         return f"process killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+    if exit_code == SERVER_DIED:
+        return "the process that jobs are forked from was killed (out of memory?)"
     if exit_code:
         return f"process ended with exit code {exit_code} and left no record"
     return f"{log} says why; the finished record stands"

@@ -31,6 +31,7 @@ class Machines:
     cluster: str | None = None
     timeout: float | None = None
     checkpoint_every: int = 0
+    no_lock: bool = False
 
     def slots(self, records: Sequence[Record]) -> Slots:
         """What this machine offers; on a cluster, how many jobs are sent at a time.

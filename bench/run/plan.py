@@ -204,8 +204,8 @@ def overrides(
 def is_due(store: Store, planned: PlannedJob, *, when: When) -> bool:
     """Whether the job is to run: "missing" also reruns what failed, or lacks the weights that are to be kept; "failed"
     reruns nothing but what failed."""
-    record = store.find(planned.job)
+    record = store.find(planned.job, in_full=True)
     if record is None:
         return when != "failed"
-    lacks_weights = planned.keep_weights and record.status == "done" and not store.weights(planned.job).exists()
+    lacks_weights = planned.keep_weights and record.status == "done" and not store.has_weights(record)
     return when == "always" or record.status == "failed" or (when == "missing" and lacks_weights)

@@ -1,11 +1,10 @@
 """Weights of the epochs that a job chose, as safetensors beside its record."""
 
-import hashlib
 from pathlib import Path
 
 from torch import Tensor
 
-from bench.files import write_whole
+from bench.files import digest, read_checked, write_whole
 from bench.spec import BenchError
 from bench.train.fit import Fit
 
@@ -25,7 +24,7 @@ def write(path: Path, model, result: Fit) -> str:
             tensors[f"{rankings[-1]}/{name}"] = value.detach().cpu().clone().contiguous()
     content = save(tensors, metadata={"rankings": " ".join(rankings)})
     write_whole(path, lambda name: Path(name).write_bytes(content), is_durable=True)
-    return hashlib.sha256(content).hexdigest()
+    return digest(content)
 
 
 def read(path: Path, ranking: str, *, sha256: str) -> dict[str, Tensor]:
@@ -36,10 +35,10 @@ def read(path: Path, ranking: str, *, sha256: str) -> dict[str, Tensor]:
     """
     if not path.exists():
         raise BenchError(f"{path} is not there; run the job again with --keep-weights")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise BenchError(
-            f"{path} was changed after it was written; remove it and run the job again with --keep-weights"
-        )
+    try:
+        read_checked(path, sha256)
+    except ValueError as error:
+        raise BenchError(f"{error}; run the job again with --keep-weights") from None
     from safetensors import safe_open
 
     with safe_open(path, "pt") as file:

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from bench.files import write_whole
+from bench.files import regular, write_whole
 from bench.spec import Job, canonical_hash
 
 VERSION = 1  # raised when the columns change
@@ -22,20 +22,36 @@ def file_name(job: Job) -> str:
 
 def write(facts: pd.DataFrame, path: Path) -> None:
     """Write one row per test case, in the order of the ranks, with a digest of names and values."""
-    table = pa.Table.from_pandas(facts, preserve_index=False).replace_schema_metadata({"sha256": digest(facts)})
+    sha256 = digest(facts, path)
+    table = pa.Table.from_pandas(facts, preserve_index=False).replace_schema_metadata({"sha256": sha256})
     write_whole(path, lambda name: parquet.write_table(table, name, compression="zstd"), is_durable=True)
 
 
 def read(path: Path) -> pd.DataFrame | None:
     """The facts at ``path``; None where they are missing or damaged, which the next run mends."""
     try:
-        table = parquet.read_table(path, partitioning=None)
-        facts = table.to_pandas()
-        return facts if table.schema.metadata[b"sha256"].decode() == digest(facts) else None
-    except Exception:  # a damaged file fails in many ways, and every one means: count again
+        return check(path)
+    except ValueError:
         return None
 
 
-def digest(facts: pd.DataFrame) -> str:
-    parts = [name.encode() + facts[name].to_numpy().tobytes() for name in facts]
+def check(path: Path) -> pd.DataFrame:
+    """The facts at ``path``.
+
+    Raises:
+        ValueError: where they are missing or damaged.
+    """
+    try:
+        table = parquet.read_table(regular(path), partitioning=None)
+        facts = table.to_pandas()
+        if table.schema.metadata[b"sha256"].decode() == digest(facts, path):
+            return facts
+    except Exception:  # noqa: BLE001, S110 - a damaged file fails in many ways, and every one means: count again
+        pass
+    raise ValueError(f"{path} is missing or damaged; the next run on its data set writes it anew")
+
+
+def digest(facts: pd.DataFrame, path: Path) -> str:
+    """Of the name of the file, which says whose facts they are, and of the names and values of all columns."""
+    parts = [path.name.encode(), *(name.encode() + facts[name].to_numpy().tobytes() for name in facts)]
     return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -4,7 +4,8 @@ Users and targets are the same for every job on one data set and protocol and wo
 in one file that these jobs share; a job's own file has its ranks and ties.
 """
 
-import hashlib
+import math
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -13,13 +14,11 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from bench.files import write_whole
+from bench.files import read_checked, regular, write_whole
+from bench.protocol.metrics import means
+from bench.store.record import Record
 
 CASE = ["user", "target"]
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def encode(columns: pd.DataFrame) -> bytes:
@@ -44,17 +43,52 @@ def read(path: Path, sha256: str) -> bytes:
     """The content of a file; an empty ``sha256`` is that of a record of schema 1, which cannot be checked.
 
     Raises:
-        OSError: where it cannot be read.
-        ValueError: where it is not what was written.
+        OSError, ValueError: as ``read_checked``.
     """
-    content = path.read_bytes()
-    if sha256 and digest(content) != sha256:
-        raise ValueError(f"{path} was changed after it was written")
-    return content
+    return read_checked(path, sha256) if sha256 else regular(path).read_bytes()
 
 
 def decode(content: bytes) -> dict[str, np.ndarray]:
-    """Column name to its numbers."""
-    with parquet.ParquetFile(pa.BufferReader(content)) as file:
-        table = file.read(use_threads=False)
-    return {name: table[name].to_numpy() for name in table.column_names}
+    """Column name to its numbers.
+
+    Raises:
+        ValueError: where it is no table.
+    """
+    try:
+        with parquet.ParquetFile(pa.BufferReader(content)) as file:
+            table = file.read(use_threads=False)
+        return {name: table[name].to_numpy() for name in table.column_names}
+    except (pa.ArrowException, OSError, MemoryError) as error:  # of schema 1, for whose bytes nothing vouches
+        raise ValueError(f"no table of ranks ({str(error).partition(chr(10))[0][:80]})") from None
+
+
+def columns(contents: Iterable[bytes]) -> dict[str, np.ndarray]:
+    """Those of several files as one."""
+    return {name: values for content in contents for name, values in decode(content).items()}
+
+
+def check(record: Record, content: bytes, path: Path) -> None:
+    """Hold the metrics of ``record``, which lies at ``path``, against the ``content`` of the file of its ranks.
+
+    Raises:
+        ValueError: where they do not follow from them.
+    """
+    try:
+        check_metrics(record, decode(content))
+    except ValueError as error:
+        raise ValueError(f"{path} does not follow from its ranks ({error})") from None
+
+
+def check_metrics(record: Record, columns: dict[str, np.ndarray]) -> None:
+    ranks = {name: values for name, values in columns.items() if name.startswith("rank_")}
+    most = {"rank_sampled": record.job.protocol.n_candidates + 1}
+    for name, values in ranks.items():
+        if values.dtype.kind not in "iu" or not len(values) or values.min() < 1 or values.max() > most.get(name, 2**31):
+            raise ValueError(f"{name} holds what is no rank")
+    found = means(pd.DataFrame(ranks))
+    named = {name.partition(".")[0] for name in record.metrics}
+    for ranking in {name.partition(".")[0] for name in found} ^ named:
+        raise ValueError(f"it has ranks or metrics of the {ranking} ranking without the other")
+    for name, value in record.metrics.items():
+        if not math.isclose(value, found.get(name, math.nan), rel_tol=1e-9, abs_tol=1e-12):
+            raise ValueError(f"{name} is {value:.4f}, and {found.get(name, math.nan):.4f} by its ranks")

@@ -1,15 +1,36 @@
 """What a job leaves behind, and the file that holds it."""
 
-import hashlib
+import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from bench.files import write_whole
-from bench.spec import BenchError, Job
+from bench.files import digest, plain, regular, write_whole
+from bench.spec import BenchError, Job, Name, Number, Settings, Value
 
 SCHEMA = 2
+TEXTS = ("modalities", "selected_by", "candidate_hash", "weights_sha256", "tuning.protocol", "tuning.budget")
+
+
+def check_facts(facts: dict[str, Value]) -> dict[str, Value]:
+    """``facts`` if each is of the type that tables take it for: text, yes or no, or a number.
+
+    Raises:
+        ValueError: for the first that is not.
+    """
+    for name, value in facts.items():
+        is_text = name in TEXTS or name.endswith(".reason")
+        kind = str if is_text else bool if name.startswith("is_") else (int, float)
+        if value is None and not is_text:  # there is none, such as the best epoch of what was not trained
+            continue
+        if not isinstance(value, kind) or isinstance(value, bool) and kind is not bool:
+            raise ValueError(f"fact {name} is {str(value)[:40]!r}")
+    return facts
+
+
+Text = Annotated[str, AfterValidator(plain)]
+Hash = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 
 
 class Record(BaseModel):
@@ -35,27 +56,26 @@ class Record(BaseModel):
     digest: str = ""  # the first field: ``write_record`` fills it in within the text
     schema_version: Literal[1, 2] = SCHEMA
     job: Job
-    key: str
+    key: Name
     status: Literal["done", "skipped", "failed"]
-    reason: str = ""
-    traceback: str = ""
-    log: str = ""
-    ranks_sha256: str = ""
-    cases_sha256: str = ""
-    settings: dict[str, Any] = {}
-    metrics: dict[str, float] = {}
-    curve: list[dict[str, float]] = []
-    seconds: dict[str, float] = {}
-    facts: dict[str, Any] = {}
-    provenance: dict[str, str] = {}
+    reason: Text = ""
+    traceback: Text = ""
+    log: Text = ""
+    ranks_sha256: Hash = ""
+    cases_sha256: Hash = ""
+    settings: Settings = {}
+    metrics: dict[Name, float] = {}
+    curve: list[dict[Name, Number]] = []
+    seconds: dict[Name, Number] = {}
+    facts: Annotated[dict[Name, Value], AfterValidator(check_facts)] = {}
+    provenance: dict[Name, Text] = {}
 
 
 def write_record(record: Record, path: Path) -> None:
     """Write ``record`` with its digest, in the newest schema."""
     current = record.model_copy(update={"schema_version": SCHEMA, "digest": ""})
     text = current.model_dump_json(indent=1) + "\n"
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    text = text.replace('"digest": ""', f'"digest": "{digest}"', 1)
+    text = text.replace('"digest": ""', f'"digest": "{digest(text.encode())}"', 1)
     write_whole(path, lambda name: Path(name).write_text(text, encoding="utf-8"), is_durable=True)
 
 
@@ -66,14 +86,31 @@ def read_record(path: Path) -> Record | None:
         BenchError: where the file is no record, or was changed since it was written.
     """
     try:
-        content = path.read_bytes()
-        record = Record.model_validate_json(content)
+        content = regular(path).read_bytes()
+        record = Record.model_validate_json(content, strict=True)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValidationError, OSError) as error:
-        raise BenchError(f"{path} cannot be read as a record ({str(error).splitlines()[0]})") from None
+    except OSError as error:
+        raise BenchError(f"{path} cannot be read as a record ({error.strerror})") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])[:80]
+        said = plain(f"{place}: {first['msg']}" if place else first["msg"], is_line=True)
+        raise BenchError(f"{path} cannot be read as a record ({said})") from None
+    if odd := oddity(record):
+        raise BenchError(f"{path} cannot be read as a record ({odd})")
     if record.schema_version > 1:
         body = content.replace(record.digest.encode(), b"", 1)
-        if not record.digest or hashlib.sha256(body).hexdigest() != record.digest:
+        if not record.digest or digest(body) != record.digest:
             raise BenchError(f"{path} was changed after it was written")
     return record.model_copy(update={"digest": ""})
+
+
+def oddity(record: Record) -> str:
+    """What a table could not be made of, though its type is right."""
+    if not all(map(math.isfinite, record.metrics.values())):
+        return "a metric is not finite"
+    for entry in record.curve:  # epoch 0 is before any training
+        if "epoch" not in entry or entry["epoch"] and "seconds" not in entry:
+            return "an entry of the curve has no epoch or no seconds"
+    return ""

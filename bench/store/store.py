@@ -1,77 +1,56 @@
 """Records on disk: one JSON per job, which names the files of its ranks; read as a frame."""
 
+import re
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bench.files import locked, try_writing, writing
+from bench.files import digest, locked, plain, read_checked, try_writing, writing
 from bench.spec import BenchError, Job, unknown
-from bench.store import case_facts
 from bench.store import ranks as rank_files
+from bench.store.places import Places
 from bench.store.record import Record, read_record, write_record
 
+BROKEN = (BenchError, OSError, ValueError)  # how a record can fail to hold
+KEY = re.compile("[0-9a-f]{16}")
 
-class Store:
+
+class Store(Places):
     """The records below one folder: ``<dataset>/<model>/<key>.json``, with ranks, log, lock and checkpoint beside it.
 
     A record that does not hold, since its file, its key or its ranks are not what was written, counts as missing: the
     next run of its job makes it again. It is named once on standard error.
 
+    Args:
+        is_locked: whether jobs are locked; without, no other runner may use the folder.
+
     Attributes:
         left_out: path to reason, of every record that was found not to hold.
     """
 
-    def __init__(self, root: Path):
-        self.root = Path(root)
+    def __init__(self, root: Path, *, is_locked: bool = True):
+        super().__init__(root)
+        self.locked = locked if is_locked else lambda path: nullcontext(True)
         self.left_out: dict[Path, str] = {}
-
-    def folder(self, job: Job) -> Path:
-        """Where the records of the job's data set lie; a set given as a folder goes by the folder's name."""
-        return self.root / Path(job.dataset).name
-
-    def path(self, job: Job) -> Path:
-        return self.folder(job) / job.model / f"{job.key}.json"
-
-    def log(self, job: Job) -> Path:
-        """Where the job's process writes its messages."""
-        return self.path(job).with_suffix(".log")
+        self._followed: set[tuple[Path, tuple[int, int] | None]] = set()  # records whose metrics follow from ranks
 
     def start_log(self, job: Job) -> Path:
         """Make the log empty."""
         with self.writing():
-            self.log(job).write_text("")
+            self.log(job).unlink(missing_ok=True)  # what a link names is another's
+            self.log(job).touch()
         return self.log(job)
-
-    def checkpoint(self, job: Job) -> Path:
-        """Where the job keeps the state from which it can go on."""
-        return self.path(job).with_suffix(".checkpoint")
-
-    def weights(self, job: Job) -> Path:
-        """Where the weights of the chosen epochs lie, if they were kept."""
-        return self.path(job).with_suffix(".safetensors")
-
-    def cases(self, job: Job) -> Path:
-        """Where the facts of the test cases lie, which all jobs on one data set and protocol share."""
-        return self.folder(job) / "cases" / case_facts.file_name(job)
-
-    def stamp(self, job: Job) -> tuple[int, int] | None:
-        """Changes whenever the record is written; asks no clock."""
-        try:
-            found = self.path(job).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return found.st_ino, found.st_mtime_ns
 
     @contextmanager
     def lock(self, job: Job) -> Iterator[bool]:
         """Whether the job is ours: False while another runner on this folder has it."""
         with ExitStack() as held:
             with self.writing():
-                is_ours = held.enter_context(locked(self.path(job).with_suffix(".lock")))
+                is_ours = held.enter_context(self.locked(self.path(job).with_suffix(".lock")))
             yield is_ours
 
     def check_writable(self) -> None:
@@ -84,13 +63,16 @@ class Store:
         remedy = "free it or choose another with --results, then start again: what is written stays"
         return writing(f"results folder {self.root}", remedy=remedy)
 
-    def find(self, job: Job) -> Record | None:
-        return self._checked(self.path(job))
+    def find(self, job: Job, *, in_full: bool = False) -> Record | None:
+        return self._checked(self.path(job), in_full=in_full)
 
-    def records(self) -> list[Record]:
-        """Every record that holds, in the order of its path."""
-        paths = sorted(self.root.glob("*/*/[!.]*.json"))  # a dot begins the half-written file of a killed process
-        found = [self._checked(path) for path in paths]
+    def paths(self) -> list[Path]:
+        """Of all files that may be records; a dot begins the half-written file of a killed process."""
+        return sorted(self.root.glob("*/*/[!.]*.json"))
+
+    def records(self, *, in_full: bool = False) -> list[Record]:
+        """Every record that holds (``in_full``: as ``check`` has it), in the order of its path."""
+        found = [self._checked(path, in_full=in_full) for path in self.paths()]
         return [record for record in found if record is not None]
 
     def by_key(self, key: str) -> Record:
@@ -107,36 +89,74 @@ class Store:
             raise BenchError(f"key {key!r} begins {len(found)} records: {', '.join(r.key for r in found)}")
         return found[0]
 
-    def _checked(self, path: Path) -> Record | None:
+    def _checked(self, path: Path, *, in_full: bool = False) -> Record | None:
         """The record at ``path``; None where there is none, or one that does not hold."""
         try:
-            record = read_record(path)
-            if record is not None:
-                if not record.key == record.job.key == path.stem:
-                    raise BenchError(f"{path} holds the record of another job")
-                for file, sha256 in self._rank_files(record).items() if record.ranks_sha256 else ():
-                    rank_files.read(file, sha256)
-        except (BenchError, OSError, ValueError) as error:
-            if self.left_out.get(path) != str(error):
-                self.left_out[path] = str(error)
-                print(f"warning: {error}; left out, and made again by the next run of its job", file=sys.stderr)
+            found = self.check(path, in_full=in_full)
+            self.left_out.pop(path, None)  # made again since
+            return found
+        except BROKEN as error:
+            reason = why(error)
+            if self.left_out.get(path) != reason:
+                self.left_out[path] = reason
+                again = ", and made again by the next run of its job" if KEY.fullmatch(path.stem) else ""
+                print(f"warning: {reason}; left out{again}", file=sys.stderr)
             return None
+
+    def check(self, path: Path, *, in_full: bool = False) -> Record | None:
+        """The record at ``path`` if its file and its ranks are what was written; None where there is none.
+
+        Args:
+            in_full: and if its metrics follow from its ranks, which takes longer.
+
+        Raises:
+            BenchError, OSError, ValueError: where something does not hold.
+        """
+        record = read_record(path)
+        if record is None:
+            return None
+        if not record.key == record.job.key == path.stem or self.path(record.job) != path:
+            raise BenchError(f"{path} holds the record of another job")
+        files, seen = self.rank_files(record).items(), (path, self.stamp(record.job))
+        contents = [rank_files.read(*file) for file in files if file[1] or in_full and file[0].exists()]
+        if in_full and record.metrics and contents and seen not in self._followed:
+            rank_files.check(record, contents[-1], path)
+            self._followed.add(seen)
         return record
+
+    def check_weights(self, record: Record) -> None:
+        """Hold the weights of ``record``, if they are there, against its digest of them.
+
+        Raises:
+            OSError, ValueError: where they are not those that were written.
+        """
+        path = self.weights(record.job)
+        if path.exists():
+            read_checked(path, record.facts.get("weights_sha256", ""))
+
+    def has_weights(self, record: Record) -> bool:
+        """Whether its weights are there and hold; otherwise, the next run that is to keep them makes them again."""
+        try:
+            self.check_weights(record)
+        except BROKEN as error:
+            print(f"warning: {why(error)}", file=sys.stderr)
+            return False
+        return self.weights(record.job).exists()
 
     def write(self, record: Record, ranks: pd.DataFrame | None = None) -> Path:
         """Write the ranks, then the record that names them, so that the record that stands is whole at any moment.
 
         Without ``ranks``, those that ``record`` names stay. A finished record gives way to no unfinished one.
         """
-        path, standing = self.path(record.job), self.find(record.job)
+        path, standing = self.path(record.job), self.find(record.job, in_full=True)
         if record.status != "done" and standing is not None and standing.status == "done":
             return path
         contents = ()
         if ranks is not None:
             contents = rank_files.encode(ranks[rank_files.CASE]), rank_files.encode(ranks.drop(columns=rank_files.CASE))
-            cases, own = map(rank_files.digest, contents)
+            cases, own = map(digest, contents)
             record = record.model_copy(update={"cases_sha256": cases, "ranks_sha256": own})
-        files = self._rank_files(record)
+        files = self.rank_files(record)
         with self.writing():
             for file, content in zip(files, contents, strict=False):  # without ranks there is nothing to write
                 rank_files.write(file, content)
@@ -144,15 +164,6 @@ class Store:
             for old in set(path.parent.glob(f"{record.key}.*.parquet")) - set(files):
                 old.unlink(missing_ok=True)
         return path
-
-    def _rank_files(self, record: Record) -> dict[Path, str]:
-        """Path to sha256 of the files with the columns of its ranks; one file, unchecked, in schema 1."""
-        path = self.path(record.job)
-        if not record.ranks_sha256:
-            return {path.with_suffix(".users.parquet"): ""}
-        cases = self.folder(record.job) / "cases" / f"{record.cases_sha256[:16]}.pairs.parquet"
-        own = path.with_suffix(f".{record.ranks_sha256[:16]}.parquet")
-        return {cases: record.cases_sha256, own: record.ranks_sha256}
 
     def ranks(self, job: Job) -> pd.DataFrame:
         """One row per test case: ``user``, ``target``, and for each ranking ``rank_...`` and ``ties_...``.
@@ -170,15 +181,12 @@ class Store:
         record = read_record(self.path(job))
         if record is None:
             raise FileNotFoundError(f"no record {self.path(job)}")
-        columns = {}
-        for file, sha256 in self._rank_files(record).items():
-            columns |= rank_files.decode(rank_files.read(file, sha256))
-        return columns
+        return rank_files.columns([rank_files.read(*file) for file in self.rank_files(record).items()])
 
     def sweep(self) -> None:
         """Take away what killed runners left behind: locks that no one holds, and half-written files."""
         for path in self.root.glob("*/*/*.lock"):
-            with locked(path) as is_ours:
+            with self.locked(path) as is_ours:
                 if not is_ours:
                     continue
                 for half in path.parent.glob(f".{path.stem}.*"):
@@ -186,3 +194,9 @@ class Store:
                 record = self._checked(path.with_suffix(".json"))
                 if record is not None and record.status == "done":  # its checkpoint was to go next
                     path.with_suffix(".checkpoint").unlink(missing_ok=True)
+
+
+def why(error: Exception) -> str:
+    """The reason that a record does not hold, on one line."""
+    is_systems = isinstance(error, OSError) and error.filename
+    return plain(f"{error.filename} cannot be read ({error.strerror})" if is_systems else str(error), is_line=True)

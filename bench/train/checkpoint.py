@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bench.files import write_whole
+from bench.files import read_sealed, write_sealed
 
 
 class Stopped(BaseException):
@@ -15,12 +16,12 @@ class Stopped(BaseException):
 
 
 class Checkpoint:
-    """One file of tensors and plain values, without pickled objects.
+    """One file of tensors and plain values, without pickled objects; its first line vouches for it.
 
     Models draw from torch's global generators and batches from their own: both are part of the state.
 
     Args:
-        path: of the file.
+        path: of the file, whose stem names the run.
         every: epochs between two writes; 0 for none.
         generator: of the batches.
         stop: asked after each epoch whether the run is to end there.
@@ -47,18 +48,21 @@ class Checkpoint:
         if self.generator.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.generator.device)
         try:
-            write_whole(self.path, lambda name: torch.save({**state, "random": random}, name))
+            torch.save({**state, "random": random}, content := BytesIO())
+            write_sealed(self.path, content.getbuffer(), owner=self.path.stem)
         except (OSError, RuntimeError) as error:  # torch calls a full disk a RuntimeError; the run can do without
             print(f"{self.path} cannot be written ({error}); going on without", file=sys.stderr)
 
     def load(self) -> dict[str, Any] | None:
-        """The state last written, the generators set to it; None where there is none or it cannot be read."""
+        """The state last written, the generators set to it; None where there is none or it is not what was written."""
         if not self.path.exists():
             return None
         try:
-            state = torch.load(self.path, weights_only=True, map_location="cpu")
+            content = read_sealed(self.path, owner=self.path.stem)
+            state = torch.load(BytesIO(content), weights_only=True, map_location="cpu")
         except Exception as error:  # noqa: BLE001 - whatever a broken file raises, the run can start anew
-            print(f"{self.path} cannot be read ({type(error).__name__}); starting anew", file=sys.stderr)
+            said = str(error).partition("\n")[0]
+            print(f"{self.path} is of no use ({said or type(error).__name__}); starting anew", file=sys.stderr)
             return None
         random = state.pop("random")
         if ("cuda" in random) != (self.generator.device.type == "cuda"):

@@ -9,6 +9,7 @@ from bench.run.machines import Machines
 from bench.run.plan import Request
 from bench.run.progress import Screen
 from bench.spec import counted
+from bench.store.places import TUNING
 from bench.store.store import Store
 from bench.tune import winners
 from bench.tune.search import Searches
@@ -25,7 +26,7 @@ def tune(
     dry_run: bool,
 ) -> int:
     """Search settings on validation for all that the request names, and write the winners; returns the exit code."""
-    searches = Searches(plan.jobs(request), n_trials=n_trials, folder=results / "tuning")
+    searches = Searches(plan.jobs(request), n_trials=n_trials, folder=results / TUNING, is_locked=not machines.no_lock)
     number = f"{counted(len(searches.bases), 'search', 'searches')} of {counted(n_trials, 'trial')}"
     print("\n".join([*searches.said, f"{number}, kept in {searches.folder}"]))
     records = searches.store.records()

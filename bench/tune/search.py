@@ -1,7 +1,6 @@
 """Searches side by side: in each one trial after another, the same number for every model, over the pool's slots."""
 
 import dataclasses
-import fcntl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +15,12 @@ from bench import registry
 from bench.run.events import Event, Listener
 from bench.run.plan import PlannedJob
 from bench.spec import BenchError
+from bench.store.places import TRIALS, TUNING
 from bench.store.store import Store
 from bench.tune import winners
-from bench.tune.trials import Trials, value
+from bench.tune.trials import Trials
+
+DATABASE = "trials.db"
 
 
 class Searches:
@@ -28,8 +30,9 @@ class Searches:
         BenchError: for settings that are held fixed, or a protocol that selects on the test set.
     """
 
-    def __init__(self, planned: Sequence[PlannedJob], *, n_trials: int, folder: Path):
-        self.n_trials, self.folder, self.store = n_trials, folder, Store(folder / "records")
+    def __init__(self, planned: Sequence[PlannedJob], *, n_trials: int, folder: Path, is_locked: bool = True):
+        self.n_trials, self.folder = n_trials, folder
+        self.store = Store(folder / TRIALS.relative_to(TUNING), is_locked=is_locked)
         refuse(planned)
         floors = {one.job.row for one in planned if registry.find(one.job.model)[0].is_floor}
         self.said = [f"not searched: {', '.join(sorted(floors))}, which train nothing"] if floors else []
@@ -43,16 +46,22 @@ class Searches:
     def open(self) -> Iterator[None]:
         """Have the folder to ourselves, and read what is known."""
         self.store.check_writable()
-        with open(self.folder / "lock", "w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees it when its holder dies
-            except BlockingIOError:
+        with self.store.locked(self.folder / "lock") as is_ours:
+            if not is_ours:
                 text = f"another search is at work in {self.folder}; wait for it, or choose another --results"
-                raise BenchError(text) from None
+                raise BenchError(text)
             self.store.sweep()
-            with opened(self.folder / "trials.db") as storage:
-                self.trials = {one.job.key: Trials(one, storage) for one in self.bases}
+            with opened(self.folder / DATABASE) as storage:
+                self.trials = {one.job.key: self.known(one, storage) for one in self.bases}
                 yield
+
+    def known(self, base: PlannedJob, storage: RDBStorage) -> Trials:
+        """The trials of a search; where one is not what its record says, those that have a record are entered anew."""
+        trials = Trials(base, storage)
+        if not trials.hold(self.store):
+            print(f"{self.folder / DATABASE}: the trials of {trials.name} are not what their records say; entered anew")
+            trials.forget(storage)
+        return trials
 
     @property
     def n_missing(self) -> int:
@@ -87,7 +96,9 @@ class Searches:
 
         def tell(planned: PlannedJob, event: Event) -> None:
             if event.is_end and event.state != "stopped":
-                outcome = f"{value(self.store.find(planned.job)):.4f}" if event.state == "done" else event.reason
+                outcome = (
+                    f"{winners.value(self.store.find(planned.job)):.4f}" if event.state == "done" else event.reason
+                )
                 number = f"trial {self.numbers[planned.job.key]} of {self.n_trials}"
                 event = dataclasses.replace(event, reason=f"{number}, {outcome}")
             listener(planned, event)
@@ -122,10 +133,16 @@ def opened(place: Path) -> Iterator[RDBStorage]:
             yield storage
         finally:
             storage.engine.dispose()
-    except (SQLAlchemyError, StorageInternalError) as error:
+    except (
+        SQLAlchemyError,
+        StorageInternalError,
+        LookupError,
+        RuntimeError,
+    ) as error:  # the last two where it is damaged
         reason = str(error.__cause__ or error).splitlines()[0]
         raise BenchError(
-            f"{place} cannot be used ({reason}); free the disk or choose another --results, then start again"
+            f"{place} cannot be used ({reason}); where the disk is full, free it; where the file is damaged, move it "
+            "away and start again: trials that have a record are not run again"
         ) from None
 
 

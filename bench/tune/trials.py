@@ -19,8 +19,9 @@ from bench import registry
 from bench.run.plan import PlannedJob
 from bench.spec import canonical_hash
 from bench.store.record import Record
+from bench.store.store import Store
 from bench.tune.space import decode, default, encode, space
-from bench.tune.winners import Winner
+from bench.tune.winners import Winner, curve, value
 
 STATES = {
     "done": TrialState.COMPLETE,
@@ -28,19 +29,9 @@ STATES = {
     "failed": TrialState.FAIL,
     "skipped": TrialState.FAIL,
 }
+COMPARED = ("state", "value", "params", "distributions", "intermediate_values", "user_attrs")
 AT_LEAST = 5  # trials that must have reached an epoch before one is ended there
 WARM_UP = 0.25  # share of the epochs in which no trial is ended: a small learning rate starts slowly
-
-
-def curve(record: Record) -> dict[int, float]:
-    """Epoch to the validation metric that a trial is judged by: on full ranking, where the model defines it."""
-    names = [f"{ranking}.{record.job.protocol.select_metric}" for ranking in ("full", "sampled")]
-    return {int(e["epoch"]): next(e[name] for name in names if name in e) for e in record.curve}
-
-
-def value(record: Record) -> float:
-    """The best validation value of a finished trial."""
-    return max(curve(record).values())
 
 
 class Trials:
@@ -55,8 +46,11 @@ class Trials:
         bounds = {name: distribution_to_json(d) for name, d in self.space.items()}
         words = f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name}"
         self.name = f"{words} {job.key}-{canonical_hash(bounds)[:8]}"  # other bounds are another search
+        self.kept = self.study(storage)
+
+    def study(self, storage: optuna.storages.BaseStorage) -> optuna.Study:
         place = {"storage": storage, "study_name": self.name, "load_if_exists": True}
-        self.kept = optuna.create_study(direction="maximize", **place)
+        return optuna.create_study(direction="maximize", **place)
 
     @property
     def ended(self) -> list[FrozenTrial]:
@@ -86,20 +80,41 @@ class Trials:
 
     def enter(self, record: Record) -> None:
         """Keep an ended trial, in one transaction. One without a value counts: its turn was taken."""
+        self.kept.add_trial(self.entry(record))
+
+    def entry(self, record: Record) -> FrozenTrial:
+        """A trial as the storage has it, by its record."""
         params = encode(record.job.hyper, self.space)
         status = "pruned" if record.status == "skipped" and record.curve else record.status
         told: dict[str, Any] = {"key": record.key, "hyper": record.job.hyper, "status": status}
         told |= {"reason": record.reason, "selected_by": record.facts.get("selected_by", "")}
-        self.kept.add_trial(
-            create_trial(
-                state=STATES[status],
-                value=value(record) if record.status == "done" else None,
-                intermediate_values=curve(record),
-                params=params,
-                distributions={name: self.space[name] for name in params},
-                user_attrs={**told, "seconds": sum(record.seconds.values())},
-            )
+        return create_trial(
+            state=STATES[status],
+            value=value(record) if record.status == "done" else None,
+            intermediate_values=curve(record),
+            params=params,
+            distributions={name: self.space[name] for name in params},
+            user_attrs={**told, "seconds": sum(record.seconds.values())},
         )
+
+    def hold(self, store: Store) -> bool:
+        """Whether each trial that ended is what its record in ``store`` says."""
+        try:
+            return all(self.is_entry(trial, store) for trial in self.ended)
+        except (ValueError, TypeError, AttributeError):  # of values that are not what was written
+            return False
+
+    def is_entry(self, trial: FrozenTrial, store: Store) -> bool:
+        record = store.find(dataclasses.replace(self.base.job, hyper=trial.user_attrs.get("hyper", {})))
+        if record is None:
+            return False
+        expected = self.entry(record)
+        return all(getattr(trial, name) == getattr(expected, name) for name in COMPARED)
+
+    def forget(self, storage: optuna.storages.BaseStorage) -> None:
+        """Begin the search anew."""
+        optuna.delete_study(study_name=self.name, storage=storage)
+        self.kept = self.study(storage)
 
     @property
     def skipped(self) -> str:

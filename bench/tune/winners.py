@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench import registry
-from bench.files import try_writing, write_whole, writing
+from bench.files import plain, read_sealed, try_writing, write_sealed, writing
 from bench.run.plan import PlannedJob
-from bench.spec import BenchError, Job, read
+from bench.spec import BUDGETS, PROTOCOLS, BenchError, Count, Job, Name, Number, Settings, Size, read, resolve_budget
+from bench.store.record import Record
 from bench.store.store import Store
 
 Mode = Literal["default", "released", "tuned"]
-HEAD = "# Found by --tune, on validation alone; --hyper tuned reads it.\n"
+HEAD = "# Found by --tune, on validation alone; --hyper tuned reads it. The content's sha256:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,25 +27,25 @@ class Winner:
         hyper: every setting that was searched.
     """
 
-    dataset: str
-    features: str
-    data_hash: str
-    model: str
-    preset: str
-    source: str
+    dataset: Name
+    features: Name
+    data_hash: Name
+    model: Name
+    preset: Name
+    source: Name
     engine: int
-    protocol: str
-    budget: str
-    selected_by: str
-    trials: int
-    failed: int
-    pruned: int
-    seconds: float
-    default_value: float | None
-    value: float
-    trial: int  # counted from 1, which is the default
-    key: str  # of its record
-    hyper: dict[str, Any]
+    protocol: Name
+    budget: Name
+    selected_by: Name
+    trials: Size
+    failed: Count
+    pruned: Count
+    seconds: Number
+    default_value: Number | None
+    value: Number
+    trial: Size  # counted from 1, which is the default
+    key: Name  # of its record
+    hyper: Settings
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -76,35 +77,75 @@ def check_writable(configs: Path) -> None:
 def write(winner: Winner, place: Path) -> None:
     import yaml  # here and below, since without a search nothing needs it
 
-    text = HEAD + yaml.safe_dump(dataclasses.asdict(winner), sort_keys=False)
-    write_whole(place, lambda name: Path(name).write_text(text))
+    text = yaml.safe_dump(dataclasses.asdict(winner), sort_keys=False, allow_unicode=True)
+    write_sealed(place, text.encode(), owner=HEAD)
 
 
-def load(configs: Path, planned: PlannedJob) -> Winner:
+def curve(record: Record) -> dict[int, float]:
+    """Epoch to the validation metric that a trial is judged by: on full ranking, where the model defines it."""
+    names = [f"{ranking}.{record.job.protocol.select_metric}" for ranking in ("full", "sampled")]
+    return {int(e["epoch"]): next(e[name] for name in names if name in e) for e in record.curve}
+
+
+def value(record: Record) -> float:
+    """The best validation value of a finished trial."""
+    return max(curve(record).values())
+
+
+def load(configs: Path, planned: PlannedJob, trials: Store) -> Winner:
     """The winner for the job's data set, model and preset; it may have been found under another protocol or budget.
 
+    Args:
+        trials: the records of the searches, against one of which the file is held if it is there.
+
     Raises:
-        BenchError: when there is none, or it was found on other data or other code, or cannot be read.
+        BenchError: when there is none, it cannot be read, it was found on other data or other code, or no trial had
+            its settings or its value.
     """
     job, place = planned.job, path(configs, planned.job)
     name = job.model if job.preset == "default" else f"{job.model}:{job.preset}"
     again = f"search with --tune N --datasets {planned.location} --models {name} --protocols clean"
     if not place.exists():
         raise BenchError(f"{place} is not there, which --hyper tuned needs; {again}")
-    import yaml
-
-    try:
-        winner = read(Winner, yaml.safe_load(place.read_text()), what=f"entry of {place}:")
-    except (yaml.YAMLError, TypeError, ValueError) as error:
-        raise BenchError(f"{place} cannot be read ({str(error).splitlines()[0]}); {again}") from None
-    same = {"data_hash": "data", "source": "code of the model", "engine": "shared code"}
+    winner = parsed(place, again)
+    same = {"model": "model", "preset": "preset", "features": "features", "data_hash": "data"}
+    same |= {"source": "code of the model", "engine": "shared code"}
     changed = [what for name, what in same.items() if getattr(winner, name) != getattr(job, name)]
     if changed:
         raise BenchError(f"{place} was found with other {' and '.join(changed)}; {again}")
+    trial = trial_of(winner, job)
+    if trial is None or trial.key != winner.key:
+        raise BenchError(f"{place} has settings that are not those of its trial {winner.key}; {again}")
+    record = trials.find(trial)
+    if record is not None and (record.status != "done" or value(record) != winner.value):
+        raise BenchError(f"{place} has another value than the record of its trial {winner.key}; {again}")
     return winner
 
 
-def choose(planned: Sequence[PlannedJob], mode: Mode, configs: Path) -> tuple[list[PlannedJob], list[str]]:
+def parsed(place: Path, again: str) -> Winner:
+    """The winner in a file, in which an alias, a tag or a date is a mistake."""
+    import yaml
+
+    try:
+        text = read_sealed(place, owner=HEAD).decode()
+        if any(isinstance(token, yaml.AliasToken | yaml.TagToken) for token in yaml.scan(text)):
+            raise ValueError("aliases and tags have no place here")
+        return read(Winner, yaml.safe_load(text), what=f"entry of {place}:")
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError, OSError) as error:
+        raise BenchError(f"{place} cannot be read ({plain(str(error), is_line=True)[:200]}); {again}") from None
+
+
+def trial_of(winner: Winner, job: Job) -> Job | None:
+    """The job of the trial that the winner names; None where there can be no such one."""
+    if winner.protocol not in PROTOCOLS or winner.budget not in BUDGETS:
+        return None
+    budget = resolve_budget(BUDGETS[winner.budget], job.dataset)
+    return dataclasses.replace(job, protocol=PROTOCOLS[winner.protocol], budget=budget, seed=0, hyper=winner.hyper)
+
+
+def choose(
+    planned: Sequence[PlannedJob], mode: Mode, configs: Path, trials: Store
+) -> tuple[list[PlannedJob], list[str]]:
     """The jobs with the settings that ``mode`` means, each once; and what there is to say about it.
 
     A preset that was asked for by name stays; floors, which train nothing, keep their defaults.
@@ -119,7 +160,7 @@ def choose(planned: Sequence[PlannedJob], mode: Mode, configs: Path) -> tuple[li
         if mode == "released" and job.preset == "default" or mode == "tuned" and card.is_floor:
             left.add(job.row)  # "released": the plan would have found such a preset (``Request.prefer``)
         elif mode == "tuned":
-            winner = load(configs, one)
+            winner = load(configs, one, trials)
             one = dataclasses.replace(one, job=dataclasses.replace(job, hyper=winner.hyper), facts=winner.facts)
         chosen.append(one)
     said = [f"nothing {mode} for {', '.join(sorted(left))}: default settings"] if left else []

@@ -247,3 +247,19 @@ def test_a_user_who_has_met_every_item_costs_no_job(call, folder):
     code, out, _ = call("--datasets", folder, *FAST)
     assert code == 0
     assert out.count("data set tiny: 1 user with every item in train") == 1
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", "~nobody-of-this-name/x"])
+def test_what_is_no_path_is_one_line(path, capsys):
+    for argv in (["verify", path], ["run", "--list", "--results", path], ["cards", "x", "--out", path]):
+        with pytest.raises(SystemExit) as end:
+            main(argv)
+        error = capsys.readouterr().err
+        assert (end.value.code, error.count("\n")) == (2, 1)
+        assert error.startswith("error: ")
+
+
+def test_a_stray_line_end_is_one_line(capsys):
+    with pytest.raises(SystemExit):
+        main(["cards", "\n"])
+    assert capsys.readouterr().err.startswith("error: unrecognized arguments")

@@ -14,7 +14,7 @@ def stored(tmp_path, **more):
 
 
 def test_a_record_in_words(tmp_path):
-    curve = [{"epoch": 5, "loss": 0.5, "sampled.ndcg@10": 0.25}]
+    curve = [{"epoch": 5, "loss": 0.5, "seconds": 1.0, "sampled.ndcg@10": 0.25}]
     store, saved = stored(tmp_path, curve=curve, settings={"reg_weight": 0.01})
     store.log(saved.job).write_text("".join(f"line {n}\n" for n in range(20)))
     text = show(store, saved.key[:6])

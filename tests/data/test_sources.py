@@ -1,12 +1,14 @@
 """Names, where the paper's sets are looked for, and what is said when they cannot be had."""
 
 import hashlib
+import os
 import subprocess
 import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pooch
 import pytest
 
@@ -195,3 +197,30 @@ def test_a_tilde_in_the_environment_is_the_home_folder(tmp_path, monkeypatch):
     write_folder(tmp_path / "data" / "Art")
     assert sources.find("art").load().n_users == 3
     assert list((tmp_path / "kept").rglob("*.npz"))
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31m", "a\x7f"])
+def test_a_folder_whose_name_steers_a_terminal_is_refused(tmp_path, name):
+    write_folder(tmp_path / name)
+    with pytest.raises(BenchError, match="its name has a character that cannot be printed") as error:
+        sources.find(str(tmp_path / name))
+    assert str(error.value).isprintable()
+
+
+def test_a_download_has_a_limit_on_the_whole():
+    stop = threading.Event()
+    with pytest.raises(TimeoutError, match=r"not finished after 0\.05 s"):
+        sources.within(0.05, lambda: stop.wait(10))
+    stop.set()
+    assert sources.within(5, lambda: 3) == 3
+    with pytest.raises(ZeroDivisionError):
+        sources.within(5, lambda: 1 // 0)
+
+
+@pytest.mark.parametrize("name", ["train.txt", "image_feat.npy", "i2e_title.txt"])
+def test_a_pipe_in_place_of_a_file_is_refused(tmp_path, name):
+    write_folder(tmp_path / "set", image=np.ones((4, 2)))
+    (tmp_path / "set" / name).unlink()
+    os.mkfifo(tmp_path / "set" / name)
+    with pytest.raises(BenchError, match=f"{name} is no regular file"):
+        sources.find(str(tmp_path / "set")).load("entities" if name == "i2e_title.txt" else "npy")

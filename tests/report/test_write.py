@@ -4,15 +4,19 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from bench.report import write as report_write
 from bench.report.folder import check_writable
 from bench.report.sections import pages
-from bench.report.write import console
+from bench.report.write import console, rebuild
 from bench.spec import BUDGETS, BenchError
-from tests.report.made import evidence, record, three_hundred, unfinished
+from bench.store.record import write_record
+from bench.store.store import Store
+from tests.report.made import evidence, record, stored, three_hundred, unfinished
+from tests.run.storm import until
 
 
 def write(records, folder):
@@ -124,3 +128,30 @@ def test_a_figure_that_fails_costs_only_itself(tmp_path, monkeypatch, capsys):
     assert {path.suffix for path in files} == {".md", ".csv", ".tex", ".html"}
     said = "warning: figure cost-figure-paper-smoke cannot be drawn (ZeroDivisionError: no ink)"
     assert said in capsys.readouterr().err
+
+
+def test_drawers_end_with_their_parent(tmp_path):
+    """However it ends."""
+    code = "import time; from bench.report.write import drawers, os\n"
+    code += "with drawers() as pool: print(pool.submit(os.getpid).result(), flush=True); time.sleep(60)"
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    drawer = int(parent.stdout.readline())
+    parent.kill()
+    parent.communicate()
+    until(lambda: not Path(f"/proc/{drawer}").exists() or "zombie" in Path(f"/proc/{drawer}/status").read_text())
+
+
+def test_a_record_whose_metrics_do_not_follow_is_named_in_the_report(tmp_path, capsys):
+    stored(tmp_path / "results", [1, 2, 3])
+    false = stored(tmp_path / "results", [4, 5, 6], "VBPR")
+    store = Store(tmp_path / "results")
+    edited = store.find(false.job).model_copy(update={"metrics": {**false.metrics, "sampled.ndcg@10": 0.9}})
+    write_record(edited, store.path(false.job))
+    rebuild(store.root, tmp_path / "reports", studies=())
+    reason = "sampled.ndcg@10 is 0.9000, and 0.3912 by its ranks"
+    assert capsys.readouterr().err.count(reason) == 1
+    for name in ("index.md", "report.html"):
+        text = (tmp_path / "reports" / name).read_text()
+        assert f"Left out: beauty/VBPR/{false.key}.json" in text
+        assert reason in text
+    assert false.key not in (tmp_path / "reports/paper-smoke/table2-sampled.csv").read_text()

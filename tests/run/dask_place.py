@@ -10,19 +10,20 @@ from tests.run.storm import until
 
 
 class Place:
-    """A scheduler, started at once; workers as asked for."""
+    """A scheduler, started at once; workers as asked for; ``settings`` are variables of the environment."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *flags: str, settings: dict[str, str] | None = None):
         self.folder, self.info, self.workers = folder, folder / "scheduler.json", {}
-        self.scheduler = self._start("dask_scheduler", "--port", "0", "--no-show")
-        until(self.info.exists)
+        self.settings = {**os.environ, **(settings or {})}
+        self.scheduler = self._start("dask_scheduler", "--port", "0", "--no-show", *flags)
+        until(lambda: self.info.exists() and self.info.stat().st_size)
         self.address = json.loads(self.info.read_text())["address"]
 
     def _start(self, tool: str, *flags: str) -> subprocess.Popen:
         command = [sys.executable, "-m", f"distributed.cli.{tool}", "--scheduler-file", str(self.info)]
         command += ["--host", "127.0.0.1", "--no-dashboard", *flags]
         with open(self.folder / "dask.log", "a") as log:
-            return subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+            return subprocess.Popen(command, cwd=self.folder, env=self.settings, stdout=log, stderr=log)
 
     def add(self, name: str, *, n_threads: int) -> None:
         """A worker in a folder of its own."""

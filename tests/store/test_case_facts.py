@@ -50,3 +50,9 @@ def test_no_flipped_bit_reads_as_other_facts(tmp_path, rng):
 )
 def test_jobs_on_one_data_set_and_protocol_share_their_facts(more, is_same):
     assert (case_facts.file_name(job(**more)) == case_facts.file_name(job())) == is_same
+
+
+def test_facts_of_other_data_under_this_name_are_none(tmp_path):
+    case_facts.write(FACTS, tmp_path / "a.facts.parquet")
+    (tmp_path / "a.facts.parquet").rename(tmp_path / "b.facts.parquet")
+    assert case_facts.read(tmp_path / "b.facts.parquet") is None

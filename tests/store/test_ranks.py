@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.store.ranks import decode, digest, encode, read, write
+from bench.files import digest
+from bench.store.ranks import decode, encode, read, write
 
 
 def columns(n=15_576, n_items=8_678):

@@ -8,8 +8,10 @@ import sys
 import pandas as pd
 import pytest
 
-from bench.spec import BUDGETS, PROTOCOLS, Job
-from bench.store.record import Record
+from bench.files import digest
+from bench.protocol.metrics import means
+from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job
+from bench.store.record import Record, read_record, write_record
 from bench.store.store import Store
 
 
@@ -71,6 +73,17 @@ def test_what_killed_runners_left_is_swept_and_what_is_held_stays(tmp_path):
 
 def ranks(places=(1, 99), **more) -> pd.DataFrame:
     return pd.DataFrame({"user": [0, 3], "target": [7, 1], "rank_sampled": places, "ties_sampled": [0, 2], **more})
+
+
+def followed(places=(1, 99), **more) -> Record:
+    """A record whose metrics follow from ``ranks(places)``."""
+    return record(**more).model_copy(update={"metrics": means(ranks(places))})
+
+
+def rewritten(store, **changes) -> None:
+    """The record of ``job()`` edited by someone who knows of the digest."""
+    path = store.path(job())
+    write_record(read_record(path).model_copy(update=changes), path)
 
 
 def files(store) -> list[str]:
@@ -213,3 +226,83 @@ def test_a_clock_that_jumps_back_hides_no_new_record(tmp_path):
     store.write(record())
     os.utime(path, ns=(0, 0))
     assert store.stamp(job()) not in (None, before)
+
+
+@pytest.mark.parametrize("value", [0.9, 7.5, 0.0])
+def test_metrics_that_do_not_follow_from_the_ranks_are_left_out_in_full(tmp_path, capsys, value):
+    """The digest fits: only the ranks know better."""
+    store = Store(tmp_path)
+    store.write(followed(), ranks())
+    assert store.find(job(), in_full=True) == store.find(job())
+    rewritten(store, metrics={**followed().metrics, "sampled.ndcg@10": value})
+    for _ in range(2):
+        assert store.find(job(), in_full=True) is None
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"(sampled.ndcg@10 is {value:.4f}, and 0.5000 by its ranks)" in said
+    store.write(followed(), ranks())
+    assert store.find(job(), in_full=True).metrics == followed().metrics
+    assert store.left_out == {}
+
+
+@pytest.mark.parametrize("content", ['"NaN"', "NaN", "null", '"0.5"', "[]", "1" * 400])
+def test_a_metric_of_another_type_is_no_record(tmp_path, content):
+    store = Store(tmp_path)
+    path = store.write(record())
+    path.write_text(path.read_text().replace("0.3333333333333333", content))
+    assert store.find(job()) is None
+    assert "cannot be read as a record" in store.left_out[path]
+
+
+def test_ranks_of_another_model_or_seed_are_not_believed(tmp_path):
+    """Not even where the record names them."""
+    store = Store(tmp_path)
+    store.write(followed(), ranks())
+    store.write(followed((3, 4), job=job(seed=1)), ranks((3, 4)))
+    other = store.find(job(seed=1))
+    shutil.copy(next(store.path(job(seed=1)).parent.glob(f"{other.key}.*.parquet")), tmp_path / "x")
+    rewritten(store, ranks_sha256=other.ranks_sha256)
+    shutil.copy(tmp_path / "x", store.path(job()).with_suffix(f".{other.ranks_sha256[:16]}.parquet"))
+    assert store.find(job()) is not None
+    assert store.find(job(), in_full=True) is None
+
+
+@pytest.mark.parametrize("place", ["other/BPRMF", "toy/MCLN"])
+def test_a_record_copied_into_another_folder_is_not_another(tmp_path, place):
+    store = Store(tmp_path)
+    path = store.write(record())
+    (tmp_path / place).mkdir(parents=True)
+    shutil.copy(path, tmp_path / place)
+    assert store.records() == [record()]
+    assert "holds the record of another job" in store.left_out[tmp_path / place / path.name]
+
+
+@pytest.mark.parametrize("places", [[0, 1], [-3, 1], [101, 1]])
+def test_what_is_no_rank_is_named(tmp_path, places):
+    store = Store(tmp_path)
+    store.write(followed(), ranks(places))
+    assert store.find(job(), in_full=True) is None
+    assert "rank_sampled holds what is no rank" in next(iter(store.left_out.values()))
+
+
+def test_a_log_that_is_a_link_leaves_what_it_names(tmp_path):
+    store, target = Store(tmp_path / "results"), tmp_path / "precious"
+    target.write_text("x")
+    store.path(job()).parent.mkdir(parents=True)
+    for suffix in (".log", ".lock"):
+        store.path(job()).with_suffix(suffix).symlink_to(target)
+    assert store.start_log(job()).read_text() == ""
+    with pytest.raises(BenchError, match="cannot be written"), store.lock(job()):
+        pass
+    assert target.read_text() == "x"
+
+
+def test_weights_that_were_changed_count_as_missing(tmp_path, capsys):
+    store = Store(tmp_path)
+    kept = record(facts={"weights_sha256": digest(b"w")})
+    store.write(kept)
+    assert not store.has_weights(kept)
+    for content, holds in ((b"w", True), (b"v", False)):
+        store.weights(job()).write_bytes(content)
+        assert store.has_weights(kept) is holds
+    assert capsys.readouterr().err.count("was changed after it was written") == 1

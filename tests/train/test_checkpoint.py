@@ -1,5 +1,8 @@
 """A run that stops and goes on ends where one that never stopped ends, to the bit."""
 
+from io import BytesIO
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -12,6 +15,7 @@ from baselines.mmgcn import MMGCN
 from baselines.ngcf import NGCF
 from baselines.svdpp import SVDPP
 from baselines.vbpr import VBPR
+from bench.files import read_sealed, write_sealed
 from bench.spec import Budget
 from bench.train import seed
 from bench.train.batches import Batches
@@ -105,11 +109,52 @@ def test_it_goes_on_and_does_not_start_anew(tmp_path):
 def test_a_checkpoint_holds_no_pickled_objects(tmp_path):
     with pytest.raises(Killed):
         train(BPRMF, tmp_path / "c", stop_after=3)
-    state = torch.load(tmp_path / "c", weights_only=True)
+    state = torch.load(BytesIO(read_sealed(tmp_path / "c", owner="c")), weights_only=True)
     assert state["fit"]["epochs"] == 2
 
 
-def test_a_cut_checkpoint_is_left_aside(tmp_path, capsys):
+DAMAGE = {
+    "cut": lambda whole: whole[: len(whole) // 2],
+    "empty": lambda whole: b"",
+    "a bit flipped in the state": lambda whole: whole[:-900] + bytes([whole[-900] ^ 1]) + whole[-899:],
+    "a bit flipped in the seal": lambda whole: bytes([whole[0] ^ 1]) + whole[1:],
+    "without its seal": lambda whole: whole.partition(b"\n")[2],
+    "longer": lambda whole: whole + b"x",
+    "of others": lambda whole: b"PK\x03\x04 an archive",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_checkpoint_that_is_not_what_was_written_is_left_aside(tmp_path, capsys, damage):
+    path = tmp_path / "c"
+    checkpoint = Checkpoint(path, every=1, generator=torch.Generator().manual_seed(1))
+    checkpoint.save(1, {"x": torch.arange(300.0)})
+    assert checkpoint.load()["x"].tolist() == list(range(300))
+    before = torch.get_rng_state()
+    path.write_bytes(damage(path.read_bytes()))
+    assert checkpoint.load() is None
+    said = capsys.readouterr().err
+    assert said == f"{path} is of no use ({path} is not what was written there); starting anew\n"
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_checkpoint_of_another_job_is_left_aside(tmp_path, capsys):
+    other = Checkpoint(tmp_path / "other.checkpoint", every=1, generator=torch.Generator())
+    other.save(1, {"x": 1})
+    other.path.rename(tmp_path / "own.checkpoint")
+    assert Checkpoint(tmp_path / "own.checkpoint", every=1, generator=torch.Generator()).load() is None
+    assert "starting anew" in capsys.readouterr().err
+
+
+def test_objects_are_not_unpickled_even_behind_a_seal(tmp_path, capsys):
+    content = BytesIO()
+    torch.save({"x": Path("/")}, content)  # of a class that torch's reader of weights does not know
+    write_sealed(tmp_path / "c", content.getvalue(), owner="c")
+    assert Checkpoint(tmp_path / "c", every=1, generator=torch.Generator()).load() is None
+    assert "starting anew" in capsys.readouterr().err
+
+
+def test_a_run_whose_checkpoint_was_cut_ends_as_one_that_began_anew(tmp_path, capsys):
     expected = plain(train(BPRMF, tmp_path / "whole")[1])
     with pytest.raises(Killed):
         train(BPRMF, tmp_path / "c", stop_after=3)
@@ -127,8 +172,10 @@ def test_none_is_written_where_none_is_asked_for(tmp_path):
 def test_a_checkpoint_of_another_kind_of_device_is_not_gone_on_from(tmp_path, capsys):
     checkpoint = Checkpoint(tmp_path / "state", every=1, generator=torch.Generator())
     checkpoint.save(1, {"x": 1})
-    state = torch.load(checkpoint.path, weights_only=True)
+    state = torch.load(BytesIO(read_sealed(checkpoint.path, owner="state")), weights_only=True)
     small = torch.zeros(16, dtype=torch.uint8)  # what a generator on a GPU has
-    torch.save({**state, "random": {**state["random"], "batches": small, "cuda": small}}, checkpoint.path)
+    content = BytesIO()
+    torch.save({**state, "random": {**state["random"], "batches": small, "cuda": small}}, content)
+    write_sealed(checkpoint.path, content.getvalue(), owner="state")
     assert checkpoint.load() is None
     assert "starting anew" in capsys.readouterr().err

@@ -30,7 +30,7 @@ def search(call, folder, tmp_path):
 
 
 def trials(results: Path, model: str) -> dict[str, dict]:
-    paths = (results / "tuning/records/tiny" / model).glob("*.json")
+    paths = (results / "tuning/records/tiny" / model).glob("[!.]*.json")
     return {path.stem: json.loads(path.read_text()) for path in paths}
 
 
@@ -73,7 +73,7 @@ def test_a_search_that_was_killed_ends_as_if_it_was_not(search, call, folder, tm
     flags = ["--datasets", folder, "--models", "BPRMF", "LightGCN", *ASKED, "--jobs", "1", "--tune", "3"]
     flags += ["--results", cut, "--reports", tmp_path / "reports", "--configs", tmp_path / "cut-configs"]
     runner = subprocess.Popen([sys.executable, ROOT / "run_all.py", *flags], cwd=ROOT, stdout=subprocess.DEVNULL)
-    while not (ended := list(cut.glob("tuning/records/*/*/*.json"))):
+    while not (ended := list(cut.glob("tuning/records/*/*/[!.]*.json"))):
         assert runner.poll() is None
         time.sleep(0.02)
     runner.kill()

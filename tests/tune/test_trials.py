@@ -1,10 +1,14 @@
 """A search: default first, a function of what has ended, on validation alone."""
 
+import dataclasses
+import sqlite3
+
 import pytest
 from optuna.storages import RDBStorage
 
+from bench.store.store import Store
 from bench.tune.trials import value
-from tests.tune.searched import drive, search, trial, work
+from tests.tune.searched import drive, objective, search, trial, work
 
 
 def test_the_value_is_the_best_of_the_selecting_metric():
@@ -134,3 +138,57 @@ def test_a_model_that_makes_no_sense_ends_its_search():
     found.enter(trial(found.proposal(), None).model_copy(update={"status": "skipped", "reason": "needs content"}))
     assert found.skipped == "needs content"
     assert found.winner(1) is None
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A search of three trials with their records: (what opens it, the store of the records)."""
+    store = Store(tmp_path / "records")
+
+    def opened():
+        return search(storage=RDBStorage(f"sqlite:///{tmp_path}/trials.db"))
+
+    found = opened()
+    while len(found.ended) < 3:
+        proposed = found.proposal()
+        made = trial(proposed, objective(proposed.job.hyper) if found.ended else None)
+        store.write(made)
+        found.enter(made)
+    return opened, store, tmp_path / "trials.db"
+
+
+def test_trials_that_are_what_their_records_say_hold(kept):
+    opened, store, _ = kept
+    assert opened().hold(store)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE trial_values SET value = 0.99",
+        "UPDATE trial_params SET param_value = 0.05 WHERE param_name = 'learning_rate'",
+        "UPDATE trial_intermediate_values SET intermediate_value = 0.99",
+        "UPDATE trials SET state = 'COMPLETE' WHERE state = 'FAIL'",
+        "UPDATE trial_user_attributes SET value_json = '99.0' WHERE key = 'seconds'",
+        "DELETE FROM trial_user_attributes WHERE key = 'hyper'",
+    ],
+)
+def test_an_edited_database_is_seen_and_made_anew_from_the_records(kept, edit):
+    opened, store, path = kept
+    whole = [(t.number, t.value, t.params, t.user_attrs) for t in opened().ended]
+    with sqlite3.connect(path) as connection:
+        connection.execute(edit)
+    connection.close()
+    found = opened()
+    assert not found.hold(store)
+    found.forget(found.kept._storage)
+    assert found.ended == []
+    for _, _, _, told in whole:
+        found.enter(store.find(dataclasses.replace(found.base.job, hyper=told["hyper"])))
+    assert [(t.number, t.value, t.params, t.user_attrs) for t in found.ended] == whole
+
+
+def test_a_trial_without_its_record_does_not_hold(kept):
+    opened, store, _ = kept
+    next(store.root.glob("*/*/*.json")).unlink()
+    assert not opened().hold(store)

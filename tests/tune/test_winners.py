@@ -4,12 +4,13 @@ import dataclasses
 
 import pytest
 
+from bench.files import write_sealed
 from bench.spec import PROTOCOLS, BenchError
 from bench.store.store import Store
 from bench.tune import winners
-from bench.tune.winners import Winner, choose, load, path, relabel
+from bench.tune.winners import HEAD, Winner, choose, load, path, relabel
 from tests.report.made import record
-from tests.tune.searched import work
+from tests.tune.searched import trial, work
 
 HYPER = {"learning_rate": 1e-05, "layer_sizes": [64, 64], "message_dropout": 1 / 3}
 
@@ -17,9 +18,16 @@ HYPER = {"learning_rate": 1e-05, "layer_sizes": [64, 64], "message_dropout": 1 /
 def winner(model="BPRMF", **more) -> Winner:
     job = work(model).job
     same = {name: getattr(job, name) for name in ("dataset", "features", "data_hash", "preset", "source", "engine")}
-    told = {"selected_by": "valid full.ndcg@10", "trials": 20, "failed": 1, "pruned": 0, "seconds": 61.5, "key": "k"}
-    values = {"default_value": 0.25, "value": 1 / 3, "trial": 7, "hyper": {"learning_rate": 0.01, "reg_weight": 0.1}}
+    hyper = more.get("hyper", {"learning_rate": 0.01, "reg_weight": 0.1})
+    told = {"selected_by": "valid full.ndcg@10", "trials": 20, "failed": 1, "pruned": 0, "seconds": 61.5}
+    values = {"default_value": 0.25, "value": 1 / 3, "trial": 7, "hyper": hyper}
+    told["key"] = dataclasses.replace(job, hyper=hyper).key
     return Winner(**{**same, "model": model, "protocol": "clean", "budget": "quick", **told, **values, **more})
+
+
+def trials(folder) -> Store:
+    """No trial is there."""
+    return Store(folder / "trials")
 
 
 def written(folder, **more) -> Winner:
@@ -30,7 +38,7 @@ def written(folder, **more) -> Winner:
 
 def test_a_file_is_read_as_it_was_written(tmp_path):
     made = written(tmp_path, hyper=HYPER, default_value=None)
-    assert load(tmp_path, work()) == made
+    assert load(tmp_path, work(), trials(tmp_path)) == made
     assert (tmp_path / "toy" / "BPRMF.yaml").read_text().startswith("# Found by --tune")
 
 
@@ -50,24 +58,96 @@ def test_a_preset_has_a_file_of_its_own(tmp_path):
 def test_a_winner_of_other_circumstances_is_refused(tmp_path, change, message):
     written(tmp_path, **change)
     with pytest.raises(BenchError) as error:
-        load(tmp_path, work())
+        load(tmp_path, work(), trials(tmp_path))
     assert f"{tmp_path}/toy/BPRMF.yaml {message}" in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["{", "", "- a\n", "trials: 3\n", "[1, 2]"])
-def test_a_broken_file_is_one_line_with_its_name(tmp_path, text):
+SELF, BOMB = "a: &a [*a]\n", "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
+BROKEN = ["{", "", "- a\n", "trials: 3\n", "[1, 2]", "[" * 5000, "x: !!python/name:os.system ''\n", SELF, BOMB]
+
+
+def sealed(folder, text: str) -> None:
+    write_sealed(path(folder, work().job), text.encode(), owner=HEAD)
+
+
+@pytest.mark.parametrize("text", BROKEN)
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_a_broken_file_is_one_line_with_its_name(tmp_path, text, is_sealed):
     written(tmp_path)
-    (tmp_path / "toy" / "BPRMF.yaml").write_text(text)
+    sealed(tmp_path, text) if is_sealed else path(tmp_path, work().job).write_text(text)
     with pytest.raises(BenchError, match=r"toy/BPRMF\.yaml") as error:
-        load(tmp_path, work())
+        load(tmp_path, work(), trials(tmp_path))
     assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("value: 0.3333333333333333", "value: .nan"),
+        ("trials: 20", "trials: 2020-01-01"),
+        ("trials: 20", "trials: 0"),
+        ("trials: 20", "trials: twenty"),
+        ("reg_weight: 0.1", "reg_weight: .inf"),
+        ("reg_weight: 0.1", "reg_weight: 2020-01-01"),
+        ("reg_weight: 0.1", "reg_weight: {a: 1}"),
+        ("reg_weight: 0.1", "reg_weight: !x 1"),
+        ("reg_weight: 0.1", "reg_weight: 0.2"),
+        ("  reg_weight: 0.1\n", ""),
+        ("model: BPRMF", "model: VBPR"),
+        ("model: BPRMF", "model: !!binary eA=="),
+        ("features: entities", "features: none"),
+        ("budget: quick", "budget: standard"),
+        ("budget: quick", "budget: long"),
+        ("protocol: clean", "protocol: paper"),
+        ("preset: default", 'preset: "a\\x1bb"'),
+    ],
+)
+def test_an_edit_is_refused_even_behind_a_seal(tmp_path, old, new):
+    """By its type, its model or data, or since no trial of this key had these settings."""
+    written(tmp_path)
+    text = path(tmp_path, work().job).read_text().partition("\n")[2]
+    assert old in text
+    sealed(tmp_path, text.replace(old, new))
+    with pytest.raises(BenchError, match=r"^\S*(entry of )?\S*toy/BPRMF\.yaml|^entry of \S*toy/BPRMF\.yaml") as error:
+        load(tmp_path, work(), trials(tmp_path))
+    assert "\n" not in str(error.value)
+
+
+def test_an_edit_by_hand_is_refused(tmp_path):
+    written(tmp_path)
+    place = path(tmp_path, work().job)
+    place.write_text(place.read_text().replace("trials: 20", "trials: 2000"))
+    with pytest.raises(BenchError, match="is not what was written there.*search with --tune N"):
+        load(tmp_path, work(), trials(tmp_path))
+
+
+def test_a_file_of_another_model_is_refused(tmp_path):
+    written(tmp_path, model="VBPR")
+    path(tmp_path, work("VBPR").job).rename(path(tmp_path, work().job))
+    with pytest.raises(BenchError, match="was found with other model and code of the model"):
+        load(tmp_path, work(), trials(tmp_path))
+
+
+@pytest.mark.parametrize(("value", "is_held"), [(1 / 3, True), (0.9, False), (None, False)])
+def test_a_file_is_held_against_the_record_of_its_trial(tmp_path, value, is_held):
+    made, store = written(tmp_path), trials(tmp_path)
+    proposed = dataclasses.replace(work(), job=dataclasses.replace(work().job, hyper=made.hyper))
+    ended = trial(proposed, value)
+    assert ended.key == made.key
+    store.write(ended)
+    if is_held:
+        assert load(tmp_path, work(), store) == made
+        return
+    with pytest.raises(BenchError, match=f"has another value than the record of its trial {made.key}"):
+        load(tmp_path, work(), store)
 
 
 def test_tuned_takes_the_winner_and_says_what_it_cost(tmp_path):
     written(tmp_path)
     paper = dataclasses.replace(work().job, protocol=PROTOCOLS["paper"], seed=3)
     asked = [dataclasses.replace(work(), job=paper), dataclasses.replace(work(), job=work("Pop").job)]
-    (tuned, floor), said = choose(asked, "tuned", tmp_path)
+    (tuned, floor), said = choose(asked, "tuned", tmp_path, trials(tmp_path))
     assert tuned.job == dataclasses.replace(paper, hyper={"learning_rate": 0.01, "reg_weight": 0.1})
     assert tuned.facts == {
         "tuning.trials": 20, "tuning.seconds": 61.5, "tuning.protocol": "clean", "tuning.budget": "quick",
@@ -78,25 +158,25 @@ def test_tuned_takes_the_winner_and_says_what_it_cost(tmp_path):
 
 def test_a_missing_file_is_named_with_the_remedy(tmp_path):
     with pytest.raises(BenchError, match=r"toy/LightGCN\.yaml is not there.*--tune N .*--models LightGCN --protocols"):
-        choose([work("LightGCN")], "tuned", tmp_path)
+        choose([work("LightGCN")], "tuned", tmp_path, trials(tmp_path))
 
 
 def test_tuned_and_set_exclude_one_another(tmp_path):
     written(tmp_path)
     with pytest.raises(BenchError, match="leave --set and --study out"):
-        choose([work(hyper={"reg_weight": 0.5})], "tuned", tmp_path)
+        choose([work(hyper={"reg_weight": 0.5})], "tuned", tmp_path, trials(tmp_path))
 
 
 def test_released_says_where_there_is_no_such_preset(tmp_path):
     asked = [work("MCLN", preset="released"), work("MCLN", preset="itemwise"), work("BPRMF")]
-    chosen, said = choose(asked, "released", tmp_path)
+    chosen, said = choose(asked, "released", tmp_path, trials(tmp_path))
     assert chosen == asked
     assert said == ["nothing released for BPRMF: default settings"]
 
 
 def test_default_changes_nothing(tmp_path):
     asked = [work("MCLN"), work("BPRMF", hyper={"reg_weight": 0.5})]
-    assert choose(asked, "default", tmp_path) == (asked, [])
+    assert choose(asked, "default", tmp_path, trials(tmp_path)) == (asked, [])
 
 
 def test_a_longer_search_with_the_same_winner_relabels_its_records(tmp_path):

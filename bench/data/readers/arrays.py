@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.files import regular
 from bench.spec import BenchError
 
 LARGEST, SMALLEST = 1e12, 1e-12  # sums of squares stay finite, and lengths above what normalising takes for zero
@@ -17,7 +18,7 @@ def load_npy(path: Path) -> np.ndarray:
         BenchError: for any other file, with its first bytes.
     """
     try:
-        with open(path, "rb") as file:
+        with open(regular(path), "rb") as file:
             first = file.read(24)
         if first.startswith(b"PK"):
             raise BenchError(f"{path} is an archive of arrays (.npz); save the one table with numpy.save")
@@ -36,7 +37,8 @@ def in_float32(values: np.ndarray, ids: Sequence | np.ndarray, what: object) -> 
     Raises:
         BenchError: for a value that is not finite, or a row so large or small that its squares are not.
     """
-    largest = np.maximum(values.max(axis=1), -values.min(axis=1).astype(np.float64))
+    with np.errstate(invalid="ignore", over="ignore"):  # both are named below
+        largest = np.maximum(values.max(axis=1).astype(np.float64), -values.min(axis=1).astype(np.float64))
     for row in np.flatnonzero(~np.isfinite(largest))[:1]:
         raise BenchError(f"{what}: item {ids[row]} has a value that is not finite")
     for row in np.flatnonzero((largest > LARGEST) | (largest < SMALLEST) & (largest > 0))[:1]:

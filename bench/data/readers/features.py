@@ -17,6 +17,7 @@ DEEP = {"visual": "item2imgfeat.txt", "textual": "itemtitle2vec.txt"}
 ENTITIES = {"visual": "i2e_visual.txt", "textual": "i2e_title.txt"}
 DENSE = {"image": "visual", "text": "textual", "audio": "acoustic"}  # <word>_feat.npy; other words name themselves
 ROWS = re.compile(r"([^\W_]+)_?feat(?:ure)?s?\.npy")  # image_feat.npy, and what people call it else: image_features.npy
+NUMBERS = "fiu"  # kinds of arrays: floats and integers
 Ids = Int64[np.ndarray, " item"]  # of each item, ascending
 
 
@@ -117,21 +118,22 @@ def catalogue(files: dict[str, Path], pairs: Int64[np.ndarray, "_ 2"]) -> tuple[
     tables = [path for path in files.values() if path.suffix == ".npy"]
     if not tables or len(items) - np.unique(met[:, 0], return_counts=True)[1].max() >= N_CANDIDATES:
         return items[:0], []
-    stored = [table for table in map(load_npy, tables) if table.ndim == 2]  # others are refused when they are read
+    stored = [
+        table for table in map(load_npy, tables) if table.ndim == 2 and table.dtype.kind in NUMBERS
+    ]  # others are refused when they are read
     added = np.setdiff1d(np.concatenate([items[:0], *(np.flatnonzero(~is_empty(table)) for table in stored)]), items)
     if not len(added):
         return added, []
-    said = (
-        f"items that never occur but have a row in {tables[0].name}: {len(added):,}; they are candidates, since without"
-    )
-    return added, [f"{said} them some user has fewer than {N_CANDIDATES} left"]
+    said = f"items that never occur but have a row in {tables[0].name}: {len(added):,}; they are candidates"
+    return added, [f"{said}, since without them some user has fewer than {N_CANDIDATES} left"]
 
 
 def is_empty(table: Rows) -> np.ndarray:
     """(n_items,) bool: items whose row is zero."""
     if sp.issparse(table):
         return np.asarray(abs(table).sum(axis=1)).ravel() == 0
-    return ~table.any(axis=1)
+    with np.errstate(invalid="ignore"):  # what is no number is no zero
+        return ~table.any(axis=1)
 
 
 def count_empty(tables: dict[str, Rows]) -> list[str]:
@@ -147,7 +149,7 @@ def read_dense(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
         BenchError: unless it holds a table of numbers with a finite row for each of ``ids``.
     """
     stored = load_npy(path)
-    if stored.ndim != 2 or stored.dtype.kind not in "fiu" or not stored.shape[1]:
+    if stored.ndim != 2 or stored.dtype.kind not in NUMBERS or not stored.shape[1]:
         raise BenchError(f"{path}: a table of numbers is expected, found shape {stored.shape}, {stored.dtype}")
     if len(stored) <= ids[-1]:
         is_shifted = ids[0] == 1 and len(stored) == ids[-1]

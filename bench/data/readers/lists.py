@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.dataset import Pairs
+from bench.files import regular
 from bench.spec import BenchError
 
 OTHER_SPACE = re.compile(r"[^\S \t]")
@@ -38,7 +39,7 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
         BenchError: for a file that is missing, unreadable, empty, or not UTF-8.
     """
     try:
-        content = path.read_bytes()
+        content = regular(path).read_bytes()
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise BenchError(f"{path} is missing") from None

@@ -9,6 +9,8 @@ from tabulate import tabulate
 
 from bench.report.model import Cell, Column, Figure, Line, Note, Page, Table
 
+FORMULA = re.compile(r"\s*[=+@-]")
+
 
 def csv(page: Page) -> str:
     """The data, numbers to six significant digits: in more, machines differ."""
@@ -16,9 +18,9 @@ def csv(page: Page) -> str:
 
 
 def rounded(column: pd.Series) -> pd.Series:
-    """Numbers as text; a whole number keeps all its digits."""
+    """Numbers as text; a whole number keeps all its digits. A text that a spreadsheet would compute is quoted."""
     if not pd.api.types.is_float_dtype(column):
-        return column
+        return column.map(lambda value: f"'{value}" if FORMULA.match(str(value)) and isinstance(value, str) else value)
     return column.map(lambda value: f"{value:.0f}" if value.is_integer() else f"{value:.6g}", na_action="ignore")
 
 
@@ -81,7 +83,7 @@ def grid(columns: Sequence[Column], lines: Sequence[Line], form: str, show: Call
 
 def escaped(text: str) -> str:
     """``text`` on one line, with what Markdown would read as markup made plain."""
-    return re.sub(r"([\\`*_|])", r"\\\1", re.sub(r"\s+", " ", text)).replace("<", "&lt;")
+    return re.sub(r"([\\`*_|\[\]])", r"\\\1", re.sub(r"\s+", " ", text)).replace("<", "&lt;")
 
 
 def markdown_cell(cell: Cell, reasons: list[str]) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import why_empty
-from bench.report.model import Block, Cell, Column, Line, Question, Table, number
+from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.rows import DATASETS, seeds_of
 from bench.spec import RANKINGS
 from bench.store.record import Record
@@ -42,7 +42,7 @@ def table(evidence: Evidence) -> Table:
         what="All records",
         caption="Every record, with its N@10 on the test set. A superseded record has a newer one of the same run.",
         blocks=[Block(columns=COLUMNS, lines=lines)],
-        notes=[],
+        notes=[Note(loss, is_warning=True) for loss in evidence.losses],
         data=rows,
     )
 

@@ -1,9 +1,10 @@
 """CSV and plain text: digits, and what a terminal leaves out."""
 
 import pandas as pd
+import pytest
 
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table
-from bench.report.render.text import csv, text
+from bench.report.render.text import csv, escaped, text
 
 
 def table(**more) -> Table:
@@ -30,3 +31,13 @@ def test_a_terminal_shows_no_paper_columns_no_rows_without_a_record_and_only_war
     assert "— [2]" in said
     assert "plain" not in said
     assert "look out" in said
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-x", "@SUM(A1)", " =1", "plain"])
+def test_a_name_that_a_spreadsheet_would_compute_is_quoted(name):
+    table = Table(kind="k", what="w", caption="c", blocks=[], notes=[], data=pd.DataFrame({"row": [name], "n": [-1.5]}))
+    assert csv(table).splitlines()[1] == f"{name if name == 'plain' else chr(39) + name},-1.5"
+
+
+def test_brackets_in_a_name_make_no_link():
+    assert escaped("[x](javascript:alert(1))") == r"\[x\](javascript:alert(1))"

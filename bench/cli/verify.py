@@ -1,0 +1,20 @@
+"""python -m bench verify: does everything in a results folder hold?"""
+
+from pathlib import Path
+
+from bench.cli.flags import Parser, place
+from bench.spec import BenchError
+
+
+def verify_command(argv: list[str]) -> int:
+    """Print a line for each thing in a results folder that is not what was written, and a summary."""
+    parser = Parser(prog="python -m bench verify")
+    parser.add_argument("results", type=place, nargs="?", default=Path("results"), help="default: results")
+    root = parser.parse_args(argv).results
+    if not root.is_dir():
+        raise BenchError(f"{root} is no folder; give the folder of the records")
+    from bench.store.verify import verify
+
+    found = verify(root)
+    print("\n".join([*found.wrong, f"{root}: {found.words}"]))
+    return 1 if found.wrong else 0

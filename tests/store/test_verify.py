@@ -1,0 +1,76 @@
+"""A whole folder is looked through, and each thing that does not hold is one line."""
+
+import pytest
+
+from bench.files import digest, write_sealed
+from bench.store import case_facts
+from bench.store.store import Store
+from bench.store.verify import verify
+from tests.store.test_case_facts import FACTS
+from tests.store.test_store import followed, job, ranks, rewritten
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two records with ranks, of which one kept its weights; case facts, a checkpoint, the trial of a search."""
+    store = Store(tmp_path)
+    store.write(followed(facts={"weights_sha256": digest(b"w")}), ranks())
+    store.weights(job()).write_bytes(b"w")
+    store.write(followed((3, 4), job=job(seed=1)), ranks((3, 4)))
+    case_facts.write(FACTS, store.cases(job()))
+    write_sealed(store.checkpoint(job(seed=2)), b"state", owner=job(seed=2).key)
+    trial = followed(job=job(hyper={"x": 1})).model_copy(update={"metrics": {}})
+    Store(tmp_path / "tuning" / "records").write(trial)
+    return store
+
+
+WHOLE = "checked 3 records, 1 file of weights, 1 table of case facts, 1 checkpoint; "
+
+
+def test_a_whole_folder_holds(store):
+    found = verify(store.root)
+    assert (found.wrong, found.words) == ([], f"{WHOLE}all of it holds")
+
+
+def test_an_empty_folder_holds(tmp_path):
+    assert verify(tmp_path).words == "checked nothing; all of it holds"
+
+
+def flip(path):
+    content, place = path.read_bytes(), path.stat().st_size // 2
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+
+
+def edit(path):
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 5'))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda s: edit(s.path(job())), "was changed"),
+        (lambda s: rewritten(s, metrics=followed((3, 4)).metrics), "does not follow from its ranks"),
+        (lambda s: flip(next(s.path(job()).parent.glob(f"{job().key}.*.parquet"))), "was changed"),
+        (lambda s: flip(s.weights(job())), "was changed"),
+        (lambda s: flip(s.cases(job())), "is missing or damaged"),
+        (lambda s: flip(s.checkpoint(job(seed=2))), "is not what was written there"),
+        (lambda s: s.checkpoint(job(seed=2)).rename(s.checkpoint(job(seed=3))), "is not what was written there"),
+        (lambda s: s.path(job()).rename(s.path(job(seed=4))), "holds the record of another job"),
+        (lambda s: edit(next(s.root.glob("tuning/records/*/*/*.json"))), "was changed"),
+    ],
+)
+def test_each_kind_of_damage_is_one_line(store, damage, said):
+    damage(store)
+    found = verify(store.root)
+    assert len(found.wrong) == 1
+    assert said in found.wrong[0]
+    assert found.words.endswith("; 1 of them does not hold")
+
+
+def test_records_of_old_are_counted(store):
+    path = store.path(job(seed=1))
+    text = path.read_text().replace('"schema_version": 2', '"schema_version": 1')
+    new = ('"digest"', '"ranks_sha256"', '"cases_sha256"')
+    path.write_text("".join(line for line in text.splitlines(True) if not line.strip().startswith(new)))
+    said = verify(store.root).words
+    assert "all of it holds; 1 record of schema 1 without checksums; 1 record with metrics but no ranks" in said
