@@ -34,12 +34,12 @@ def digest(content: bytes) -> str:
 
 
 def regular(path: Path) -> Path:
-    """``path``, unless it is a pipe, a device or a folder, which reading would wait for or never end.
+    """``path``, unless it is a pipe or a device, which reading would wait for or never end; a folder fails by itself.
 
     Raises:
         BenchError: where it is.
     """
-    if path.exists() and not path.is_file():
+    if path.exists() and not (path.is_file() or path.is_dir()):
         raise BenchError(f"{path} is no regular file")
     return path
 
