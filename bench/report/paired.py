@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from bench.spec import BenchError
+
 FEW = 50
 DRAWS = {"n_resamples": 99_999, "vectorized": True}
 CONFIDENCE = 0.95
@@ -85,7 +87,14 @@ def interval(differences: Differences) -> tuple[float, float]:
 
 
 def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
-    """Adjusted p, in the order given: the family-wise error stays below a level that they are held against."""
-    from statsmodels.stats.multitest import multipletests  # a second to import
+    """Adjusted p, in the order given: the family-wise error stays below a level that they are held against.
 
+    Raises:
+        BenchError: where statsmodels is missing, as on a machine that was given by hand what the jobs need.
+    """
+    try:
+        from statsmodels.stats.multitest import multipletests  # a second to import
+    except ModuleNotFoundError:
+        remedy = "pip install statsmodels, then --report makes them; all records stand"
+        raise BenchError(f"the tables need the package statsmodels, which is not here: {remedy}") from None
     return multipletests(p, method="holm")[1]
