@@ -1,7 +1,6 @@
 """What the page knows of each record."""
 
 import json
-import math
 
 from bench.report.render.details import details
 from tests.report.made import evidence, record, unfinished
@@ -44,7 +43,7 @@ def test_what_records_share_stands_once():
 
 def test_a_failed_record_says_why_and_no_number_is_unsaid():
     one = unfinished("MCLN", reason="out of memory")
-    odd = record(curve=[{**entry, "epoch": n} for n, entry in enumerate(CURVE)], facts={"best_epoch": math.nan})
+    odd = record(curve=[{**entry, "epoch": n} for n, entry in enumerate(CURVE)], facts={"best_epoch": None})
     found = details(evidence(one, odd), {one.key: "", odd.key: ""})
     json.dumps(found, allow_nan=False)
     assert found["shared"][found["records"][one.key]["groups"]["Run"]]["reason"] == "out of memory"
