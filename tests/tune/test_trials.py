@@ -143,10 +143,11 @@ def test_a_model_that_makes_no_sense_ends_its_search():
 @pytest.fixture
 def kept(tmp_path):
     """A search of three trials with their records: (what opens it, the store of the records)."""
-    store = Store(tmp_path / "records")
+    store, storages = Store(tmp_path / "records"), []
 
     def opened():
-        return search(storage=RDBStorage(f"sqlite:///{tmp_path}/trials.db"))
+        storages.append(RDBStorage(f"sqlite:///{tmp_path}/trials.db"))
+        return search(storage=storages[-1])
 
     found = opened()
     while len(found.ended) < 3:
@@ -154,7 +155,9 @@ def kept(tmp_path):
         made = trial(proposed, objective(proposed.job.hyper) if found.ended else None)
         store.write(made)
         found.enter(made)
-    return opened, store, tmp_path / "trials.db"
+    yield opened, store, tmp_path / "trials.db"
+    for storage in storages:
+        storage.engine.dispose()
 
 
 def test_trials_that_are_what_their_records_say_hold(kept):
