@@ -168,12 +168,10 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     Raises:
         BenchError: where there is no record.
     """
-    store = Store(Path(folder))
-    records = store.records(in_full=True)
-    if not records:
+    evidence = Evidence.of(Store(Path(folder)), studies=tuple(STUDIES.values()), ours=ours)
+    if not evidence.records:
         raise BenchError(f"no records in {folder}")
-    about = {"studies": tuple(STUDIES.values()), "left_out": store.left_out}
-    return Results(Evidence(records, Path(folder), ours=ours, **about))
+    return Results(evidence)
 
 
 def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str = ""):

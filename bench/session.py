@@ -21,6 +21,8 @@ from bench.store.places import TRIALS
 from bench.store.store import Store
 from bench.tune import winners
 
+WITH_RECORD = ("done", "skipped", "failed")  # the final states of jobs that have one
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
@@ -74,11 +76,11 @@ def run(
     folder.check_writable(reports)
     winners.relabel(planned, store)
     casefacts.fill(planned, store)
-    states = run_due(due, store, machines, clock, when=when)
+    ended = run_due(due, store, machines, clock, when=when)
     with handling(clock.hear):  # a signal that comes now waits for the tables
         paths = report(planned, store, reports, shown, studies=request.studies)
     said = f"records in {results}, {counted(len(paths), 'report file')}; read {reports / folder.PAGE}"
-    return close(planned, states, store, clock, said=said)
+    return close(planned, ended, store, clock, said=said)
 
 
 def report(
@@ -88,12 +90,11 @@ def report(
     from bench.report.evidence import Evidence  # here, since pandas and scipy take two seconds to import
     from bench.report.write import console, write
 
-    records, keys = store.records(in_full=True), {one.job.key for one in planned}
-    about = {"ours": shown.ours, "metrics": shown.metrics, "left_out": store.left_out}
-    evidence = Evidence(records, store.root, studies=tuple(STUDIES.values()), **about)
+    evidence = Evidence.of(store, studies=tuple(STUDIES.values()), ours=shown.ours, metrics=shown.metrics)
     paths = write(evidence, reports)
-    mine = [record for record in records if record.key in keys]
-    printed = evidence if len(mine) == len(records) else replace(evidence, records=mine)
+    keys = {one.job.key for one in planned}
+    mine = [record for record in evidence.records if record.key in keys]
+    printed = evidence if len(mine) == len(evidence.records) else replace(evidence, records=mine)
     print(console(printed, ranking=shown.ranking, names=studies))
     return paths
 
@@ -111,12 +112,14 @@ def show(due: Sequence[PlannedJob], store: Store, machines: Machines) -> None:
     machines.say(machines.estimate(due, records, slots), due, slots)
 
 
-def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Clock, *, when: plan.When) -> list[str]:
-    """Run the jobs and show how they get on; their final states."""
+def run_due(
+    due: list[PlannedJob], store: Store, machines: Machines, clock: Clock, *, when: plan.When
+) -> dict[str, str]:
+    """Run the jobs and show how they get on; their final states, by key."""
     stamps = {one.job.key: store.stamp(one.job) for one in due}
     due = due_of(due, store, when)  # once more: another runner may be at work here
     if not due:
-        return []
+        return {}
     records = store.records()
     slots = machines.slots(records)
     estimate = machines.estimate(due, records, slots)
@@ -127,15 +130,23 @@ def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Cloc
     with Screen(due, estimate) as screen:
         more = {"listener": screen.tell, "estimate": estimate, "stamps": stamps}
         with machines.pool(store, slots, clock, **more) as pool:
-            return pool.run(longest_first(due, estimate))
+            queue = longest_first(due, estimate)
+            return dict(zip([one.job.key for one in queue], pool.run(queue), strict=True))
 
 
-def close(planned: list[PlannedJob], states: list[str], store: Store, clock: Clock, *, said: str) -> int:
-    """Say how it ended; the exit code says it too."""
-    counts = Counter(states)
+def close(planned: list[PlannedJob], ended: dict[str, str], store: Store, clock: Clock, *, said: str) -> int:
+    """Say how it ended, as the records on disk have it; the exit code says it too.
+
+    Args:
+        ended: key to final state of the jobs that ran.
+    """
+    found = [(one, store.find(one.job)) for one in planned]
+    gone = [one for one, record in found if record is None and ended.get(one.job.key) in WITH_RECORD]
+    counts = Counter({**ended, **dict.fromkeys((one.job.key for one in gone), "gone")}.values())
     text = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "nothing to run"
     print(f"{text} in {time.monotonic() - clock.begun:.0f} s; {said}")
-    found = [(one, store.find(one.job)) for one in planned]
+    for one in gone:
+        print(f"gone: {one.title}: its record was written, but {store.path(one.job)} does not hold it any more")
     failed = [(one, record) for one, record in found if record is not None and record.status == "failed"]
     for one, record in failed:
         print(f"failed: {one.title}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
@@ -144,7 +155,7 @@ def close(planned: list[PlannedJob], states: list[str], store: Store, clock: Clo
         print("ended early; the same command goes on where it was")
     if is_cut or clock.signal:
         return clock.exit_code
-    return 1 if failed or counts["failed"] else 0
+    return 1 if failed or gone or counts["failed"] else 0
 
 
 def refuse_candidate_dependent(planned: Sequence[PlannedJob]) -> None:

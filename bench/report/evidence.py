@@ -13,6 +13,7 @@ from bench.report.rows import STUDIED
 from bench.spec import BASELINES, PAPER_MODELS, RANKINGS, SHOWN_MODELS, is_knocked_out
 from bench.store.frame import frame
 from bench.store.record import Record
+from bench.store.store import Store
 from bench.study import Study
 
 RUN = ["dataset", "row", "of", "protocol", "budget", "features", "seed"]  # one record stands for each
@@ -45,6 +46,12 @@ class Evidence:
     metrics: tuple[str, ...] = ()
     paper: Published | None = None
     left_out: Mapping[Path, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, store: Store, **asked: Any) -> "Evidence":
+        """All records of ``store`` that hold, and the reasons why the others do not; ``asked`` are other attributes."""
+        records = store.records(in_full=True)
+        return cls(records, store.root, left_out=store.left_out, **asked)
 
     @property
     def losses(self) -> list[str]:

@@ -35,7 +35,7 @@ TITLE = "# Reports"
 DRAWERS = 8  # processes at most: all of them start with the first figure
 
 
-def write(evidence: Evidence, folder: Path, *, ours: str = "MCLN") -> list[Path]:
+def write(evidence: Evidence, folder: Path) -> list[Path]:
     """Write each table as Markdown, LaTeX and CSV, each figure as pictures, Markdown and CSV, all of them as one HTML
     page, and the index; what the last index named and this one does not is removed.
 
@@ -102,13 +102,11 @@ def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str
     Raises:
         BenchError: where there is no record: old reports are not made empty by a slip of the hand.
     """
-    store = Store(results)
-    records = store.records(in_full=True)
-    if not records:
+    evidence = Evidence.of(Store(results), studies=studies, ours=ours, metrics=metrics)
+    if not evidence.records:
         raise BenchError(f"no records in {results}; give the folder that has them with --results")
-    about = {"ours": ours, "metrics": metrics, "left_out": store.left_out}
-    paths = write(Evidence(records, results, studies=studies, **about), reports)
-    return f"{len(paths)} report files in {reports} from {len(records)} records; read {reports / PAGE}"
+    paths = write(evidence, reports)
+    return f"{len(paths)} report files in {reports} from {len(evidence.records)} records; read {reports / PAGE}"
 
 
 def pictures(plot: str, data: pd.DataFrame) -> dict[str, bytes]:
