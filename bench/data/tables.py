@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bench.files import regular
 from bench.spec import BenchError
 
 TEXT = (".csv", ".tsv", ".txt", ".inter", ".item")
@@ -33,13 +34,13 @@ def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
         BenchError: for a file that is missing, of another format, or broken.
     """
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    if not path.is_file():
-        raise BenchError(f"{path} is missing" if not path.exists() else f"{path} is no regular file")
+    if not regular(path).is_file():
+        raise BenchError(f"{path} is a folder" if path.is_dir() else f"{path} is missing")
     try:
         if suffix == ".parquet":
             return pd.read_parquet(path)
         if suffix in LINES:
-            return read_lines(path)
+            return read_json_lines(path)
         if suffix in TEXT:
             return read_text(path, as_text)
     except BROKEN as error:
@@ -48,7 +49,7 @@ def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
     raise BenchError(f"{path}: the end of its name must say what it is, one of {known}")
 
 
-def read_lines(path: Path) -> pd.DataFrame:
+def read_json_lines(path: Path) -> pd.DataFrame:
     """JSON lines with the types that they have: pandas' own reader makes dates of numbers by a column's name."""
     with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as lines:
         return pd.DataFrame([json.loads(line) for line in lines if line.strip()])

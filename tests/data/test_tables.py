@@ -61,7 +61,7 @@ def test_missing_table_and_folder(tmp_path):
     with pytest.raises(BenchError, match=r"t\.csv is missing"):
         read_table(tmp_path / "t.csv")
     (tmp_path / "d.csv").mkdir()
-    with pytest.raises(BenchError, match=r"d\.csv is no regular file"):
+    with pytest.raises(BenchError, match=r"d\.csv is a folder"):
         read_table(tmp_path / "d.csv")
 
 
