@@ -183,7 +183,8 @@ class Job:
     @cached_property
     def key(self) -> str:
         """Names the record: equal keys mean equal work."""
-        return canonical_hash(dataclasses.asdict(self))[:16]
+        parts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return canonical_hash(parts | {"protocol": vars(self.protocol), "budget": vars(self.budget)})[:16]
 
     @property
     def row(self) -> str:

@@ -122,12 +122,13 @@ def row_of(text: str, results: Path | None) -> str:
 
 def from_records(args, more: dict) -> str:
     """What --list or --report does, without torch."""
-    from bench.cli import show
-    from bench.report import write
-    from bench.store.store import Store
-
     if args.list:
+        from bench.cli import show
+        from bench.store.store import Store
+
         return show.listing(Store(args.results), show.asked_of(args))
+    from bench.report import write
+
     return write.rebuild(args.results, args.reports, studies=tuple(STUDIES.values()), **more)
 
 
