@@ -151,7 +151,7 @@ class Budget:
 BUDGETS = {
     "smoke": Budget(name="smoke", epochs=1, eval_every=1, patience=None),
     "quick": Budget(name="quick", epochs=30, eval_every=5, patience=3),
-    "standard": Budget(name="standard", epochs=400, eval_every=5, patience=10),
+    "standard": Budget(name="standard", epochs=400, eval_every=5, patience=20),
     "full": Budget(name="full", epochs=None, eval_every=None, patience=None),
 }
 RELEASED_EPOCHS = {"taobao": (500, 5)}  # (epochs, evaluated every); every other set as Beauty and Art
