@@ -14,7 +14,7 @@ from bench.run.plan import PlannedJob
 from bench.run.slots import Slot, Slots
 from bench.spec import Job
 from bench.store.record import Record
-from bench.store.store import Store
+from bench.store.store import Store, sweep_halves
 
 RETRIES = 1  # of a job whose process was killed: as a rule by the system, for want of memory
 POLL = 0.5  # seconds between two looks at jobs that another runner has
@@ -154,6 +154,7 @@ class Pool:
                     break
                 begun = time.perf_counter()
                 outcome = self.executor.execute(planned, slot, self.listener)
+                sweep_halves(self.store.path(planned.job))
                 spent += time.perf_counter() - begun
                 self.slots.learn(slot, outcome.record)
             is_alone = bool(slot.gpu) and not is_alone and is_out_of_memory(outcome.record)

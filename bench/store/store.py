@@ -189,11 +189,16 @@ class Store(Places):
             with self.locked(path) as is_ours:
                 if not is_ours:
                     continue
-                for half in path.parent.glob(f".{path.stem}.*"):
-                    half.unlink(missing_ok=True)
+                sweep_halves(path)
                 record = self._checked(path.with_suffix(".json"))
                 if record is not None and record.status == "done":  # its checkpoint was to go next
                     path.with_suffix(".checkpoint").unlink(missing_ok=True)
+
+
+def sweep_halves(path: Path) -> None:
+    """Take away the half-written files of the job whose record ``path`` is; its lock is held, and its process dead."""
+    for half in path.parent.glob(f".{path.stem}.*"):
+        half.unlink(missing_ok=True)
 
 
 def why(error: Exception) -> str:

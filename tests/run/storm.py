@@ -1,6 +1,6 @@
 """Jobs and runner killed at random until all is done, held against a run that nobody disturbed.
 
-    python -m tests.run.storm --sets 5 --seeds 3
+    python -m tests.run.storm --sets 5 --seeds 3 --runner-kills 10
 
 prints how often what was killed, and ends with an error where a record differs.
 """
@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -46,19 +48,37 @@ def start(place: Path, results: str, *, sets: int, seeds: int, models=MODELS) ->
     return subprocess.Popen([sys.executable, str(ROOT / "run_all.py"), *flags], cwd=ROOT, **quiet)
 
 
+def processes() -> dict[int, tuple[int, int]]:
+    """Process to parent and group, of all that have not ended."""
+    table = subprocess.run(["ps", "-eo", "pid=,ppid=,pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in table.splitlines()]
+    return {int(pid): (int(parent), int(group)) for pid, parent, group, state in rows if not state.startswith("Z")}
+
+
+def below(pid: int) -> set[int]:
+    """The processes that ``pid`` started, and those that they started."""
+    table, found, last = processes(), set(), {pid}
+    while last:
+        last = {one for one, (parent, _) in table.items() if parent in last}
+        found |= last
+    return found
+
+
 def jobs_of(runner: subprocess.Popen) -> list[int]:
     """Processes of the runner's jobs: leaders of their own groups below its fork server."""
-    table = subprocess.run(["ps", "-eo", "pid=,ppid=,pgid="], capture_output=True, text=True, check=True).stdout
-    rows = [tuple(map(int, line.split())) for line in table.splitlines()]
-    below = {pid for pid, parent, _ in rows if parent == runner.pid}
-    return [pid for pid, parent, group in rows if parent in below and group == pid]
+    table = processes()
+    servers = {pid for pid, (parent, _) in table.items() if parent == runner.pid}
+    return [pid for pid, (parent, group) in table.items() if parent in servers and group == pid]
 
 
 def storm(
-    place: Path, *, period: float, job_kills: int, runner_kills: int, rng: random.Random, **size
+    place: Path, *, period: float, job_kills: int, runner_kills: int, drawing_kills: int, rng: random.Random, **size
 ) -> dict[str, int]:
-    """Run to the end through the kills, of which there are at most so many; how many there were."""
-    killed, rounds = {"jobs": 0, "runners": 0}, 0
+    """Run to the end through the kills, of which there are at most so many; how many there were.
+
+    Every other job is killed as soon as its ranks lie there without its record, if that is seen in time.
+    """
+    killed, rounds, results = Counter(), 0, place / "storm"
     runner = start(place, "storm", **size)
     try:
         while True:
@@ -71,19 +91,41 @@ def storm(
                 rounds += 1
             victims = jobs_of(runner)
             if victims and rounds % 4 == 0 and killed["runners"] < runner_kills:
-                runner.kill()
-                runner.wait()
+                runner = killed_and_started(runner, place, **size)
                 killed["runners"] += 1
-                runner = start(place, "storm", **size)
             elif victims and killed["jobs"] < job_kills:
-                try:
-                    os.kill(rng.choice(victims), signal.SIGKILL)
-                    killed["jobs"] += 1
-                except ProcessLookupError:
-                    pass
+                is_between = rounds % 2 and half_written(results, seconds=period)
+                killed["between writes"] += bool(is_between)
+                for victim in jobs_of(runner) if is_between else [rng.choice(victims)]:
+                    with suppress(ProcessLookupError):
+                        os.kill(victim, signal.SIGKILL)
+                        killed["jobs"] += 1
+            elif not victims and killed["drawing"] < drawing_kills and below(runner.pid):
+                runner = killed_and_started(runner, place, **size)
+                killed["drawing"] += 1
     finally:
         runner.kill()
         runner.wait()
+
+
+def killed_and_started(runner: subprocess.Popen, place: Path, **size) -> subprocess.Popen:
+    """Kill the runner, see all its processes end within ten seconds, and start another."""
+    started = below(runner.pid)
+    runner.kill()
+    runner.wait()
+    until(lambda: not started & set(processes()), seconds=10)
+    return start(place, "storm", **size)
+
+
+def half_written(results: Path, *, seconds: float) -> bool:
+    """Whether, within that time, ranks are seen that no record names yet."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        ranks = {path.name.partition(".")[0]: path for path in results.glob("*/[!c]*/[!.]*.parquet")}
+        if any(not path.with_name(f"{key}.json").exists() for key, path in ranks.items()):
+            return True
+        time.sleep(0.002)
+    return False
 
 
 def until(holds, seconds: float = 60) -> None:
@@ -111,7 +153,16 @@ def differences(place: Path) -> list[str]:
 
 
 def run(
-    place: Path, *, sets: int, seeds: int, models=MODELS, period=3.0, job_kills=10**6, runner_kills=2, seed=0
+    place: Path,
+    *,
+    sets: int,
+    seeds: int,
+    models=MODELS,
+    period=3.0,
+    job_kills=10**6,
+    runner_kills=2,
+    drawing_kills=2,
+    seed=0,
 ) -> tuple[int, dict[str, int], list[str]]:
     """(records, kills, differences)."""
     for k in range(sets):
@@ -119,7 +170,7 @@ def run(
     size = {"sets": sets, "seeds": seeds, "models": models}
     if start(place, "calm", **size).wait() != 0:
         raise SystemExit("the calm run failed")
-    kills = {"job_kills": job_kills, "runner_kills": runner_kills}
+    kills = {"job_kills": job_kills, "runner_kills": runner_kills, "drawing_kills": drawing_kills}
     killed = storm(place, period=period, rng=random.Random(seed), **kills, **size)
     return len(list((place / "storm").glob("*/*/*.json"))), killed, differences(place)
 
@@ -128,13 +179,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--runner-kills", type=int, default=2)
     parser.add_argument("--period", type=float, default=3.0, help="seconds between two kills")
     args = parser.parse_args()
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        records, killed, wrong = run(Path(folder), sets=args.sets, seeds=args.seeds, period=args.period)
-    print(f"{records} records; killed {killed['jobs']} jobs and {killed['runners']} runners; "
-          f"{time.perf_counter() - begun:.0f} s")  # fmt: skip
+        records, killed, wrong = run(
+            Path(folder), sets=args.sets, seeds=args.seeds, period=args.period, runner_kills=args.runner_kills
+        )
+    kinds = ", ".join(f"{n} {what}" for what, n in killed.items())
+    print(f"{records} records; killed: {kinds}; {time.perf_counter() - begun:.0f} s")
     sys.exit("\n".join(wrong) or 0)
 
 

@@ -59,6 +59,19 @@ def test_a_second_attempt_may_succeed(store):
     assert pool.run([toy()]) == ["done"]
 
 
+def test_what_a_killed_job_was_writing_goes_with_it(store):
+    def act(one, attempt):
+        if attempt == 2:
+            return pool.executor.finish(one, attempt)
+        path = store.path(one.job)
+        path.with_name(f".{path.name}.0a1b2c3d.json").write_text("{")
+        return Outcome(is_killed=True)
+
+    pool = scripted(store, act)
+    assert pool.run([toy()]) == ["done"]
+    assert [path.name for path in store.path(toy().job).parent.glob("*.json")] == [f"{toy().job.key}.json"]
+
+
 def test_out_of_memory_on_a_shared_gpu_is_tried_again_alone(store):
     def act(one, attempt):
         if attempt == 1:
