@@ -1,10 +1,14 @@
 """A strict reader of the LaTeX that the report writes: it knows what may stand there and refuses all else."""
 
+import itertools
 import re
+
+import numpy as np
 
 COMMANDS = {
     "begin", "end", "centering", "scriptsize", "setlength", "tabcolsep", "caption", "label", "par", "medskip",
-    "smallskip", "textbf", "underline", "toprule", "midrule", "bottomrule",
+    "smallskip", "textbf", "underline", "toprule", "midrule", "bottomrule", "multicolumn", "cmidrule",
+    "textsuperscript",
     "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar",
 }  # fmt: skip
 IN_MATH = {"pm", "times", "dagger", "uparrow", "downarrow"}
@@ -88,7 +92,21 @@ def _lines(sides: str, text: str) -> list[list[str]]:
     if rest:
         raise Unsound(f"a line without its end: {rest!r}")
     cells = [re.split(r"(?<!\\)&", line) for line in lines]
+    if r"\multicolumn" in lines[0]:
+        cells = _groups(cells, len(sides))
     for line in cells:
         if len(line) != len(sides):
             raise Unsound(f"{len(line)} cells in {len(sides)} columns: {line}")
     return [[cell.strip() for cell in line] for line in cells]
+
+
+def _groups(cells: list[list[str]], width: int) -> list[list[str]]:
+    """The lines without their first, which names groups of columns, each with a rule below it."""
+    spans = [re.fullmatch(r"\s*\\multicolumn{(\d+)}{c}{.+}\s*", cell) for cell in cells[0][1:]]
+    if cells[0][0].strip() or not all(spans) or 1 + sum(int(span[1]) for span in spans) != width:
+        raise Unsound(f"groups that do not cover {width} columns: {cells[0]}")
+    ends = np.cumsum([1, *(int(span[1]) for span in spans)])
+    rules = "".join(rf"\cmidrule(lr){{{first + 1}-{last}}}" for first, last in itertools.pairwise(ends))
+    if not cells[1][0].lstrip().startswith(f"{rules}\n"):
+        raise Unsound(f"no rules {rules} in {cells[1][0]!r}")
+    return [[cells[1][0].lstrip().removeprefix(rules), *cells[1][1:]], *cells[2:]]

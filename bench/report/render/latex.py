@@ -1,8 +1,9 @@
 """A ``Table`` as LaTeX with booktabs."""
 
 import re
+from dataclasses import replace
 
-from bench.report.model import Block, Cell, Table
+from bench.report.model import EMPTY, Block, Cell, Table
 
 LETTERS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
@@ -12,36 +13,114 @@ LETTERS = {
     "×": r"$\times$", "†": r"$\dagger$", "▲": r"$\uparrow$", "▼": r"$\downarrow$",
 }  # fmt: skip
 HEAD = "% needs \\usepackage{booktabs}"
+NAMES = {"paper": "The paper's values", "diff.": "Ours minus the paper's", "independent run": "The independent run"}
 MARKS = {"few": "%s", "best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
 
 
 def latex(table: Table) -> str:
-    """One float, and one more for the cost; reasons and notes stand below the tabulars."""
+    """Our values, what stands beside them, and the cost as floats; reasons and notes stand below the first.
+
+    Blocks that compare the same rows by metrics stand side by side, as the paper's tables have them; other blocks stand
+    one below the other.
+    """
     below = [rf"$^{{{n}}}$ {escaped(reason)}." for n, reason in enumerate(table.reasons, 1)]
     below += [escaped(note.text) for note in table.notes]
-    parts = [f"% records: {' '.join(table.keys)}", HEAD]
     title = re.sub(r"^(Table|Figure) \d+: (.)", lambda found: found[2].upper(), table.title)  # LaTeX counts by itself
-    parts += drawn(table, table.blocks, f"{title}. {table.caption}", f"tab:{table.name}")
-    parts[-1:-1] = [r"\begin{flushleft}", "\\\\\n".join(below), r"\end{flushleft}"]
+    label, caption = f"tab:{table.name}", f"{title}. {table.caption}"
+    apart = beside(table.blocks)
+    first = merged(apart.pop(""), table.reasons) if apart else stacked(table.blocks, table.reasons)
+    notes = [r"\begin{flushleft}", "\\\\\n".join(below), r"\end{flushleft}"]
+    parts = [f"% records: {' '.join(table.keys)}", HEAD, *floated([*first, *notes], caption, label)]
+    for name, blocks in apart.items():
+        more = merged(blocks, table.reasons)
+        parts += floated(more, f"{NAMES.get(name, name.capitalize())}, beside: {title}.", f"{label}-{slug(name)}")
     if table.cost:
-        parts += drawn(table, [table.cost], f"Cost of: {title}.", f"tab:{table.name}-cost")
+        parts += floated(stacked([table.cost], table.reasons), f"Cost of: {title}.", f"{label}-cost")
     return "\n".join(parts) + "\n"
 
 
-def drawn(table: Table, blocks: list[Block], caption: str, label: str) -> list[str]:
-    """The lines of one float."""
-    lines = [r"\begin{table*}", r"\centering\scriptsize\setlength{\tabcolsep}{3pt}"]
-    lines += [rf"\caption{{{escaped(caption)}}}", rf"\label{{{label}}}"]
+def floated(lines: list[str], caption: str, label: str) -> list[str]:
+    head = [r"\begin{table*}", r"\centering\scriptsize\setlength{\tabcolsep}{3pt}"]
+    return [*head, rf"\caption{{{escaped(caption)}}}", rf"\label{{{label}}}", *lines, r"\end{table*}"]
+
+
+def slug(name: str) -> str:
+    return re.sub(r"\W+", "-", name).strip("-")
+
+
+def beside(blocks: list[Block]) -> dict[str, list[Block]]:
+    """The blocks cut into our values ("") and each kind of value beside them, such as "paper", with the lines that have
+    any; nothing where the blocks are not of a kind that can stand side by side."""
+    names = {block.columns[0].name for block in blocks}
+    if len(blocks) < 2 or len(names) > 1 or not all(column.metric for block in blocks for column in block.columns[1:]):
+        return {}
+    kinds = dict.fromkeys(c.name if c.is_papers else "" for block in blocks for c in block.columns[1:])
+    found = {kind: [cut(block, kind) for block in blocks] for kind in ("", *kinds)}
+    return {kind: [block for block in some if block.lines] for kind, some in found.items()}
+
+
+def cut(block: Block, kind: str) -> Block:
+    """The column of names, and those of one kind under the metric that they belong to."""
+    places = [n for n, c in enumerate(block.columns) if n and (c.name if c.is_papers else "") == kind]
+    lines = [replace(line, cells=[line.cells[n] for n in (0, *places)]) for line in block.lines]
+    lines = [line for line in lines if not kind or any(text != EMPTY for text in line.texts[1:])]
+    columns = [block.columns[0], *(replace(block.columns[n], name=block.columns[n].metric) for n in places)]
+    return replace(block, columns=columns, lines=lines, notes=[] if kind else block.notes)
+
+
+def merged(blocks: list[Block], reasons: list[str]) -> list[str]:
+    """One tabular of all blocks, a group of columns each; a line that a block lacks is empty there."""
+    heads, rules, place = [""], [], 2
+    for block in blocks:
+        width = len(block.columns) - 1
+        heads.append(rf"\multicolumn{{{width}}}{{c}}{{{escaped(block.title)}}}")
+        rules.append(rf"\cmidrule(lr){{{place}-{place + width - 1}}}")
+        place += width
+    lines = [" & ".join(heads) + r" \\", "".join(rules)]
+    names = [escaped(blocks[0].columns[0].name), *(escaped(c.name) for block in blocks for c in block.columns[1:])]
+    lines += [" & ".join(names) + r" \\", r"\midrule"]
+    for name in in_order([[line.texts[0] for line in block.lines] for block in blocks]):
+        cells = [escaped(name)]
+        for block in blocks:
+            own = next((line.cells[1:] for line in block.lines if line.texts[0] == name), None)
+            cells += [shown(cell, reasons) for cell in own or [Cell(EMPTY)] * (len(block.columns) - 1)]
+        lines.append(" & ".join(cells) + r" \\")
+    notes = [f"% {escaped(block.title)}: {escaped(note.text)}" for block in blocks for note in block.notes]
+    return [
+        rf"\begin{{tabular}}{{l{'r' * (place - 2)}}}",
+        r"\toprule",
+        *lines,
+        r"\bottomrule",
+        r"\end{tabular}",
+        *notes,
+    ]
+
+
+def in_order(lists: list[list[str]]) -> list[str]:
+    """All names, each after the one that it follows in the first list that has it."""
+    found: list[str] = []
+    for names in lists:
+        place = 0
+        for name in names:
+            if name not in found:
+                found.insert(place, name)
+            place = found.index(name) + 1
+    return found
+
+
+def stacked(blocks: list[Block], reasons: list[str]) -> list[str]:
+    """A tabular for each block, one below the other."""
+    lines = []
     for block in blocks:
         sides = "".join("l" if column.kind == "name" else "r" for column in block.columns)
         lines += [rf"\par\medskip\textbf{{{escaped(block.title)}}}\par\smallskip"] if block.title else []
         lines += [rf"\begin{{tabular}}{{{sides}}}", r"\toprule"]
         lines += [" & ".join(escaped(column.name) for column in block.columns) + r" \\", r"\midrule"]
         for line in block.lines:
-            lines.append(" & ".join(shown(cell, table.reasons) for cell in line.cells) + r" \\")
+            lines.append(" & ".join(shown(cell, reasons) for cell in line.cells) + r" \\")
         lines += [r"\bottomrule", r"\end{tabular}"]
         lines += [f"% {escaped(note.text)}" for note in block.notes]
-    return [*lines, r"\end{table*}"]
+    return lines
 
 
 def escaped(text: str) -> str:
