@@ -15,7 +15,7 @@ from bench.report.sections.significance import ALPHA, BETTER, WORSE, comparisons
 from bench.spec import SHOWN, counted
 
 METRICS = ("ndcg@10", "hr@5")
-BEATS, LEVEL, LOSES, NOT_ASKED, MIXED = "beats", "level with", "loses to", "cannot be asked", "differs by metric"
+BEATS, LEVEL, LOSES, NOT_ASKED, MIXED = "beats", "is level with", "loses to", "cannot be asked", "differs by metric"
 WORDS = {BETTER: BEATS, WORSE: LOSES, "": LEVEL}
 MEASURES = ["vs", "difference", "low", "high", "p_holm"]
 CSV = [*TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_seeds", "settings", "keys"]

@@ -37,7 +37,7 @@ def test_beats_level_and_loses(three):
     """
     assert verdicts(three) == {
         ("beauty", "sampled", "MCLN"): "beats BPRMF",
-        ("art", "sampled", "MCLN"): "level with BPRMF",
+        ("art", "sampled", "MCLN"): "is level with BPRMF",
         ("taobao", "sampled", "MCLN"): "loses to BPRMF",
     }
     first = answers(three)[0]
@@ -48,7 +48,7 @@ def test_beats_level_and_loses(three):
 
 def test_the_page_the_figure_and_the_sentences_say_the_same(three):
     table, figure = pages(three)
-    assert table.caption.endswith("ranking and row: beats 1, level with 1, loses to 1.")
+    assert table.caption.endswith("ranking and row: beats 1, is level with 1, loses to 1.")
     line = table.blocks[0].lines[0]
     assert line.texts[:3] == ["Beauty, entities, paper, sampled", "MCLN", "beats BPRMF"]
     assert line.texts[3:6] == ["+0.5000", "[+0.3500, +0.6500]", "<0.0001"]
@@ -77,7 +77,7 @@ def test_metrics_that_differ_are_told_apart():
         "beats", "beats A in N@10, beats B in H@5",
     )  # fmt: skip
     assert verdict_of({"ndcg@10": test("A", 0.1, 0.01), "hr@5": test("A", 0.1, 0.2)}) == (
-        "differs by metric", "beats A in N@10, level with A in H@5",
+        "differs by metric", "beats A in N@10, is level with A in H@5",
     )  # fmt: skip
     assert verdict_of({"ndcg@10": test("A", -0.1, 0.01), "hr@5": test("A", -0.1, 0.01)})[1] == "loses to A"
 
