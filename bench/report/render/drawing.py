@@ -36,7 +36,7 @@ STYLE = {
     "lines.markersize": 4,
     "axes.titley": 1.0,  # a place that is given is not searched, which takes most of the time
 }
-MARKERS = "os^Dv<>ph*XP"
+MARKERS = "os^Dv<>phXPd8"  # filled, and hollow for the rows beyond them; the star is for the row under study
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # with the markers they tell lines apart in grey
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one column of a paper, and two
 PANEL = 1.55  # the height of one
@@ -89,9 +89,12 @@ def looks(rows: Sequence[str]) -> dict[str, dict[str, Any]]:
     found = {}
     for row in rows:
         place, is_studied = places[row], row == STUDIED
+        is_hollow = place // len(MARKERS) % 2
         found[row] = {
             "color": "black" if is_studied else colours[place % len(colours)],
-            "marker": MARKERS[place % len(MARKERS)],
+            "marker": "*" if is_studied else MARKERS[place % len(MARKERS)],
+            "markersize": 8 if is_studied else 4,
+            "fillstyle": "none" if is_hollow and not is_studied else "full",
             "linestyle": "-" if is_studied else DASHES[place % len(DASHES)],
             "linewidth": 2.0 if is_studied else 1.0,
             "zorder": 4 if is_studied else 2,

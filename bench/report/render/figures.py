@@ -40,7 +40,9 @@ def curves(data: pd.DataFrame) -> Figure:
         for (model, _), run in part.groupby(["model", "seed"], sort=False):
             is_other = model == independent.NAME
             best = run[run["is_best"]]
-            drawn = {"color": GREY, "linewidth": 0.6} if is_other else {**look[model], "marker": ""}
+            drawn = (
+                {"color": GREY, "linewidth": 0.6} if is_other else {**look[model], "markersize": 3, "markevery": 0.2}
+            )
             for axis, x in zip(column, AXES, strict=True):
                 if run[x].isna().all():
                     continue
@@ -145,7 +147,9 @@ def forest(data: pd.DataFrame) -> Figure:
             place = lines.index(tuple(run[name] for name in names))
             fill = "full" if colour != "0.5" else "none"
             axis.errorbar(run["difference"], place, xerr=extent, fmt="o", color=colour, capsize=2, fillstyle=fill)
-            axis.annotate(run["vs"], (run["high"], place), (3, 2), textcoords="offset points", fontsize=8, color="0.4")
+            axis.text(1.03, place, run["vs"], transform=axis.get_yaxis_transform(), va="center")
+        axis.text(1.03, len(lines), "against", transform=axis.get_yaxis_transform(), va="center", color="0.4")
+        axis.set_ylim(-0.6, len(lines) - 0.4)
         axis.axvline(0, color="0.3", linewidth=0.8)
         axis.set_xlabel(f"{SHOWN[metric]}, difference")
         axis.set_yticks(
