@@ -101,9 +101,13 @@ def place(text: str) -> Path:
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError(f"{text!r} is no path")
     try:
-        return Path(text).expanduser()
+        path = Path(text).expanduser()
+        path.exists()
     except RuntimeError:  # ~ of a user who is not here
         raise argparse.ArgumentTypeError(f"{text!r} names the home folder of a user who is not here") from None
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} cannot be looked for ({error.strerror})") from None
+    return path
 
 
 def run_parser() -> Parser:

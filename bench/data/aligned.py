@@ -1,5 +1,6 @@
 """Feature rows of any order, brought into the order of a data set's items."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bench.data.preparing import by_value
 from bench.data.readers.arrays import in_float32, load_npy
 from bench.data.readers.lists import read_lines
 from bench.data.readers.recbole import ITEM
@@ -60,12 +62,12 @@ def align(given: Given, row_ids: Ids | None, items: Sequence[str], *, item: str,
 def ids_of_rows(values: np.ndarray, given: Ids | None, items: Sequence[str], *, what: str, modality: str) -> np.ndarray:
     """(row,) the item id of each row of an array."""
     if given is None:
-        if not all(token.isdecimal() and token == str(int(token)) for token in items):
+        if not all(re.fullmatch("0|[1-9][0-9]*", token) for token in items):
             remedy = f"give --row-ids {modality}=FILE, one item id a line in the order of the rows"
-            raise BenchError(f"{what}: item ids are no row numbers, as {items[-1]!r} shows; {remedy}")
-        if int(items[-1]) >= len(values):
+            raise BenchError(f"{what}: item ids are no row numbers, as {items[-1][:60]!r} shows; {remedy}")
+        if by_value(items[-1]) >= by_value(str(len(values))):
             raise BenchError(
-                f"{what}: row k is that of item k, but there are {len(values)} rows and an item {items[-1]}; if the "
+                f"{what}: row k is that of item k, but there are {len(values)} rows and an item {items[-1][:60]}; if the "
                 f"rows are in another order, or their ids start at 1, give --row-ids {modality}=FILE"
             )
         return np.arange(len(values)).astype(str).astype(object)

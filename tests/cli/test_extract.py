@@ -10,6 +10,7 @@ from bench.cli.main import main
     [
         ([], "there is nothing to extract from: give --images DIR, --texts FILE, or both"),
         (["--images", "nowhere"], "--images nowhere is not a folder"),
+        (["--images", "9" * 300], "cannot be looked for (File name too long)"),
         (["--texts", "nowhere.csv"], "nowhere.csv is missing"),
         (["--encoder", "x"], "unknown flag '--encoder'; did you mean --image-encoder or --text-encoder?"),
     ],

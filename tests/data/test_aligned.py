@@ -59,6 +59,7 @@ def test_an_array_by_row_number():
     ("given", "ids", "items", "message"),
     [
         (VALUES, None, ITEMS, "features image: item ids are no row numbers, as 'c' shows; give --row-ids image=FILE"),
+        (VALUES, None, ["0", "9" * 5000], "there are 3 rows and an item 999"),
         (VALUES, None, ["0", "007"], "item ids are no row numbers, as '007' shows"),
         (VALUES, None, ["1", "3"], "there are 3 rows and an item 3; .* start at 1, give --row-ids image=FILE"),
         (VALUES, ["a", "b"], ITEMS, "features image has 3 rows, but there are 2 ids"),

@@ -24,6 +24,8 @@ def test_leave_one_out_of_short_users():
 
 def test_numbers_are_ordered_as_numbers_and_words_as_words():
     assert number(np.array(["10", "9", "10"], dtype=object))[0] == ["9", "10"]
+    long, longer = "9" * 5000, "1" + "0" * 5000  # of more digits than int() reads
+    assert number(np.array([longer, long, "010", "9", "10"], dtype=object))[0] == ["9", "010", "10", long, longer]
     ordered, places = number(np.array(["b", "10", "9"], dtype=object))
     assert (ordered, places.tolist()) == (["10", "9", "b"], [2, 0, 1])
 

@@ -1,6 +1,7 @@
 """Table 1: the data sets and their sizes, beside the paper's."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 
@@ -26,14 +27,16 @@ def table_1(records: pd.DataFrame, paper: Published) -> Table:
             said.append(f"The records of {name} disagree about its sizes; those of the newest are shown.")
     frame = pd.DataFrame(data, columns=["dataset", "metric", "value", "paper", "difference", "keys"])
     columns = [Column("Data set", "name"), *(Column(one.capitalize()) for one in STATISTICS)]
-    for what in ("paper", "diff."):
+    has_paper = bool(frame["paper"].notna().any())
+    for what in ("paper", "diff.") if has_paper else ():
         columns += [Column(f"{what}: {one}", term=what, is_papers=True) for one in STATISTICS]
+    lines = [sizes(name, own) for name, own in frame.groupby("dataset", sort=False)]
     return Table(
         question=Question.DATA,
         kind="table1",
         what="Table 1: data sets",
-        caption="Density is interactions / (users × items). Differences are ours minus the paper's.",
-        blocks=[Block(columns=columns, lines=[sizes(name, own) for name, own in frame.groupby("dataset", sort=False)])],
+        caption="Density is interactions / (users × items)." + " Differences are ours minus the paper's." * has_paper,
+        blocks=[Block(columns=columns, lines=[replace(line, cells=line.cells[: len(columns)]) for line in lines])],
         notes=[*map(Note, said)],
         data=frame,
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bench.report.model import Note
+from bench.report.paper import STATISTICS
 from bench.report.render.latex import latex
 from bench.report.render.text import csv, markdown, text
 from bench.report.sections import comparison
@@ -178,6 +179,13 @@ def test_table_1_shows_the_papers_counts():
     assert lines[0] == f"Beauty {beauty} {beauty} 0 0 0 0.00000"
     assert lines[1].startswith("Art 25,165 9,324 201,427 0.00086 25,165")
     assert lines[2] == f"toy {beauty}" + " —" * 8
+
+
+def test_table_1_has_no_column_of_the_papers_where_all_data_are_ones_own():
+    table = find([record(dataset="toy")], "table1")
+    assert [column.name for column in table.blocks[0].columns] == ["Data set", *map(str.capitalize, STATISTICS)]
+    assert [len(line.cells) for line in table.blocks[0].lines] == [5]
+    assert "paper" not in table.caption
 
 
 def test_table_1_shows_a_difference_with_its_sign():
