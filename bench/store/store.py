@@ -117,11 +117,12 @@ class Store(Places):
             return None
         if not record.key == record.job.key == path.stem or self.path(record.job) != path:
             raise BenchError(f"{path} holds the record of another job")
-        files, seen = self.rank_files(record).items(), (path, self.stamp(record.job))
+        stamp = self.stamp(record.job) if in_full else None  # before the ranks are read: a rerun may come between
+        files = self.rank_files(record).items()
         contents = [rank_files.read(*file) for file in files if file[1] or in_full and file[0].exists()]
-        if in_full and record.metrics and contents and seen not in self._followed:
+        if in_full and record.metrics and contents and (path, stamp) not in self._followed:
             rank_files.check(record, contents[-1], path)
-            self._followed.add(seen)
+            self._followed.add((path, stamp))
         return record
 
     def check_weights(self, record: Record) -> None:
