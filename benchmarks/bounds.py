@@ -61,8 +61,16 @@ class Counter(TorchDispatchMode):
 
 
 def size(*values: Any) -> int:
-    """Bytes of all tensors among the values."""
-    return sum(t.numel() * t.element_size() for t in tree_leaves(values) if isinstance(t, Tensor))
+    """Bytes of all tensors among the values; of a sparse one, those of its indices and entries."""
+    tensors = [part for t in tree_leaves(values) if isinstance(t, Tensor) for part in stored(t)]
+    return sum(t.numel() * t.element_size() for t in tensors)
+
+
+def stored(t: Tensor) -> list[Tensor]:
+    """The dense tensors that hold ``t``."""
+    if t.layout is torch.sparse_coo:
+        return [t._indices(), t._values()]
+    return [t.crow_indices(), t.col_indices(), t.values()] if t.layout is torch.sparse_csr else [t]
 
 
 def moved(function, args: tuple, kwargs: dict, out: Any) -> int:

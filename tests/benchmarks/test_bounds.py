@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from benchmarks.bounds import Counter, Rates, Work, bound, rates, work_of_step
+from benchmarks.bounds import Counter, Rates, Work, bound, rates, size, work_of_step
 from benchmarks.gpu import tiny_ready
 
 
@@ -40,6 +40,16 @@ def test_work_of_a_weighted_bag():
     offsets, weights = torch.tensor([0, 1]), torch.ones(3)
     found = work(lambda: F.embedding_bag(ROWS, TABLE, offsets, mode="sum", per_sample_weights=weights))
     assert found == Work(1, 3 * 8 + 3 * 8 + 2 * 8 + 3 * 4 + 2 * 8, 12)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
+def test_a_sparse_matrix_is_as_large_as_what_it_holds():
+    """Two entries of 4 bytes in a matrix of a million: two indices of 8 for each, or a column's and 1,001 of rows."""
+    entries, sure = torch.ones(2), {"check_invariants": True}
+    by_pairs = torch.sparse_coo_tensor(torch.tensor([[3, 3], [0, 9]]), entries, (1000, 1000), **sure)
+    starts = torch.tensor([0] * 4 + [2] * 997)
+    by_rows = torch.sparse_csr_tensor(starts, torch.tensor([0, 9]), entries, (1000, 1000), **sure)
+    assert (size(by_pairs), size(by_rows)) == (8 + 32, 8 + 16 + 8008)
 
 
 def test_work_of_adam():
