@@ -46,7 +46,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> BenchError:
     known = sorted(known)
     near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3)
     hint = [k for k in known if k.lower() in near]
-    tail = f"did you mean {' or '.join(hint)}?" if hint else f"known: {', '.join(known)}"
+    tail = f"did you mean {' or '.join(hint)}?" if hint else f"known: {', '.join(known) or 'none'}"
     return BenchError(f"unknown {kind} {name!r}; {tail}")
 
 

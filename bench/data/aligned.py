@@ -67,8 +67,8 @@ def ids_of_rows(values: np.ndarray, given: Ids | None, items: Sequence[str], *, 
             raise BenchError(f"{what}: item ids are no row numbers, as {items[-1][:60]!r} shows; {remedy}")
         if by_value(items[-1]) >= by_value(str(len(values))):
             raise BenchError(
-                f"{what}: row k is that of item k, but there are {len(values)} rows and an item {items[-1][:60]}; if the "
-                f"rows are in another order, or their ids start at 1, give --row-ids {modality}=FILE"
+                f"{what}: row k is that of item k, but there are {len(values)} rows and an item {items[-1][:60]}; if "
+                f"the rows are in another order, or their ids start at 1, give --row-ids {modality}=FILE"
             )
         return np.arange(len(values)).astype(str).astype(object)
     if isinstance(given, (str, Path)):

@@ -71,7 +71,7 @@ def missing(name: str, error: Exception) -> BenchError:
 
 def called(name: str) -> str:
     """A folder goes by its own name, as its place says nothing of what it holds."""
-    return Path(name).name if Path(name).is_dir() else name
+    return Path(name).name if os.path.isdir(name) else name
 
 
 def text_encoder(name: str) -> Encoder:
@@ -92,7 +92,7 @@ def text_encoder(name: str) -> Encoder:
 def image_encoder(name: str) -> Encoder:
     """A network of timm without its classifier, by the folder of its files or by its name in the hub's cache."""
     timm, torch, pictures = require("timm"), require("torch"), require("PIL.Image")
-    place = f"local-dir:{name}" if Path(name).is_dir() else name
+    place = f"local-dir:{name}" if os.path.isdir(name) else name
     try:
         model = timm.create_model(place, pretrained=True, num_classes=0).eval()
     except (OSError, RuntimeError, ValueError) as error:

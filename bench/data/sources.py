@@ -42,7 +42,7 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
         BenchError: for a name that is not known, or a folder that is not there or has no known layout.
     """
     if name_or_folder in FOLDERS:
-        if data_dir is not None and not Path(data_dir).is_dir():
+        if data_dir is not None and not os.path.isdir(data_dir):
             raise BenchError(f"--data-dir {data_dir} is not a folder")
         return Source(name_or_folder, partial(released_recipe, name_or_folder, data_dir=data_dir))
     if name_or_folder in SIMULATED:
@@ -50,7 +50,7 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     if name_or_folder == MOVIELENS:
         return Source(MOVIELENS, movielens_recipe)
     folder = Path(os.path.abspath(Path(name_or_folder).expanduser()))  # a link goes by its own name
-    if folder.is_dir():
+    if os.path.isdir(folder):  # False for what can be no path, such as one that is too long
         return folder_source(folder)
     if os.sep in name_or_folder:
         raise BenchError(f"data set folder {name_or_folder} is not there")
@@ -130,7 +130,7 @@ def find_local(name: str, data_dir: Path | None) -> tuple[Path | None, list[str]
     tried = []
     for what, place in places.items():
         folder = Path(place).expanduser() / FOLDERS[name] if place else None
-        if folder is not None and folder.is_dir():
+        if folder is not None and os.path.isdir(folder):
             return folder, tried
         tried.append(f"{what}: no folder {folder}" if folder else f"{what} is not set")
     return None, tried

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -96,7 +97,7 @@ def from_outside(text: str) -> str:
     """
     name, _, rest = text.partition(".py:")
     path = Path(f"{name}.py").expanduser().resolve()
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise BenchError(f"{path} is not there; a model from outside is given as path/to/file.py:Class")
     own = {card.name: dataclasses.replace(card, file=str(path)) for card in read_cards(path, path.stem)}
     wanted = rest.partition(":")[0]

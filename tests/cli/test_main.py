@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
         (["--models", "MCLN:relesed"], "unknown preset of MCLN 'relesed'; did you mean released"),
         (["--datasets", "beuaty"], "unknown data set 'beuaty'; did you mean beauty"),
         (["--datasets", "no/such/folder"], "no/such/folder is not there"),
+        (["--datasets", "a" * 300], f"unknown data set '{'a' * 300}'; known: "),
+        (["--models", f"{'a' * 300}.py:X"], ".py is not there; a model from outside is given as"),
         (["--budget", "standrad"], "unknown budget 'standrad'; did you mean standard?"),
         (["--protocols", "papr"], "unknown protocol 'papr'; did you mean paper?"),
         (["--modles", "BPRMF"], "unknown flag '--modles'; did you mean --models?"),

@@ -90,7 +90,8 @@ def elsewhere(place: Path) -> Iterator[None]:
     from bench.data import sources
 
     before, url = Path.cwd(), sources.URL
-    os.environ["MCLN_BENCH_CACHE"] = str(place / "cache")
+    home = os.environ.get("HOME")
+    os.environ |= {"MCLN_BENCH_CACHE": str(place / "cache"), "HOME": str(place / "home")}
     sources.URL = "http://127.0.0.1:9"  # where nobody answers
     os.chdir(place)
     try:
@@ -98,4 +99,6 @@ def elsewhere(place: Path) -> Iterator[None]:
     finally:
         os.chdir(before)
         sources.URL = url
-        del os.environ["MCLN_BENCH_CACHE"]
+        del os.environ["MCLN_BENCH_CACHE"], os.environ["HOME"]
+        if home is not None:
+            os.environ["HOME"] = home
