@@ -9,6 +9,7 @@ from bench.protocol.candidates import Cases
 
 SAMPLED_BLOCK = 4_000_000  # scores held at once: 16 MB in float32
 FULL_BLOCK = {"cpu": 500_000, "cuda": 16_000_000}  # a full block stays in a core's cache on a CPU
+FEW_USERS, MANY_USERS = 16, 64  # of so many items that a block has few users, reading the items anew costs more
 
 
 class NotFinite(ArithmeticError):
@@ -50,7 +51,7 @@ class Evaluator:
             if ranking == "sampled":
                 score, block = self._sampled, SAMPLED_BLOCK // self.items.shape[1]
             else:
-                score, block = self._full, FULL_BLOCK[self.device.type] // model.n_items
+                score, block = self._full, full_block(model.n_items, self.device.type)
             parts = [
                 score(model, shared, slice(rows[0], rows[-1] + 1))
                 for rows in np.array_split(np.arange(len(self.user)), -(-len(self.user) // max(1, block)))
@@ -74,6 +75,12 @@ class Evaluator:
         scores[self.met_case[first:last] - rows.start, self.met_item[first:last]] = -torch.inf  # the target is met too
         scores[:, 0] = -torch.inf
         return *rank_and_ties(scores, target), total
+
+
+def full_block(n_items: int, device: str) -> int:
+    """Users whose scores of all items are held at once."""
+    block = FULL_BLOCK[device] // n_items
+    return block if block >= FEW_USERS else MANY_USERS
 
 
 def rank_and_ties(others: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

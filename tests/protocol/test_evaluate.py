@@ -55,11 +55,20 @@ def by_loop(scores, cases, met):
     return np.array(out)
 
 
+def test_a_block_has_users_enough_however_many_items_there_are():
+    """The paper's sets keep the blocks that their records were made with."""
+    items = {8_679: 57, 31_250: 16, 31_251: 64, 10**6: 64}
+    assert {n: evaluate.full_block(n, "cpu") for n in items} == items
+    assert evaluate.full_block(10**6, "cuda") == 16
+
+
 @pytest.mark.parametrize("block", [1, 100, 4_000_000])
 @pytest.mark.parametrize("decimals", [8, 1])
 def test_ranks_equal_a_plain_loop(rng, monkeypatch, block, decimals):
     monkeypatch.setattr(evaluate, "SAMPLED_BLOCK", block)
     monkeypatch.setitem(evaluate.FULL_BLOCK, "cpu", block)
+    monkeypatch.setattr(evaluate, "FEW_USERS", 1)
+    monkeypatch.setattr(evaluate, "MANY_USERS", 1)
     cases, met = drawn(rng)
     scores = rng.normal(size=(26, 41)).round(decimals)
     got = Evaluator(cases, device=CPU).ranks(Table(scores), rankings=("sampled", "full"))
