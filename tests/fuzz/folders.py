@@ -101,6 +101,8 @@ def damage(folder: Path, rng: random.Random) -> str:
         path.write_bytes(rng.choice(files).read_bytes())
     else:
         path = folder / rng.choice(("image_feat.npy", "audio_feat.npy", "_feat.npy"))
+        if path.is_symlink():  # an earlier damage
+            path.unlink()
         if not path.exists() or path in files:
             path.write_bytes(rng.choice(arrays()))
     return f"{path.name} {how}"
