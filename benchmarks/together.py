@@ -1,0 +1,90 @@
+"""Several seeds in one batched model, against as many jobs side by side.
+
+    python -m benchmarks.together
+
+The batched model is one on ``k`` copies of the data set with ids of their own: its loss is the mean of the k models'
+losses, and as Adam does not heed the scale of a gradient, each copy trains as a model of its own would. It has all
+threads, the jobs share them. A ratio above 1 says that the batched model is faster.
+"""
+
+import argparse
+import os
+from contextlib import ExitStack
+from statistics import median
+
+import numpy as np
+import torch
+
+from bench import registry
+from bench.spec import Training, read
+from bench.train.bridge import TrainingSet, build
+from benchmarks.measure import Side, as_runner, job_parts, make_ready, run, save
+
+
+class Copies:
+    """A model on ``k`` copies of a data set, its first epoch behind it."""
+
+    def __init__(self, dataset: str, model: str, k: int, threads: int):
+        torch.set_num_threads(threads)
+        one = make_ready(dataset, model)
+        data, train = one.prepared.dataset, one.prepared.split.train
+        pairs = copies(train, k, n_users=data.n_users, n_items=data.n_items)
+        card, preset = registry.find(model)
+        settings, hyper = registry.split_settings(
+            type(one.model), registry.settings(card, preset, dataset=dataset, hyper={})
+        )
+        sizes = {"n_users": k * data.n_users, "n_items": k * data.n_items}
+        many = build(type(one.model), TrainingSet(pairs, **sizes, features={}), hyper)
+        batch = k * read(Training, settings).train_batch_size
+        training = read(Training, {**settings, "train_batch_size": batch})
+        self.ready = job_parts(many, pairs, one.prepared.test, training, device="cpu")
+        self.epoch()
+
+    def epoch(self) -> None:
+        self.ready.epoch()
+
+
+def copies(train: np.ndarray, k: int, *, n_users: int, n_items: int) -> np.ndarray:
+    """(k n, 2) the pairs ``train`` (n, 2) of ``k`` sets that share no user and no item."""
+    return np.concatenate([train + np.array([n_users, n_items]) * place for place in range(k)])
+
+
+def measure(dataset: str, model: str, k: int, threads: int, runs: int) -> dict:
+    """Medians of an epoch of the batched model, and of the slowest of ``k`` jobs that run one at the same time."""
+    own = max(1, threads // k)
+    with as_runner(), ExitStack() as stack:
+        batched = stack.enter_context(Side(Copies, dataset, model, k, threads))
+        jobs = [stack.enter_context(Side(Copies, dataset, model, 1, own)) for _ in range(k)]
+        turns = [(batched.seconds("epoch"), beside(jobs)) for _ in range(runs)]
+    together, apart = map(median, zip(*turns, strict=True))
+    seconds = {"together s": round(together, 4), "side by side s": round(apart, 4)}
+    return {"data set": dataset, "model": model, "seeds": k, **seconds, "ratio": round(apart / together, 2)}
+
+
+def beside(jobs: list[Side]) -> float:
+    """Seconds until each of the jobs has run an epoch."""
+    return max(one.result()[0] for one in [job.start("epoch") for job in jobs])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--datasets", nargs="+", default=["beauty"])
+    parser.add_argument("--models", nargs="+", default=["BPRMF", "SVDPP", "LightGCN", "NGCF"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[2, 3], help="how many at once")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--runs", type=int, default=5)
+    args = parser.parse_args()
+    rows = []
+    for dataset in args.datasets:
+        for model in args.models:
+            for k in args.seeds:
+                rows.append(measure(dataset, model, k, args.threads, args.runs))
+                print(" ".join(f"{name}={value}" for name, value in rows[-1].items()), flush=True)
+    note = (
+        f"An epoch of k seeds in one model and in k jobs, medians of {args.runs}; CPU, {args.threads} threads, torch "
+    )
+    print(save(rows, "together-cpu", note=f"{note}{torch.__version__}."))
+
+
+if __name__ == "__main__":
+    run(main)
