@@ -182,7 +182,7 @@ def console(evidence: Evidence, *, ranking: str | None = None, names: Sequence[s
     if {"table2", "learning-curves"} & {*names, *asked}:
         found += comparison.pages(shown, signs=signs_of(evidence)) + cutoffs.pages(shown)
     for study in varied:
-        found += studies.tables(evidence, study)
+        found += studies.tables(evidence, study.name)
     found += cost.pages(shown) if "cost" in {*names, *asked} else []
     tables = [page for page in [*found, *knockouts.pages(evidence)] if isinstance(page, Table)]
     opened = opening(evidence, ranking) if "table2" in names else []

@@ -141,7 +141,7 @@ def test_all_234_values_of_the_paper_stand_in_the_tables():
     first, second = comparison.pages(made)[:2]
     found = {("table2", dataset): own for dataset, own in shown(second, {}).items()}
     for name in ("table3", "table4", "table5"):
-        page = studies.tables(made, STUDIES[name])[0]
+        page = studies.tables(made, name)[0]
         titles = {title: label for label, title in STUDIES[name].titles.items()}
         found |= {(name, dataset): own for dataset, own in shown(page, titles).items()}
     n_values = sum(map(len, found.values()))

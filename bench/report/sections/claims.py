@@ -31,11 +31,11 @@ NOTES = [
 
 def pages(evidence: Evidence) -> list[Table]:
     """One table of all claims, where any can be judged."""
-    said, judged = sentences(evidence), judge(cells_of(evidence).to_dict())
+    said, judged = sentences(evidence), judge(cells_of(evidence)["mean"].to_dict())
     if not said:
         return []
     shown = [(claim, case) for claim, cases in judged for case in cases if case.holds is not None]
-    keys = cells_of(evidence, "keys").to_dict()
+    keys = cells_of(evidence)["keys"].to_dict()
     data = pd.DataFrame([{"claim": claim.text, **case._asdict(), "holds": case.holds} for claim, case in shown])
     places = [[(case.table, case.dataset, row, case.metric) for row in (case.left, case.right)] for _, case in shown]
     data = data.assign(keys=[" ".join(dict.fromkeys(" ".join(keys[p] for p in both).split())) for both in places])
@@ -52,23 +52,20 @@ def pages(evidence: Evidence) -> list[Table]:
 
 def sentences(evidence: Evidence) -> list[str]:
     """How many claims stand how; nothing where none can be judged."""
-    counts = Counter(verdict(cases) for _, cases in judge(cells_of(evidence).to_dict()))
+    counts = Counter(verdict(cases) for _, cases in judge(cells_of(evidence)["mean"].to_dict()))
     if counts[UNJUDGED] == len(CLAIMS):
         return []
     said = f"{counts[SUPPORTED]} supported, {counts[REFUTED]} refuted, {counts[UNJUDGED]} cannot be judged"
     return [f"Of {len(CLAIMS)} claims of the paper in words, by our means under its protocol: {said}."]
 
 
-@lru_cache(maxsize=4)
-def cells_of(evidence: Evidence, what: str = "mean") -> pd.Series:
-    """Our cells under the paper's protocol by table, data set, row and metric; of the claims' metrics.
-
-    Args:
-        what: their ``mean``, or the ``keys`` of their records.
-    """
+@lru_cache(maxsize=2)
+def cells_of(evidence: Evidence) -> pd.DataFrame:
+    """Our cells under the paper's protocol by table, data set, row and metric, of the claims' metrics: their ``mean``,
+    and the ``keys`` of their records."""
     found = [leaderboard(evidence).assign(table="table2")]
     for study in evidence.studies:
-        for page in studies.tables(evidence, study):
+        for page in studies.tables(evidence, study.name):
             if page.data["model"].iloc[0] == study.models[0]:
                 about = {"protocol": page.protocol, "budget": page.budget, "ranking": page.ranking}
                 found.append(page.data.assign(table=study.name, **about))
@@ -82,7 +79,7 @@ def cells_of(evidence: Evidence, what: str = "mean") -> pd.Series:
         if weight > fullest.get((table, dataset), ((0, 0), None))[0]:
             fullest[table, dataset] = (weight, own)
     kept = pd.concat([own for _, own in fullest.values()]) if fullest else data
-    return kept.set_index(["table", "dataset", "row", "metric"])[what]
+    return kept.set_index(["table", "dataset", "row", "metric"])[["mean", "keys"]]
 
 
 def line(claim: Claim, cases: Sequence[Case]) -> Line:

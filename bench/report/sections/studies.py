@@ -1,6 +1,7 @@
 """Tables 3 to 5 and Figure 4: variants of a model against one another."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 import pandas as pd
@@ -23,7 +24,7 @@ def pages(evidence: Evidence) -> list[Page]:
     """Every study of which some record was made."""
     found = []
     for study in evidence.studies:
-        own = tables(evidence, study)
+        own = tables(evidence, study.name)
         found += own + (figures(study, own) if study.is_layered else [])
     return found
 
@@ -32,12 +33,14 @@ def question(study: Study) -> Question:
     return Question.LAYERS if study.is_layered else Question.COMPONENTS
 
 
-def tables(evidence: Evidence, study: Study) -> list[Table]:
-    """A table of the study's variants for each model, protocol, budget and ranking.
+@lru_cache(maxsize=32)
+def tables(evidence: Evidence, name: str) -> list[Table]:
+    """A table of the variants of the study ``name`` for each model, protocol, budget and ranking.
 
     None where no record was made for a variant but all that stand are Table 2's, or where no cell has a value
     in the full ranking.
     """
+    [study] = [one for one in evidence.studies if one.name == name]
     if study.is_for_all:
         return across(evidence, study)
     found = []

@@ -21,7 +21,7 @@ def mcln(value=0.4, hyper=None, **more):
 
 
 def made(study, *records, **more):
-    return tables(evidence(*records, **more), STUDIES[study])
+    return tables(evidence(*records, **more), study)
 
 
 def cells(table, dataset="beauty", metric="hr@5"):
@@ -133,7 +133,7 @@ def test_taobao_has_the_four_rows_of_table_3_that_the_paper_has():
     visual = {"modalities": "visual"}
     hypers = [NONE, {**visual, **NO_CL}, {**visual, "use_id": False}, visual, {}]
     records = [mcln(n / 10, hyper, dataset="taobao", facts=facts, key=f"t{n}") for n, hyper in enumerate(hypers)]
-    (table,) = tables(evidence(*records), STUDIES["table3"])
+    (table,) = tables(evidence(*records), "table3")
     shown = [line.texts[:4] for line in table.blocks[0].lines]
     assert shown == [
         ["(1) Base", "0.0000", "0.3933", "-0.3933"],
