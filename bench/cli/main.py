@@ -142,10 +142,8 @@ def audit_command(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     from bench.data import audit, sources
 
-    audits = []
-    for name in args.datasets:
-        source = sources.find(name, data_dir=args.data_dir)
-        audits.append(audit.audit(source.load(args.features)))
+    found = [sources.find(name, data_dir=args.data_dir) for name in args.datasets]
+    audits = [audit.audit(source.load(args.features)) for source in found]
     print(audit.render(audits))
     for path in audit.write(audits, args.reports):
         print(f"wrote {path}")
@@ -178,20 +176,20 @@ def show_command(argv: list[str]) -> int:
     parser.add_argument("key", help="as --list prints it, or how it begins")
     parser.add_argument("--results", type=place, default=Path("results"))
     args = parser.parse_args(argv)
-    from bench.cli.show import show
+    from bench.cli import show
     from bench.store.store import Store
 
-    print(show(Store(args.results), args.key))
+    print(show.show(Store(args.results), args.key))
     return 0
 
 
 def check_command(argv: list[str]) -> int:
     """The four checks, all of them even when one fails."""
+    Parser(prog="python -m bench check").parse_args(argv)
     import subprocess
 
     from joblib import cpu_count
 
-    Parser(prog="python -m bench check").parse_args(argv)
     tools = Path(sys.executable).parent
     checks = (
         [tools / "ruff", "format", "--check"],

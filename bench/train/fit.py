@@ -36,7 +36,7 @@ class Choice:
 
 @dataclass(kw_only=True)
 class Fit:
-    """What training leaves.
+    """What training leaves; the model itself ends as its last epoch left it.
 
     Attributes:
         curve: one entry per evaluation: epoch, mean loss of the epoch, seconds of training so far, and the metrics.
@@ -56,6 +56,20 @@ class Fit:
         chosen = [metric for metric, choice in self.choices.items() if choice.sees(metrics[metric], epoch)]
         if chosen:
             self.weights |= dict.fromkeys(chosen, {k: v.detach().clone() for k, v in model.state_dict().items()})
+
+    def judge(self, model, evaluate: Callable[[], dict[str, float]], entry: dict) -> None:
+        """Add the metrics of the model as it stands to the entry of its epoch and to the curve, and look at them."""
+        metrics, spent = timed(evaluate)
+        self.seconds_evaluate += spent
+        entry |= metrics
+        self.curve.append(entry)
+        self.see(model, metrics, epoch=entry["epoch"])
+
+    def untrained(self, evaluate: Callable[[], dict[str, float]]) -> "Fit":
+        """This, with the metrics of a model that has nothing to train."""
+        metrics, self.seconds_evaluate = timed(evaluate)
+        self.curve.append({"epoch": 0, **metrics})
+        return self
 
     def load(self, model, metric: str) -> None:
         """Give ``model`` the weights that ``metric`` chose; a model that was not trained stays as it is."""
@@ -80,11 +94,8 @@ def fit(
 ) -> Fit:
     """Train ``model`` for ``budget.epochs``, or until ``budget.patience`` evaluations bring no gain in any metric.
 
-    The model ends as its last epoch left it; ``Fit.load`` gives it the weights that a metric chose.
-
     Args:
-        precision: of the matrix products in the epochs, as ``bench.spec.Training`` has it; what comes before the epochs
-            and the evaluations are in float32.
+        precision: of the matrix products in the epochs, as ``bench.spec.Training`` has it; all else is in float32.
         evaluate: metrics of the model as it stands; called every ``budget.eval_every`` epochs and after the last.
         select: the metrics of which each chooses an epoch; larger is better.
         report: told every epoch's entry, and every evaluation's metrics.
@@ -97,24 +108,17 @@ def fit(
     out = Fit(choices={metric: Choice() for metric in select})
     out.seconds_train += timed(lambda: model.pretrain(batches, epochs=budget.epochs))[1]
     epochs = budget.epochs if model.max_epochs is None else min(budget.epochs, model.max_epochs)
-    if not epochs:  # nothing to train: judged as it stands
-        metrics, out.seconds_evaluate = timed(evaluate)
-        out.curve.append({"epoch": 0, **metrics})
-        return out
+    if not epochs:
+        return out.untrained(evaluate)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     if checkpoint is not None and (state := checkpoint.load()) is not None:
         out = resumed(state, model, optimizer)
     for epoch in range(out.epochs + 1, epochs + 1):
         loss, spent = timed(lambda: train_epoch(model, batches, optimizer, epoch=epoch, precision=precision))  # noqa: B023
-        out.seconds_train += spent
-        out.epochs = epoch
+        out.epochs, out.seconds_train = epoch, out.seconds_train + spent
         entry = {"epoch": epoch, "loss": loss, "seconds": out.seconds_train}
         if epoch % budget.eval_every == 0 or epoch == epochs:
-            metrics, spent = timed(evaluate)
-            out.seconds_evaluate += spent
-            entry |= metrics
-            out.curve.append(entry)
-            out.see(model, metrics, epoch=epoch)
+            out.judge(model, evaluate, entry)
         report(entry)  # before the state is written: what ends a trial here must end it again when it is resumed
         if epoch == epochs or out.is_patience_over(budget.patience):
             break

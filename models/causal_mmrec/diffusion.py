@@ -102,12 +102,10 @@ def cross_fit(
     n_noise_steps: int = 50,
     n_samples: int = 8,
 ) -> tuple[Float[Tensor, "item target"], list[float]]:
-    """Prediction of ``target`` from ``source`` by diffusion, and the losses of training.
+    """``target`` predicted by diffusion, and the losses of training; arguments as in ``latents.ridge_cross_fit``.
 
-    One network a fold, which never saw that fold; all are trained side by side, and no network's draws depend
-    on another's data. AdamW, an average of the weights (decay .995, less at the start), one-step R^2 on a tenth
-    of a network's items every 100 steps and at the end, its best average kept, its patience 5 such looks.
-    Arguments as in ``latents.ridge_cross_fit``.
+    A fold has a network, with draws of its own, that never saw it. AdamW; of the averages of the weights (decay .995,
+    less at the start) the best one by one-step R^2 on a tenth of its items is kept, seen every 100 steps, patience 5.
     """
     n_nets, shares = int(fold.max()) + 1, signal_shares(n_noise_steps).to(source.device)
     if int(fits.sum()) < 4 * max(n_nets, 1):
