@@ -50,22 +50,24 @@ def slug(name: str) -> str:
 
 def beside(blocks: list[Block]) -> dict[str, list[Block]]:
     """The blocks cut into our values ("") and each kind of value beside them, such as "paper", with the lines that have
-    any; nothing where the blocks are not of a kind that can stand side by side."""
-    names = {block.columns[0].name for block in blocks}
-    if len(blocks) < 2 or len(names) > 1 or not all(column.metric for block in blocks for column in block.columns[1:]):
+    any; nothing where they do not all show the same metrics."""
+    heads = {tuple(column.name for column in block.columns if not column.is_papers) for block in blocks}
+    if len(blocks) < 2 or len(heads) > 1 or not all(column.metric for block in blocks for column in block.columns[1:]):
         return {}
-    kinds = dict.fromkeys(c.name if c.is_papers else "" for block in blocks for c in block.columns[1:])
+    kinds = dict.fromkeys(column.name for block in blocks for column in block.columns if column.is_papers)
     found = {kind: [cut(block, kind) for block in blocks] for kind in ("", *kinds)}
     return {kind: [block for block in some if block.lines] for kind, some in found.items()}
 
 
 def cut(block: Block, kind: str) -> Block:
-    """The column of names, and those of one kind under the metric that they belong to."""
+    """The column of names, and our values or those of one kind beside them, each under its metric."""
     places = [n for n, c in enumerate(block.columns) if n and (c.name if c.is_papers else "") == kind]
     lines = [replace(line, cells=[line.cells[n] for n in (0, *places)]) for line in block.lines]
-    lines = [line for line in lines if not kind or any(text != EMPTY for text in line.texts[1:])]
+    if not kind:
+        return replace(block, columns=[block.columns[n] for n in (0, *places)], lines=lines)
+    lines = [line for line in lines if any(text != EMPTY for text in line.texts[1:])]
     columns = [block.columns[0], *(replace(block.columns[n], name=block.columns[n].metric) for n in places)]
-    return replace(block, columns=columns, lines=lines, notes=[] if kind else block.notes)
+    return replace(block, columns=columns, lines=lines, notes=[])
 
 
 def merged(blocks: list[Block], reasons: list[str]) -> list[str]:

@@ -3,10 +3,11 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 
-from bench.report.model import Table
+from bench.report.model import Block, Column, Table
 from bench.report.render.latex import in_order, latex
 from bench.report.sections import comparison, pages
 from tests.report.latex import Unsound, check
@@ -50,6 +51,20 @@ def test_data_sets_stand_side_by_side_as_in_the_paper():
         ["Model", *metrics],
         ["LightGCN", "0.5229", "0.3909", "0.6385", "0.4285"],
     ]
+
+
+def test_blocks_of_other_columns_stand_one_below_the_other():
+    """Slices have a metric in every column too, but each part of the cases has slices of its own."""
+    parts = {"popularity": ("head N@10", "tail N@10"), "degree": ("Q1 N@10",)}
+    blocks = [
+        Block(
+            title=title, columns=[Column("Model", "name"), *(Column(name, metric="N@10") for name in names)], lines=[]
+        )
+        for title, names in parts.items()
+    ]
+    (table, *_) = comparison.pages(evidence(record()))
+    read = check(latex(replace(table, blocks=blocks)))
+    assert read == [[["Model", "head N@10", "tail N@10"]], [["Model", "Q1 N@10"]]]
 
 
 def test_rows_keep_the_order_of_each_data_set():
