@@ -1,11 +1,20 @@
 """Fixtures shared by all tests. Imports nothing of the packages under test before jaxtyping's hook stands."""
 
 import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tiny tensors: more threads only wait for one another
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_hangups():
+    """Processes under test hear SIGHUP, also where the tests were started by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture
