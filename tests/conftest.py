@@ -10,11 +10,13 @@ os.environ["OMP_NUM_THREADS"] = "1"  # tiny tensors: more threads only wait for 
 
 
 @pytest.fixture(scope="session", autouse=True)
-def heard_hangups():
-    """Processes under test hear SIGHUP, also where the tests were started by nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def heard_signals():
+    """What is tested hears Ctrl-C and SIGHUP, also where the tests were started in the background or by nohup."""
+    heard = {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in heard.items()}
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
