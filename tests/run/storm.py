@@ -71,12 +71,25 @@ def jobs_of(runner: subprocess.Popen) -> list[int]:
     return [pid for pid, (parent, group) in table.items() if parent in servers and group == pid]
 
 
+def is_drawing(runner: subprocess.Popen) -> bool:
+    """Whether the runner has processes that draw: forked from it, they bear its command line."""
+
+    def command(pid: int) -> bytes:
+        with suppress(OSError):  # it has ended
+            return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b""
+
+    own = command(runner.pid)
+    return any(parent == runner.pid and command(pid) == own != b"" for pid, (parent, _) in processes().items())
+
+
 def storm(
     place: Path, *, period: float, job_kills: int, runner_kills: int, drawing_kills: int, rng: random.Random, **size
 ) -> dict[str, int]:
     """Run to the end through the kills, of which there are at most so many; how many there were.
 
-    Every other job is killed as soon as its ranks lie there without its record, if that is seen in time.
+    Every other job is killed as soon as its ranks lie there without its record, and the runner while it draws, where
+    that is seen in time.
     """
     killed, rounds, results = Counter(), 0, place / "storm"
     runner = start(place, "storm", **size)
@@ -94,13 +107,13 @@ def storm(
                 runner = killed_and_started(runner, place, **size)
                 killed["runners"] += 1
             elif victims and killed["jobs"] < job_kills:
-                is_between = rounds % 2 and half_written(results, seconds=period)
+                is_between = rounds % 2 and is_seen(is_half_written, results, seconds=period)
                 killed["between writes"] += bool(is_between)
                 for victim in jobs_of(runner) if is_between else [rng.choice(victims)]:
                     with suppress(ProcessLookupError):
                         os.kill(victim, signal.SIGKILL)
                         killed["jobs"] += 1
-            elif not victims and killed["drawing"] < drawing_kills and below(runner.pid):
+            elif not victims and killed["drawing"] < drawing_kills and is_seen(is_drawing, runner, seconds=period):
                 runner = killed_and_started(runner, place, **size)
                 killed["drawing"] += 1
     finally:
@@ -117,12 +130,17 @@ def killed_and_started(runner: subprocess.Popen, place: Path, **size) -> subproc
     return start(place, "storm", **size)
 
 
-def half_written(results: Path, *, seconds: float) -> bool:
-    """Whether, within that time, ranks are seen that no record names yet."""
+def is_half_written(results: Path) -> bool:
+    """Whether there are ranks that no record names yet."""
+    ranks = {path.name.partition(".")[0]: path for path in results.glob("*/[!c]*/[!.]*.parquet")}
+    return any(not path.with_name(f"{key}.json").exists() for key, path in ranks.items())
+
+
+def is_seen(holds, *args, seconds: float) -> bool:
+    """Whether ``holds(*args)`` comes true within that time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        ranks = {path.name.partition(".")[0]: path for path in results.glob("*/[!c]*/[!.]*.parquet")}
-        if any(not path.with_name(f"{key}.json").exists() for key, path in ranks.items()):
+        if holds(*args):
             return True
         time.sleep(0.002)
     return False
