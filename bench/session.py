@@ -18,10 +18,9 @@ from bench.run.progress import Screen
 from bench.run.studies import STUDIES
 from bench.spec import BenchError, counted
 from bench.store.places import TRIALS
+from bench.store.record import STATUSES
 from bench.store.store import Store
 from bench.tune import winners
-
-WITH_RECORD = ("done", "skipped", "failed")  # the final states of jobs that have one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +140,7 @@ def close(planned: list[PlannedJob], ended: dict[str, str], store: Store, clock:
         ended: key to final state of the jobs that ran.
     """
     found = [(one, store.find(one.job)) for one in planned]
-    gone = [one for one, record in found if record is None and ended.get(one.job.key) in WITH_RECORD]
+    gone = [one for one, record in found if record is None and ended.get(one.job.key) in STATUSES]
     counts = Counter({**ended, **dict.fromkeys((one.job.key for one in gone), "gone")}.values())
     text = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "nothing to run"
     print(f"{text} in {time.monotonic() - clock.begun:.0f} s; {said}")

@@ -10,13 +10,13 @@ threads, the jobs share them. A ratio above 1 says that the batched model is fas
 import argparse
 import os
 from contextlib import ExitStack
+from dataclasses import asdict
 from statistics import median
 
 import numpy as np
 import torch
 
-from bench import registry
-from bench.spec import Training, read
+from bench.spec import Training
 from bench.train.bridge import TrainingSet, build
 from benchmarks.measure import Side, as_runner, job_parts, make_ready, run, save
 
@@ -29,14 +29,10 @@ class Copies:
         one = make_ready(dataset, model)
         data, train = one.prepared.dataset, one.prepared.split.train
         pairs = copies(train, k, n_users=data.n_users, n_items=data.n_items)
-        card, preset = registry.find(model)
-        settings, hyper = registry.split_settings(
-            type(one.model), registry.settings(card, preset, dataset=dataset, hyper={})
-        )
         sizes = {"n_users": k * data.n_users, "n_items": k * data.n_items}
-        many = build(type(one.model), TrainingSet(pairs, **sizes, features={}), hyper)
-        batch = k * read(Training, settings).train_batch_size
-        training = read(Training, {**settings, "train_batch_size": batch})
+        many = build(type(one.model), TrainingSet(pairs, **sizes, features={}), asdict(one.model.hyper))
+        rate, batches = one.optimizer.defaults["lr"], one.batches
+        training = Training(learning_rate=rate, train_batch_size=k * batches.size, sampling=batches.sampling)
         self.ready = job_parts(many, pairs, one.prepared.test, training, device="cpu")
         self.epoch()
 
@@ -80,10 +76,8 @@ def main() -> None:
             for k in args.seeds:
                 rows.append(measure(dataset, model, k, args.threads, args.runs))
                 print(" ".join(f"{name}={value}" for name, value in rows[-1].items()), flush=True)
-    note = (
-        f"An epoch of k seeds in one model and in k jobs, medians of {args.runs}; CPU, {args.threads} threads, torch "
-    )
-    print(save(rows, "together-cpu", note=f"{note}{torch.__version__}."))
+    note = f"An epoch of k seeds in one model and in k jobs, medians of {args.runs}; CPU, {args.threads} threads, "
+    print(save(rows, "together-cpu", note=f"{note}torch {torch.__version__}."))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from bench.run.events import Event, Listener, ignore
 from bench.run.plan import PlannedJob
 from bench.run.slots import Slot, Slots
 from bench.spec import Job
-from bench.store.record import Record
+from bench.store.record import STATUSES, Record
 from bench.store.store import Store, sweep_halves
 
 RETRIES = 1  # of a job whose process was killed: as a rule by the system, for want of memory
@@ -116,7 +116,7 @@ class Pool:
         """Run a job, then those that follow from it, one after another; the last one's state."""
         try:
             state = self.run_one(planned)
-            while state in ("done", "skipped", "failed") and (planned := self.follow(planned, state)) is not None:
+            while state in STATUSES and (planned := self.follow(planned, state)) is not None:
                 self.stamps[planned.job.key] = self.store.stamp(planned.job)
                 state = self.run_one(planned)
             return state

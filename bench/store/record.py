@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,6 +30,8 @@ def check_facts(facts: dict[str, Value]) -> dict[str, Value]:
 
 
 Text = Annotated[str, AfterValidator(plain)]
+Status = Literal["done", "skipped", "failed"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 Hash = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 
 
@@ -57,7 +59,7 @@ class Record(BaseModel):
     schema_version: Literal[1, 2] = SCHEMA
     job: Job
     key: Name
-    status: Literal["done", "skipped", "failed"]
+    status: Status
     reason: Text = ""
     traceback: Text = ""
     log: Text = ""

@@ -31,7 +31,7 @@ NOTES = [
 
 def pages(evidence: Evidence) -> list[Table]:
     """One table of all claims, where any can be judged."""
-    said, judged = sentences(evidence), judge(cells_of(evidence)["mean"].to_dict())
+    said, judged = sentences(evidence), judged_by(evidence)
     if not said:
         return []
     shown = [(claim, case) for claim, cases in judged for case in cases if case.holds is not None]
@@ -52,11 +52,16 @@ def pages(evidence: Evidence) -> list[Table]:
 
 def sentences(evidence: Evidence) -> list[str]:
     """How many claims stand how; nothing where none can be judged."""
-    counts = Counter(verdict(cases) for _, cases in judge(cells_of(evidence)["mean"].to_dict()))
+    counts = Counter(verdict(cases) for _, cases in judged_by(evidence))
     if counts[UNJUDGED] == len(CLAIMS):
         return []
     said = f"{counts[SUPPORTED]} supported, {counts[REFUTED]} refuted, {counts[UNJUDGED]} cannot be judged"
     return [f"Of {len(CLAIMS)} claims of the paper in words, by our means under its protocol: {said}."]
+
+
+def judged_by(evidence: Evidence) -> list[tuple[Claim, list[Case]]]:
+    """Every claim with its pairs of our cells."""
+    return judge(cells_of(evidence)["mean"].to_dict())
 
 
 @lru_cache(maxsize=2)

@@ -1,7 +1,6 @@
 """Table 1: the data sets and their sizes, beside the paper's."""
 
 import math
-from dataclasses import replace
 
 import pandas as pd
 
@@ -30,23 +29,24 @@ def table_1(records: pd.DataFrame, paper: Published) -> Table:
     has_paper = bool(frame["paper"].notna().any())
     for what in ("paper", "diff.") if has_paper else ():
         columns += [Column(f"{what}: {one}", term=what, is_papers=True) for one in STATISTICS]
-    lines = [sizes(name, own) for name, own in frame.groupby("dataset", sort=False)]
+    lines = [sizes(name, own, has_paper=has_paper) for name, own in frame.groupby("dataset", sort=False)]
     return Table(
         question=Question.DATA,
         kind="table1",
         what="Table 1: data sets",
         caption="Density is interactions / (users × items)." + " Differences are ours minus the paper's." * has_paper,
-        blocks=[Block(columns=columns, lines=[replace(line, cells=line.cells[: len(columns)]) for line in lines])],
+        blocks=[Block(columns=columns, lines=lines)],
         notes=[*map(Note, said)],
         data=frame,
     )
 
 
-def sizes(name: str, own: pd.DataFrame) -> Line:
+def sizes(name: str, own: pd.DataFrame, *, has_paper: bool) -> Line:
     forms = [".5f" if metric == "density" else ",.0f" for metric in own["metric"]]
     reasons = ["" if keys else "no finished record" for keys in own["keys"]]
     ours = [Cell(number(*one), note=why) for *one, why in zip(own["value"], forms, reasons, strict=True)]
     theirs = [Cell(number(*one)) for one in zip(own["paper"], forms, strict=True)]
     gaps = [Cell(number(value, f"+{form}")) for value, form in zip(own["difference"], forms, strict=True)]
     named = Cell(DATASETS.get(name, name))
-    return Line([named, *ours, *theirs, *gaps], about={"dataset": name}, keys=own["keys"].iloc[0])
+    cells = [named, *ours, *theirs, *gaps] if has_paper else [named, *ours]
+    return Line(cells, about={"dataset": name}, keys=own["keys"].iloc[0])
