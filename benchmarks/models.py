@@ -1,32 +1,47 @@
-"""Seconds an epoch, seconds an evaluation, peak memory and parameters of every model on every data set asked for.
+"""Seconds per epoch and per evaluation, peak memory, parameters, and the training step over what bounds it (see
+``benchmarks.bounds``), of every model on every data set asked for.
 
-    python -m benchmarks.models --datasets beauty
+    python -m benchmarks.models --datasets taobao beauty art
 
 Every model runs in a process of its own. The stages that some models learn before their epochs are listed apart.
 """
 
 import argparse
 import os
+from itertools import product
 
 import torch
 
 from bench import registry
 from bench.run.provenance import peak_memory_mib
-from bench.spec import row_name
+from bench.spec import BenchError, row_name
+from benchmarks.bounds import bound, rates, work_of_step
 from benchmarks.measure import Ready, alone, clock, make_ready, run, save
+
+LONG = 10  # seconds; an epoch of fewer is run twice, as the first one warms up
 
 
 def measure(dataset: str, model: str, device: str, threads: int) -> dict:
     """One row."""
     torch.set_num_threads(threads)
-    return {"data set": dataset, "model": model, **costs(make_ready(dataset, model, device=device), device)}
+    ready = make_ready(dataset, model, device=device)
+    found = costs(ready, device)
+    step = bound(work_of_step(ready), rates(device, n=1024, mib=128), seconds=found["epoch s"] / found["steps"])
+    return {
+        "data set": dataset,
+        "model": model,
+        **found,
+        **{name: step[name] for name in ("bound by", "step over bound")},
+    }
 
 
 def costs(ready: Ready, device: str) -> dict:
     """What a job costs: the stages before its epochs, a warm epoch, then the ranking of all cases."""
     before = clock(lambda: ready.model.pretrain(ready.batches, epochs=1), device=device)
     steps = ready.batches.steps
-    epochs = [clock(lambda e=e: ready.epoch(e), device=device) for e in (1, 2)]
+    epochs = [clock(lambda: ready.epoch(1), device=device)]
+    if epochs[0] < LONG:
+        epochs.append(clock(lambda: ready.epoch(2), device=device))
     rankings = ("sampled",) if ready.model.is_candidate_dependent else ("sampled", "full")
     judged = {r: clock(lambda r=r: ready.evaluator.ranks(ready.model, rankings=(r,)), device=device) for r in rankings}
     return {
@@ -52,14 +67,18 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args()
-    rows = []
-    for dataset in args.datasets:
-        for model in names(args.models):
-            rows.append(alone(measure, dataset, model, args.device, args.threads))
-            print(f"{dataset} {model} " + " ".join(f"{k}={v}" for k, v in list(rows[-1].items())[2:]), flush=True)
     where = torch.cuda.get_device_name() if args.device != "cpu" else f"CPU, {args.threads} threads"
     note = f"Protocol paper, default presets, float32, batch 2048; {where}, torch {torch.__version__}."
-    print(save(rows, f"models-{'gpu' if args.device != 'cpu' else 'cpu'}", note=note))
+    rows = []
+    for dataset, model in product(args.datasets, names(args.models)):
+        try:
+            rows.append(alone(measure, dataset, model, args.device, args.threads))
+        except BenchError as error:
+            print(f"{dataset} {model}: {error}", flush=True)
+            continue
+        print(f"{dataset} {model} " + " ".join(f"{k}={v}" for k, v in list(rows[-1].items())[2:]), flush=True)
+        path = save(rows, f"models-{'gpu' if args.device != 'cpu' else 'cpu'}", note=note)
+    print(path if rows else "nothing was measured")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.files import write_whole, writing
+from bench.report.model import number
 from bench.report.rows import DATASETS
 from bench.spec import BenchError
 
@@ -23,8 +24,8 @@ def table(answers: pd.DataFrame) -> str:
         if pd.isna(one.difference):
             continue
         where = (DATASETS[one.dataset], one.protocol, one.ranking, one.row)
-        extent = f"[{one.low:+.4f}, {one.high:+.4f}]"
-        lines.append(f"| {' | '.join(where)} | {one.difference:+.4f} | {extent} | {one.verdict} {one.vs} |")
+        difference, low, high = (number(value, "+.4f") for value in (one.difference, one.low, one.high))
+        lines.append(f"| {' | '.join(where)} | {difference} | [{low}, {high}] | {one.verdict} {one.vs} |")
     return "\n".join(lines)
 
 

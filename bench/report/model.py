@@ -189,7 +189,7 @@ class Figure(Page):
 
 
 def number(value: float, form: str) -> str:
-    """``value`` in Python's format ``form``; a difference of nought, to the places shown, has no sign."""
+    """``value`` in Python's format ``form``; a difference that is zero to the places shown has no sign."""
     if pd.isna(value):
         return EMPTY
     text = format(value, form)

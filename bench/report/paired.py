@@ -35,7 +35,7 @@ def permutation_p(differences: Differences) -> float:
     """Two-sided p of the mean difference when each difference may change its sign.
 
     Of differences that are all of one size, such as hits of one seed, only the signs count: ``scipy.stats.binomtest``,
-    which is exact. Of at most FEW others, leaving out those of nought: ``scipy.stats.permutation_test``, which weighs
+    which is exact. Of at most FEW others, with zero differences dropped: ``scipy.stats.permutation_test``, which weighs
     all signs where they are fewer than its draws. Of more: their sum over sqrt(sum of squares), its standard
     deviation, is standard normal.
     """
@@ -51,7 +51,7 @@ def permutation_p(differences: Differences) -> float:
 
 
 def wilcoxon_p(differences: Differences) -> float:
-    """Two-sided p of the signed ranks: differences of nought left out, equal sizes share their middle rank."""
+    """Two-sided p of the signed ranks: zero differences are dropped, and equal sizes share their middle rank."""
     return float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0
 
 

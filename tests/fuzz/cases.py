@@ -60,7 +60,7 @@ def said(call: Callable[[], object]) -> tuple[object, str]:
 
 
 def changed(content: bytes, rng: random.Random, other: bytes = b"") -> bytes:
-    """``content`` with one change: a bit, a byte, a piece less, twice or of nought, cut, longer, or another's."""
+    """``content`` with one change: a bit, a byte, a piece less, twice or of zeros, cut, longer, or another's."""
     place = rng.randrange(len(content) + 1)
     end = min(len(content), place + rng.choice((1, 2, 7, 64, 512)))
     return rng.choice(

@@ -38,6 +38,6 @@ def test_the_records_behind_a_page_are_named_once():
     assert page().keys == ["a", "b"]
 
 
-def test_a_difference_of_nought_has_no_sign():
+def test_a_difference_of_zero_has_no_sign():
     texts = [number(value, "+.4f") for value in (0.00001, -0.00001, 0.5, -0.5, float("nan"))]
     assert texts == ["0.0000", "0.0000", "+0.5000", "-0.5000", "—"]

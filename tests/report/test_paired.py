@@ -83,7 +83,7 @@ def test_many_differences_agree_with_drawn_signs(gains, rng):
     assert p == pytest.approx(drawn, abs=4 * math.sqrt(p / 20_000))
 
 
-def test_a_mean_of_nought_has_p_one_though_its_differences_are_rounded():
+def test_a_mean_of_zero_has_p_one_though_its_differences_are_rounded():
     assert paired.permutation_p(paired.rounded(np.array([-2, 0, 1, -2, 1, 1, 1]) / 3)) == 1
 
 

@@ -96,7 +96,7 @@ def test_vbpr_by_hand(data, cases):
     assert found["gradient.irrelevant"] == pytest.approx(norms[0] / norms[1], rel=1e-4)
 
 
-def test_a_model_that_ignores_the_irrelevant_columns_scores_nought(data, cases):
+def test_a_model_that_ignores_the_irrelevant_columns_scores_zero(data, cases):
     model, half = vbpr(data), data.features["visual"].shape[1] // 2
     with torch.no_grad():
         model.projection[half:], model.visual_bias[half:] = 0.0, 0.0

@@ -178,5 +178,5 @@ def line(test: dict) -> Line:
 
 
 def small(value: float, form: str) -> str:
-    """A p below the places shown says so, and is not nought."""
+    """A p below the places shown says so, and is not zero."""
     return "<0.0001" if form == ".4f" and value < 0.0001 else number(value, form)
