@@ -34,7 +34,7 @@ def digest(content: bytes) -> str:
 
 
 def regular(path: Path) -> Path:
-    """``path``, unless it is a pipe or a device, which reading would wait for or never end; a folder fails by itself.
+    """``path``, unless it is a pipe or a device, which could block the reader or never end; a folder fails when opened.
 
     Raises:
         BenchError: where it is.

@@ -145,13 +145,13 @@ def close(planned: list[PlannedJob], ended: dict[str, str], store: Store, clock:
     text = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "nothing to run"
     print(f"{text} in {time.monotonic() - clock.begun:.0f} s; {said}")
     for one in gone:
-        print(f"gone: {one.title}: its record was written, but {store.path(one.job)} does not hold it any more")
+        print(f"gone: {one.title}: its record was written, but {store.path(one.job)} no longer contains it")
     failed = [(one, record) for one, record in found if record is not None and record.status == "failed"]
     for one, record in failed:
         print(f"failed: {one.title}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
     is_cut = bool(counts["stopped"] or counts["left"])
     if is_cut:
-        print("ended early; the same command goes on where it was")
+        print("ended early; run the same command again to go on")
     if is_cut or clock.signal:
         return clock.exit_code
     return 1 if failed or gone or counts["failed"] else 0

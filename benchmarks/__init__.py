@@ -1,1 +1,1 @@
-"""Measurements of speed and memory; each script prints one line an item and writes into reports/performance/."""
+"""Measurements of speed and memory; each script prints one line per item and writes to reports/performance/."""

@@ -3,7 +3,7 @@
     python -m benchmarks.gpu
 
 The tables go to ``reports/performance/gpu.md`` and, all in one long table, ``gpu.csv``; they are written again after
-each part, so that a call that is cut short leaves what it had. The exit code is 1 if a model differs from the CPU's.
+each row, so that a call that is cut short leaves what it had. The exit code is 1 if a model differs from the CPU's.
 Without a GPU every part is rehearsed on the CPU with tiny data, and nothing is written unless ``--out`` is given.
 """
 

@@ -60,7 +60,7 @@ def simulate(size: Size) -> np.ndarray:
 
 
 def measure(model: str, size: Size, threads: int) -> dict:
-    """One point: a warm epoch and the full ranking of one held-out pair a user."""
+    """One point: a warm epoch and the full ranking of one held-out pair per user."""
     torch.set_num_threads(threads)
     pairs = simulate(size)
     _, first = np.unique(pairs[:, 0], return_index=True)
@@ -92,7 +92,7 @@ def measure(model: str, size: Size, threads: int) -> dict:
 
 
 def exponents(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a sweep and model: the exponent of each cost in the size that the sweep changes."""
+    """One row per sweep and model: the exponent of each cost in the size that the sweep changes."""
     rows = []
     for (sweep, model), part in frame.groupby(["sweep", "model"], sort=False):
         size = part[f"n_{sweep}"]
@@ -112,7 +112,7 @@ def exponents(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def plot(frame: pd.DataFrame):
-    """Log-log lines, a column a sweep and a row a cost; returns the figure's path."""
+    """Log-log lines, one column per sweep and one row per cost; returns the figure's path."""
     import matplotlib
 
     matplotlib.use("Agg")

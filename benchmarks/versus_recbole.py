@@ -107,7 +107,7 @@ def ours_alive(*args) -> Iterator[Side]:
 
 
 def measure(name: str, dataset: str, runs: int, folder: str, threads: int) -> list[dict]:
-    """One row an item of the model ``name``."""
+    """One row per measured item of the model ``name``."""
     with ours_alive(name, dataset, threads) as ours:
         parts = ours.value("parts")[1]
         with Side(Theirs, name, parts, folder, threads) as theirs:

@@ -132,7 +132,7 @@ def test_the_closing_count_is_of_the_records_that_are_there(folder, tmp_path, ca
     assert session.close(jobs, ended, store, Clock(), said="all is said") == 1
     out = capsys.readouterr().out
     assert "1 done, 1 gone in 0 s; all is said" in out
-    assert f"gone: {jobs[1].title}: its record was written, but {lost} does not hold it any more" in out
+    assert f"gone: {jobs[1].title}: its record was written, but {lost} no longer contains it" in out
 
 
 def test_when_failed_says_that_none_was(call, folder):
@@ -212,7 +212,7 @@ def test_a_time_limit_ends_the_run_in_good_order_and_the_next_start_ends_it(fold
     first = start(folder, tmp_path, *flags, "--time-limit", "5")
     out, _ = first.communicate()
     assert first.returncode == 124, out
-    assert "ended early; the same command goes on where it was" in out
+    assert "ended early; run the same command again to go on" in out
     assert (tmp_path / "reports/index.md").exists()
     assert not list((tmp_path / "results").glob("*/*/*.lock"))
     assert finished(folder, tmp_path, *flags) == 0

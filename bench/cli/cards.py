@@ -23,10 +23,10 @@ the models' files by `python -m bench cards`: edit those, not this page.
 
 - Symbols: U users and I items, both with the padding id 0; N = U + I nodes; E distinct training pairs; B pairs in a
   batch; d `embedding_size`; L `n_layers`; m modalities; F columns of content and Z stored entries of it (I F where rows
-  are dense), in a line about "a modality" those of one, elsewhere of all that the model reads.
+  are dense), which count one modality in a line about "a modality", and elsewhere all that the model reads.
 - Loss: BPR is `bpr` and L2 is `l2` of `bench/nn/losses.py`, L2 being half the squares of the rows, each as often as
   the batch has it, over B. A positive comes with one item outside the user's training items, unless the line
-  says otherwise. What weighs a term is a setting.
+  says otherwise. The weight of a term is a setting.
 - Parameters are those of the default preset, unless another is named.
 - Cost a step: multiply-adds of the loss of a batch, leading terms. Its gradient is of the same order, and Adam, dense
   in every model, passes over all parameters.

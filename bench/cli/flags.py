@@ -126,10 +126,8 @@ def add_comparison(group) -> None:
     many = {"nargs": "+", "action": "extend"}
     text = f"names or folders of data sets; default: {QUICK_SET}, which needs no network"
     group.add_argument("--datasets", **many, metavar="NAME|FOLDER", help=text)
-    text = (
-        "models, each with a preset if it is not to be the default one, path/to/file.py:MODEL for one of your own, or "
-    )
-    text += f"groups: {', '.join(GROUPS)}; default: all, which leaves the floors out"
+    text = "models, each with a preset unless the default one is meant, path/to/file.py:MODEL for your own model, or "
+    text += f"groups: {', '.join(GROUPS)}; default: all, which leaves the floors out (without --datasets: all floors)"
     group.add_argument("--models", **many, metavar="MODEL[:PRESET]|GROUP", help=text)
     text = f"the tables and figures to fill: {', '.join(STUDIES)}, all; default: table2"
     group.add_argument("--study", **many, metavar="NAME", help=text)
@@ -154,7 +152,7 @@ def add_comparison(group) -> None:
 
 
 def add_settings(group) -> None:
-    text = "settings that all models asked for get"
+    text = "settings for all models asked for"
     group.add_argument("--set", nargs="+", action="extend", type=setting, metavar="KEY=VALUE", help=text)
     text = "where the other settings are from: the defaults, the authors' released preset, or what --tune found"
     group.add_argument("--hyper", choices=("default", "released", "tuned"), default="default", help=text)
@@ -167,7 +165,7 @@ def add_actions(group) -> None:
     group.add_argument("--when", choices=("missing", "failed", "always"), default="missing", help=text)
     text = "print the jobs that would run and how long they would take"
     group.add_argument("--dry-run", action="store_true", help=text)
-    group.add_argument("--list", action="store_true", help="print the records that there are of what is compared")
+    group.add_argument("--list", action="store_true", help="print the stored records of what is compared")
     group.add_argument("--report", action="store_true", help="write the tables again from the stored records")
 
 
@@ -184,7 +182,7 @@ def add_machines(group) -> None:
     text = "how long the whole run may take; before that, jobs write their state, and the next start goes on"
     group.add_argument("--time-limit", type=seconds, metavar="SECONDS", help=text)
     group.add_argument(
-        "--timeout", type=seconds, metavar="SECONDS", help="how long a job may take before it has failed"
+        "--timeout", type=seconds, metavar="SECONDS", help="how long a job may take; after that, it fails"
     )
     text = "epochs between two writes of a job's state, from which a killed job goes on; default: 25; 0: never"
     group.add_argument("--checkpoint-every", type=natural, default=25, metavar="EPOCHS", help=text)

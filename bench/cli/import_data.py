@@ -19,7 +19,7 @@ def parser() -> Parser:
         prog="python -m bench import", description="Make a data set of a CSV, TSV, parquet, JSON lines or .inter file."
     )
     text = (
-        "the interactions, one a line; or a folder of lists (train.txt, ...), to number its ids and add what is missing"
+        "the interactions, one per line; or a folder of lists (train.txt, ...), to number its ids and add missing parts"
     )
     parser.add_argument("file", type=place, metavar="FILE|FOLDER", help=text)
     parser.add_argument("--out", type=place, required=True, metavar="FOLDER", help="new folder for the data set")
@@ -28,16 +28,16 @@ def parser() -> Parser:
     text = "column of times, numbers or dates; default: timestamp; without it, what is held out is drawn at random"
     parser.add_argument("--time", metavar="COL", help=text)
     parser.add_argument("--rating", metavar="COL", help="column of ratings")
-    parser.add_argument("--at-least", type=float, metavar="X", help="an interaction counts from this rating on")
+    parser.add_argument("--at-least", type=float, metavar="X", help="the lowest rating at which an interaction counts")
     text = "leave-one-out, ratio or global-time; default: the column x_label where there is one, else leave-one-out"
     parser.add_argument("--split", metavar="NAME", help=text)
     text = "of validation and test, for the splits ratio and global-time; default: 0.1 0.1"
     parser.add_argument("--shares", nargs=2, type=float, default=(0.1, 0.1), metavar=("VALID", "TEST"), help=text)
     text = "leave out users and items until each has N interactions; default: 0"
     parser.add_argument("--k-core", type=natural, default=0, metavar="N", help=text)
-    text = "features, as image=FILE.npy text=FILE.parquet; a table has a column of item ids, and a .npy one row an item"
+    text = "features, as image=FILE.npy text=FILE.parquet; a table has a column of item ids, a .npy one row per item"
     parser.add_argument("--features", nargs="+", action="extend", type=named_file, metavar="MODALITY=FILE", help=text)
-    text = "item ids of the rows of a .npy, one a line; without it, row k is that of the item with id k"
+    text = "item ids of the rows of a .npy, one per line; without it, row k is that of the item with id k"
     parser.add_argument("--row-ids", nargs="+", action="extend", type=named_file, metavar="MODALITY=FILE", help=text)
     return parser
 

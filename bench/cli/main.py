@@ -173,7 +173,7 @@ def readme_command(argv: list[str]) -> int:
 def show_command(argv: list[str]) -> int:
     """Print one record: settings, metrics, curve, where it comes from, the end of its log."""
     parser = Parser(prog="python -m bench show")
-    parser.add_argument("key", help="as --list prints it, or how it begins")
+    parser.add_argument("key", help="as --list prints it, or its first characters")
     parser.add_argument("--results", type=place, default=Path("results"))
     args = parser.parse_args(argv)
     from bench.cli import show

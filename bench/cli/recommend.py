@@ -10,7 +10,7 @@ from bench.spec import counted
 def recommend_command(argv: list[str]) -> int:
     """Write what a trained model recommends to each user."""
     parser = Parser(prog="python -m bench recommend")
-    parser.add_argument("key", help="of a record whose weights were kept, as --list prints it, or how it begins")
+    parser.add_argument("key", help="key of a record with kept weights, as --list prints it, or its first characters")
     parser.add_argument("--top", type=positive, default=10, metavar="K", help="items per user; default: 10")
     parser.add_argument("--users", nargs="+", metavar="ID", help="default: all")
     parser.add_argument("--data", default="", metavar="FOLDER", help="the data set, where it is a folder")

@@ -1,4 +1,4 @@
-"""Records in words: all that stand, one a line, or one of them in full."""
+"""Records in words: all of them, one per line, or one of them in full."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ COLUMNS = ("key", "status", "data set", "model", "features", "protocol", "budget
 
 
 def listing(store: Store, wanted: Mapping[str, Collection | None]) -> str:
-    """One line a record: its key, status and job, and its NDCG@10 or why it has none.
+    """One line per record: its key, status and job, and its NDCG@10 or why it has none.
 
     Args:
         wanted: what of a job may be, where not anything; a model is meant with all its presets unless one is named.
@@ -72,7 +72,7 @@ def show(store: Store, key: str) -> str:
 
 
 def pairs(title: str, values: dict) -> str:
-    """A title and one line a value; nothing for no values."""
+    """A title and one line per value; empty if there are no values."""
     if not values:
         return ""
     return f"{title}\n" + tabulate([(k, text(v)) for k, v in values.items()], tablefmt="plain")

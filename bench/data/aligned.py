@@ -41,8 +41,8 @@ def align(given: Given, row_ids: Ids | None, items: Sequence[str], *, item: str,
 
     Args:
         given: a table with a column of item ids, or an array whose rows have ``row_ids``.
-        row_ids: ids of the rows of an array, one a row, or a text file with one a line. Without them, row k is that of
-            the item whose id is the number k.
+        row_ids: ids of the rows of an array, one per row, or a text file with one per line. Without them, row k is
+            that of the item whose id is the number k.
         item: how the ids' column is named in the interactions.
 
     Raises:
@@ -63,7 +63,7 @@ def ids_of_rows(values: np.ndarray, given: Ids | None, items: Sequence[str], *, 
     """(row,) the item id of each row of an array."""
     if given is None:
         if not all(re.fullmatch("0|[1-9][0-9]*", token) for token in items):
-            remedy = f"give --row-ids {modality}=FILE, one item id a line in the order of the rows"
+            remedy = f"give --row-ids {modality}=FILE, one item id per line in the order of the rows"
             raise BenchError(f"{what}: item ids are no row numbers, as {items[-1][:60]!r} shows; {remedy}")
         if by_value(items[-1]) >= by_value(str(len(values))):
             raise BenchError(
@@ -74,12 +74,12 @@ def ids_of_rows(values: np.ndarray, given: Ids | None, items: Sequence[str], *, 
     if isinstance(given, (str, Path)):
         given = [line for _, line in read_lines(Path(given))]
     if len(given) != len(values):
-        raise BenchError(f"{what} has {len(values)} rows, but there are {len(given)} ids for them; give one a row")
+        raise BenchError(f"{what} has {len(values)} rows, but there are {len(given)} ids for them; give one id per row")
     return tokens(pd.Series(list(given), name="id"), f"ids of {what}")
 
 
 def from_table(given: str | Path | pd.DataFrame, *, item: str, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and (row, feat) values of a table: one column a feature, or one column that holds whole rows."""
+    """Ids and (row, feat) values of a table: one column per feature, or one column that holds whole rows."""
     frame = given if isinstance(given, pd.DataFrame) else read_table(Path(given), as_text={item, *COLUMNS})
     name = column(frame, None, (item, *COLUMNS), what, "one column must hold the items' ids")
     ids, rest = tokens(frame[name], what), frame.drop(columns=name)

@@ -69,7 +69,7 @@ def dataset_from_frame(
     origin: str = "the frame",
     **choices,
 ) -> Imported:
-    """Write the interactions of ``frame``, one a row, as a data set in the folder ``out``.
+    """Write the interactions of ``frame``, one per row, as a data set in the folder ``out``.
 
     Args:
         features: modality (image, text, audio, any other word) to a frame or file with a column of item ids, or to an

@@ -119,7 +119,7 @@ def released_recipe(name: str, features: str | None, *, data_dir: Path | None) -
     if local and (differing := [file for file, digest in found.digests.items() if pins.get(file, digest) != digest]):
         raise BenchError(
             f"{local}: {', '.join(differing)} of data set {name} are not those of the public release; to run other "
-            "data, give --datasets the path of their folder, by whose name they go then"
+            "data, give --datasets the path of their folder; the results then carry the folder's name"
         )
     return found
 

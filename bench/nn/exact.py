@@ -4,9 +4,9 @@ import torch
 
 
 class ExactFunction(torch.autograd.Function):
-    """Base of functions whose gradient is written out: under autocast their arguments arrive in float32, and so do
-    their results leave. Their own arithmetic is what they are written for, and some of it, such as a small distance
-    made of the difference of large squares, bears no rounding.
+    """Base of functions whose gradient is written out: under autocast, their arguments and results are in
+    float32. Some of their arithmetic, such as a small distance computed as the difference of large squares, would not
+    survive rounding to a lower precision.
     """
 
     def __init_subclass__(cls, **more):

@@ -67,7 +67,7 @@ class ModalityGraphRecommender(EmbeddingRecommender):
         """
         name, h = type(self).__name__, self.hyper
         if not dataset.item_features:
-            raise NotApplicable(f"{name} has one graph a modality and the data set has no item features")
+            raise NotApplicable(f"{name} has one graph per modality, and the data set has no item features")
         widths = {m: h.visual_size if m == "visual" else h.other_size for m in dataset.item_features}
         return nn.ModuleDict({m: make(self.feature_rows(dataset, m), width) for m, width in widths.items()})
 

@@ -124,7 +124,7 @@ class Recommender(GeneralRecommender):
         return interaction[self.USER_ID], interaction[self.ITEM_ID], interaction[self.NEG_ITEM_ID]
 
     def negatives(self, interaction) -> Int[Tensor, "batch negative"]:
-        """``n_negatives`` items a row; RecBole's loader brings one, the missing ones are drawn here."""
+        """``n_negatives`` items per row; RecBole's loader gives one, and the others are drawn here."""
         given = interaction[self.NEG_ITEM_ID]
         given = given.view(len(given), -1)
         missing = self.n_negatives - given.shape[1]

@@ -1,4 +1,4 @@
-"""How far a trained model's scores hang on one part of the content: that part is given to other items, and scored anew.
+"""How much a trained model's scores depend on one part of the content: items swap that part and are scored again.
 
 The model is built again on the occluded content and takes over the trained weights, so that every way from content to
 score counts: feature rows, and graphs or latents made of them at the start. What training itself moved stays, even

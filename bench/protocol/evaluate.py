@@ -38,7 +38,7 @@ class Evaluator:
 
     @torch.no_grad()
     def ranks(self, model, *, rankings: tuple[str, ...]) -> pd.DataFrame:
-        """One row a case: ``user``, ``target``, and for each ranking ``rank_…`` (from 1) and ``ties_…``.
+        """One row per case: ``user``, ``target``, and for each ranking ``rank_…`` (from 1) and ``ties_…``.
 
         Raises:
             NotFinite: when a score is not finite.

@@ -1,4 +1,4 @@
-"""Metrics of one held-out item a case, all computed from its rank (1 is best).
+"""Metrics of one held-out item per case, all computed from its rank (1 is best).
 
 With one relevant item, HR@k equals Recall@k, MAP@k equals MRR@k, and the ideal DCG is 1, so NDCG@k is
 1 / log2(rank + 1) inside the first k places and 0 below.

@@ -60,7 +60,7 @@ def enter(found: dict[str, Card], own: Iterable[Card], path: Path | str) -> None
     """Put cards among those found.
 
     Raises:
-        BenchError: where a name stands already, be it in other letters: names are found whatever their case.
+        BenchError: where a name is taken already, whatever its case: case does not matter when a name is looked up.
     """
     by_lower = {name.lower(): card for name, card in found.items()}
     for card in own:

@@ -64,7 +64,7 @@ class Evidence:
 
     @cached_property
     def every(self) -> pd.DataFrame:
-        """All records, one row each (see ``in_one_form``); a column a study has the variant that each record is."""
+        """All records, one row each (see ``in_one_form``); one column per study says which variant a record is."""
         rows = in_one_form(self.records)
         is_variant = pd.Series(False, index=rows.index)
         for study in self.studies:

@@ -101,7 +101,7 @@ def notes(
     if (data["n_seeds"] > 1).any():
         said.append(Note("Values are the mean ± the sample standard deviation over the seeds."))
     if (data["n_seeds"].between(1, data["n_wanted"] - 1)).any():
-        said.append(Note("(1 of 3): the value is that of one of the three seeds that some row of the data set has."))
+        said.append(Note("(1 of 3): the value comes from one seed, where another row of the data set has three."))
     if records["is_candidate_dependent"].any():
         text = "† A score of this model depends on the other candidates, not only on the user and the item."
         said.append(Note(text, is_warning=True))

@@ -25,7 +25,7 @@ def suspects(part: pd.DataFrame, runs: pd.DataFrame, evidence: Evidence, ranking
         reasons = too_low(mean, means) if row not in FLOORS else []
         keys = runs.loc[(runs["row"] == row) & (runs["status"] == "done"), "key"]
         if any(never_rose(evidence.by_key[key], ranking) for key in keys):
-            reasons.append("its course never rose")
+            reasons.append("its learning curve never rose")
         said += [f"{row} ({', '.join(reasons)})"] if reasons else []
     return [Note(f"Suspect: {'; '.join(said)}.", is_warning=True)] if said else []
 

@@ -94,7 +94,7 @@ def drawers() -> Executor:
 
 
 def end_with_parent() -> None:
-    """Have this process end when its parent does, be it killed: no drawer is left behind."""
+    """End this process when its parent ends or is killed, so that no drawing process is left behind."""
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
@@ -115,7 +115,7 @@ def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str
     """Every table and figure again, from the records alone; says what it did.
 
     Raises:
-        BenchError: where there is no record: old reports are not made empty by a slip of the hand.
+        BenchError: where there is no record, so that a mistyped folder does not empty the old reports.
     """
     evidence = Evidence.of(Store(results), studies=studies, ours=ours, metrics=metrics)
     if not evidence.records:

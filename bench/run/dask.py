@@ -57,7 +57,7 @@ class Cluster(Executor):
             self.client.unsubscribe_topic(self.topic)
 
     def hear(self, message: tuple[float, dict]) -> None:
-        """Pass on what a worker tells; what comes after the job's end is late."""
+        """Pass on what a worker tells; what arrives after the job's end is ignored."""
         told = message[1]
         if told["key"] in self.away:
             planned, listener = self.away[told["key"]]

@@ -82,7 +82,7 @@ def whole(seconds: Sequence[float], at_a_time: int, *, like: Sequence[float] = (
 
 
 def spell(seconds: float) -> str:
-    """Seconds in words, rounded to what one wants to know: 42 s, 12 min, 3.5 h."""
+    """Seconds in words, rounded to a useful precision: 42 s, 12 min, 3.5 h."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"

@@ -105,16 +105,16 @@ def page(found: pd.DataFrame) -> str:
     table = found.drop(columns="seconds").assign(time=spelled)
     rows = table.astype(str).to_numpy().tolist()
     rows.append(["all", *map(str, total), spell(found["seconds"].sum())])
-    head = ["part", "jobs", "stand", "older version", "missing", "time for the rest"]
+    head = ["part", "jobs", "with a record", "older version", "missing", "time for the rest"]
     lines = [f"| {' | '.join(row)} |" for row in (head, ["---", *["---:"] * 5], *rows)]
     return "\n".join(
         [
             "# What the reference comparison has, and what it lacks",
             "",
-            f"Of {total['jobs']} jobs, {total['stand']} stand, {total['older']} stand in an earlier version of their "
-            f"model, which the tables show, and {total['missing']} were never run. Times are those of one job at a "
-            "time on the machine of the records, if none stops before its last epoch. Searches for settings are not "
-            "counted. "
+            f"Of {total['jobs']} jobs, {total['stand']} have a record; for {total['older']} more, the tables show one "
+            f"of an earlier version of the model, and {total['missing']} were never run. Times are those of one job "
+            "at a time on the machine of the records, if none stops before its last epoch. Searches for settings are "
+            "not counted. "
             "This page is written by `python -m bench reference`.",
             "",
             *lines,

@@ -1,4 +1,4 @@
-"""One seed a job, spread over independent streams; the only module that seeds."""
+"""One seed per job, spread over independent streams; the only module that seeds."""
 
 import hashlib
 import random

@@ -113,7 +113,7 @@ class Searches:
             if trials.skipped:
                 text = f"skipped: {trials.skipped}"
             elif len(ended) < self.n_trials:
-                text, is_whole = f"{len(ended)} of {self.n_trials} trials ended; the same command goes on", False
+                text, is_whole = f"{len(ended)} of {self.n_trials} trials ended; run the command again to go on", False
             elif winner is None:
                 text, is_whole = f"no trial has a value; the default: {ended[0].user_attrs['reason']}", False
             else:

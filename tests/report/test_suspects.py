@@ -26,9 +26,9 @@ def test_a_row_below_half_of_lightgcn_or_below_pop_is_suspect():
 
 def test_a_course_that_never_rose_is_suspect():
     rows = [record("VBPR", curve=course(0.3, 0.2, 0.3)), record("NGCF", curve=course(0.3, 0.2, 0.31))]
-    assert said(*rows, record("InvRL", curve=course(0.3))) == ["Suspect: VBPR (its course never rose)."]
+    assert said(*rows, record("InvRL", curve=course(0.3))) == ["Suspect: VBPR (its learning curve never rose)."]
     both = said(record("LightGCN", 0.5), record("VBPR", 0.1, curve=course(0.3, 0.2)))
-    assert both == ["Suspect: VBPR (below half of LightGCN in N@10, its course never rose)."]
+    assert both == ["Suspect: VBPR (below half of LightGCN in N@10, its learning curve never rose)."]
 
 
 @pytest.mark.parametrize(("ranking", "expected"), [("sampled", True), ("full", False)])

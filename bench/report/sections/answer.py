@@ -21,11 +21,11 @@ MEASURES = ["vs", "difference", "low", "high", "p_holm"]
 CSV = [*TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_seeds", "settings", "keys"]
 NOTES = [
     "The strongest baseline of a metric is the one with the best mean among all rows of baselines.",
-    "Beats and loses: the paired difference over the test cases is more than chance (sign-flip test, Holm's "
-    f"p < {ALPHA} over all rows and metrics of the data set). Level: it is not.",
-    "Baselines: how many were run there. One that was not run may be stronger than the strongest of them.",
-    "The tests are about these trained models. With one seed they say nothing of another training.",
-    "Of several budgets the one is taken under which most baselines were run, and of these the longest.",
+    "Beats and loses to: the paired difference over the test cases is more than chance (sign-flip test, Holm's "
+    f"p < {ALPHA} over all rows and metrics of the data set). Is level with: it is not.",
+    "Baselines: how many were run there. A baseline that was not run may be stronger than the strongest of them.",
+    "The tests are about these trained models. With one seed they say nothing about another training.",
+    "If there are several budgets, the one under which most baselines were run is used; among equals, the longest.",
 ]
 
 

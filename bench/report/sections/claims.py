@@ -25,7 +25,7 @@ NOTES = [
     "A claim is read as pairs of cells, in H@5 and N@5, which all of the paper's tables have. It is supported where no "
     "pair that is known speaks against it, refuted where one does, and cannot be judged where no pair is known.",
     "Means are compared as they are: a difference that is no more than chance counts, too. See Significance.",
-    "Of several budgets and features of a data set those with the most values are taken, then the longest budget.",
+    "If a data set has several budgets or features, those with most values are used; among equals, the longest budget.",
 ]
 
 

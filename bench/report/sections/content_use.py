@@ -35,8 +35,8 @@ CAPTION = (
 COLUMNS = [Column("Model", "name"), *(column for column, _ in MEASURES.values())]
 CSV = [*BLOCK, "row", "name", "measure", "mean", "std", "n_seeds", "note", "keys"]
 NOTES = [
-    "In the simulated data there are as many irrelevant columns as relevant ones, and they are twice as strong: a "
-    "linear map drawn at random has irr. / rel. 1.84 and slope 0.707.",
+    "In the simulated data there are as many irrelevant columns as relevant ones, and the irrelevant ones are twice as "
+    "strong: a linear map drawn at random has irr. / rel. 1.84 and slope 0.707.",
     "Base reads no content when it scores, so its scores cannot change. What training learnt from content is kept.",
 ]
 

@@ -32,9 +32,10 @@ COLUMNS = [
 NOTES = [
     "vs is the strongest baseline: the one with the best mean in this metric among all rows of baselines.",
     "The unit is the test case, whose values are averaged over the seeds first.",
-    "p perm. is two-sided, of a test that changes the signs of the differences at random. It is exact for hits of one "
-    f"seed; for more than {paired.FEW} other differences it is taken from the normal distribution. p Wilcoxon is that "
-    "of the two-sided signed-rank test; differences of zero are left out, and equal sizes share their middle rank.",
+    "p perm. is the two-sided p-value of a test that flips the signs of the differences at random. It is exact for "
+    f"hits of one seed; for more than {paired.FEW} other differences it is from the normal distribution. p Wilcoxon is "
+    "the p-value of the two-sided signed-rank test; zero differences are dropped, and equal sizes share their average "
+    "rank.",
     "95% CI is the interval of the mean difference over cases: normal, or by the percentile bootstrap for at most "
     f"{paired.FEW} cases.",
     "d_z is the mean over the standard deviation of the differences; r is the matched-pairs rank-biserial correlation.",

@@ -121,7 +121,7 @@ def why_not(study: Study, block: tuple[str, str], every: pd.DataFrame) -> dict[s
 
 
 def figures(study: Study, found: list[Table]) -> list[Figure]:
-    """A figure for each protocol and budget of a study's tables of sampled candidates: a line a model."""
+    """A figure for each protocol and budget of a study's tables of sampled candidates: one line per model."""
 
     def place(page: Table) -> tuple[str, str]:
         return page.protocol, page.budget
