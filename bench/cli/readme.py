@@ -7,10 +7,15 @@ import pandas as pd
 from bench.files import write_whole, writing
 from bench.report.model import number
 from bench.report.rows import DATASETS
+from bench.report.sections.answer import UNEQUAL
 from bench.spec import BenchError
 
 BEGIN, END = "<!-- the answer, written by python -m bench readme -->", "<!-- end of the answer -->"
 REFERENCE = Path("reports/reference/answer.csv")
+
+UNLIKE = (
+    "The two were not made under equal conditions; [the whole table](reports/reference/answer.md) names what differs."
+)
 
 
 def table(answers: pd.DataFrame) -> str:
@@ -25,7 +30,10 @@ def table(answers: pd.DataFrame) -> str:
             continue
         where = (DATASETS[one.dataset], one.protocol, one.ranking, one.row)
         difference, low, high = (number(value, "+.4f") for value in (one.difference, one.low, one.high))
-        lines.append(f"| {' | '.join(where)} | {difference} | [{low}, {high}] | {one.verdict} {one.vs} |")
+        mark = f" {UNEQUAL}" if pd.notna(one.unequal) else ""
+        lines.append(f"| {' | '.join(where)} | {difference} | [{low}, {high}] | {one.verdict} {one.vs}{mark} |")
+    if own["unequal"].notna().any():
+        lines += ["", f"{UNEQUAL} {UNLIKE}"]
     return "\n".join(lines)
 
 

@@ -6,22 +6,14 @@ from collections.abc import Iterable
 import pandas as pd
 
 from bench.report import independent
+from bench.report.conditions import mixture
 from bench.report.model import Note
-from bench.report.rows import BASELINES, DATASETS, PAPER_BASELINES, blocks, heading, in_block, order, seeds_of
+from bench.report.rows import BASELINES, BLOCK, DATASETS, PAPER_BASELINES, blocks, heading, in_block, order, seeds_of
 from bench.spec import RANKINGS
 from bench.study import Study
 
 SELECTORS = {"test": "the TEST set", "valid": "the validation set"}
 DRAWN = {"user": "users", "interaction": "interactions"}
-EQUAL = {  # must not vary among rows that are compared
-    "data_hash": "data",
-    "protocol_version": "protocol version",
-    "engine": "engine version",
-    "budget_epochs": "epochs allowed",
-    "candidate_hash": "candidates",
-    "tuning.trials": "trials of a search",
-}
-
 APART = ", "  # between model and variant, where a study has one table for all its models
 
 
@@ -125,12 +117,19 @@ def seen(data: pd.DataFrame, ours: str) -> str:
 
 
 def selections(records: pd.DataFrame, ranking: str) -> list[Note]:
-    """Rows whose epoch was chosen by another ranking than for most; it favours them where it is the one shown."""
-    rows = records.groupby(f"chosen_by.{ranking}")["row"].unique()
-    return [
-        Note(f"The epoch was chosen by {by} for {some}, and by {most} for all other rows.")
-        for by, some, most in exceptions(rows)
-    ]
+    """Rows whose epoch was chosen by another ranking than for most of their data set; it favours them where it is the
+    one shown."""
+    value, by = f"{ranking}.ndcg@10", f"chosen_by.{ranking}"
+    known = records.reindex(columns=[*BLOCK, "row", value, by]).dropna(subset=[value, by])
+    said = []
+    for block in blocks(known):
+        rows = in_block(known, block).groupby(by)["row"].unique()
+        where = f"In {heading(block)}, the" if len(blocks(records)) > 1 else "The"
+        said += [
+            Note(f"{where} epoch was chosen by {choice} for {some}, and by {most} for all other rows.")
+            for choice, some, most in exceptions(rows)
+        ]
+    return said
 
 
 def samplers(records: pd.DataFrame) -> list[Note]:
@@ -171,14 +170,3 @@ def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list
     if "independent" in ours and ours["independent"].notna().any():
         said.append(independent.NOTE)
     return [Note(text) for text in said]
-
-
-def mixture(records: pd.DataFrame, name: str) -> list[Note]:
-    """A warning where the records of ``name`` were not made under equal conditions."""
-    done = records[records["status"] == "done"]
-    said = [what for column, what in EQUAL.items() if done[column].dropna().nunique() > 1]
-    texts = [f"Not comparable: the records of {name} differ in {', '.join(said)}."] if said else []
-    sources = done.groupby("row")["source"].nunique()
-    changed = ", ".join(sources.index[sources > 1])
-    texts += [f"Not comparable: the code of {changed} changed between records of {name}."] if changed else []
-    return [Note(text, is_warning=True) for text in texts]

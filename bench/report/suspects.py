@@ -1,4 +1,5 @@
-"""An alarm: rows whose values look like a fault of theirs, or of their settings, rather than like a result."""
+"""An alarm: rows whose values look like a fault of theirs, or of their settings, or come too early, rather than like a
+result."""
 
 import math
 
@@ -13,21 +14,27 @@ METRIC = "ndcg@10"
 
 
 def suspects(part: pd.DataFrame, runs: pd.DataFrame, evidence: Evidence, ranking: str) -> list[Note]:
-    """A warning that names the suspect rows of one block, with the reasons; floors are none.
+    """Warnings that name the suspect rows of one block, with the reasons, and those whose training was cut short;
+    floors are neither.
 
     Args:
         part: the cells of the block.
         runs: the records behind them.
     """
     own = part[part["metric"] == METRIC]
-    means, said = dict(zip(own["row"], own["mean"], strict=True)), []
+    means, said, rising = dict(zip(own["row"], own["mean"], strict=True)), [], []
     for row, mean in means.items():
         reasons = too_low(mean, means) if row not in FLOORS else []
         keys = runs.loc[(runs["row"] == row) & (runs["status"] == "done"), "key"]
         if any(never_rose(evidence.by_key[key], ranking) for key in keys):
             reasons.append("its learning curve never rose")
         said += [f"{row} ({', '.join(reasons)})"] if reasons else []
-    return [Note(f"Suspect: {'; '.join(said)}.", is_warning=True)] if said else []
+        rising += [row] if any(rose_to_the_end(evidence.by_key[key], ranking) for key in keys) else []
+    texts = [f"Suspect: {'; '.join(said)}."] if said else []
+    texts += (
+        [f"Best at the end of the budget, so that longer training may help: {', '.join(rising)}."] if rising else []
+    )
+    return [Note(text, is_warning=True) for text in texts]
 
 
 def too_low(mean: float, means: dict[str, float]) -> list[str]:
@@ -38,6 +45,18 @@ def too_low(mean: float, means: dict[str, float]) -> list[str]:
 
 def never_rose(record: Record, ranking: str) -> bool:
     """Whether no evaluation of a run was better than its first; of the metric that chose the epoch in this ranking."""
-    metric = f"{ranking}.{record.job.protocol.select_metric}"
-    values = [entry[metric] for entry in record.curve if metric in entry]
+    values = course(record, ranking)
     return len(values) > 1 and max(values[1:]) <= values[0]
+
+
+def rose_to_the_end(record: Record, ranking: str) -> bool:
+    """Whether a run trained to the last epoch of its budget, and was best at one of its last two evaluations."""
+    values = course(record, ranking)
+    is_cut = record.facts.get("epochs") == record.job.budget.epochs
+    return is_cut and len(values) > 3 and max(values[-2:]) > max(values[:-2])
+
+
+def course(record: Record, ranking: str) -> list[float]:
+    """What chose the epoch in this ranking, at each evaluation."""
+    metric = f"{ranking}.{record.job.protocol.select_metric}"
+    return [entry[metric] for entry in record.curve if metric in entry]

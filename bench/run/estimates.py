@@ -51,7 +51,7 @@ class Estimates:
     def __init__(self, records: Iterable[Record], sizes: Mapping[str, int] | None = None):
         self.sizes = sizes or {}
         self.taken: dict[tuple[str, str], dict[str, float]] = {}  # row and budget, then data set
-        for r in records:
+        for r in sorted(records, key=lambda r: r.provenance.get("start", "")):
             if r.status == "done":
                 spent = r.seconds.get("train", 0.0) + r.seconds.get("evaluate", 0.0)
                 self.taken.setdefault((r.job.row, r.job.budget.name), {})[r.job.dataset] = spent

@@ -50,10 +50,10 @@ def parts(data_dir: Path | None = None) -> list[Part]:
 
 def standing(store: Store, data_dir: Path | None = None) -> pd.DataFrame:
     """One line per part: ``jobs``, how many of them ``stand``, ``older`` records of the same job made by an earlier
-    version of the model or of the data's reading, ``missing``, and the ``seconds`` of all that do not stand.
+    version of the model, the engine or the data's reading, ``missing``, and the ``seconds`` of all that do not stand.
 
-    A job that two parts share counts in the first. Seconds are those of one job at a time that goes on to its last
-    epoch; NaN where nothing like it was ever measured.
+    A job that two parts share counts in the first. Seconds are those of one job at a time, as ``Estimates`` has them;
+    NaN where nothing like it was ever measured.
 
     Raises:
         BenchError: for data that cannot be had.
@@ -112,9 +112,10 @@ def page(found: pd.DataFrame) -> str:
             "# What the reference comparison has, and what it lacks",
             "",
             f"Of {total['jobs']} jobs, {total['stand']} have a record; for {total['older']} more, the tables show one "
-            f"of an earlier version of the model, and {total['missing']} were never run. Times are those of one job "
-            "at a time on the machine of the records, if none stops before its last epoch. Searches for settings are "
-            "not counted. "
+            f"of earlier versions, and {total['missing']} were never run. A job is taken to last as long as the newest "
+            "one of its kind did on the same data, early stop included, or else to train to its last epoch, by "
+            "measured seconds. Times are those of one job at a time on the machine of the records. Searches for settings "
+            "are not counted. "
             "This page is written by `python -m bench reference`.",
             "",
             *lines,

@@ -5,26 +5,52 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.cli.readme import BEGIN, END, REFERENCE, renewed, table
+from bench.cli.readme import BEGIN, END, REFERENCE, UNLIKE, renewed, table
 from bench.spec import BenchError
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = pd.DataFrame(
     [
-        ["beauty", "paper", "sampled", "MCLN", "ndcg@10", "LightGCN", 0.02452, 0.02076, 0.02828, "beats"],
-        ["beauty", "paper", "sampled", "MCLN", "hr@5", "LightGCN", 0.02921, 0.02336, 0.03506, "beats"],
-        ["beauty", "paper", "full", "MCLN", "ndcg@10", None, None, None, None, "cannot be asked"],
-        ["taobao", "paper", "sampled", "MCLN", "ndcg@10", "SVD++", -0.0033, -0.0065, -0.00003, "is level with"],
-        ["ml-100k", "clean", "full", "MCLN", "ndcg@10", "Pop", 0.1, 0.0, 0.2, "beats"],
+        ["beauty", "paper", "sampled", "MCLN", "ndcg@10", "LightGCN", 0.02452, 0.02076, 0.02828, "beats", None],
+        ["beauty", "paper", "sampled", "MCLN", "hr@5", "LightGCN", 0.02921, 0.02336, 0.03506, "beats", None],
+        ["beauty", "paper", "full", "MCLN", "ndcg@10", None, None, None, None, "cannot be asked", None],
+        [
+            "taobao",
+            "paper",
+            "sampled",
+            "MCLN",
+            "ndcg@10",
+            "SVD++",
+            -0.0033,
+            -0.0065,
+            -0.00003,
+            "is level with",
+            "engine version",
+        ],
+        ["ml-100k", "clean", "full", "MCLN", "ndcg@10", "Pop", 0.1, 0.0, 0.2, "beats", None],
     ],
-    columns=["dataset", "protocol", "ranking", "row", "metric", "vs", "difference", "low", "high", "verdict"],
+    columns=[
+        "dataset",
+        "protocol",
+        "ranking",
+        "row",
+        "metric",
+        "vs",
+        "difference",
+        "low",
+        "high",
+        "verdict",
+        "unequal",
+    ],
 )
 
 
 def test_the_table_by_hand():
     assert table(ANSWERS).splitlines()[2:] == [
         "| Beauty | paper | sampled | MCLN | +0.0245 | [+0.0208, +0.0283] | beats LightGCN |",
-        "| Taobao | paper | sampled | MCLN | -0.0033 | [-0.0065, 0.0000] | is level with SVD++ |",
+        "| Taobao | paper | sampled | MCLN | -0.0033 | [-0.0065, 0.0000] | is level with SVD++ ‡ |",
+        "",
+        f"‡ {UNLIKE}",
     ]
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from bench.report.leaderboard import comparison
-from bench.report.suspects import never_rose, suspects
+from bench.report.suspects import never_rose, rose_to_the_end, suspects
+from bench.spec import BUDGETS
 from tests.report.made import evidence, record
 
 
@@ -35,3 +36,12 @@ def test_a_course_that_never_rose_is_suspect():
 def test_each_ranking_has_its_own_course(ranking, expected):
     curve = [{"epoch": n, "sampled.ndcg@10": 0.5 - n / 10, "full.ndcg@10": n / 10} for n in (1, 2)]
     assert never_rose(record(curve=curve), ranking) is expected
+
+
+def test_a_run_that_was_best_at_its_end_is_named_where_the_budget_ended_it():
+    late = record("VBPR", curve=course(0.1, 0.2, 0.3, 0.4), budget=BUDGETS["quick"], facts={"epochs": 30})
+    assert said(late) == ["Best at the end of the budget, so that longer training may help: VBPR."]
+    assert rose_to_the_end(late.model_copy(update={"curve": course(0.1, 0.2, 0.4, 0.3)}), "sampled")
+    assert not rose_to_the_end(late.model_copy(update={"curve": course(0.1, 0.4, 0.4, 0.3)}), "sampled")
+    assert not rose_to_the_end(late.model_copy(update={"facts": {"epochs": 25}}), "sampled")
+    assert not rose_to_the_end(late, "full")

@@ -27,6 +27,13 @@ def test_jobs_like_it_say_it_best():
     assert estimate(job(budget=BUDGETS["quick"])) == math.inf
 
 
+def test_the_newest_of_several_counts():
+    old, new = done("BPRMF", 50.0), done("BPRMF", 5.0, seed=1)
+    starts = {"start": "2026-01-01T00:00:00+00:00"}, {"start": "2026-02-01T00:00:00+00:00"}
+    old, new = (r.model_copy(update={"provenance": start}) for r, start in zip((old, new), starts, strict=True))
+    assert Estimates([old, new])(job(seed=7)) == Estimates([new, old])(job(seed=7)) == 6.0
+
+
 def test_else_the_measured_seconds_by_epochs_and_pairs():
     """BPRMF takes 0.134 s per epoch of Beauty and 0.28 s per evaluation: 30 and 6 of them on twice the pairs."""
     quick = {"budget": BUDGETS["quick"], "data_hash": "d"}

@@ -34,7 +34,9 @@ def test_by_hand(found):
 
 def test_the_page_adds_them_up(found):
     page = reference.page(found.assign(seconds=[0.0, 3 * 3600.0]))
-    assert "Of 3 jobs, 1 have a record; for 1 more, the tables show one of an earlier version of the model" in page
+    assert (
+        "Of 3 jobs, 1 have a record; for 1 more, the tables show one of earlier versions, and 1 were never run." in page
+    )
     assert "| two | 1 | 0 | 0 | 1 | 3.0 h |" in page
     assert "| all | 3 | 1 | 1 | 1 | 3.0 h |" in page
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.report.boards import Board, answering
+from bench.report.conditions import unequal
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
 from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
@@ -17,14 +18,16 @@ from bench.spec import SHOWN, counted
 METRICS = ("ndcg@10", "hr@5")
 BEATS, LEVEL, LOSES, NOT_ASKED, MIXED = "beats", "is level with", "loses to", "cannot be asked", "differs by metric"
 WORDS = {BETTER: BEATS, WORSE: LOSES, "": LEVEL}
+UNEQUAL = "‡"  # beside a verdict on rows that were not made under equal conditions
 MEASURES = ["vs", "difference", "low", "high", "p_holm"]
-CSV = [*TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_seeds", "settings", "keys"]
+CSV = [*TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_seeds", "settings", "unequal", "keys"]
 NOTES = [
     "The strongest baseline of a metric is the one with the best mean among all rows of baselines.",
     "Beats and loses to: the paired difference over the test cases is more than chance (sign-flip test, Holm's "
     f"p < {ALPHA} over all rows and metrics of the data set). Is level with: it is not.",
     "Baselines: how many were run there. A baseline that was not run may be stronger than the strongest of them.",
     "The tests are about these trained models. With one seed they say nothing about another training.",
+    "‡ The two rows were not made under equal conditions, which are named, so that the difference may be theirs.",
     "If there are several budgets, the one under which most baselines were run is used; among equals, the longest.",
 ]
 
@@ -41,22 +44,12 @@ def pages(evidence: Evidence) -> list[Page]:
     drawn = data[data["difference"].notna()]
     is_papers = drawn["dataset"].isin(list(DATASETS))
     if len(drawn):
-        about["caption"] = (
-            f"{evidence.ours} minus the strongest baseline, which is named, with 95% intervals over the test cases. "
-            "Filled: more than chance."
-        )
+        gap = f"{evidence.ours} minus the strongest baseline"
+        about["caption"] = f"{gap}, which is named, with 95% intervals over the test cases. Filled: more than chance."
         if is_papers.any() and not is_papers.all():  # the gains on simulated data are many times larger
             drawn = drawn[is_papers]
             about["caption"] += " Only the paper's data sets are drawn."
-        shown.append(
-            Figure(
-                kind="answer-figure",
-                what=f"{evidence.ours} minus the strongest baseline",
-                data=drawn,
-                plot="forest",
-                **about,
-            )
-        )
+        shown.append(Figure(kind="answer-figure", what=gap, data=drawn, plot="forest", **about))
     return shown
 
 
@@ -91,15 +84,18 @@ def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict])
         return unasked(names, reasons[0])
     keys = list(dict.fromkeys(key for test in found.values() for key in test["keys"].split()))
     verdict, text = verdict_of(found)
-    rivals = {test["vs"] for test in found.values()}
+    theirs = [key for test in found.values() for key in board.keys[test["vs"]]]
+    compared = evidence.frame[evidence.frame["key"].isin([*board.keys[row], *theirs])]
+    differs = ", ".join(unequal(compared, board.ranking))
     return {
         **names,
         "found": found,
         "verdict": verdict,
-        "text": text,
+        "text": f"{text} {UNEQUAL}" if differs else text,
         "n_baselines": len(evidence.baselines & set(board.rows)),
         "n_seeds": len(board.keys[row]),
-        "settings": settings(evidence, board.keys[row], [key for rival in rivals for key in board.keys[rival]]),
+        "settings": settings(evidence, board.keys[row], theirs),
+        "unequal": differs,
         "keys": " ".join(keys),
     }
 
@@ -107,7 +103,7 @@ def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict])
 def unasked(names: dict[str, str], reason: str) -> dict[str, Any]:
     text = f"{NOT_ASKED}: {reason}"
     empty = dict.fromkeys([*TABLE, *BLOCK], "")
-    more = {"n_baselines": 0, "n_seeds": 0, "settings": "", "keys": ""}
+    more = {"n_baselines": 0, "n_seeds": 0, "settings": "", "unequal": "", "keys": ""}
     return {**empty, **names, "found": {}, "verdict": NOT_ASKED, "text": text, **more}
 
 
@@ -140,7 +136,9 @@ def settings(evidence: Evidence, ours: list[str], theirs: list[str]) -> str:
 
 def long_form(one: dict[str, Any]) -> list[dict]:
     """The lines of the CSV: one per metric, one in all where nothing could be asked."""
-    about = {name: one[name] for name in [*TABLE, *BLOCK, "row", "n_baselines", "n_seeds", "settings", "keys"]}
+    about = {
+        name: one[name] for name in [*TABLE, *BLOCK, "row", "n_baselines", "n_seeds", "settings", "unequal", "keys"]
+    }
     if not one["found"]:
         return [{**about, "verdict": one["text"]}]
     return [
@@ -150,9 +148,12 @@ def long_form(one: dict[str, Any]) -> list[dict]:
 
 
 def summary(found: list[dict[str, Any]]) -> str:
-    counts = Counter(one["verdict"] for one in found)
+    """How often each verdict was reached, on the paper's data sets where there are any."""
+    own = [one for one in found if one["dataset"] in DATASETS] or found
+    counts = Counter(one["verdict"] for one in own)
     said = [f"{word} {counts[word]}" for word in (BEATS, LEVEL, LOSES, MIXED, NOT_ASKED) if counts[word]]
-    return f"Against the strongest baseline, by data set, protocol, ranking and row: {', '.join(said)}."
+    only = " on the paper's data sets" if len(own) < len(found) else ""
+    return f"Against the strongest baseline{only}, by data set, protocol, ranking and row: {', '.join(said)}."
 
 
 def where(one: dict[str, Any]) -> str:
@@ -174,7 +175,8 @@ def block(found: list[dict[str, Any]]) -> Block:
             test = one["found"].get(metric)
             cells += [Cell(text) for text in (figures(test) if test else [EMPTY] * 3)]
         cells += [Cell(str(one[count] or EMPTY)) for count in ("n_baselines", "n_seeds")]
-        cells += [Cell(one["budget"]), Cell(one["settings"])]
+        differs = f"{UNEQUAL} {one['unequal']}" if one["unequal"] else ""
+        cells += [Cell(one["budget"]), Cell("; ".join(filter(None, (one["settings"], differs))))]
         about = {name: one[name] for name in (*TABLE, *BLOCK) if one[name]} | {"model": one["row"]}
         lines.append(Line(cells, about=about, keys=one["keys"], is_run=bool(one["keys"])))
     return Block(columns=columns, lines=lines)
@@ -211,4 +213,5 @@ def details(one: dict[str, Any]) -> list[str]:
         sign_of_p = p.replace("<", "< ") if p.startswith("<") else f"= {p}"
         parts.append(f"{SHOWN[metric]} {difference} {extent}, p {sign_of_p}")
     counts = counted(one["n_baselines"], "baseline"), counted(one["n_seeds"], "seed")
-    return [*parts, ", ".join((*counts, f"budget {one['budget']}", one["settings"]))]
+    parts.append(", ".join((*counts, f"budget {one['budget']}", one["settings"])))
+    return parts + ([f"{UNEQUAL} the two differ in: {one['unequal']}"] if one["unequal"] else [])

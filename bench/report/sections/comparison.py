@@ -13,7 +13,7 @@ from bench.report.leaderboard import NOT_RUN, TABLE, improvement, leaderboard
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paper import IMPROVEMENT, Published
 from bench.report.prose import caption, command, notes
-from bench.report.rows import BLOCK, FLOORS, ITEMWISE, STUDIED, about, blocks, heading, in_block
+from bench.report.rows import BASELINES, BLOCK, FLOORS, ITEMWISE, STUDIED, about, blocks, heading, in_block
 from bench.report.sections import cost
 from bench.report.sections.data_sets import table_1
 from bench.report.sections.significance import LEGEND, signs_of
@@ -176,11 +176,13 @@ def rivals(part: pd.DataFrame, evidence: Evidence) -> list[Note]:
 
 
 def improvements(part: pd.DataFrame, evidence: Evidence) -> Line:
-    """The line of %Imp.: ours over the best of the paper's baselines."""
+    """The line of %Imp.: ours over the best of the paper's baselines; the paper's own stands beside it where all of
+    its baselines were run, since a gain over fewer of them is larger."""
     cells, others = [Cell(IMPROVEMENT)], beside(part)
     for metric, own in part.groupby("metric", sort=False):
-        ours = improvement(dict(zip(own["row"], own["mean"], strict=True)), evidence.ours)
+        means = dict(zip(own["row"], own["mean"], strict=True))
+        ours, is_whole = improvement(means, evidence.ours), all(pd.notna(means.get(row)) for row in BASELINES)
         theirs = evidence.published.get(("table2", part["dataset"].iloc[0], IMPROVEMENT, metric), math.nan)
-        values = {"paper": theirs, "diff.": ours - theirs}
+        values = {"paper": theirs, "diff.": ours - theirs} if is_whole else {}
         cells += [Cell(number(one, "+.2f")) for one in (ours, *(values.get(head, math.nan) for head in others[metric]))]
     return Line(cells, is_foot=True)

@@ -4,10 +4,10 @@ import math
 
 import pandas as pd
 
+from bench.report.conditions import mixture
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, Place, cells
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
-from bench.report.prose import mixture
 from bench.report.rows import BLOCK, about, blocks, heading, order, seeds_of
 from bench.report.sections.comparison import mean_text
 from bench.spec import KNOCKOUTS, RANKINGS

@@ -152,3 +152,21 @@ def test_the_figure_draws_the_papers_data_sets_where_there_are_any(tmp_path):
 def test_nothing_to_judge_is_no_page(tmp_path):
     assert pages(evidence(tmp_path)) == pages(evidence(tmp_path, stored(tmp_path, HALF))) == []
     assert sentences(evidence(tmp_path, record("MCLN"))) == []
+
+
+def test_a_verdict_on_rows_of_unequal_conditions_says_so(tmp_path):
+    """The words stay, and the mark and what differs stand beside them."""
+    rows = [stored(tmp_path, HALF, "BPRMF"), stored(tmp_path, ALL, "MCLN", engine=9)]
+    found = evidence(tmp_path, *rows)
+    assert verdicts(found)["beauty", "sampled", "MCLN"] == "beats BPRMF ‡"
+    assert sentences(found)[0].endswith("not tuned; ‡ the two differ in: engine version).")
+    table = pages(found)[0]
+    assert table.blocks[0].lines[0].texts[-1] == "not tuned; ‡ engine version"
+    assert set(table.data["unequal"]) - {""} == {"engine version"}
+
+
+def test_the_summary_counts_the_paper_s_data_sets_where_there_are_any(three, tmp_path):
+    more = [stored(tmp_path, own, model, dataset="mine") for model, own in (("BPRMF", HALF), ("MCLN", ALL))]
+    caption = pages(evidence(tmp_path, *three.records, *more))[0].caption
+    assert caption.startswith("Against the strongest baseline on the paper's data sets, by")
+    assert caption.endswith("beats 1, is level with 1, loses to 1.")

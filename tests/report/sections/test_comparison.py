@@ -9,6 +9,7 @@ from bench.report.model import Note
 from bench.report.paper import STATISTICS
 from bench.report.render.latex import latex
 from bench.report.render.text import csv, markdown, text
+from bench.report.rows import BASELINES
 from bench.report.sections import comparison
 from bench.spec import BUDGETS, PROTOCOLS
 from tests.report.made import OLD_CLEAN, evidence, record, unfinished
@@ -221,6 +222,24 @@ def test_a_row_whose_epoch_another_ranking_chose_is_named():
         "The epoch was chosen by valid sampled.ndcg@10 for MCLN, and by valid full.ndcg@10 for all other rows."
         in said(table)
     )
+
+
+def test_a_choice_of_epoch_is_judged_within_its_data_set():
+    """Art's rows were all chosen by full ranking and Beauty's by sampled: neither is an exception."""
+    art = [record(model, protocol=OLD_CLEAN, dataset="art") for model in ("BPRMF", "VBPR")]
+    beauty = [record(model, protocol=PROTOCOLS["clean"]) for model in ("BPRMF", "VBPR")]
+    assert not [note for note in said(find([*art, *beauty], "table2-clean-smoke-sampled")) if "chosen by" in note]
+    table = find([*art, *beauty, record("MCLN", protocol=OLD_CLEAN, dataset="art")], "table2-clean-smoke-sampled")
+    [note] = [note for note in said(table) if "chosen by" in note]
+    assert note.startswith("In Art (entities), the epoch was chosen by valid sampled.ndcg@10 for MCLN, ")
+
+
+@pytest.mark.parametrize("n", [8, 9])
+def test_the_paper_s_improvement_stands_where_all_of_its_baselines_were_run(n):
+    rows = [record(model, 0.4) for model in BASELINES[:n]]
+    line = sampled(*rows, record("MCLN", 0.5)).blocks[0].lines[-1].texts
+    assert line[1] == "+25.00"
+    assert (line[2] != "—") == (line[3] != "—") == (n == 9)
 
 
 def test_unequal_conditions_and_superseded_records_are_footnoted():
