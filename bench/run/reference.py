@@ -114,8 +114,8 @@ def page(found: pd.DataFrame) -> str:
             f"Of {total['jobs']} jobs, {total['stand']} have a record; for {total['older']} more, the tables show one "
             f"of earlier versions, and {total['missing']} were never run. A job is taken to last as long as the newest "
             "one of its kind did on the same data, early stop included, or else to train to its last epoch, by "
-            "measured seconds. Times are those of one job at a time on the machine of the records. Searches for settings "
-            "are not counted. "
+            "measured seconds. Times are those of one job at a time on the machine of the records. Searches for "
+            "settings are not counted. "
             "This page is written by `python -m bench reference`.",
             "",
             *lines,
