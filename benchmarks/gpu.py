@@ -25,7 +25,7 @@ from bench.run.local import FORKS
 from bench.spec import Training
 from benchmarks import agreement, bounds
 from benchmarks.measure import PERFORMANCE, Ready, Side, as_runner, job_parts, make_ready, run
-from benchmarks.models import costs, names
+from benchmarks.models import bound_of, costs, names
 from tests.conformance.conftest import every_row
 from tests.conformance.rows import build_row
 from tests.toy import random_set
@@ -111,12 +111,12 @@ def add_costs(tables: Tables, device: str, datasets: Sequence[str], models: Sequ
         try:
             ready = ready_for(*about.values(), device)
             cost = costs(ready, device)
-            work = bounds.work_of_step(ready)
+            step = bound_of(ready, cost, machine)
         except Exception as error:  # noqa: BLE001 - the other models are still measured
             tables.add("cost", about | {"error": agreement.in_a_line(error)})
             continue
         tables.add("cost", about | cost)
-        tables.add("bound", about | bounds.bound(work, machine, seconds=cost["epoch s"] / cost["steps"]))
+        tables.add("bound", about | step)
 
 
 class Job:

@@ -15,24 +15,35 @@ import torch
 from bench import registry
 from bench.run.provenance import peak_memory_mib
 from bench.spec import BenchError, row_name
-from benchmarks.bounds import bound, rates, work_of_step
+from benchmarks.bounds import Rates, bound, rates, said, work_of_step
 from benchmarks.measure import Ready, alone, clock, make_ready, run, save
 
 LONG = 10  # seconds; an epoch of fewer is run twice, as the first one warms up
 
 
-def measure(dataset: str, model: str, device: str, threads: int) -> dict:
+def measure(dataset: str, model: str, device: str, threads: int, machine: Rates) -> dict:
     """One row."""
     torch.set_num_threads(threads)
     ready = make_ready(dataset, model, device=device)
     found = costs(ready, device)
-    step = bound(work_of_step(ready), rates(device, n=1024, mib=128), seconds=found["epoch s"] / found["steps"])
+    step = bound_of(ready, found, machine)
     return {
         "data set": dataset,
         "model": model,
         **found,
         **{name: step[name] for name in ("bound by", "step over bound")},
     }
+
+
+def measure_machine(device: str, threads: int) -> Rates:
+    """What the machine does, on as many threads."""
+    torch.set_num_threads(threads)
+    return rates(device)
+
+
+def bound_of(ready: Ready, found: dict, machine: Rates) -> dict:
+    """The bound of a step of the job whose costs were ``found``."""
+    return bound(work_of_step(ready), machine, seconds=found["epoch s"] / found["steps"])
 
 
 def costs(ready: Ready, device: str) -> dict:
@@ -68,11 +79,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args()
     where = torch.cuda.get_device_name() if args.device != "cpu" else f"CPU, {args.threads} threads"
-    note = f"Protocol paper, default presets, float32, batch 2048; {where}, torch {torch.__version__}."
+    machine = alone(measure_machine, args.device, args.threads)
+    note = f"Protocol paper, default presets, float32, batch 2048; {where}, torch {torch.__version__}. {said(machine)}."
     rows = []
     for dataset, model in product(args.datasets, names(args.models)):
         try:
-            rows.append(alone(measure, dataset, model, args.device, args.threads))
+            rows.append(alone(measure, dataset, model, args.device, args.threads, machine))
         except BenchError as error:
             print(f"{dataset} {model}: {error}", flush=True)
             continue

@@ -21,7 +21,7 @@ def unequal(records: pd.DataFrame, ranking: str = "") -> list[str]:
     its values."""
     done = records[records["status"] == "done"]
     columns = EQUAL | ({f"chosen_by.{ranking}": "the ranking that chose the epoch"} if ranking else {})
-    return [what for column, what in columns.items() if column in done and done[column].dropna().nunique() > 1]
+    return [what for column, what in columns.items() if done[column].dropna().nunique() > 1]
 
 
 def mixture(records: pd.DataFrame, name: str) -> list[Note]:
@@ -38,7 +38,7 @@ def minority(done: pd.DataFrame) -> str:
     """The rows of which most records of the block differ, in brackets; nothing where no value is the commonest."""
     odd = set()
     for column in EQUAL:
-        counts = done[column].value_counts()
-        if len(counts) > 1 and counts.iloc[0] > counts.iloc[1]:
-            odd |= set(done.loc[done[column].notna() & (done[column] != counts.index[0]), "row"])
+        commonest = done[column].mode()
+        if len(commonest) == 1:
+            odd |= set(done.loc[done[column].notna() & (done[column] != commonest[0]), "row"])
     return f" (unlike most: {', '.join(order(odd))})" if odd else ""

@@ -8,7 +8,7 @@ import pandas as pd
 from bench.report import independent
 from bench.report.conditions import mixture
 from bench.report.model import Note
-from bench.report.rows import BASELINES, BLOCK, DATASETS, PAPER_BASELINES, blocks, heading, in_block, order, seeds_of
+from bench.report.rows import BASELINES, DATASETS, PAPER_BASELINES, blocks, heading, in_block, order, seeds_of
 from bench.spec import RANKINGS
 from bench.study import Study
 
@@ -119,32 +119,28 @@ def seen(data: pd.DataFrame, ours: str) -> str:
 def selections(records: pd.DataFrame, ranking: str) -> list[Note]:
     """Rows whose epoch was chosen by another ranking than for most of their data set; it favours them where it is the
     one shown."""
-    value, by = f"{ranking}.ndcg@10", f"chosen_by.{ranking}"
-    known = records.reindex(columns=[*BLOCK, "row", value, by]).dropna(subset=[value, by])
-    said = []
-    for block in blocks(known):
-        rows = in_block(known, block).groupby(by)["row"].unique()
-        where = f"In {heading(block)}, the" if len(blocks(records)) > 1 else "The"
-        said += [
-            Note(f"{where} epoch was chosen by {choice} for {some}, and by {most} for all other rows.")
-            for choice, some, most in exceptions(rows)
-        ]
-    return said
+    value = f"{ranking}.ndcg@10"
+    choice = records[f"chosen_by.{ranking}"].where(records.reindex(columns=[value])[value].notna())
+    return exceptions(records, choice, "the epoch was chosen by {} for {}, and by {} for all other rows")
 
 
 def samplers(records: pd.DataFrame) -> list[Note]:
-    """Which rows draw their training steps otherwise than most."""
-    rows = records[records["epochs"] > 0].groupby("sampling")["row"].unique()
-    return [
-        Note(f"A training step draws {DRAWN[kind]} for {some}, and {DRAWN[most]} for all other rows.")
-        for kind, some, most in exceptions(rows)
-    ]
+    """Which rows draw their training steps otherwise than most of their data set."""
+    drawn = records["sampling"].where(records["epochs"] > 0).map(DRAWN)
+    return exceptions(records, drawn, "a training step draws {} for {}, and {} for all other rows")
 
 
-def exceptions(rows: pd.Series) -> list[tuple[str, str, str]]:
-    """(kind, its rows, the commonest kind) for each kind of rows but the commonest."""
-    most = max(rows.index, key=lambda kind: len(rows[kind]), default="")
-    return [(kind, ", ".join(order(rows[kind])), most) for kind in rows.index if kind != most]
+def exceptions(records: pd.DataFrame, kinds: pd.Series, said: str) -> list[Note]:
+    """What is ``said`` of a kind, its rows and the commonest kind: for each kind but the commonest of each data set."""
+    found, all_blocks = [], blocks(records)
+    for block in all_blocks:
+        rows = in_block(records.assign(kind=kinds), block).groupby("kind")["row"].unique()
+        most = max(rows.index, key=lambda kind: len(rows[kind]), default="")
+        for kind in rows.index.drop(most, errors="ignore"):
+            text = said.format(kind, ", ".join(order(rows[kind])), most)
+            where = f"In {heading(block)}, {text}" if len(all_blocks) > 1 else text[0].upper() + text[1:]
+            found.append(Note(f"{where}."))
+    return found
 
 
 def tuning_notes(records: pd.DataFrame) -> list[Note]:

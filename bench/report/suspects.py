@@ -31,9 +31,8 @@ def suspects(part: pd.DataFrame, runs: pd.DataFrame, evidence: Evidence, ranking
         said += [f"{row} ({', '.join(reasons)})"] if reasons else []
         rising += [row] if any(rose_to_the_end(evidence.by_key[key], ranking) for key in keys) else []
     texts = [f"Suspect: {'; '.join(said)}."] if said else []
-    texts += (
-        [f"Best at the end of the budget, so that longer training may help: {', '.join(rising)}."] if rising else []
-    )
+    if rising:
+        texts.append(f"Best at the end of the budget, so that longer training may help: {', '.join(rising)}.")
     return [Note(text, is_warning=True) for text in texts]
 
 

@@ -45,11 +45,8 @@ def line(record: Record) -> dict[str, Any]:
         **{name: made.get(name, "") for name in ("device", "threads")},
         **{name: getattr(job, name) for name in ("data_hash", "source", "engine")},
         **{"protocol_version": job.protocol.version, "select_on": job.protocol.select_on},
-        **{
-            "n_candidates": job.protocol.n_candidates,
-            "budget_epochs": job.budget.epochs,
-            "patience": job.budget.patience,
-        },
+        **{"n_candidates": job.protocol.n_candidates, "budget_epochs": job.budget.epochs},
+        "patience": job.budget.patience,
         **record.metrics,
         **record.facts,
         **{f"seconds.{part}": spent for part, spent in record.seconds.items()},

@@ -31,12 +31,12 @@ def test_metrics_are_those_of_the_ranks(store):
         assert means(store.ranks(record.job)) == pytest.approx(record.metrics, rel=1e-12)
 
 
-def test_the_ranks_of_a_job_take_five_bytes_per_case_at_most(store):
+def test_the_ranks_of_a_job_take_four_bytes_per_case_at_most(store):
     cases = {record.key: record.facts["n_cases"] for record in store.records()}
     sizes = {path: path.stat().st_size for path in REFERENCE.glob("*/*/*.parquet") if path.parent.name != "cases"}
     assert sizes
     for path, size in sizes.items():
-        assert size <= max(15 * 1024, 5 * cases[path.name.split(".")[0]]), path
+        assert size <= max(15 * 1024, 4 * cases[path.name.split(".")[0]]), path
 
 
 def test_the_facts_of_all_cases_are_there(store):

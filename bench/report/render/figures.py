@@ -81,15 +81,17 @@ def layers(data: pd.DataFrame) -> Figure:
 
 
 def slopes(data: pd.DataFrame) -> Figure:
-    """Places on the left and on the right, one line per model; one panel per data set and pair of sides."""
+    """Places on the left and on the right, one line per model; one panel per data set and pair of sides,
+    as high as the longest beside it."""
     parts = list(data.groupby(["heading", "left", "right"], sort=False))
     n_columns = min(SIDE_BY_SIDE, len(parts))
-    n_lines = -(-len(parts) // n_columns)
-    height = 1.0 + 0.24 * max(len(part) for _, part in parts)
-    figure = Figure(figsize=(SINGLE if n_columns == 1 else DOUBLE, height * n_lines))
-    edges = {"left": 0.02, "right": 0.98, "bottom": 0.3 / (height * n_lines), "top": 1 - 0.35 / (height * n_lines)}
-    figure.subplots_adjust(**edges, wspace=0.08, hspace=0.6 / height)
-    axes = figure.subplots(n_lines, n_columns, squeeze=False).ravel()
+    beside = [parts[n : n + n_columns] for n in range(0, len(parts), n_columns)]
+    heights = [0.4 + 0.24 * max(len(part) for _, part in line) for line in beside]
+    total = sum(heights) + 0.6 * len(heights)
+    figure = Figure(figsize=(SINGLE if n_columns == 1 else DOUBLE, total))
+    edges = {"left": 0.02, "right": 0.98, "bottom": 0.3 / total, "top": 1 - 0.35 / total}
+    figure.subplots_adjust(**edges, wspace=0.08, hspace=0.6 * len(heights) / sum(heights))
+    axes = figure.subplots(len(heights), n_columns, squeeze=False, height_ratios=heights).ravel()
     for axis, ((name, left, right), part) in zip(axes, parts, strict=False):
         axis.set_title(name)
         axis.set_xticks([0, 1], [left, right])

@@ -136,9 +136,7 @@ def settings(evidence: Evidence, ours: list[str], theirs: list[str]) -> str:
 
 def long_form(one: dict[str, Any]) -> list[dict]:
     """The lines of the CSV: one per metric, one in all where nothing could be asked."""
-    about = {
-        name: one[name] for name in [*TABLE, *BLOCK, "row", "n_baselines", "n_seeds", "settings", "unequal", "keys"]
-    }
+    about = {name: one[name] for name in CSV if name in one}
     if not one["found"]:
         return [{**about, "verdict": one["text"]}]
     return [

@@ -372,6 +372,11 @@ def test_rows_that_draw_their_steps_otherwise_than_most_are_named():
     rows = [record(model, settings={"sampling": kind}) for model, kind in kinds.items()]
     assert "A training step draws interactions for BPRMF, and users for all other rows." in said(sampled(*rows))
     assert not [note for note in said(sampled(*rows[1:])) if "training step" in note]
+    art = [record(model, settings={"sampling": "user"}, dataset="art") for model in kinds]
+    notes = [note for note in said(sampled(*rows, *art)) if "training step" in note]
+    assert notes == [
+        "In Beauty (entities), a training step draws interactions for BPRMF, and users for all other rows."
+    ]
     floor = record("Pop", facts={"epochs": 0}, settings={"sampling": "interaction"})
     assert not [note for note in said(sampled(*rows[1:], floor)) if "training step" in note]
 
