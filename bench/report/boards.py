@@ -1,6 +1,7 @@
 """What is compared with what: the rows of one protocol, budget, ranking and data set, and their ranks case by case."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -68,13 +69,7 @@ class Board:
 
     def ranked(self, evidence: Evidence, row: str) -> Ranked | str:
         """The ranks of ``row``, or why they cannot be used."""
-        found = [ranks_of(evidence, key) for key in self.keys[row]]
-        for key, ranks in zip(self.keys[row], found, strict=True):
-            if self.ranking not in ranks:
-                return f"the ranks of record {key} are missing or broken"
-        if len({ranks[self.ranking].cases for ranks in found}) > 1:
-            return f"the seeds of {row} were tested on different cases"
-        return Ranked(found[0][self.ranking].cases, np.concatenate([ranks[self.ranking].place for ranks in found]))
+        return ranked(evidence, self.keys[row], self.ranking, row)
 
 
 @lru_cache(maxsize=2)
@@ -92,6 +87,17 @@ def boards(evidence: Evidence) -> list[Board]:
         }
         found.append(Board(**about, means=means, keys=own))
     return found
+
+
+def ranked(evidence: Evidence, keys: Sequence[str], ranking: str, row: str) -> Ranked | str:
+    """The ranks behind one cell of ``row``, a line for each of the records ``keys``, or why they cannot be used."""
+    found = [ranks_of(evidence, key) for key in keys]
+    for key, ranks in zip(keys, found, strict=True):
+        if ranking not in ranks:
+            return f"the ranks of record {key} are missing or broken"
+    if len({ranks[ranking].cases for ranks in found}) > 1:
+        return f"the seeds of {row} were tested on different cases"
+    return Ranked(found[0][ranking].cases, np.concatenate([ranks[ranking].place for ranks in found]))
 
 
 def answering(evidence: Evidence) -> list[Board]:

@@ -1,13 +1,16 @@
 """What the paper says in words: each sentence as pairs of cells of its tables, the first of which is the higher."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bench.report.paired import ALPHA
 from bench.report.rows import BASELINES, DATASETS
 
 METRICS = ("hr@5", "ndcg@5")  # those of all of the paper's tables
-SUPPORTED, REFUTED, UNJUDGED = "supported", "refuted", "cannot be judged"
+SUPPORTED, REFUTED, UNDECIDED, UNJUDGED = "supported", "refuted", "undecided", "cannot be judged"
+FOR, AGAINST, CHANCE, UNKNOWN = "for", "against", "no more than chance", "not known"  # what a pair says of a claim
 
 Values = Mapping[tuple[str, str, str, str], float]  # by table, data set, row and metric, as ``paper.Published``
 
@@ -34,7 +37,7 @@ class Claim:
 
 
 class Case(NamedTuple):
-    """Two cells of one table; a value is None where it is not known."""
+    """Two cells of one table; a value is None where it is not known, and p is NaN where they were not tested."""
 
     table: str
     dataset: str
@@ -43,11 +46,20 @@ class Case(NamedTuple):
     right: str
     left_value: float | None
     right_value: float | None
+    p: float = math.nan  # that the two do not differ, corrected for the claim's other pairs
 
     @property
-    def holds(self) -> bool | None:
-        is_known = self.left_value is not None and self.right_value is not None
-        return self.left_value > self.right_value if is_known else None
+    def is_known(self) -> bool:
+        return self.left_value is not None and self.right_value is not None
+
+    @property
+    def says(self) -> str:
+        """What it says of the claim; a pair without a test says no more than chance would."""
+        if not self.is_known:
+            return UNKNOWN
+        if not self.p < ALPHA:
+            return CHANCE
+        return FOR if self.left_value > self.right_value else AGAINST
 
 
 def everywhere(*pairs: tuple[str, str], but: Mapping[str, Sequence[tuple[str, str]]] | None = None) -> dict:
@@ -126,13 +138,11 @@ CLAIMS = (
 )
 
 
-def judge(values: Values) -> list[tuple[Claim, list[Case]]]:
-    return [(claim, list(claim.cases(values))) for claim in CLAIMS]
-
-
 def verdict(cases: Sequence[Case]) -> str:
-    """Supported where no known pair speaks against it, refuted where one does."""
-    found = {case.holds for case in cases}
-    if False in found:
+    """Refuted where a pair speaks against it, supported where all known pairs speak for it, else undecided."""
+    found = {case.says for case in cases} - {UNKNOWN}
+    if AGAINST in found:
         return REFUTED
-    return SUPPORTED if True in found else UNJUDGED
+    if not found:
+        return UNJUDGED
+    return SUPPORTED if found == {FOR} else UNDECIDED

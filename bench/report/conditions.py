@@ -5,6 +5,7 @@ import pandas as pd
 from bench.report.model import Note
 from bench.report.rows import order
 
+UNEQUAL = "‡"  # beside a verdict on rows that were not made under equal conditions
 EQUAL = {  # must not vary among rows that are compared
     "data_hash": "data",
     "protocol_version": "protocol version",

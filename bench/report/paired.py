@@ -17,6 +17,7 @@ from bench.spec import BenchError
 FEW = 50
 DRAWS = {"n_resamples": 99_999, "vectorized": True}
 CONFIDENCE = 0.95
+ALPHA = 0.05  # below this, adjusted for its family, a difference is more than chance
 
 Differences = Float[np.ndarray, " case"]
 

@@ -14,6 +14,7 @@ from bench.study import Study
 
 SELECTORS = {"test": "the TEST set", "valid": "the validation set"}
 DRAWN = {"user": "users", "interaction": "interactions"}
+TIED = 0.01  # the share of cases with ties from which on they are told
 APART = ", "  # between model and variant, where a study has one table for all its models
 
 
@@ -97,7 +98,7 @@ def notes(
     if records["is_candidate_dependent"].any():
         text = "† A score of this model depends on the other candidates, not only on the user and the item."
         said.append(Note(text, is_warning=True))
-    said += [*selections(records, ranking), *samplers(records), *tuning_notes(records)]
+    said += [*selections(records, ranking), *samplers(records), *ties(records, ranking), *tuning_notes(records)]
     said += paper_notes(records, data, ranking) if is_compared else []
     for block in blocks(records):
         said += mixture(in_block(records, block), heading(block))
@@ -141,6 +142,21 @@ def exceptions(records: pd.DataFrame, kinds: pd.Series, said: str) -> list[Note]
             where = f"In {heading(block)}, {text}" if len(all_blocks) > 1 else text[0].upper() + text[1:]
             found.append(Note(f"{where}."))
     return found
+
+
+def ties(records: pd.DataFrame, ranking: str) -> list[Note]:
+    """Which rows are kept low by ties: the share of the cases where other candidates have the test item's score."""
+    shares = (
+        records.reindex(columns=[f"ties_{ranking}"])[f"ties_{ranking}"]
+        / records.reindex(columns=["n_cases"])["n_cases"]
+    )
+    found = []
+    for block in blocks(records):
+        means = in_block(records.assign(share=shares), block).groupby("row")["share"].mean()
+        tied = [f"{row} {means[row]:.0%}" for row in order(means.index[means >= TIED])]
+        found += [f"{heading(block)} {', '.join(tied)}"] if tied else []
+    text = "A tie counts against the test item. Share of the cases that have one, where it is at least "
+    return [Note(f"{text}{TIED:.0%}: {'; '.join(found)}.")] if found else []
 
 
 def tuning_notes(records: pd.DataFrame) -> list[Note]:

@@ -11,7 +11,7 @@ COMMANDS = {
     "textsuperscript",
     "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar",
 }  # fmt: skip
-IN_MATH = {"pm", "times", "dagger", "uparrow", "downarrow"}
+IN_MATH = {"pm", "times", "dagger", "ddagger", "uparrow", "downarrow"}
 ENVIRONMENTS = {"table*", "tabular", "flushleft"}
 TOKEN = re.compile(r"\\([a-zA-Z]+)|\\([^a-zA-Z])|([{}&$%#_^~])|([^\\{}&$%#_^~]+)")
 

@@ -10,7 +10,7 @@ LETTERS = {
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''", "—": "---", "±": r"$\pm$",
     "[": "{[}", "*": "{*}", "`": "{`}",  # behind a line's end an option, behind ? another letter
-    "×": r"$\times$", "†": r"$\dagger$", "▲": r"$\uparrow$", "▼": r"$\downarrow$",
+    "×": r"$\times$", "†": r"$\dagger$", "‡": r"$\ddagger$", "▲": r"$\uparrow$", "▼": r"$\downarrow$",
 }  # fmt: skip
 HEAD = "% needs \\usepackage{booktabs}"
 NAMES = {"paper": "The paper's values", "diff.": "Ours minus the paper's", "independent run": "The independent run"}

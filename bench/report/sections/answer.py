@@ -7,26 +7,28 @@ from typing import Any
 import pandas as pd
 
 from bench.report.boards import Board, answering
-from bench.report.conditions import unequal
+from bench.report.conditions import UNEQUAL, unequal
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
 from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
+from bench.report.paired import ALPHA
 from bench.report.rows import BLOCK, DATASETS, order
-from bench.report.sections.significance import ALPHA, BETTER, WORSE, comparisons, sign, small
+from bench.report.sections.significance import BETTER, WORSE, comparisons, sign, small
 from bench.spec import SHOWN, counted
 
 METRICS = ("ndcg@10", "hr@5")
 BEATS, LEVEL, LOSES, NOT_ASKED, MIXED = "beats", "is level with", "loses to", "cannot be asked", "differs by metric"
 WORDS = {BETTER: BEATS, WORSE: LOSES, "": LEVEL}
-UNEQUAL = "‡"  # beside a verdict on rows that were not made under equal conditions
 MEASURES = ["vs", "difference", "low", "high", "p_holm"]
 CSV = [*TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_seeds", "settings", "unequal", "keys"]
 NOTES = [
     "The strongest baseline of a metric is the one with the best mean among all rows of baselines.",
     "Beats and loses to: the paired difference over the test cases is more than chance (sign-flip test, Holm's "
-    f"p < {ALPHA} over all rows and metrics of the data set). Is level with: it is not.",
+    f"p < {ALPHA} over all rows and metrics of the data set in its Table 2, so that p grows with the number of rows). "
+    "Is level with: it is not.",
     "Baselines: how many were run there. A baseline that was not run may be stronger than the strongest of them.",
-    "The tests are about these trained models. With one seed they say nothing about another training.",
+    "The tests are about these trained models. With one seed they say nothing about another training. Under the "
+    "protocol paper every row's epoch was chosen on the test set itself, which the tests leave out of account.",
     "‡ The two rows were not made under equal conditions, which are named, so that the difference may be theirs.",
     "If there are several budgets, the one under which most baselines were run is used; among equals, the longest.",
 ]

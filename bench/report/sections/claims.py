@@ -1,30 +1,55 @@
 """The paper's claims, held against our cells of its tables under its protocol."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
 import pandas as pd
 
-from bench.report.boards import place_of_budget
-from bench.report.claims import CLAIMS, METRICS, REFUTED, SUPPORTED, UNJUDGED, Case, Claim, judge, verdict
+from bench.report import paired
+from bench.report.boards import place_of_budget, ranked
+from bench.report.claims import (
+    AGAINST,
+    CHANCE,
+    CLAIMS,
+    FOR,
+    METRICS,
+    REFUTED,
+    SUPPORTED,
+    UNDECIDED,
+    UNJUDGED,
+    UNKNOWN,
+    Case,
+    Claim,
+    verdict,
+)
+from bench.report.conditions import UNEQUAL, unequal
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, leaderboard
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
+from bench.report.paired import ALPHA
 from bench.report.rows import BLOCK, DATASETS
 from bench.report.sections import studies
+from bench.report.sections.significance import small
 from bench.spec import SHOWN
 
 COLUMNS = [
     *(Column(name, "name") for name in ("Claim", "Verdict")),
-    *map(Column, ("for", "against", "not known")), Column("clearest against", "name"),
+    *map(Column, (FOR, AGAINST, CHANCE, UNKNOWN)), Column("clearest against", "name"),
 ]  # fmt: skip
 CELLS = [*(Column(name, "name") for name in ("Claim", "Data set", "Metric", "Higher by the claim")), Column("value"),
-         Column("than", "name"), Column("value"), Column("holds", "name")]  # fmt: skip
+         Column("than", "name"), Column("value"), Column("p Holm"), Column("says", "name")]  # fmt: skip
 NOTES = [
-    "A claim is read as pairs of cells, in H@5 and N@5, which all of the paper's tables have. It is supported where no "
-    "pair that is known speaks against it, refuted where one does, and cannot be judged where no pair is known.",
-    "Means are compared as they are: a difference that is no more than chance counts, too. See Significance.",
+    "A claim is read as pairs of cells, in H@5 and N@5, which all of the paper's tables have. It is refuted where a "
+    "pair speaks against it, supported where every pair that is known speaks for it, undecided where some differ by no "
+    "more than chance, and cannot be judged where no pair is known.",
+    "A pair speaks for or against a claim where its two cells differ by more than chance: the same test as under "
+    f"Significance, paired by test case, Holm p < {ALPHA} over the known pairs of the claim. A pair whose ranks cannot "
+    "be paired was not tested, and counts as chance.",
+    f"{UNEQUAL} The two records were not made under equal conditions, such as another version of the protocol; the CSV "
+    "names what differs.",
     "If a data set has several budgets or features, those with most values are used; among equals, the longest budget.",
 ]
 
@@ -34,16 +59,16 @@ def pages(evidence: Evidence) -> list[Table]:
     said, judged = sentences(evidence), judged_by(evidence)
     if not said:
         return []
-    shown = [(claim, case) for claim, cases in judged for case in cases if case.holds is not None]
+    shown = [(claim, case) for claim, cases in judged for case in cases if case.is_known]
     keys = cells_of(evidence)["keys"].to_dict()
-    data = pd.DataFrame([{"claim": claim.text, **case._asdict(), "holds": case.holds} for claim, case in shown])
-    places = [[(case.table, case.dataset, row, case.metric) for row in (case.left, case.right)] for _, case in shown]
-    data = data.assign(keys=[" ".join(dict.fromkeys(" ".join(keys[p] for p in both).split())) for both in places])
+    data = pd.DataFrame([{"claim": claim.text, **case._asdict(), "says": case.says} for claim, case in shown])
+    both = [" ".join(keys[place] for place in places(case)) for _, case in shown]
+    data = data.assign(keys=[" ".join(dict.fromkeys(some.split())) for some in both])
+    data["unequal"] = [", ".join(conditions(evidence, tuple(own.split()))) for own in data["keys"]]
+    lines = [cell_line(*one, own) for one, own in zip(shown, data[["keys", "unequal"]].to_dict("records"), strict=True)]
     blocks = [
         Block(columns=COLUMNS, lines=[line(claim, cases) for claim, cases in judged]),
-        Block(
-            title="The cells behind them", columns=CELLS, lines=[*map(cell_line, shown, data["keys"])], is_detail=True
-        ),
+        Block(title="The cells behind them", columns=CELLS, lines=lines, is_detail=True),
     ]
     what = "Claims of the paper"
     about = {"question": Question.ANSWER, "kind": "claims", "what": what, "caption": said[0]}
@@ -55,13 +80,47 @@ def sentences(evidence: Evidence) -> list[str]:
     counts = Counter(verdict(cases) for _, cases in judged_by(evidence))
     if counts[UNJUDGED] == len(CLAIMS):
         return []
-    said = f"{counts[SUPPORTED]} supported, {counts[REFUTED]} refuted, {counts[UNJUDGED]} cannot be judged"
-    return [f"Of {len(CLAIMS)} claims of the paper in words, by our means under its protocol: {said}."]
+    said = ", ".join(f"{counts[word]} {word}" for word in (SUPPORTED, REFUTED, UNDECIDED, UNJUDGED) if counts[word])
+    return [f"Of {len(CLAIMS)} claims of the paper in words, by our records under its protocol: {said}."]
 
 
+@lru_cache(maxsize=2)
 def judged_by(evidence: Evidence) -> list[tuple[Claim, list[Case]]]:
-    """Every claim with its pairs of our cells."""
-    return judge(cells_of(evidence)["mean"].to_dict())
+    """Every claim with its pairs of our cells, tested."""
+    values = cells_of(evidence)["mean"].to_dict()
+    return [(claim, tested(evidence, list(claim.cases(values)))) for claim in CLAIMS]
+
+
+def tested(evidence: Evidence, cases: list[Case]) -> list[Case]:
+    """The pairs of one claim with their p, which Holm's correction takes for one family."""
+    p = np.array([p_of(evidence, case) if case.is_known else math.nan for case in cases])
+    is_tested = ~np.isnan(p)
+    if is_tested.any():
+        p[is_tested] = paired.holm(p[is_tested])
+    return [case._replace(p=float(one)) for case, one in zip(cases, p, strict=True)]
+
+
+def p_of(evidence: Evidence, case: Case) -> float:
+    """Of the sign-flip test of two known cells, paired by test case; NaN where they cannot be paired."""
+    keys = [cells_of(evidence).loc[place, "keys"].split() for place in places(case)]
+    left, right = (
+        ranked(evidence, some, "sampled", row) for some, row in zip(keys, (case.left, case.right), strict=True)
+    )
+    if isinstance(left, str) or isinstance(right, str) or left.cases != right.cases:
+        return math.nan
+    differences = left.values(case.metric).mean(axis=0) - right.values(case.metric).mean(axis=0)
+    return paired.permutation_p(paired.rounded(differences))
+
+
+@lru_cache(maxsize=1024)
+def conditions(evidence: Evidence, keys: tuple[str, ...]) -> list[str]:
+    """In what the records of a pair differ that must not."""
+    return unequal(evidence.frame[evidence.frame["key"].isin(keys)], "sampled")
+
+
+def places(case: Case) -> list[tuple[str, str, str, str]]:
+    """Of its two cells, in ``cells_of``."""
+    return [(case.table, case.dataset, row, case.metric) for row in (case.left, case.right)]
 
 
 @lru_cache(maxsize=2)
@@ -88,10 +147,10 @@ def cells_of(evidence: Evidence) -> pd.DataFrame:
 
 
 def line(claim: Claim, cases: Sequence[Case]) -> Line:
-    counts = Counter(case.holds for case in cases)
-    against = [case for case in cases if case.holds is False]
+    counts = Counter(case.says for case in cases)
+    against = [case for case in cases if case.says == AGAINST]
     clearest = told(max(against, key=lambda case: case.right_value - case.left_value)) if against else ""
-    numbers = [Cell(str(counts[kind])) for kind in (True, False, None)]
+    numbers = [Cell(str(counts[kind])) for kind in (FOR, AGAINST, CHANCE, UNKNOWN)]
     return Line([Cell(claim.text), Cell(verdict(cases)), *numbers, Cell(clearest)])
 
 
@@ -103,8 +162,8 @@ def told(case: Case) -> str:
     return f"{DATASETS[case.dataset]} {SHOWN[case.metric]}: {left}, {right}"
 
 
-def cell_line(shown: tuple[Claim, Case], keys: str) -> Line:
-    claim, case = shown
+def cell_line(claim: Claim, case: Case, own: dict[str, str]) -> Line:
+    """One pair; ``own`` has the keys of its records and in what they differ that must not."""
     names = [claim.text, DATASETS[case.dataset], SHOWN[case.metric]]
     cells = [
         Cell(case.left),
@@ -112,5 +171,10 @@ def cell_line(shown: tuple[Claim, Case], keys: str) -> Line:
         Cell(case.right),
         Cell(number(case.right_value, ".4f")),
     ]
-    cells = [*map(Cell, names), *cells, Cell("yes" if case.holds else "no")]
-    return Line(cells, about={"dataset": case.dataset}, keys=keys)
+    cells = [
+        *map(Cell, names),
+        *cells,
+        Cell(small(case.p, ".4f")),
+        Cell(f"{case.says} {UNEQUAL}" if own["unequal"] else case.says),
+    ]
+    return Line(cells, about={"dataset": case.dataset}, keys=own["keys"])

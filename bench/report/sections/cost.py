@@ -15,6 +15,7 @@ from bench.spec import SHOWN
 QUALITY = "sampled.ndcg@10"
 NUMBERS = {  # what a run costs: the column, and how its numbers are written
     QUALITY: (Column("N@10", metric=SHOWN["ndcg@10"]), ".4f"),
+    "seconds.prepare": (Column("prepare s"), ",.1f"),
     "seconds.train": (Column("train s"), ",.1f"),
     "seconds.epoch": (Column("s per epoch"), ",.3f"),
     "seconds.evaluate": (Column("evaluate s"), ",.1f"),
@@ -100,7 +101,9 @@ def machines(records: pd.DataFrame) -> Note:
 def table(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> Table:
     texts = [
         "N@10 is NDCG@10 on sampled candidates; all values are means over the seeds of the finished runs.",
-        "s per epoch is taken from the first evaluation to the last; for a run evaluated once, training time / epochs.",
+        "prepare s is the time before training: reading the data, building graphs, and all of fitting a floor.",
+        "s per epoch is taken from the first evaluation to the last; for a run evaluated once, training time / epochs. "
+        "What comes before the first epoch, such as the stages of InvRL, is in train s alone.",
         "Memory is the peak of the device or, on a CPU, of the whole process.",
     ]
     return Table(

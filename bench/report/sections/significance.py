@@ -11,10 +11,10 @@ from bench.report.boards import Board, Ranked, boards
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
 from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Question, Table, number
+from bench.report.paired import ALPHA
 from bench.report.rows import BLOCK, about, in_block
 from bench.spec import SHOWN
 
-ALPHA = 0.05  # below this, adjusted for the family, a difference is marked
 BETTER, WORSE = "▲", "▼"
 LEGEND = f"{BETTER} better, {WORSE} worse than the strongest baseline (sign-flip test, Holm p < {ALPHA})."
 MEASURES = (
@@ -148,7 +148,10 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
             shown.append(Block(title=board.heading, about=about(board.block), columns=COLUMNS, lines=lines))
             n_tests = part["n_tests"].iloc[0]
             families += [f"{board.heading} {n_tests}"] if n_tests else []
-    family = f"p Holm is p perm. adjusted for all rows and metrics of a data set ({', '.join(families)} tests)."
+    family = (
+        "p Holm is p perm. adjusted for all rows and metrics of a data set in this table "
+        f"({', '.join(families)} tests); with more rows it grows."
+    )
     said = [
         *NOTES[:3],
         family,

@@ -55,13 +55,17 @@ def tables(evidence: Evidence, name: str) -> list[Table]:
 
 
 def across(evidence: Evidence, study: Study) -> list[Table]:
-    """One table for all models of which more than one variant was run: a row for each model and variant."""
+    """One table for all models of which more than one variant was run: a row for each model and variant.
+
+    Such a model has its rows on each data set where some model has two variants, even if one of its own is missing.
+    """
     found = []
     for (protocol, budget), group in evidence.variants(study).groupby(TABLE[:2]):
-        varied = group.groupby(["of", *BLOCK])["row"].transform("nunique") > 1
-        if not varied.any():
+        is_varied = group.groupby(["of", *BLOCK])["row"].transform("nunique") > 1
+        if not is_varied.any():
             continue
-        records = group[varied].assign(row=group["of"] + APART + group["row"])
+        is_shown = [is_varied.groupby([group[name] for name in names]).transform("any") for names in (["of"], BLOCK)]
+        records = group[is_shown[0] & is_shown[1]].assign(row=group["of"] + APART + group["row"])
         rows = [f"{model}{APART}{label}" for model in order(records["of"]) for label in study.labels]
         for ranking in RANKINGS:
             data = comparison(records, ranking, rows=rows)

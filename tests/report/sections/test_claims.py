@@ -2,24 +2,27 @@
 
 from collections import Counter
 
-from bench.report.claims import judge, verdict
-from bench.report.sections.claims import cells_of, pages, sentences
+from bench.report.claims import verdict
+from bench.report.sections.claims import cells_of, judged_by, pages, sentences
 from bench.spec import BUDGETS, PROTOCOLS
-from tests.report.made import evidence, record
+from tests.report.made import evidence, record, stored
+
+FIRST, TENTH, BELOW = [1] * 20, [10] * 20, [11] * 20  # places of twenty test items
 
 
-def test_records_judge_what_they_can():
+def test_records_judge_what_they_can(tmp_path):
     """LightGCN beats NGCF on Beauty; on Art SVD++ beats VBPR, and CL adds to V."""
     visual = {"modalities": "visual"}
     found = evidence(
-        record("LightGCN", 0.5),
-        record("NGCF", 0.4),
-        record("VBPR", 0.3, dataset="art"),
-        record("SVDPP", 0.4, dataset="art"),
-        record("MCLN", 0.6, dataset="art", hyper={**visual, "use_id": False}),
-        record("MCLN", 0.5, dataset="art", hyper={**visual, "use_cl": False}),
+        stored(tmp_path, FIRST, "LightGCN"),
+        stored(tmp_path, BELOW, "NGCF"),
+        stored(tmp_path, TENTH, "VBPR", dataset="art"),
+        stored(tmp_path, FIRST, "SVDPP", dataset="art"),
+        stored(tmp_path, FIRST, "MCLN", dataset="art", hyper={**visual, "use_id": False}),
+        stored(tmp_path, BELOW, "MCLN", dataset="art", hyper={**visual, "use_cl": False}),
+        folder=tmp_path,
     )
-    verdicts = {claim.text: verdict(cases) for claim, cases in judge(cells_of(found)["mean"].to_dict())}
+    verdicts = {claim.text: verdict(cases) for claim, cases in judged_by(found)}
     assert Counter(verdicts.values()) == {"supported": 2, "refuted": 1, "cannot be judged": 7}
     assert verdicts["LightGCN beats NGCF, MMGCN and MGAT."] == "supported"
     assert verdicts["Counterfactual learning (CL) adds to every combination of modalities."] == "supported"
@@ -28,12 +31,44 @@ def test_records_judge_what_they_can():
     assert page.caption == sentences(found)[0]
     assert page.caption.endswith("2 supported, 1 refuted, 7 cannot be judged.")
     assert page.blocks[0].lines[0].texts == [
-        "Models with content beat BPRMF and SVD++.", "refuted", "0", "2", "58", "Art H@5: VBPR 0.3000, SVD++ 0.4000",
+        "Models with content beat BPRMF and SVD++.", "refuted", "0", "2", "0", "58",
+        "Art H@5: VBPR 0.0000, SVD++ 1.0000",
     ]  # fmt: skip
     assert [line.texts[1:] for line in page.blocks[1].lines[:1]] == [
-        ["Art", "H@5", "VBPR", "0.3000", "SVD++", "0.4000", "no"],
+        ["Art", "H@5", "VBPR", "0.0000", "SVD++", "1.0000", "<0.0001", "against"],
     ]  # fmt: skip
     assert set(page.keys) == {one.key for one in found.records}
+
+
+def test_a_pairs_p_is_that_of_its_cases_corrected_for_the_claims_other_pairs(tmp_path):
+    """LightGCN wins six of six cases that differ from NGCF's: p = 2 / 2**6 in hits, twice that in a family of two."""
+    ours, theirs = [1] * 6 + [11] * 4, [11] * 10
+    found = evidence(stored(tmp_path, ours, "LightGCN"), stored(tmp_path, theirs, "NGCF"), folder=tmp_path)
+    [cases] = [cases for claim, cases in judged_by(found) if claim.text.startswith("LightGCN beats NGCF")]
+    known = [case for case in cases if case.is_known]
+    assert [(case.metric, case.p) for case in known] == [("hr@5", 4 / 64), ("ndcg@5", 4 / 64)]
+    assert verdict(cases) == "undecided"
+    assert sentences(found)[0].endswith("1 undecided, 9 cannot be judged.")
+
+
+def test_pairs_that_were_tested_on_other_cases_or_have_no_ranks_are_undecided(tmp_path):
+    other_users = evidence(
+        stored(tmp_path, FIRST, "LightGCN"), stored(tmp_path, BELOW, "NGCF", users=range(100, 120)), folder=tmp_path
+    )
+    for found in (other_users, evidence(record("LightGCN", 0.5), record("NGCF", 0.4))):
+        (page,) = pages(found)
+        assert page.blocks[0].lines[2].texts[1:-1] == ["undecided", "0", "0", "2", "16"]
+        assert [line.texts[-2:] for line in page.blocks[1].lines] == [["—", "no more than chance"]] * 2
+
+
+def test_a_pair_under_unequal_conditions_is_marked(tmp_path):
+    found = evidence(
+        stored(tmp_path, FIRST, "LightGCN", facts={"candidate_hash": "other"}), stored(tmp_path, BELOW, "NGCF"),
+        folder=tmp_path,
+    )  # fmt: skip
+    (page,) = pages(found)
+    assert {line.texts[-1] for line in page.blocks[1].lines} == {"for ‡"}
+    assert set(page.data["unequal"]) == {"candidates"}
 
 
 def test_the_papers_protocol_and_its_data_sets_alone_are_judged():

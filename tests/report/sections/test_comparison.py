@@ -381,6 +381,17 @@ def test_rows_that_draw_their_steps_otherwise_than_most_are_named():
     assert not [note for note in said(sampled(*rows[1:], floor)) if "training step" in note]
 
 
+def test_rows_that_ties_keep_low_are_named_with_their_share_of_the_cases():
+    """Mean over the seeds, (30 + 50) / 2 of 100 cases; a share below 1 % is not told, and each ranking has its own."""
+    tied = [record("Pop", seed=seed, facts={"n_cases": 100, "ties_sampled": n}) for seed, n in enumerate((30, 50))]
+    art = record("ItemKNN", dataset="art", facts={"n_cases": 200, "ties_sampled": 2, "ties_full": 190})
+    some = [record(facts={"n_cases": 1000, "ties_sampled": 9}), *tied, art]
+    told = "A tie counts against the test item. Share of the cases that have one, where it is at least 1%: "
+    assert f"{told}Beauty (entities) Pop 40%; Art (entities) ItemKNN 1%." in said(sampled(*some))
+    assert f"{told}Art (entities) ItemKNN 95%." in said(comparison.pages(evidence(*some))[-1])
+    assert not [note for note in said(sampled(some[0])) if note.startswith("A tie")]
+
+
 def test_records_of_unlike_engines_are_a_warning_that_a_terminal_shows():
     table = sampled(record(), record("VBPR", engine=9))
     text_of = "Not comparable: the records of Beauty (entities) differ in engine version."

@@ -16,6 +16,8 @@ def means(*records, ranking="sampled"):
 def test_a_floor_is_in_the_table_of_cost_and_not_in_its_figure():
     floor = record("Pop", 0.1, seconds={"train": 1e-6, "evaluate": 1.0}, facts={"epochs": 0})
     assert math.isnan(means(floor).loc["Pop", "seconds.epoch"])
+    fitted = record("Pop", seconds={"prepare": 40.26, "train": 1e-6}, facts={"epochs": 0})
+    assert cost.pages(evidence(fitted))[0].blocks[0].lines[0].texts[3:5] == ["40.3", "0.0"]
     _, page = cost.pages(evidence(floor, record()))
     assert page.data["model"].tolist() == ["BPRMF"]
     assert "Not shown, because they are fitted without training: Pop." in [note.text for note in page.notes]

@@ -244,6 +244,26 @@ def test_all_models_under_both_samplers_stand_in_one_table():
     assert "VBPR" not in markdown(found[0])
 
 
+def test_a_sampler_that_stands_is_shown_where_only_the_other_one_is_missing():
+    """SVD++ has both on beauty and one on art, where BPRMF has both; no model has both on taobao."""
+    found = made(
+        "sampler",
+        *(drawn("SVDPP", value, sampling, "user") for value, sampling in ((0.3, "user"), (0.2, "interaction"))),
+        *(drawn("BPRMF", 0.5, sampling, "user", dataset="art") for sampling in ("user", "interaction")),
+        drawn("SVDPP", 0.4, "user", "user", dataset="art"),
+        drawn("SVDPP", 0.1, "user", "user", dataset="taobao"),
+    )
+    cell = found[0].data[found[0].data["metric"] == "hr@5"].set_index(["dataset", "row"])
+    assert cell["mean"].dropna().to_dict() == {
+        ("beauty", "SVD++, interactions"): 0.2,
+        ("beauty", "SVD++, users"): 0.3,
+        ("art", "BPRMF, interactions"): 0.5,
+        ("art", "BPRMF, users"): 0.5,
+        ("art", "SVD++, users"): 0.4,
+    }
+    assert "Not run: SVD++, interactions." in markdown(found[0])
+
+
 def test_what_runs_a_sampler_that_is_missing():
     """BPRMF has both on beauty, but not on art, where LightGCN has."""
     found = made(
