@@ -40,7 +40,7 @@ TERMS = {
     "ours - paper's": "Our value minus the paper's.",
     "independent": "The value of the authors' code run by others, at its best epoch on the test set.",
     "ours - independent": "Our value minus that of the independent run.",
-    "corrected": "The independent run's value over 1 + the chance that it drew the test item once more.",
+    "corrected": "The least that the independent run's value may be without copies of the test item among candidates.",
     "ours - corrected": "Our value minus the corrected one.",
     "Claim": "A sentence of the paper, read as pairs of cells.",
     "for": "How many known pairs of cells agree with the claim by more than chance.",

@@ -39,7 +39,7 @@ def pages(evidence: Evidence) -> list[Table]:
     lines = [line(one) for one in data.to_dict("records")]
     what = f"Reproduction: our {STUDIED} and the paper's"
     about = {"question": Question.ANSWER, "kind": "reproduction", "what": what, "caption": CAPTION}
-    said = [Note(text) for text in [*sentences(evidence), *NOTES, *second_runs(data)]]
+    said = [Note(text) for text in [*sentences(evidence), *courses(evidence, data), *NOTES, *second_runs(data)]]
     return [Table(blocks=[Block(columns=COLUMNS, lines=lines)], notes=said, data=data, **about)]
 
 
@@ -99,6 +99,21 @@ def sentences(evidence: Evidence) -> list[str]:
             f"{DATASETS[one['dataset']]}, H@5: our {STUDIED} has {one['ours']:.4f}; {gaps[0]} from the paper's "
             f"{number(one['paper'], '.4f')}, {gaps[1]} from the independent run's {one['independent']:.4f}, and "
             f"{gaps[2]} from that corrected for redrawn candidates, {one['corrected']:.4f}."
+        )
+    return said
+
+
+def courses(evidence: Evidence, data: pd.DataFrame) -> list[str]:
+    """Of which epoch the values are, ours and the independent run's, and how long both trained, by data set."""
+    said = []
+    for one in data.query("metric == 'hr@5'").to_dict("records"):
+        own = evidence.frame[evidence.frame["key"].isin(one["keys"].split())].sort_values("seed")
+        ours = [f"{epoch:.0f} of {n:.0f}" for epoch, n in own[["best_epoch.sampled", "epochs"]].itertuples(index=False)]
+        theirs = independent.runs().query("dataset == @one['dataset'] and run == 1")["epoch"].max()
+        best = independent.best()["epoch"].get((one["dataset"], 1))
+        said.append(
+            f"{DATASETS[one['dataset']]}: our values are of epoch {', '.join(ours)} that were trained, where the "
+            f"budget allows {own['budget_epochs'].max()}; the independent run's are of epoch {best} of {theirs}."
         )
     return said
 

@@ -25,6 +25,16 @@ def test_the_differences_by_hand():
     ]
 
 
+def test_a_note_says_of_which_epoch_the_values_are_and_how_long_both_trained():
+    facts = [{"best_epoch": 1, "epochs": 3}, {"best_epoch": 2, "epochs": 4}]
+    [page] = pages(evidence(*(record("MCLN", seed=seed, facts=one) for seed, one in enumerate(facts))))
+    text = (
+        "Beauty: our values are of epoch 1 of 3, 2 of 4 that were trained, where the budget allows 1; the independent "
+        "run's are of epoch 360 of 1000."
+    )
+    assert text in [note.text for note in page.notes]
+
+
 def test_the_mean_improvement_needs_all_nine_baselines():
     """0.5 over 0.4 is 25 %; the paper's four are 7.76, 7.19, 4.76 and 7.14."""
     nine = [record(model) for model in NINE]
