@@ -95,8 +95,8 @@ def noise(rows: Rows, rng: np.random.Generator) -> Rows:
     if sp.issparse(rows):
         width = rows.shape[1]
         columns = [rng.choice(width, n, replace=False) for n in np.diff(rows.indptr)]
-        drawn = sp.csr_matrix((rows.data, np.concatenate(columns), rows.indptr), shape=rows.shape)
-        drawn.sort_indices()
+        drawn = sp.csr_matrix((rows.data.copy(), np.concatenate(columns), rows.indptr), shape=rows.shape)
+        drawn.sort_indices()  # moves the values, too
         return drawn
     drawn = rng.standard_normal(rows.shape) * rows.any(axis=1, keepdims=True)
     real, random = (np.linalg.norm(table.astype(np.float64), axis=1).sum() for table in (rows, drawn))

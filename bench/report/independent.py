@@ -45,7 +45,8 @@ def corrected(value: float, dataset: str) -> float:
     The 99 candidates are drawn with replacement from n items, so that one of them is the test item with the chance
     p = 1 - (1 - 1/n)^99. A copy has the test item's score and stands beside it: where one is a hit, the other is one
     too, but for the last place of the list (``load_data.py::test_data`` and ``model-beauty.py::_evaluate`` there).
-    So the value is at most 1 + p times too high, and this is the least that it may be.
+    So the value is at most 1 + p times too high, and this is the least that it may be. Items of the user's own train
+    list are not drawn, which spares the cases whose test item is among them: 5,908 of 25,165 on Art, none elsewhere.
     """
     n_items = paper.load()["table1", dataset, "", "items"]
     return value / (2 - (1 - 1 / n_items) ** DRAWN)

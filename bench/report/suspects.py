@@ -5,7 +5,7 @@ import math
 
 import pandas as pd
 
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, selection
 from bench.report.model import Note
 from bench.report.rows import FLOORS
 from bench.store.record import Record
@@ -57,5 +57,5 @@ def rose_to_the_end(record: Record, ranking: str) -> bool:
 
 def course(record: Record, ranking: str) -> list[float]:
     """What chose the epoch in this ranking, at each evaluation."""
-    metric = f"{ranking}.{record.job.protocol.select_metric}"
+    metric = selection(record).get(f"chosen_by.{ranking}", "").rpartition(" ")[2]
     return [entry[metric] for entry in record.curve if metric in entry]

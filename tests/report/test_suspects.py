@@ -5,7 +5,7 @@ import pytest
 from bench.report.leaderboard import comparison
 from bench.report.suspects import never_rose, rose_to_the_end, suspects
 from bench.spec import BUDGETS
-from tests.report.made import evidence, record
+from tests.report.made import OLD_CLEAN, evidence, record
 
 
 def course(*values, metric="sampled.ndcg@10"):
@@ -45,3 +45,11 @@ def test_a_run_that_was_best_at_its_end_is_named_where_the_budget_ended_it():
     assert not rose_to_the_end(late.model_copy(update={"curve": course(0.1, 0.4, 0.4, 0.3)}), "sampled")
     assert not rose_to_the_end(late.model_copy(update={"facts": {"epochs": 25}}), "sampled")
     assert not rose_to_the_end(late, "full")
+
+
+def test_an_old_record_has_one_course_for_both_rankings():
+    """Version 1 chose by the full ranking alone, and its curve holds nothing else."""
+    curve = course(0.1, 0.2, 0.3, 0.4, metric="full.ndcg@10")
+    old = record("VBPR", curve=curve, budget=BUDGETS["quick"], facts={"epochs": 30}, protocol=OLD_CLEAN)
+    assert rose_to_the_end(old, "full")
+    assert rose_to_the_end(old, "sampled")
