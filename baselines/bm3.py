@@ -21,7 +21,8 @@ Modalities: all that the data set has; at least one.
 Fusion: none in the score; each modality is drawn towards the items' vectors and towards itself.
 Loss: cosine distances between predicted vectors and others under dropout; norms of all vectors. No negatives.
 Parameters: N d + d^2 + d; a modality of width F adds (F + 1) d, and I F where its rows train.
-Cost a step: 2 L E d for the graph, 2 B d^2, and for each modality B F d + B d^2, or I F d + B d^2 where its rows stay.
+Cost per step: 2 L E d for the graph, 2 B d^2, and for each modality B F d + B d^2, or I F d + B d^2 where its rows
+    stay.
 Checked: golden arrays of MMRec's code with two modalities and with one, masks recorded (vectors, scores, every term of
     the loss, every gradient); worked toy; no gradient through a target; an online vector's length does not matter; one
     mask for each user and item of a batch.

@@ -14,7 +14,7 @@ Modalities: none.
 Fusion: none.
 Loss: mean BPR, and L2 on the rows of the batch.
 Parameters: N d.
-Cost a step: B d.
+Cost per step: B d.
 Checked: worked toy (scores, loss, gradients); the gradient of each triple by its formula; a change of basis, swapped
     items, and batches whose negatives are never training items. SVD++, NGCF, LightGCN and VBPR equal this model where
     they reduce to it.

@@ -24,7 +24,7 @@ Fusion: content gates the item's id vector, and has a score of its own; three si
 Loss: mean BPR of the joint score, of the match and of the content's score; L2 on the rows of the batch, and on E, G and
     beta' as wholes.
 Parameters: U (d + k) + I (d + 1) + F (d + k + 1), k = ``content_size``.
-Cost a step: Z (d + k + 1) for the content of the catalogue, whatever the batch, and B (d + k).
+Cost per step: Z (d + k + 1) for the content of the catalogue, whatever the batch, and B (d + k).
 Checked: worked toy (parts, scores, every term of the loss); scores against a loop over pairs; the plain score where
     ``debias`` is 0; equal items score (1 - s) y. No golden arrays.
 """

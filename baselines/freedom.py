@@ -20,7 +20,7 @@ Modalities: all that the data set has; at least one.
 Fusion: the graphs of the modalities are added, weighted; each modality has a BPR term of its own against the users.
 Loss: mean BPR, and ``content_weight`` times the mean BPR of each modality; no L2.
 Parameters: N d; a modality of width F adds F d, and I F where its rows train.
-Cost a step: 2 L E (1 - ``drop_rate``) d + 2 M k I d for the graphs, M modalities, and 2 B F d for each modality.
+Cost per step: 2 L E (1 - ``drop_rate``) d + 2 M k I d for the graphs, M modalities, and 2 B F d for each modality.
 Checked: golden arrays of MMRec's code with two modalities and with one (graphs, thinned graph, vectors, scores, every
     term of the loss, every gradient); worked toy; LightGCN where the item graph and the content's loss are away; the
     chances of the draws; an evaluation does not depend on them.

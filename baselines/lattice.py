@@ -30,7 +30,7 @@ Modalities: all that the data set has; at least one.
 Fusion: the modalities' graphs are added, weighed by a softmax that is learnt.
 Loss: mean BPR; L2 on the batch's final vectors.
 Parameters: N d + number of modalities; a modality of width F adds (F + 1) d, and I F where its rows train.
-Cost a step: 2 L E d + 2 k M I d for the graphs of M modalities; an epoch adds I F d + I^2 d for each modality.
+Cost per step: 2 L E d + 2 k M I d for the graphs of M modalities; an epoch adds I F d + I^2 d for each modality.
 Checked: golden arrays of MMRec's code in the epoch's first batch and in a later one (graphs, vectors, scores, every
     term of the loss, every gradient); the graph and its gradients against dense matrices; worked toy; cosines do not
     see the length of a row; lambda = 1 leaves the projections without a gradient.

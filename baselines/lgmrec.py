@@ -24,7 +24,8 @@ Fusion: unit vectors of the modalities are added to those of the ids; the modali
 Loss: mean BPR; InfoNCE between modalities, each user against all users and each positive item against all items, added
     over the batch; norms of the batch's final vectors.
 Parameters: N d; a modality of width F adds F (d + K).
-Cost a step: 2 L E d; a modality takes Z (d + K), 2 n E d and 4 l N K d for l hyperedge layers; B N d for the contrast.
+Cost per step: 2 L E d; a modality takes Z (d + K), 2 n E d and 4 l N K d for l hyperedge layers; B N d for the
+    contrast.
 Checked: golden arrays of MMRec's code with one layer of hyperedges and with two, draws recorded (vectors, scores with
     noise, every term of the loss, every gradient); worked toy of one hyperedge; LightGCN where content and alpha are
     off; two evaluations agree, with noise and without.

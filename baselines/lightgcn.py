@@ -17,7 +17,7 @@ Modalities: none.
 Fusion: none.
 Loss: mean BPR, and L2 on the layer-0 rows of the batch.
 Parameters: N d.
-Cost a step: 2 L E d for the whole graph, whatever the batch, and B d.
+Cost per step: 2 L E d for the whole graph, whatever the batch, and B d.
 Checked: worked toy (graph, layers, scores, loss); RecBole's LightGCN with the same weights (scores, loss, gradients);
     vectors and gradients against the dense mean of powers; BPRMF where there are no layers; linearity, the fixed point
     of root degrees, relabelled nodes, separate components, how far one layer reaches.

@@ -22,7 +22,7 @@ Fusion: none; the item's and the user's own scores gate the score of the pair.
 Loss: binary cross-entropy of the gated score, of the item's own score and of the user's own score, one negative to a
     positive; L2 on the layer-0 rows of the batch.
 Parameters: (N + 2) d.
-Cost a step: 2 L E d with the LightGCN backbone; B d.
+Cost per step: 2 L E d with the LightGCN backbone; B d.
 Checked: worked toy (gates, scores, every term of the loss); the loss against a loop over pairs; a larger c moves items
     with a high own score down; the ranking of the gated backbone where c is 0. No golden arrays.
 """

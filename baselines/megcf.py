@@ -24,7 +24,7 @@ Modalities: all that the data set has, an entity list each; at least one.
 Fusion: items that share an entity are two steps apart in one graph; the two graphs' scores are added.
 Loss: mean BPR of each graph's own scores; L2 on the batch's last-layer rows of each graph.
 Parameters: N d, and d for each entity.
-Cost a step: 2 L E d and 2 L (E + links between items and entities) d.
+Cost per step: 2 L E d and 2 L (E + links between items and entities) d.
 Checked: golden arrays of the authors' code with 2 and 3 layers (graphs, vectors, scores, every term of the loss, every
     gradient); worked toy of one layer; an item with one entity has no entity edge; without entity edges the score is
     twice that of one graph; the mean of the weights.

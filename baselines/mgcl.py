@@ -23,7 +23,7 @@ Modalities: all that the data set has; at least one.
 Fusion: scores are added; no vector mixes two modalities, the contrast alone connects them.
 Loss: mean BPR of each space's own scores; L2 on the batch's layer-0 rows; InfoNCE between every two spaces, in-batch.
 Parameters: N d; a modality of width F adds (U + F) d.
-Cost a step: 2 L E d; a modality takes Z d and 2 E d; B^2 d for each ordered pair of spaces, twice.
+Cost per step: 2 L E d; a modality takes Z d and 2 E d; B^2 d for each ordered pair of spaces, twice.
 Checked: golden arrays of the authors' code with 2 and 4 layers (vectors, scores, every term of both optimisers' losses,
     every gradient of either, wrong denominators included); worked toy; the contrast of orthonormal rows by its formula
     and under rescaled rows; the last layer of LightGCN with loops where the modalities' weights are 0.

@@ -27,7 +27,7 @@ Fusion: attention over the modalities' views gives what they share; what each ad
 Loss: mean BPR; L2 on the batch's final vectors; InfoNCE between content and behaviour over the batch's users and
     positive items.
 Parameters: N d + d^2 + 2 d; a modality of width F adds (F + 1) d + 2 (d^2 + d), and I F where its rows train.
-Cost a step: 2 L E d for the graph; a modality takes I F d for its projection, (k I + E) d and 4 N d^2; B^2 d.
+Cost per step: 2 L E d for the graph; a modality takes I F d for its projection, (k I + E) d and 4 N d^2; B^2 d.
 Checked: golden arrays of MMRec's code (graphs, vectors, scores, every term of the loss, every gradient); worked toy of
     gates and fuser; the root of the degrees is a fixed point of S; the contrast of orthonormal views by its formula.
 """

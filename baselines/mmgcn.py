@@ -27,7 +27,7 @@ Loss: mean BPR; L2 on the E_id rows of the batch and on the preferences of its u
     tables have neither L2 nor mean squares.
 Parameters: N d for E_id; a modality of width c adds (U + F + 1) c, and w^2 + (2 w + d + 2) d a layer, whose input
     width w is c in the first and d after it. Frozen tables do not count.
-Cost a step: a modality takes Z c, and 2 E w + N (w + d)^2 a layer; the whole graph, whatever the batch.
+Cost per step: a modality takes Z c, and 2 E w + N (w + d)^2 a layer; the whole graph, whatever the batch.
 Checked: worked toy (one and two modalities, concatenated and added, all three losses, the convolution of 2019);
     vectors and gradients against plain loops over neighbours, mean and maximum; regularisers by hand; the decay of 2019
     against Adam's; edges in another order or repeated, relabelled nodes, how far a feature reaches, a modality given

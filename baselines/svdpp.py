@@ -18,7 +18,7 @@ Modalities: none.
 Fusion: none; the history enters the user vector.
 Loss: mean BPR; L2 on the rows of the batch and on the y that ``reg_y`` names, by default all of each user's history.
 Parameters: (N + I) d; N d with ``tie_y``; I more with ``item_bias``.
-Cost a step: E d for the sums of all histories, whatever the batch, and B d.
+Cost per step: E d for the sums of all histories, whatever the batch, and B d.
 Checked: worked toy (scores, loss, gradient of y, the target left out); loss and gradients against a loop over
     histories for every switch; BPRMF where y is 0, an item model where p is 0 and y is q; users with equal or with no
     history, repeated pairs, a shift of y.

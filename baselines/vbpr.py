@@ -20,7 +20,7 @@ Modalities: visual where the data set has it, else all; ``modalities="all"`` tak
 Fusion: the modalities side by side go through one linear map; its score is added to that of the ids.
 Loss: mean BPR; L2 on the rows of the batch, and on E and beta' as wholes.
 Parameters: U (d + k) + I (d + 1) + F (k + 1), k = ``content_size``.
-Cost a step: Z (k + 1) for the content of the catalogue, whatever the batch, and B (d + k).
+Cost per step: Z (k + 1) for the content of the catalogue, whatever the batch, and B (d + k).
 Checked: worked toy (projection, scores, loss, regulariser, gradients); loss and gradients against a loop over triples;
     BPRMF with an item bias where there is no content; rows shifted, rotated, dense or sparse; cold items; the number of
     parameters.

@@ -28,7 +28,7 @@ Loss: mean softplus against the hardest of 4 negatives; L2 on the id and project
     correlations of adjacent factors.
 Parameters: N d; a modality of hidden width h adds (F + 1) h + (h + 1) d; attention (m + 1) (m + 2) (d / K + 1),
     K = ``n_factors``. With ``frozen_content`` N d alone.
-Cost a step: a modality takes Z h + P h d, P the distinct items of the batch, at most 5 B (dense rows: P F h + P h d);
+Cost per step: a modality takes Z h + P h d, P the distinct items of the batch, at most 5 B (dense rows: P F h + P h d);
     pairs take 5 B (m + 1)^2 d, distance correlations about (m + 2) B^2 (d + K^2) / 2.
 Checked: worked pair (weights, factor scores, both ``weighting``) and worked distance correlations; scores against the
     equation, one pair at a time; the loss row by row, tiled users and graph included; correlations against their

@@ -33,7 +33,7 @@ Fusion: the columns under the learnt mask go through one linear map, beside the 
 Loss: no BPR: weighted logistic loss of a positive and K = ``n_sampled`` uniform negatives; squares of whole tables,
     over 512.
 Parameters: U (d + k) + I d + (F + 1) k, k = ``content_size``; the mask is no parameter.
-Cost a step: Z k for the content of the catalogue, B (K + 1) (d + k), and all parameters once for the squares. The
+Cost per step: Z k for the content of the catalogue, B (K + 1) (d + k), and all parameters once for the squares. The
     stages at full length: 500 epochs of such steps, up to 1,000 of the frontend, with Z k for each of its networks, and
     200 of the backend, each as long as the largest environment.
 Checked: worked toy (rows, weights, projection, scores, loss, regularisers, penalty); the loss against a loop over

@@ -27,7 +27,7 @@ Loss: mean BPR; L2 on the E_id rows of the batch and on the preferences of its u
     sums base-2 logarithms and decays every weight instead.
 Parameters: N d for E_id; a modality of width c adds (U + F + 1) c, and w^2 + w + 2 (w + 1) d a layer, whose input
     width w is c in the first and d after it.
-Cost a step: a modality takes Z c, and 4 E w + N w (w + 2 d) a layer; the whole graph, whatever the batch.
+Cost per step: a modality takes Z c, and 4 E w + N w (w + 2 d) a layer; the whole graph, whatever the batch.
 Checked: worked toy (attention, vectors, scores, both gates, both losses); attention and its gradient against a dense
     masked softmax; vectors and gradients against plain loops; gradcheck of each autograd function; MMGCN's layer
     where the attention is uniform and the aggregate keeps its norm; the decay of ``released`` against Adam's; two runs

@@ -24,7 +24,7 @@ Modalities: none.
 Fusion: none; the layers stand side by side.
 Loss: mean BPR, and L2 on the final rows of the batch (``reg_on="layer0"``: on its id rows).
 Parameters: N d; a layer from width s to t adds 2 (s + 1) t, without ``bias`` 2 s t.
-Cost a step: a layer from width s to t takes 2 E s + 2 N s t, the whole graph whatever the batch; the last one maps
+Cost per step: a layer from width s to t takes 2 E s + 2 N s t, the whole graph whatever the batch; the last one maps
     only the nodes of the batch, at most 3 B of the N.
 Checked: worked toy for three graphs, ``paper`` among them; RecBole's NGCF with the same weights (scores, loss,
     gradients); vectors, loss and gradients against a dense oracle for each ``adj``, ``variant`` and ``normalise``;

@@ -36,7 +36,8 @@ Fusion: content is the mean over modalities of their projections at unit norm; i
 Loss: mean BPR of the adjusted scores, a weighted one of the observed scores, L2 on the id rows of the batch, and
     InfoNCE where ``contrast_weight`` is set.
 Parameters: (N + F + m + 2 d + 66) d; the networks of the stages are not kept.
-Cost a step: (2 L + 1) d for each kept and added pair, at most 2 m ``n_neighbours`` I d for the item graph, Z d for the
+Cost per step: (2 L + 1) d for each kept and added pair, at most 2 m ``n_neighbours`` I d for the item graph, Z d for
+    the
     content, whatever the batch, and B d. An epoch draws a graph and takes five rounds of k-means over the users; the
     stages come before the first.
 Checked: loss and scores of C against a dense oracle in float64, summed over every stratum and context; LightGCN with

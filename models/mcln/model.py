@@ -40,7 +40,8 @@ Loss: a mean BPR for each of base, modalities and fused, added; ``paper``: one f
     L2 on the layer-0 rows of the batch and on its projected and fused rows.
 Parameters: N d + F d; a layer adds 14 D^2 + 9 D, the heads 2 D d, with D = (m + 1) d. ``paper``: 13 D^2 + 9 D a layer,
     one head. ``itemwise``: 14 d^2 + 9 d a layer, one head.
-Cost a step: L (2 E + N) d for the graph and Z d for the content, whatever the batch; a layer takes 5 B^2 D + 21 B D^2,
+Cost per step: L (2 E + N) d for the graph and Z d for the content, whatever the batch; a layer takes 5 B^2 D + 21 B
+    D^2,
     in ``paper`` 8 B^2 D + 21 B D^2, in ``itemwise`` 6 B t^2 d + 21 B t d^2 with t = m + 1.
 Checked: golden arrays of two runs of the authors' code (tests/golden: graph, vectors, losses, gradients, scores;
     ``released`` is within 1e-5 of an array's largest entry); worked toy; losses, gradients and scores of every preset
