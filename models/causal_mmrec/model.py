@@ -15,9 +15,9 @@ adjustment with causal topology reconstruction. Every equation below is our comp
         L = BPR(y_do) + l_o BPR(y_obs) + l_r L2 + l_cl InfoNCE              calculate_loss
 
 x_i is the content vector of item i, z its stratum with gate g_z and offset m_z, and h_i the content after the back
-door. m_u is the mean of h_i over the user's items, xi_k a cluster of users' histories that stands for their exposure,
-and e_u and e_i are the vectors from the ids. The suffix do marks the adjusted quantity and obs the observed one. BPR is
-the Bayesian personalised ranking loss, and InfoNCE a contrastive loss.
+door. m_u is the mean of h_i over the user's items in the graph, xi_k the centre of a cluster of users' histories, which
+stands for a context of exposure, and e_u and e_i are the vectors from the ids. The suffix do marks the adjusted
+quantity and obs the observed one. BPR is the Bayesian personalised ranking loss, and InfoNCE a contrastive loss.
 
 The stages A (diffusion) and B (vector quantisation) run in ``pretrain``: at most 3000 steps for each channel, a
 modality predicted from the others, and 200 warm-up steps and 2000 steps for the codes, in proportion for budgets under
