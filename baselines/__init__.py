@@ -1,1 +1,1 @@
-"""One file a baseline."""
+"""The baselines, each in one file or one package."""

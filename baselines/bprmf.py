@@ -1,4 +1,4 @@
-"""BPRMF: matrix factorisation trained with the Bayesian personalised ranking loss.
+"""BPRMF: matrix factorisation trained with the Bayesian personalised ranking (BPR) loss.
 
 Rendle, Freudenthaler, Gantner, Schmidt-Thieme. "BPR: Bayesian Personalized Ranking from Implicit
 Feedback", UAI 2009, arXiv:1205.2618.
@@ -6,18 +6,20 @@ Feedback", UAI 2009, arXiv:1205.2618.
     score     inner product of a user and an item vector    EmbeddingRecommender
     BPR-Opt   mean -ln sigma(x_ui - x_uj)                    calculate_loss
 
-Departures: one L2 weight for users, positives and negatives, on the rows of the batch divided by the batch
-size, and Xavier initialisation with dense Adam, as in the code base that MCLN's baselines come from; the
-paper has separate weights and plain SGD.
+Departures: A single L2 weight covers users, positive items and negative items. The penalty is taken over the
+vectors of the batch and divided by the batch size. Weights start from Xavier initialisation and are trained with
+dense Adam, as in the code base that MCLN's baselines come from. The paper has separate L2 weights and plain SGD.
 
 Modalities: none.
 Fusion: none.
-Loss: mean BPR, and L2 on the rows of the batch.
-Parameters: N d.
-Cost a step: B d.
-Checked: worked toy (scores, loss, gradients); the gradient of each triple by its formula; a change of basis, swapped
-    items, and batches whose negatives are never training items. SVD++, NGCF, LightGCN and VBPR equal this model where
-    they reduce to it.
+Loss: mean BPR, and an L2 penalty on the vectors of the batch.
+Parameters: N d, for N users and items with vectors of size d.
+Cost per step: B d multiply-adds for the B triples (user, positive item, negative item) of a batch.
+Checked: On a toy data set of two users and three items, scores, loss and gradients equal values worked out by hand, to
+    2e-6. On random data the gradients equal the sum over triples of the closed-form gradient. A change of basis of the
+    vectors leaves the loss without L2 as it is. Swapping positive and negative items changes that loss by their mean
+    score difference. Sampled batches hold training items of the user as positives and never as negatives. SVD++, NGCF,
+    LightGCN and VBPR equal this model in the special cases in which they reduce to it.
 """
 
 from dataclasses import dataclass
@@ -33,8 +35,8 @@ from bench.spec import Size, Weight, log_uniform
 class BPRMF(EmbeddingRecommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: Size = 64  # d
-        reg_weight: Weight = log_uniform(1e-2, low=1e-5, high=1e-1)  # lambda
+        embedding_size: Size = 64  # d, size of the vectors
+        reg_weight: Weight = log_uniform(1e-2, low=1e-5, high=1e-1)  # lambda, weight of the L2 penalty
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)

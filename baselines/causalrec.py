@@ -1,8 +1,8 @@
-"""CausalRec: VBPR taken apart into what a user likes and what merely looks good, the latter taken away.
+"""CausalRec: splits VBPR's score into the user's match with an item and the item's looks, and reduces the latter.
 
 Qiu, Wang, Chen, Yin, Huang. "CausalRec: Causal Inference for Visual Debiasing in Visually-Aware Recommendation", ACM MM
-2021, arXiv:2107.02390. Written from the authors' code in Cornac (PreferredAI/cornac, commit 318f0be); the paper's text
-was not at hand, so that equation numbers and the paper's choice of activation could not be checked.
+2021, arXiv:2107.02390. Written from the authors' code in Cornac (PreferredAI/cornac, commit 318f0be). The text of the
+paper was not at hand, so equation numbers and the paper's choice of activation could not be checked.
 
     m = beta_i + <gamma_u, gamma_i * (1 + phi(G' f_i))>, the match of user and item              parts
     n = <theta_u, phi(E' f_i)> + <beta', f_i>, what the content does by itself                   parts
@@ -11,22 +11,27 @@ was not at hand, so that equation numbers and the paper's choice of activation c
     m* = the match with the mean item: mean beta, mean gamma, mean f                             represent
     score = y - s sigma(m* + n) sigma(m*) sigma(n): the total effect less the direct one of the content    score
 
-Departures:
-- Cornac's scores add each user's products to the stored biases, so that a score depends on the users before; here a
-  score is the formula above;
-- losses are means over the batch, where Cornac adds them up;
-- E, G and beta' have an L2 weight above 0, as VBPR has here: free ones memorise the training pairs;
-- content rows are scaled to unit norm; without visual rows, all modalities are concatenated;
-- phi is tanh or nothing; Cornac also offers two layers of it.
+f_i is the content row of item i, phi the activation, and BPR the Bayesian personalised ranking loss.
 
-Modalities: visual where the data set has it, else all; at least one.
-Fusion: content gates the item's id vector, and has a score of its own; three sigmoids are multiplied.
-Loss: mean BPR of the joint score, of the match and of the content's score; L2 on the rows of the batch, and on E, G and
-    beta' as wholes.
-Parameters: U (d + k) + I (d + 1) + F (d + k + 1), k = ``content_size``.
-Cost a step: Z (d + k + 1) for the content of the catalogue, whatever the batch, and B (d + k).
-Checked: worked toy (parts, scores, every term of the loss); scores against a loop over pairs; the plain score where
-    ``debias`` is 0; equal items score (1 - s) y. No golden arrays.
+Departures:
+- in Cornac, scoring a user adds to the stored item biases, so that a score depends on the users scored before it; here
+  a score is the formula above;
+- losses are means over the batch, where Cornac takes sums;
+- E, G and beta' have an L2 weight above 0, as in our VBPR, because without it they memorise the training pairs;
+- content rows are scaled to unit norm; where there are no visual rows, all modalities are concatenated;
+- phi is tanh or the identity; Cornac also offers two layers of it.
+
+Modalities: visual where the data set has it, otherwise all; at least one.
+Fusion: content gates the item's id vector and also has a score of its own; the final score multiplies three sigmoids.
+Loss: mean BPR of the joint score y, of the match m and of the content's score n; an L2 penalty on the vectors of the
+    batch, and one on the whole of E, G and beta'.
+Parameters: U (d + k) + I (d + 1) + F (d + k + 1), for U users, I items and F content columns, with
+    k = ``content_size``.
+Cost per step: Z (d + k + 1) multiply-adds to project the content of all items, with Z stored entries and whatever the
+    batch, and B (d + k) to score the B pairs of a batch.
+Checked: On random data, scores without the removal (``debias`` 0) and every term of the loss equal plain loops over
+    pairs, to 1e-4 (relative). The score that is taken away is that of the mean item, computed separately, to 1e-5.
+    Where all items are equal a score is (1 - s) y. No arrays of the authors' code were recorded to compare with.
 """
 
 from dataclasses import dataclass
@@ -47,12 +52,12 @@ from bench.spec import NotApplicable, Part, Size, Weight, choice, log_uniform
 class CausalRec(Recommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: Size = 64  # d, of gamma
-        content_size: Size = 64  # k, of theta
-        activation: Literal["tanh", "none"] = "tanh"  # phi
-        debias: Part = choice(0.8, among=(0.0, 0.2, 0.5, 0.8, 1.0))  # s
-        reg_weight: Weight = log_uniform(1e-2, low=1e-5, high=1e-1)
-        projection_reg_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)  # on E, G and beta'
+        embedding_size: Size = 64  # d, size of gamma
+        content_size: Size = 64  # k, size of theta
+        activation: Literal["tanh", "none"] = "tanh"  # phi; none is the identity
+        debias: Part = choice(0.8, among=(0.0, 0.2, 0.5, 0.8, 1.0))  # s, how much of the direct effect is taken away
+        reg_weight: Weight = log_uniform(1e-2, low=1e-5, high=1e-1)  # L2 on the vectors of the batch
+        projection_reg_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)  # L2 on E, G and beta'
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -75,7 +80,7 @@ class CausalRec(Recommender):
         return x.tanh() if self.hyper.activation == "tanh" else x
 
     def parts(self) -> tuple[Float[Tensor, "item dim"], Float[Tensor, "item more"]]:
-        """Items as the match sees them, [gamma_i * (1 + phi(G' f_i)), beta_i], and as the content's score does."""
+        """The item vectors of the match, [gamma_i * (1 + phi(G' f_i)), beta_i], and those of the content's score."""
         sizes = [self.hyper.embedding_size, self.hyper.content_size, 1]
         weight = torch.cat([self.gate, self.projection, self.content_bias], dim=1)
         gate, content, bias = self.content(weight).split(sizes, dim=1)
@@ -83,12 +88,12 @@ class CausalRec(Recommender):
         return torch.cat([match, self.item_bias], dim=1), torch.cat([self.phi(content), bias], dim=1)
 
     def represent(self) -> Any:
-        """Vectors of users and items for m and for n, and each user's m*."""
+        """The vectors of users and items for m and for n, and m* of each user."""
         match, content = self.parts()
         users, tastes = with_one(self.user_embedding.weight), with_one(self.user_content.weight)
         every = torch.ones(1, self.n_items, device=users.device) / (self.n_items - 1)
-        every[0, 0] = 0  # the padding id
-        gate = 1 + self.phi(every @ self.content(self.gate))  # of the mean row
+        every[0, 0] = 0  # leave out the padding id
+        gate = 1 + self.phi(every @ self.content(self.gate))  # for the mean content row
         typical = torch.cat([every @ self.item_embedding.weight * gate, every @ self.item_bias], dim=1)
         return users, match, tastes, content, users @ typical.T
 
@@ -109,7 +114,7 @@ class CausalRec(Recommender):
         return sum(self.terms(interaction).values())
 
     def terms(self, interaction) -> dict[str, Float[Tensor, ""]]:
-        """The terms of the loss, which is their sum."""
+        """The terms whose sum is the loss."""
         user, positive, negative = self.triple(interaction)  # (batch,) each
         match, content = self.parts()
         gamma, theta = with_one(self.user_embedding(user)), with_one(self.user_content(user))
@@ -133,7 +138,7 @@ class CausalRec(Recommender):
 
 
 def with_one(rows: Float[Tensor, "row dim"]) -> Float[Tensor, "row more"]:
-    """The rows with a 1 behind each, which meets the bias of an item."""
+    """The rows with a 1 appended to each, which multiplies the bias of an item."""
     return torch.cat([rows, torch.ones_like(rows[:, :1])], dim=1)
 
 

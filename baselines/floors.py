@@ -1,10 +1,10 @@
-"""The sanity floors: popularity, item neighbours, and a linear auto-encoder, all RecBole's own classes.
+"""Sanity floors: simple methods that a trained model has to beat. All three are RecBole's own classes.
 
-    Pop      number of training entries of the item
-    ItemKNN  Deshpande, Karypis. "Item-Based Top-N Recommendation Algorithms", TOIS 2004: cosine, k neighbours
-    EASE     Steck. "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019: closed form
+    Pop      popularity: the number of training interactions of an item
+    ItemKNN  Deshpande, Karypis. "Item-Based Top-N Recommendation Algorithms", TOIS 2004: k neighbours by cosine
+    EASE     Steck. "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019: a linear auto-encoder, closed form
 
-EASE and ItemKNN hold item x item matrices: that is their method.
+EASE and ItemKNN hold an item-by-item matrix in memory, because that matrix is the method.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Pop(Floor):
         pass
 
     def learn(self, count: Int[np.ndarray, " item"]) -> None:
-        # RecBole counts an item once a batch however often it stands there: give each batch an item once
+        # RecBole counts an item once per batch, however often it occurs there, so no batch here repeats an item
         for times in range(count.max()):
             self.inner[0].calculate_loss({self.ITEM_ID: torch.from_numpy(np.flatnonzero(count > times))})
 
@@ -37,7 +37,7 @@ class ItemKNN(Floor):
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        k: Size = choice(100, among=(10, 50, 100, 200, 400))
+        k: Size = choice(100, among=(10, 50, 100, 200, 400))  # number of neighbours
         shrink: Weight = choice(0.0, among=(0.0, 0.5, 1.0, 2.0))
         knn_method: str = "item"
 

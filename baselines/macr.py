@@ -1,4 +1,4 @@
-"""MACR: a recommender that learns how much of a click popularity and the user's activity explain, and takes it away.
+"""MACR: learns how far popularity and user activity alone explain an interaction, and removes that part in ranking.
 
 Wei, Feng, Chen, Wu, Yi, He. "Model-Agnostic Counterfactual Reasoning for Eliminating Popularity Bias in Recommender
 System", KDD 2021, arXiv:2010.15363. Written from the paper's equations and read beside the code of weitianxin/MACR,
@@ -9,22 +9,27 @@ commit b3b7bf1; equation numbers could not be checked.
     loss = BCE(y_ui) + alpha BCE(y_i) + beta BCE(y_u) + L2, on positives and negatives         terms
     score = (y_k - c) sigma(y_i) sigma(y_u): the total effect less the natural direct effect   embed
 
-The score is one inner product: [sigma(y_u) u, -c sigma(y_u)] with [sigma(y_i) i, sigma(y_i)].
+The backbone is LightGCN or matrix factorisation, and BCE is binary cross-entropy. The score is a single inner product,
+of [sigma(y_u) u, -c sigma(y_u)] with [sigma(y_i) i, sigma(y_i)].
 
 Departures:
-- c is 1 unless asked for: a larger c takes more of the popularity away that our test sets have; ``released`` has the
-  code's 40, reported on test sets in which all items are alike frequent, and ranks below Pop on ours;
-- the code adds 1e-10 inside its logarithms, which here are softplus;
-- L2 is divided by the length of the batch, where the code divides by the length that was asked for.
+- c is 1 unless another value is asked for, because a larger c removes more of the popularity that our test sets have;
+  the preset ``released`` has the code's 40, which was reported on test sets where all items are equally frequent, and
+  which ranks below Pop on ours;
+- the code adds 1e-10 inside its logarithms, which are computed as softplus here;
+- the L2 penalty is divided by the actual length of the batch, where the code divides by the configured batch size.
 
 Modalities: none.
-Fusion: none; the item's and the user's own scores gate the score of the pair.
-Loss: binary cross-entropy of the gated score, of the item's own score and of the user's own score, one negative to a
-    positive; L2 on the layer-0 rows of the batch.
-Parameters: (N + 2) d.
-Cost a step: 2 L E d with the LightGCN backbone; B d.
-Checked: worked toy (gates, scores, every term of the loss); the loss against a loop over pairs; a larger c moves items
-    with a high own score down; the ranking of the gated backbone where c is 0. No golden arrays.
+Fusion: none; the sigmoids of the item's own score and of the user's own score multiply the score of the pair.
+Loss: binary cross-entropy of the pair's score y_ui, of the item's own score and of the user's own score, with one
+    negative item for each positive; an L2 penalty on the id vectors of the batch.
+Parameters: (N + 2) d, for N users and items with vectors of size d.
+Cost per step: 2 L E d multiply-adds with the LightGCN backbone, for L layers and E training pairs, and B d to score the
+    B pairs of a batch.
+Checked: On a toy data set, the scores and every term of the loss equal values worked out by hand, pair by pair. A
+    larger c moves items with a high score of their own down the ranking, and where c is 0 the ranking is that of y_ui.
+    The LightGCN backbone gives the vectors of our LightGCN. No arrays of the authors' code were recorded to compare
+    with.
 """
 
 from dataclasses import dataclass
@@ -48,17 +53,17 @@ class MACR(EmbeddingRecommender):
         "bprmf": {"backbone": "bprmf", "item_weight": 1e-3},
         "released": {"reference": 40.0},
     }
-    training = {"sampling": "user"}  # as the authors' code
+    training = {"sampling": "user"}  # as in the authors' code
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: Size = 64  # d
-        backbone: Literal["lightgcn", "bprmf"] = "lightgcn"
-        n_layers: Count = choice(2, among=(1, 2, 3))  # L, of LightGCN
-        item_weight: Weight = log_uniform(1e-2, low=1e-4, high=1.0)  # alpha
-        user_weight: Weight = log_uniform(1e-3, low=1e-4, high=1.0)  # beta
-        reg_weight: Weight = log_uniform(1e-5, low=1e-6, high=1e-1)
-        reference: Weight = choice(1.0, among=(0.0, 1.0, 5.0, 20.0, 40.0))  # c, in the units of y_k
+        embedding_size: Size = 64  # d, size of the vectors
+        backbone: Literal["lightgcn", "bprmf"] = "lightgcn"  # the model that gives u and i
+        n_layers: Count = choice(2, among=(1, 2, 3))  # L, layers of the LightGCN backbone
+        item_weight: Weight = log_uniform(1e-2, low=1e-4, high=1.0)  # alpha, weight of the item's own term
+        user_weight: Weight = log_uniform(1e-3, low=1e-4, high=1.0)  # beta, weight of the user's own term
+        reg_weight: Weight = log_uniform(1e-5, low=1e-6, high=1e-1)  # of the L2 penalty
+        reference: Weight = choice(1.0, among=(0.0, 1.0, 5.0, 20.0, 40.0))  # c, subtracted from y_k in ranking
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -73,7 +78,7 @@ class MACR(EmbeddingRecommender):
             self.adjacency = norm_adjacency(dataset.inter_matrix(form="coo"))
 
     def backbone(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
-        """The vectors of LightGCN or of matrix factorisation."""
+        """The vectors u and i of all users and items, by LightGCN or matrix factorisation."""
         users, items = self.user_embedding.weight, self.item_embedding.weight
         if self.hyper.backbone == "bprmf":
             return users, items
@@ -93,7 +98,7 @@ class MACR(EmbeddingRecommender):
         return sum(self.terms(interaction).values())
 
     def terms(self, interaction) -> dict[str, Float[Tensor, ""]]:
-        """The terms of the loss, which is their sum."""
+        """The terms whose sum is the loss."""
         h = self.hyper
         user, positive, negative = self.triple(interaction)  # (batch,) each
         users, items = self.backbone()
@@ -110,5 +115,5 @@ class MACR(EmbeddingRecommender):
 
 
 def cross_entropy(positive: Float[Tensor, "*batch"], negative: Float[Tensor, "*batch"]) -> Float[Tensor, ""]:
-    """mean of -ln sigma(positive) - ln(1 - sigma(negative))."""
+    """The mean of -ln sigma(positive) - ln(1 - sigma(negative))."""
     return (F.softplus(-positive) + F.softplus(negative)).mean()

@@ -1,8 +1,8 @@
-"""MGCL: the ids and each modality have user and item vectors of their own, drawn together by contrastive learning.
+"""MGCL: ids and each modality have their own user and item vectors, which contrastive learning draws together.
 
 Liu, Xue, Guo, Sun, Qian, Hong. "Multimodal Graph Contrastive Learning for Multimedia-Based Recommendation", IEEE TMM
-2023, doi:10.1109/TMM.2023.3251108. Read beside the code of hfutmars/MGCL, commit 9e63cd2; the paper's text was not at
-hand, and no published numbers were found.
+2023, doi:10.1109/TMM.2023.3251108. We read the code of hfutmars/MGCL, commit 9e63cd2; the text of the paper was not at
+hand, and we found no published numbers.
 
     A   = D^(-1/2) (A + I) D^(-(1/2 - alpha))                                                 norm_adjacency
     [U; I] = A^L [P; Q], last layer;  [U_m; I_m] = A [P_m; X_m W_m]                           spaces
@@ -10,23 +10,32 @@ hand, and no published numbers were found.
     loss = sum of each space's own BPR + reg (L2 + 0.1 sum_m L2_m) on layer-0 rows + CL       terms
     CL  = c sum over ordered pairs of spaces of NCE, layer-0 rows, users and positive items   contrast
 
+A space is one such set of vectors: that of the ids P, Q, or that of modality m with user vectors P_m and projected
+content rows X_m W_m. Layer 0 are these vectors before the graph. BPR is the Bayesian personalised ranking loss and NCE
+the contrastive loss InfoNCE.
+
 Departures:
-- one optimiser takes the sum of all terms, where the code takes two in turn on each batch, the second for CL alone at a
-  tenth of the rate; ``contrast_weight`` stands for that rate;
-- CL is the mean over the batch, where the code adds it up, which its own optimiser does not notice;
-- L2 is divided by the length of the batch, where the code divides by the length that was asked for;
-- the code's textual anchors of items have wrong denominators: the visual space's cosines for the ids', and the textual
-  space's with itself for the visual one's. ``released`` keeps them, the default does not.
-``paper`` weighs every modality's score by mu: the code's formula lets it reach the visual one alone.
+- one optimiser minimises the sum of all terms; the code alternates two on each batch, the second for CL alone at a
+  tenth of the learning rate; ``contrast_weight`` takes the place of that rate here;
+- CL is the mean over the batch; the code takes the sum, which makes no difference to its separate optimiser;
+- the L2 penalty is divided by the actual length of the batch, where the code divides by the configured batch size;
+- for items, two terms of the code with a textual anchor have wrong denominators: that of text against ids uses the
+  cosines of text with the visual space, and that of text against the visual space those of text with itself; the preset
+  ``released`` keeps them, the default does not.
+The preset ``paper`` multiplies every modality's score by mu; the code's formula does so for the visual one alone.
 
 Modalities: all that the data set has; at least one.
-Fusion: scores are added; no vector mixes two modalities, the contrast alone connects them.
-Loss: mean BPR of each space's own scores; L2 on the batch's layer-0 rows; InfoNCE between every two spaces, in-batch.
-Parameters: N d; a modality of width F adds (U + F) d.
-Cost a step: 2 L E d; a modality takes Z d and 2 E d; B^2 d for each ordered pair of spaces, twice.
-Checked: golden arrays of the authors' code with 2 and 4 layers (vectors, scores, every term of both optimisers' losses,
-    every gradient of either, wrong denominators included); worked toy; the contrast of orthonormal rows by its formula
-    and under rescaled rows; the last layer of LightGCN with loops where the modalities' weights are 0.
+Fusion: the scores of the spaces are added; no vector mixes two modalities, and only the contrast connects them.
+Loss: mean BPR of each space's own scores; an L2 penalty on the batch's layer-0 vectors; InfoNCE between every two
+    spaces, against the other rows of the batch.
+Parameters: N d, for N users and items with vectors of size d; a modality of width F adds (U + F) d, for U users.
+Cost per step: 2 L E d multiply-adds for the ids, with E training pairs; a modality takes Z d for its Z stored entries
+    of content and 2 E d for the graph; the contrast takes 2 B^2 d for each two spaces, in a batch of B.
+Checked: Arrays recorded from runs of the authors' code, with 2 and with 4 layers and with the wrong denominators, are
+    reproduced to within 1e-5 of each array's largest entry: the graph, the vectors, the scores, every term of both
+    optimisers' losses and every gradient of either. InfoNCE of orthonormal rows equals its closed form, and rescaling
+    the rows does not change it. The wrong denominators equal a calculation written out for random rows. The id space is
+    the L-th power of the graph times the ids, and the score is the weighted sum of the spaces' scores.
 """
 
 from dataclasses import dataclass
@@ -44,26 +53,26 @@ from bench.nn.recommender import EmbeddingRecommender
 from bench.nn.rows import normalize
 from bench.spec import NotApplicable, Rate, Size, Weight, choice, log_uniform
 
-# pairs (anchor, other) of spaces whose denominators, for items, the released code takes of another pair
+# pairs (anchor, other) of spaces for whose items the released code uses the denominators of another pair
 RELEASED_DENOMINATORS = {("textual", "ids"): ("textual", "visual"), ("textual", "visual"): ("textual", "textual")}
 
 
 class MGCL(EmbeddingRecommender):
     presets = {"default": {}, "released": {"denominators": "released"}, "paper": {"weighed": "all"}}
-    training = {"sampling": "user"}  # as the authors' code
+    training = {"sampling": "user"}  # as in the authors' code
     per_dataset = {"art": {"n_layers": 5}, "taobao": {"n_layers": 5, "alpha": 0.2}}
 
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: Size = 64  # d
-        n_layers: Size = choice(4, among=(2, 3, 4, 5))  # L, of the ids
-        alpha: Weight = choice(0.1, among=(0.0, 0.1, 0.2))  # popularity exponent of the sender
-        modality_weight: Weight = choice(0.4, among=(0.2, 0.4, 0.8))  # mu
-        weighed: Literal["visual", "all"] = "visual"  # the modalities whose score has the weight mu
-        reg_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)
-        contrast_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)  # c
-        temperature: Rate = choice(0.04, among=(0.02, 0.04, 0.1, 0.2))  # tau
-        denominators: Literal["own", "released"] = "own"
+        embedding_size: Size = 64  # d, size of the vectors
+        n_layers: Size = choice(4, among=(2, 3, 4, 5))  # L, layers of the ids
+        alpha: Weight = choice(0.1, among=(0.0, 0.1, 0.2))  # exponent of the source node's degree: alpha - 1/2
+        modality_weight: Weight = choice(0.4, among=(0.2, 0.4, 0.8))  # mu, weight of a modality's score
+        weighed: Literal["visual", "all"] = "visual"  # the modalities whose score is multiplied by mu
+        reg_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)  # reg, weight of the L2 penalty
+        contrast_weight: Weight = log_uniform(1e-3, low=1e-5, high=1e-1)  # c, weight of InfoNCE
+        temperature: Rate = choice(0.04, among=(0.02, 0.04, 0.1, 0.2))  # tau, of InfoNCE
+        denominators: Literal["own", "released"] = "own"  # released: the wrong ones of the code
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -82,13 +91,13 @@ class MGCL(EmbeddingRecommender):
         self.adjacency = norm_adjacency(dataset.inter_matrix(form="coo"), self_loop=True, alpha=h.alpha)
 
     def start(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """Layer 0 of each space: users and items."""
+        """The layer-0 vectors of users and items in each space."""
         content = {m: (self.user_content[m], x(self.projection[m])) for m, x in self.features.items()}
         return {"ids": (self.user_embedding.weight, self.item_embedding.weight), **content}
 
     def spaces(self, start) -> dict[str, tuple[Tensor, Tensor]]:
-        """The last layer of each space: L layers of the ids, one of a modality."""
-        hidden = torch.cat([torch.cat(pair) for pair in start.values()], dim=1)  # one product serves all spaces
+        """The last layer of each space: the L-th of the ids, the first of a modality."""
+        hidden = torch.cat([torch.cat(pair) for pair in start.values()], dim=1)  # one sparse product for all spaces
         first = self.adjacency(hidden)
         parts = dict(zip(start, first.split(self.hyper.embedding_size, dim=1), strict=True))
         for _ in range(self.hyper.n_layers - 1):
@@ -96,7 +105,7 @@ class MGCL(EmbeddingRecommender):
         return {name: part.split([self.n_users, self.n_items]) for name, part in parts.items()}
 
     def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
-        """The spaces side by side, the item's part weighed: one inner product adds the scores."""
+        """All spaces side by side, item vectors times their weights, so that one inner product adds up the scores."""
         spaces = self.spaces(self.start())
         items = [self.weight(name) * items for name, (_, items) in spaces.items()]
         return torch.cat([users for users, _ in spaces.values()], dim=1), torch.cat(items, dim=1)
@@ -109,7 +118,7 @@ class MGCL(EmbeddingRecommender):
         return sum(self.terms(interaction).values())
 
     def terms(self, interaction) -> dict[str, Float[Tensor, ""]]:
-        """The terms of the loss, which is their sum."""
+        """The terms whose sum is the loss."""
         user, positive, negative = self.triple(interaction)  # (batch,) each
         start = self.start()
         ranking = {name: bpr_rows(*part, user, positive, negative) for name, part in self.spaces(start).items()}
@@ -129,10 +138,10 @@ class MGCL(EmbeddingRecommender):
         return terms
 
     def contrast(self, unit: dict[str, Tensor], swapped: dict) -> dict[str, Float[Tensor, ""]]:
-        """Anchor space to the sum over the other spaces of InfoNCE over the ``unit`` rows of a batch.
+        """For each anchor space, the sum over the other spaces of InfoNCE between a batch's ``unit`` rows.
 
         Args:
-            swapped: pairs whose denominators are another pair's, where the batch has that one.
+            swapped: pairs of spaces that take the denominators of another pair, where that pair exists.
         """
         below = {pair: pair for pair in permutations(unit, 2)}
         below |= {pair: other for pair, other in swapped.items() if pair in below and other[1] in unit}

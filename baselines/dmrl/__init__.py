@@ -1,4 +1,4 @@
-"""DMRL: ids and content cut into factors, each (user, item, factor) with its own weights of the modalities."""
+"""DMRL: ids and content split into factors; every user, item and factor weights the modalities in its own way."""
 
 from baselines.dmrl.model import DMRL
 

@@ -1,4 +1,4 @@
-"""DMRL's attention: each (user, item, factor) with its own weights of the modalities."""
+"""DMRL's attention: every user, item and factor weights the modalities in its own way."""
 
 from typing import Literal, NamedTuple
 
@@ -9,17 +9,17 @@ from torch.nn import functional as F
 
 
 class Parts(NamedTuple):
-    """What rows bring to a pair: rows first, or last after ``by_factor``."""
+    """What rows of users or items contribute to a pair. The row is the first axis until ``by_factor`` moves it."""
 
     vector: Tensor  # (row, modality, factor, d / K)
-    hidden: Tensor  # (row, modality, factor): their part of B1' z
-    square: Tensor  # (row, factor): their part of the squared norm
+    hidden: Tensor  # (row, modality, factor): their contribution to B1' z
+    square: Tensor  # (row, factor): their contribution to |z|^2
 
     def at(self, row: Tensor) -> "Parts":
         return Parts(*(part[row] for part in self))
 
     def by_factor(self) -> "Parts":
-        """(modality, factor, row, d / K), (modality, factor, row), (factor, row)."""
+        """The same with the shapes (modality, factor, row, d / K), (modality, factor, row) and (factor, row)."""
         return Parts(
             self.vector.permute(1, 2, 0, 3).contiguous(),
             self.hidden.permute(1, 2, 0).contiguous(),
@@ -27,20 +27,20 @@ class Parts(NamedTuple):
         )
 
     def slice(self, start: int, n: int) -> "Parts":
-        """Some rows of parts by factor."""
+        """``n`` rows from ``start`` on, of parts that ``by_factor`` returned."""
         some = slice(start, start + n)
         return Parts(self.vector[:, :, some], self.hidden[..., some], self.square[..., some])
 
 
 class FactorAttention(nn.Module):
-    """alpha = softmax(B2' tanh(B1' norm([u|q|x_1|...]) + b1)) of a pair's factor, and the scores it weighs.
+    """alpha = softmax(B2' tanh(B1' norm([u|q|x_1|...]) + b1)) of a pair and factor, and the scores that it weights.
 
-    The weights are drawn by whoever makes it.
+    The caller initialises the weights.
 
     Args:
         size: d, a multiple of ``n_factors``.
-        n_weights: the id vector and the modalities.
-        weighting: where alpha enters: alpha softplus(<>), or softplus(alpha <>).
+        n_weights: number of weights alpha: one for the id vector and one for each modality.
+        weighting: "outside" for alpha softplus(<>), "inside" for softplus(alpha <>).
     """
 
     def __init__(self, size: int, n_factors: int, n_weights: int, *, weighting: Literal["outside", "inside"]):
@@ -51,7 +51,7 @@ class FactorAttention(nn.Module):
         self.output = nn.Parameter(torch.empty(n_weights, n_weights))  # B2
 
     def parts(self, users: Tensor, items: Tensor) -> tuple[Parts, Parts]:
-        """What users (*, d) and items (*, modality, d) bring to a pair."""
+        """What users (*, d) and items (*, modality, d) contribute to a pair."""
         width = self.width
         weight = self.hidden.view(-1, width, self.bias.shape[0])
         vectors = users.unsqueeze(-2).unflatten(-1, (-1, width)), items.unflatten(-1, (-1, width))
@@ -61,27 +61,27 @@ class FactorAttention(nn.Module):
         )
 
     def weights(self, hidden: Tensor, square: Tensor) -> Tensor:
-        """alpha of pairs.
+        """alpha of user-item pairs.
 
         Args:
-            hidden: (modality, factor, *pair) B1' z before its normalisation.
-            square: (factor, *pair) squared norms of z.
+            hidden: (modality, factor, *pair), B1' z with z not yet normalised.
+            square: (factor, *pair), the squared norm of z.
         """
         bias, output = self.bias, self.output
         x = torch.addcmul(bias.view(-1, *[1] * square.dim()), hidden, square.clamp_min(1e-12).rsqrt())
-        half = x.mul_(2).sigmoid()  # B2' tanh x = 2 B2' half - B2' 1; torch's sigmoid takes a third of its tanh's time
+        half = x.mul_(2).sigmoid()  # B2' tanh x = 2 B2' half - B2' 1; torch's sigmoid takes a third of the time of tanh
         logits = torch.addmm(-output.sum(0).unsqueeze(1), 2 * output.T, half.flatten(1))
         return logits.softmax(0).view_as(half)
 
     def pairs(self, inner: Tensor, hidden: Tensor, square: Tensor) -> Tensor:
-        """Scores of pairs with (modality, factor, *pair) inner products; the others as in ``weights``."""
+        """The scores of pairs, from inner products (modality, factor, *pair) and the arguments of ``weights``."""
         alpha = self.weights(hidden, square)
         if self.is_inside:
             return F.softplus(alpha * inner).sum((0, 1))
         return (alpha * F.softplus(inner)).sum((0, 1))
 
     def score_rows(self, users: Parts, items: Parts) -> Float[Tensor, "batch candidate"]:
-        """Scores of each user row (batch, ...) with its own item rows (batch, candidate, ...)."""
+        """The scores of each user row (batch, ...) with its own item rows (batch, candidate, ...)."""
         inner = torch.einsum("bkx,bcmkx->mkbc", users.vector.squeeze(1), items.vector)
         hidden = (users.hidden.unsqueeze(1) + items.hidden).permute(2, 3, 0, 1)
         return self.pairs(inner, hidden, (users.square.unsqueeze(1) + items.square).permute(2, 0, 1))

@@ -1,4 +1,4 @@
-"""DMRL's projected content."""
+"""DMRL's projection of content rows."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,7 +11,7 @@ from bench.nn.features import FeatureRows
 
 
 class Content(nn.Module):
-    """The projection of one modality's rows, scaled to unit norm, to d numbers an item."""
+    """Projects the rows of one modality, scaled to unit norm, to vectors of size d."""
 
     def __init__(self, modality: str, rows, hyper):
         super().__init__()
@@ -23,7 +23,7 @@ class Content(nn.Module):
         self.output_bias = nn.Parameter(torch.zeros(hyper.embedding_size))  # a2
 
     def forward(self, items: Int[Tensor, " item"] | None = None) -> Float[Tensor, "item dim"]:
-        """The catalogue projected, or some items of it."""
+        """The projection of all items, or of some."""
         if items is None:
             hidden = self.rows(self.hidden)
         elif self.rows.is_sparse:
@@ -32,14 +32,14 @@ class Content(nn.Module):
             hidden = F.embedding(items, self.rows.rows) @ self.hidden
         hidden = F.leaky_relu(hidden + self.hidden_bias, 0.2)
         if self.training and self.dropout:
-            hidden = hidden * keep(hidden, 1 - self.dropout)  # the norm takes the scale out again
+            hidden = hidden * keep(hidden, 1 - self.dropout)  # no rescaling: the norm removes it
         norm = torch.linalg.vector_norm(hidden, dim=1, keepdim=True)
-        # a row of zeros stays one, its gradient finite; scaling is cheaper after the product than before it
+        # a zero row stays zero with a finite gradient; scaling costs less after the product than before it
         return hidden @ self.output / norm.masked_fill(norm == 0, 1.0) + self.output_bias
 
 
 def keep(like: Tensor, share: float) -> Tensor:
-    """Ones with probability ``share``, to 16 bits, else zeros; five times as fast as ``bernoulli_`` on a CPU."""
+    """1 with probability ``share``, to 16 bits, else 0; five times as fast as ``bernoulli_`` on a CPU."""
     words = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device)
     words.random_(-(2**63), None)
     bits = words.view(torch.int16)[: like.numel()].view_as(like)
@@ -47,7 +47,7 @@ def keep(like: Tensor, share: float) -> Tensor:
 
 
 def unit(rows):
-    """Rows scaled to unit norm, zero rows left alone."""
+    """The rows scaled to unit norm; zero rows stay zero."""
     square = rows.multiply(rows) if sp.issparse(rows) else np.square(rows)
     norm = np.sqrt(np.asarray(square.sum(axis=1)).ravel())
     inverse = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Distance correlations of adjacent factors, without a centred distance matrix."""
+"""Distance correlations of adjacent factors, computed without storing a centred distance matrix."""
 
 import torch
 from jaxtyping import Float
@@ -6,34 +6,35 @@ from torch import Tensor
 
 from bench.nn.exact import ExactFunction
 
-ROWS = 128  # side of a tile of the distance matrices on a CPU, eight times as many elsewhere
+ROWS = 128  # rows and columns of a tile of the distance matrices on a CPU; eight times as many on other devices
 
 
 def adjacent_correlations(x: Float[Tensor, "table factor row dim"]) -> Float[Tensor, "table pair"]:
-    """Distance correlations of each table's adjacent factors."""
+    """The distance correlation of each two adjacent factors of each table."""
     covariance = (DistanceCovariance.apply(x).clamp_min(0) + 1e-8).sqrt()
     own, adjacent = (covariance.diagonal(k, dim1=-2, dim2=-1) for k in (0, 1))
     return adjacent / ((own[..., 1:] * own[..., :-1]).sqrt() + 1e-10)
 
 
 class DistanceCovariance(ExactFunction):
-    """(table, factor, factor) mean products of the centred distance matrices of (table, factor, row, dim) rows.
+    """The (table, factor, factor) mean products of centred distance matrices, from rows (table, factor, row, dim).
 
-    With R the row sums and t the sum of all, sum A B of two centred matrices is sum D D' - 2/n R R' + t t'/n^2,
-    and since centring is a projection, the derivative by D is the centred D' itself. So both passes go through the
-    distances once, a tile at a time and above the diagonal only, and no centred matrix is ever held. The backward
-    pass finds the distances as the forward pass left them: 2 n^2 bytes for each table and factor.
+    Let D and D' be the distance matrices of two factors over n rows, R and R' their row sums and t and t' the sums of
+    all entries. The sum of products of the two centred matrices is sum D D' - 2/n R R' + t t'/n^2. Centring is a
+    projection, so the derivative by D is the centred D' itself. Both passes therefore go through the distances once,
+    tile by tile and only on and above the diagonal, and never store a centred matrix. The backward pass uses the
+    distances that the forward pass stored, 2 n^2 bytes for each table and factor.
     """
 
     @staticmethod
     def forward(ctx, x):
         n = x.shape[-2]
         side = ctx.side = ROWS if x.device.type == "cpu" else 8 * ROWS
-        x = x - x.mean(-2, keepdim=True)  # distances do not change, their rounding shrinks
+        x = x - x.mean(-2, keepdim=True)  # the distances stay the same, their rounding errors shrink
         square = x.square().sum(-1, keepdim=True)
         one = torch.ones_like(square)
         left, right = torch.cat([-2 * x, square, one], -1), torch.cat([x, one, square], -1)
-        shift = (2 * square.mean(-2, keepdim=True)).sqrt()  # centring removes it, so sums of small numbers do
+        shift = (2 * square.mean(-2, keepdim=True)).sqrt()  # centring removes it, so the sums can be of small numbers
         sums, products = x.new_zeros(x.shape[:-1]).double(), x.new_zeros(*x.shape[:2], x.shape[1]).double()
         kept = []
         for i, j in tiles(n, side):
@@ -70,11 +71,11 @@ class DistanceCovariance(ExactFunction):
 
 
 def tiles(n: int, side: int):
-    """Rows and columns of the tiles on and above the diagonal."""
+    """The rows and columns of each tile on or above the diagonal."""
     cuts = [slice(start, min(start + side, n)) for start in range(0, n, side)]
     return [(i, j) for k, i in enumerate(cuts) for j in cuts[k:]]
 
 
 def distances(left: Float[Tensor, "*table row more"], right: Float[Tensor, "*table column more"]) -> Tensor:
-    """Distances with 1e-8 inside the root; the rows carry |x|^2 so that one product gives the squares."""
+    """Distances with 1e-8 added inside the root; the rows include |x|^2, so that one product gives the squares."""
     return (left @ right.mT).clamp_(min=0).add_(1e-8).sqrt_()

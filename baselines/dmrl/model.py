@@ -1,41 +1,53 @@
-"""DMRL: ids and content cut into factors, each (user, item, factor) with its own weights of the modalities.
+"""DMRL: ids and content split into factors; every user, item and factor weights the modalities in its own way.
 
 Liu, Chen, Cheng, Liu, Nie, Kankanhalli. "Disentangled Multimodal Representation Learning for
-Recommendation", IEEE Transactions on Multimedia 2022, arXiv:2203.05406. Code read: liufancs/DMRL at 0da50e5
-(TensorFlow, by the first author), HuilinChenJN/DMRL-PyTorch at e3b2659 (a later port).
+Recommendation", IEEE Transactions on Multimedia 2022, arXiv:2203.05406. We read the code of liufancs/DMRL, commit
+0da50e5 (TensorFlow, by the first author), and of HuilinChenJN/DMRL-PyTorch, commit e3b2659 (a later port).
 
     x_m = A2' norm(dropout(LReLU(A1' norm(f_m) + a1))) + a2                   Content
-    alpha = softmax(B2' tanh(B1' norm([u|q|x_1|...]) + b1)), one a factor     FactorAttention
+    alpha = softmax(B2' tanh(B1' norm([u|q|x_1|...]) + b1)), one per factor   FactorAttention
     score = sum over factors and modalities of alpha_m softplus(<u, x_m>)     pairs
     mean softplus(hardest of 4 negatives - positive)                          calculate_loss
     distance correlation of adjacent factors, on the positive rows            disentangle
 
-q is the item's id vector, weighed first; the modalities follow by name. The first layer of the attention is
-linear, so the parts of B1' z that user and item bring, and of |z|^2, are computed once and added for a pair.
+u and q are the id vectors of user and item, and x_m the projection of the item's content row f_m. Every vector of size
+d is split into K factors, consecutive parts of size d / K, and within a factor z = [u|q|x_1|...] is made of these
+parts. The weights alpha are for q first, then for the modalities in the order of their names. The first layer of the
+attention is linear; what a user and an item contribute to B1' z and to |z|^2 is computed once and added for a pair.
 
-Departures: all loss terms are divided by the batch size, so that another batch size keeps the objective:
-`corr_weight` is the authors' 1 over their batch of 1,024; `reg_weight` is the benchmark's, their 0.01 over 1,024 (as
-in `released`) memorises the training pairs: see Quality; d is 64, not 128;
-the learning rate is the benchmark's, 50 times the authors' (their epoch is ten passes); the last, short batch is kept.
-`released` is the authors' code: content and attention stay as initialised (`frozen_content`), most negatives
-meet another user of the batch (`tile_users`), dropout never acts. The default mends these three, which
-contradict the model described. `port2023` is the port: LightGCN on the ids (`n_layers`, with L2 on their layer-0
-rows too), softplus(alpha_m <u, x_m>), normal initialisation; its dropout draws anew for every row, ours once an item.
+Departures:
+- all terms of the loss are divided by the batch size, so that the batch size does not change the objective;
+- `corr_weight` is the authors' 1, divided by their batch of 1,024; `reg_weight` is chosen for this benchmark, because
+  the authors' 0.01, divided by 1,024 (as in `released`), memorises the training pairs: see Quality;
+- d is 64 where the authors have 128, and the learning rate is chosen for this benchmark, 50 times theirs (one of their
+  epochs passes over the data ten times);
+- the shorter last batch of an epoch is kept.
+The preset `released` is the authors' code: content and attention stay as initialised (`frozen_content`), most negative
+items are scored with another user of the batch (`tile_users`), and dropout never acts. All three contradict the model
+that the paper describes, and the default corrects them. The preset `port2023` is the port: LightGCN on the ids
+(`n_layers`, with L2 on their layer-0 vectors too), softplus(alpha_m <u, x_m>), and normal initialisation; its dropout
+draws a mask for every row, ours one for every item.
 
 Modalities: all that the data set has, each through two layers of its own; at least one.
-Fusion: for each user, item and factor, attention weighs the softplus inner products with the id and each modality.
-Loss: mean softplus against the hardest of 4 negatives; L2 on the id and projected rows of the batch; distance
-    correlations of adjacent factors.
-Parameters: N d; a modality of hidden width h adds (F + 1) h + (h + 1) d; attention (m + 1) (m + 2) (d / K + 1),
-    K = ``n_factors``. With ``frozen_content`` N d alone.
-Cost a step: a modality takes Z h + P h d, P the distinct items of the batch, at most 5 B (dense rows: P F h + P h d);
-    pairs take 5 B (m + 1)^2 d, distance correlations about (m + 2) B^2 (d + K^2) / 2.
-Checked: worked pair (weights, factor scores, both ``weighting``) and worked distance correlations; scores against the
-    equation, one pair at a time; the loss row by row, tiled users and graph included; correlations against their
-    definition and by gradcheck; projected content by its equation; what moves in a step, frozen or not.
-Quality: the authors' L2 weight memorises the training pairs of Taobao (N@10 0.150 after 50 epochs under `paper`). With
-    the defaults of learning rate and L2 it reaches 0.297 after 10 epochs there, with a learning rate of 1e-3 and an L2
-    weight of 1e-2 0.275 after 235. Dense sets may want less L2.
+Fusion: for each user, item and factor, attention weights the softplus of the user's inner products with the item's id
+    vector and with each modality.
+Loss: mean softplus against the hardest of 4 negatives; an L2 penalty on the id vectors and projected content of the
+    batch; distance correlations of adjacent factors.
+Parameters: N d, for N users and items; a modality of F columns and hidden width h adds (F + 1) h + (h + 1) d, and the
+    attention over m modalities (m + 1) (m + 2) (d / K + 1), with K = ``n_factors``. With ``frozen_content`` it is N d
+    alone.
+Cost per step: A modality takes Z h + P h d multiply-adds for its Z stored entries of content, where P is the number of
+    distinct items in the batch, at most 5 B for B positives (with dense rows, P F h + P h d). Scoring the pairs takes
+    5 B (m + 1)^2 d, and the distance correlations about (m + 2) B^2 (d + K^2) / 2.
+Checked: For one user and item, the weights, the scores of the factors and the score under both values of ``weighting``
+    equal values worked out by hand, to 1e-6, and so do five distance correlations. Scores equal the equation evaluated
+    pair by pair, to 1e-6. The loss equals one computed row by row, with tiled users and with the graph as well, to 1e-5
+    (relative). Distance correlations equal their definition, to 1e-10, and their gradients agree with finite
+    differences. The projected content equals its equation, to 1e-6. One training step moves every parameter, and with
+    ``frozen_content`` the id vectors alone.
+Quality: The authors' L2 weight memorises the training pairs of Taobao: an N@10 (NDCG@10) of 0.150 after 50 epochs under
+    the protocol `paper`. With the default learning rate and L2 weight it reaches 0.297 there after 10 epochs; with a
+    learning rate of 1e-3 and an L2 weight of 1e-2 it reaches 0.275 after 235. Dense data sets may need less L2.
 """
 
 from dataclasses import dataclass
@@ -54,24 +66,24 @@ from bench.nn.losses import bpr, l2
 from bench.nn.recommender import Recommender
 from bench.spec import BenchError, Count, NotApplicable, Share, Size, Weight, choice, log_uniform
 
-USERS, ITEMS = 64, 256  # a tile of the score table on a CPU: what is computed of it stays in the cache
+USERS, ITEMS = 64, 256  # size of a tile of the scores on a CPU, small enough for its cache
 
 
 class DMRL(Recommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: Size = 64  # d
-        n_factors: Size = choice(4, among=(1, 2, 4, 8))  # K, a divisor of d
-        visual_hidden_size: Size = 512
-        hidden_size: Size = 256  # of every other modality
-        dropout: Share = choice(0.2, among=(0.0, 0.2, 0.5))
-        reg_weight: Weight = log_uniform(2e-2, low=1e-7, high=1e-1)  # lambda_r / B
-        corr_weight: Weight = log_uniform(1 / 1024, low=1e-5, high=1e-1)  # lambda_c / B
-        frozen_content: bool = False
-        tile_users: bool = False
-        n_layers: Count = 0  # graph, on the ids
+        embedding_size: Size = 64  # d, size of the vectors
+        n_factors: Size = choice(4, among=(1, 2, 4, 8))  # K, number of factors, a divisor of d
+        visual_hidden_size: Size = 512  # h of the visual modality
+        hidden_size: Size = 256  # h of every other modality
+        dropout: Share = choice(0.2, among=(0.0, 0.2, 0.5))  # of the hidden content
+        reg_weight: Weight = log_uniform(2e-2, low=1e-7, high=1e-1)  # lambda_r / B, weight of the L2 penalty
+        corr_weight: Weight = log_uniform(1 / 1024, low=1e-5, high=1e-1)  # lambda_c / B, weight of the correlations
+        frozen_content: bool = False  # content and attention stay as initialised
+        tile_users: bool = False  # negatives meet other users, as in the code
+        n_layers: Count = 0  # LightGCN layers on the ids
         weighting: Literal["outside", "inside"] = "outside"  # alpha softplus(<>) or softplus(alpha <>)
-        init: Literal["uniform", "normal"] = "uniform"  # Xavier
+        init: Literal["uniform", "normal"] = "uniform"  # the kind of Xavier initialisation
 
     training: ClassVar[dict[str, Any]] = {"learning_rate": 5e-3}
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -89,7 +101,7 @@ class DMRL(Recommender):
             "weighting": "inside",
             "init": "normal",
             "reg_weight": 4.8828125e-4,  # 1 over a batch of 2,048
-            "corr_weight": 4.8828125e-7,  # 0.001 over it
+            "corr_weight": 4.8828125e-7,  # 0.001 over a batch of 2,048
             "learning_rate": 1e-4,
         },
     }
@@ -117,7 +129,7 @@ class DMRL(Recommender):
             self.adjacency = norm_adjacency(dataset.inter_matrix(form="coo"))
 
     def freeze(self) -> None:
-        """Make constants of the projected content, without dropout, and of the attention."""
+        """Turn the projected content, computed without dropout, and the attention's weights into constants."""
         projected = [content.eval()().detach() for content in self.content.values()]
         del self.content
         self.register_buffer("projected", torch.stack(projected, dim=1))
@@ -128,7 +140,7 @@ class DMRL(Recommender):
     def embed(
         self, some: Int[Tensor, " item"] | None = None
     ) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item modality dim"]]:
-        """Users; items, all or some: id vector and projected modalities."""
+        """The vectors of the users, and those of all or some items: id vector and projected modalities."""
         users, ids = self.user_embedding.weight, self.item_embedding.weight
         if self.hyper.n_layers:
             base = propagate_mean(self.adjacency, torch.cat([users, ids]), self.hyper.n_layers)
@@ -143,10 +155,10 @@ class DMRL(Recommender):
         user, positive = interaction[self.USER_ID], interaction[self.ITEM_ID]
         negative = self.negatives(interaction)
         size, many = negative.shape
-        if self.hyper.tile_users:  # the row r of the flat negatives meets the user r mod batch
+        if self.hyper.tile_users:  # row r of the flattened negatives meets user r modulo the batch size
             negative = negative.reshape(many, size).T
         item = torch.cat([positive.unsqueeze(1), negative], dim=1)
-        some, place = item.unique(return_inverse=True)  # what nobody meets is not projected
+        some, place = item.unique(return_inverse=True)  # other items are not projected
         users, items = self.embed(some)
         u, i = F.embedding(user, users), F.embedding(place, items.flatten(1)).unflatten(-1, items.shape[1:])
         scores = self.attention.score_rows(*self.attention.parts(u, i))
@@ -160,7 +172,7 @@ class DMRL(Recommender):
         return loss + self.hyper.corr_weight * self.disentangle(u, i[:, 0])
 
     def disentangle(self, users: Float[Tensor, "batch dim"], items: Float[Tensor, "batch modality dim"]):
-        """C: distance correlations of adjacent factors, over users, ids and modalities."""
+        """The distance correlations of adjacent factors, added over users, item ids and modalities and scaled."""
         k = self.hyper.n_factors
         tables = torch.cat([users.unsqueeze(1), items], dim=1).unflatten(-1, (k, -1))
         return 2 / (k * (k + 1)) * adjacent_correlations(tables.permute(1, 2, 0, 3)).sum()

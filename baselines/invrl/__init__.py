@@ -1,4 +1,4 @@
-"""InvRL: content-aware UltraGCN on the feature dimensions whose gradients agree across environments."""
+"""InvRL: UltraGCN with content, limited to the feature columns whose gradients agree across environments."""
 
 from baselines.invrl.model import InvRL
 

@@ -1,47 +1,63 @@
-"""InvRL: content-aware UltraGCN on the feature dimensions whose gradients agree across environments.
+"""InvRL: UltraGCN with content, limited to the feature columns whose gradients agree across environments.
 
 Du, Wu, Feng, He, Tang. "Invariant Representation Learning for Multimedia Recommendation", ACM MM 2022,
-pp. 619-628; backbone: Mao et al., "UltraGCN", CIKM 2021. Read from the authors' code, nickwzk/InvRL at
-d4e6db3, not from the paper: steps carry no equation numbers, and there is no `paper` preset.
+pp. 619-628; backbone: Mao et al., "UltraGCN", CIKM 2021. Written from the authors' code, nickwzk/InvRL at commit
+d4e6db3, and not from the paper: the steps have no equation numbers, and there is no preset `paper`.
 
     s_ui = <u, [v_i | W' (x_i * m) + c]>, x_i = unit rows side by side    Networks.items
     L_UG = a+ softplus(-s_ui) + mean over K of a- softplus(s_uj)          pair_losses, ranking
         a = 1 + beta_u beta_i, beta_u = sqrt(D_u + 1) / D_u, beta_i = 1 / sqrt(D_i + 1)
     stage 0: the backbone with m = 1                                      pretrain
-    frontend: a network an environment, pairs move to the best one        environments, assign
+    frontend: a network per environment, pairs move to the best one       environments, assign
     backend: W and mu on frozen u, v; gate clip(mu + noise + 1/2, 0, 1)   Backend
         Pen = sum over (f, r) of [(mu_f + 1/2) sum_e (g_e - mean g)^2]^2, g_e = dL_e / dW    penalty
     final model: a fresh backbone, the last mask fixed                    calculate_loss
 
-Every objective is the authors' sum over a batch of 512 divided by 512, a mean: tables weigh wd / 512 and Pen, of
-the fourth power in gradients, 512^3 alpha. The balance is theirs, and the batch size no longer moves it.
-A main loop of 500 epochs or more has the stages in full. With a share q of that, stage 0 gets q of its epochs,
-rounds, front_iters and front_epochs q^(1/3) each and back_epochs q^(2/3), at least one each: all the work of the
-stages shrinks with q. RecBole's Trainer does not call them: the model is then UltraGCN with content, m = 1.
+u and v are id vectors, x_i are the content rows of item i and m is the mask over their columns; D_u and D_i are the
+numbers of training pairs of u and i. a+ is a of a positive item, and a- that of a negative one times
+``negative_weight``. The frontend splits the training pairs into environments, where L_e is the loss of environment e.
+The backend learns the mask, with the penalty Pen over columns f and outputs r of W.
 
-Departures: the loader's negative is ignored, K are drawn here, uniformly over all items, positives included, as
-by the authors. The stages see repeated pairs once. Stage 0 keeps its last epoch, having no validation. All
-environments take equally many steps an epoch, each batch shuffled over all pairs, where the authors give each its
-own steps of 512, and start from new draws, where the authors repeat one seed; every backend batch is full, shorter
-environments starting over. An environment without pairs stays out; the authors' predicts 0 and so beats negative
-logits. Ids and projection share one Adam outside the frontend, the authors' two having one rate. Left out: the
-trainable bag of words of one of their data sets, and the options they leave off (item-item term, pretrained
-environment networks, sifting, BPR).
+The authors sum a loss over a batch of 512. Here every objective is their sum divided by 512, and so a mean: the squares
+of the tables get the weight wd / 512, and Pen, which is of the fourth power in the gradients, 512^3 alpha. The terms
+are balanced as in their code, and the batch size no longer changes that balance.
+
+Stages have their full length when the main loop has 500 epochs or more. With a share q of that, stage 0 gets a share q
+of its epochs, rounds, front_iters and front_epochs get q^(1/3) each and back_epochs q^(2/3), but at least one each, so
+that the work of every stage shrinks with q. RecBole's Trainer does not run the stages: the model is then UltraGCN with
+content and m = 1.
+
+Departures:
+- the negative that the loader brings is ignored; as in the authors' code, K are drawn here, uniformly over all items,
+  positives included;
+- the stages count repeated training pairs once;
+- stage 0 ends with its last epoch, because it has no validation;
+- all environments take the same number of steps per epoch, with batches shuffled over all pairs, where the authors give
+  each its own steps of 512; and they start from new random draws, where the authors repeat one seed;
+- every batch of the backend is full, because a shorter environment starts over;
+- an environment without pairs takes no part; the authors' predicts 0, which beats negative logits;
+- outside the frontend, ids and projection share one Adam, where the authors have two with the same learning rate.
+Left out are the trainable bag of words of one of their data sets and the options that they leave off (item-item term,
+pretrained environment networks, sifting, BPR).
 
 Modalities: all that the data set has, as unit rows side by side; at least one.
-Fusion: the columns under the learnt mask go through one linear map, beside the id vector.
-Loss: no BPR: weighted logistic loss of a positive and K = ``n_sampled`` uniform negatives; squares of whole tables,
-    over 512.
-Parameters: U (d + k) + I d + (F + 1) k, k = ``content_size``; the mask is no parameter.
-Cost a step: Z k for the content of the catalogue, B (K + 1) (d + k), and all parameters once for the squares. The
-    stages at full length: 500 epochs of such steps, up to 1,000 of the frontend, with Z k for each of its networks, and
-    200 of the backend, each as long as the largest environment.
-Checked: worked toy (rows, weights, projection, scores, loss, regularisers, penalty); the loss against a loop over
-    pairs; networks side by side against separate ones; written-out gradients and the backend's second derivatives
-    against autograd; the mask within bounds, the frozen backbone untouched. Run beside the authors' code with
-    copied weights, the losses agree (1051.011 in both).
-Quality: the defaults of learning rate and L2 are the benchmark's, chosen on Taobao, where the authors' reach a sampled
-    N@10 of 0.245 under `paper` and these 0.284 after five epochs; on `clean` validation 0.276 and 0.341.
+Fusion: the columns times the learnt mask go through one linear map, whose output stands beside the id vector.
+Loss: no BPR, but a weighted logistic loss of a positive item and K = ``n_sampled`` uniformly drawn negatives, and the
+    squares of whole tables, divided by 512.
+Parameters: U (d + k) + I d + (F + 1) k, for U users, I items and F content columns, with k = ``content_size``; the mask
+    is no parameter.
+Cost per step: Z k multiply-adds to project the content of all items, with Z stored entries, B (K + 1) (d + k) to score
+    the pairs of a batch of B, and one pass over all parameters for the squares. At full length the stages add 500
+    epochs of such steps, up to 1,000 epochs of the frontend, with Z k for each of its networks, and 200 epochs of the
+    backend, each as long as the largest environment.
+Checked: On a toy data set, rows, weights, projection, scores, loss, regularisers and penalty equal values worked out by
+    hand, to 1e-6. The loss equals a loop over pairs. Networks computed side by side equal separate ones, in loss and
+    gradients. The gradients g_e that are written out, and the second derivatives of the backend, equal those of
+    autograd, to 1e-6 and (relative) 1e-5. The mask stays within its bounds, and the backend leaves the frozen backbone
+    untouched. Run beside the authors' code with copied weights, the loss is the same (1051.011 in both).
+Quality: The default learning rate and L2 weights are chosen for this benchmark, on Taobao. There the authors' values
+    reach a sampled N@10 (NDCG@10) of 0.245 under the protocol `paper` and ours 0.284 after five epochs; on the
+    validation set of the protocol `clean` it is 0.276 and 0.341.
 """
 
 from dataclasses import dataclass
@@ -62,33 +78,33 @@ from bench.nn.knn import unit_rows
 from bench.nn.recommender import EmbeddingRecommender
 from bench.spec import Count, NotApplicable, Rate, Size, Weight, choice, log_uniform
 
-RELEASED_EPOCHS = 500  # of the main loop beside which the stages have their full length
-SETTLED = 0.01  # share of pairs that may still move when the environments are taken as found
-GROWTH = 1.05  # of alpha and lambda_mu, a round
-PAIRS_AT_ONCE = 4096  # scored at a time to be assigned
+RELEASED_EPOCHS = 500  # of the main loop, from which on the stages have their full length
+SETTLED = 0.01  # the environments are final once at most this share of the pairs moves
+GROWTH = 1.05  # factor of alpha and lambda_mu from round to round
+PAIRS_AT_ONCE = 4096  # pairs scored at a time when they are assigned to environments
 
 
 class InvRL(EmbeddingRecommender):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: Size = 64  # d
-        content_size: Size = 64  # d_f
-        n_sampled: Size = 50  # K, negatives a positive
-        negative_weight: Weight = 1.0
-        reg_weight: Weight = log_uniform(1e-3, low=1e-6, high=1e-2)  # wd_1, on u and v
-        item_reg_factor: Weight = 2.0  # w_v; 1 in stage 0
-        projection_reg_weight: Weight = log_uniform(1.0, low=1e-4, high=1.0)  # wd_2, on W and c
-        stage_projection_reg_weight: Weight = 1e-2  # wd_2 before the final model
-        mask: Literal["learned", "ones"] = "learned"  # ones: UltraGCN with content, no stages
-        n_environments: Size = 10  # E
-        pretrain_epochs: Count = 500
-        rounds: Size = 5  # T
-        front_iters: Size = choice(10, among=(1, 3, 10))
-        front_epochs: Count = 20
-        back_epochs: Count = 40
-        stage_learning_rate: Rate = 1e-3  # of every optimiser before the final model
-        penalty_weight: Weight = log_uniform(1.0, low=1e-3, high=1e2)  # alpha
-        mask_reg_weight: Weight = choice(0.1, among=(10.0, 1.0, 0.1, 0.0))  # lambda_mu; pulls the mask to 1/2
+        embedding_size: Size = 64  # d, size of the id vectors
+        content_size: Size = 64  # k, size of the projected content
+        n_sampled: Size = 50  # K, negatives per positive
+        negative_weight: Weight = 1.0  # of the negatives' mean in the loss
+        reg_weight: Weight = log_uniform(1e-3, low=1e-6, high=1e-2)  # wd_1, L2 on u and v
+        item_reg_factor: Weight = 2.0  # w_v, times wd_1 for v; 1 in stage 0
+        projection_reg_weight: Weight = log_uniform(1.0, low=1e-4, high=1.0)  # wd_2, L2 on W and c
+        stage_projection_reg_weight: Weight = 1e-2  # wd_2 in the stages
+        mask: Literal["learned", "ones"] = "learned"  # ones: m = 1, without the stages
+        n_environments: Size = 10  # E, number of environments
+        pretrain_epochs: Count = 500  # of stage 0
+        rounds: Size = 5  # T, of frontend and backend
+        front_iters: Size = choice(10, among=(1, 3, 10))  # times the frontend reassigns pairs in a round
+        front_epochs: Count = 20  # of the networks before each reassignment
+        back_epochs: Count = 40  # of the backend in a round
+        stage_learning_rate: Rate = 1e-3  # of every optimiser in the stages
+        penalty_weight: Weight = log_uniform(1.0, low=1e-3, high=1e2)  # alpha, weight of Pen
+        mask_reg_weight: Weight = choice(0.1, among=(10.0, 1.0, 0.1, 0.0))  # lambda_mu, pulls the mask towards 1/2
 
     training: ClassVar[dict[str, Any]] = {"learning_rate": 1e-2}
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -142,20 +158,20 @@ class InvRL(EmbeddingRecommender):
         return self.pair_losses(net, user, positive, torch.zeros_like(user)).mean() + reg / RELEASED_BATCH
 
     def pair_losses(self, networks: Networks, user, positive, label) -> Float[Tensor, " batch"]:
-        """L_UG of each pair under the network that ``label`` names."""
+        """L_UG of each pair under the network whose number is its ``label``."""
         index = self.with_negatives(positive)
         rows = F.embedding(user * networks.n + label, networks.user.flatten(0, 1))
         logit = dots(rows, networks.items(self.content), index * networks.n + label.unsqueeze(1))
         return self.ranking(logit, user, index)
 
     def with_negatives(self, positive: Int[Tensor, " batch"]) -> Int[Tensor, "batch draw"]:
-        """The positive, then K items drawn uniformly over all of them."""
+        """The positive item, then K items drawn uniformly from all items."""
         size = len(positive), self.hyper.n_sampled
         drawn = torch.randint(1, self.n_items, size, device=positive.device)
         return torch.cat([positive.unsqueeze(1), drawn], dim=1)
 
     def weight(self, user, index) -> Float[Tensor, "batch draw"]:
-        """a+ of the positive, a- / K of the negatives."""
+        """a+ for the positive item, a- / K for the negatives."""
         return (1 + self.user_factor[user].unsqueeze(1) * self.item_factor[index]) * self.share
 
     def ranking(self, logit: Float[Tensor, "batch draw"], user, index) -> Float[Tensor, " batch"]:
@@ -178,7 +194,7 @@ class InvRL(EmbeddingRecommender):
         self.networks.mask.copy_(mask)
 
     def environments(self, mask: Float[Tensor, " feat"], iters: int, epochs: int) -> Int[Tensor, " pair"]:
-        """Frontend: an environment for each training pair; its networks are to do without ``mask``."""
+        """The frontend: an environment for each training pair, by networks penalised for using what ``mask`` keeps."""
         h, label = self.hyper, torch.randint_like(self.pairs[0], self.hyper.n_environments)
         for _ in range(iters):
             networks = self.fresh_networks(h.n_environments).to(label.device)
@@ -193,7 +209,7 @@ class InvRL(EmbeddingRecommender):
         return label
 
     def optimizers(self, networks: Networks) -> list[torch.optim.Optimizer]:
-        """Weight decay is the L2 of whole tables, without a pass over them in the loss."""
+        """Adagrad for the ids, Adam for the content. Weight decay replaces the squares of whole tables in the loss."""
         h, lr = self.hyper, self.hyper.stage_learning_rate
         users = {"params": [networks.user], "weight_decay": DECAY * h.reg_weight}
         items = {"params": [networks.item], "weight_decay": DECAY * h.reg_weight * h.item_reg_factor}
@@ -202,7 +218,7 @@ class InvRL(EmbeddingRecommender):
         return [torch.optim.Adagrad([users, items], lr=lr, fused=self.pairs.device.type == "cpu"), adam]
 
     def environment_loss(self, networks: Networks, mask, label, pairs) -> Float[Tensor, ""]:
-        """Sum over the environments of their mean L_UG and of wd_2 mean |W * mask|, without L2."""
+        """The sum over environments of mean L_UG and wd_2 mean |W * mask| / 512; L2 is left to the optimisers."""
         loss = self.pair_losses(networks, pairs[0], pairs[1], label)
         mean = (loss / torch.bincount(label, minlength=networks.n)[label]).sum()
         known = networks.n * (networks.projection.abs() * mask.view(-1, 1, 1)).mean()
@@ -210,7 +226,7 @@ class InvRL(EmbeddingRecommender):
 
     @torch.no_grad()
     def assign(self, networks: Networks, label: Int[Tensor, " pair"]) -> Int[Tensor, " pair"]:
-        """The environment whose network gives each pair its largest logit, among those that have pairs."""
+        """For each pair the environment whose network gives it the largest logit, among those that have pairs."""
         items = networks.items(self.content).view(self.n_items, networks.n, -1)
         blocks = self.pairs.split(PAIRS_AT_ONCE, dim=1)
         logits = torch.cat([(networks.user[user] * items[item]).sum(-1) for user, item in blocks])

@@ -1,4 +1,4 @@
-"""InvRL's backbones, several side by side, and what a step on them takes."""
+"""InvRL's backbone networks, several side by side, and their training step."""
 
 import torch
 from jaxtyping import Float
@@ -6,11 +6,11 @@ from torch import Tensor, nn
 
 from bench.nn.features import FeatureRows
 
-RELEASED_BATCH = 512  # the sum that the authors' weights stand beside; an environment's batch in the stages
+RELEASED_BATCH = 512  # the batch over which the authors sum; also an environment's batch in the stages
 
 
 class Networks(nn.Module):
-    """``n`` backbones side by side, equal at the start; flat tables have row = id * n + network."""
+    """``n`` backbones side by side with equal initial weights; flattened tables have the row id * n + network."""
 
     def __init__(self, n: int, *, rows: tuple[int, int, int], sizes: tuple[int, int]):
         super().__init__()
@@ -30,7 +30,7 @@ class Networks(nn.Module):
         self.bias.zero_()
 
     def items(self, content: FeatureRows) -> Float[Tensor, "row dim"]:
-        """[v | W' (x * m) + c]"""
+        """The item vectors [v | W' (x * m) + c] of all networks."""
         projected = content((self.projection * self.mask.view(-1, 1, 1)).flatten(1)) + self.bias.flatten()
         return torch.cat([self.item, projected.view(len(self.item), self.n, -1)], dim=2).flatten(0, 1)
 
@@ -48,6 +48,6 @@ def square(table: Float[Tensor, "..."]) -> Float[Tensor, ""]:
 
 
 def lengths(hyper, share: float) -> dict[str, int]:
-    """Epochs and repeats of the stages at a share of the full budget."""
+    """The numbers of epochs and repeats of the stages for a share of the full budget."""
     thirds = {"pretrain_epochs": 3, "rounds": 1, "front_iters": 1, "front_epochs": 1, "back_epochs": 2}
     return {name: max(1, round(getattr(hyper, name) * share ** (n / 3))) for name, n in thirds.items()}

@@ -1,4 +1,4 @@
-"""MGAT: MMGCN's graphs, one a modality, whose neighbours are weighted by a gated attention."""
+"""MGAT: MMGCN's graph per modality, with neighbours weighted by a gated attention."""
 
 from baselines.mgat.model import MGAT
 

@@ -16,17 +16,17 @@ from bench.nn.graph import bipartite
 class Edges(nn.Module):
     """Both directions of every interaction, sorted by receiver, with exact attention over them.
 
-    Nothing of size edge x dim is ever held: per-edge products, weighted sums and the softmax are three
-    autograd functions whose backward passes are made of the same kernels, all deterministic.
+    No array of size edge x dim is ever held: per-edge inner products, weighted sums and the softmax are three
+    autograd functions whose backward passes use the same kernels, all of them deterministic.
 
     Args:
         interactions: (user, item) SciPy matrix.
-        gate_degree: whose degree scales the gate, "receiver" or "sender".
+        gate_degree: the node whose degree scales the gate, "receiver" or "sender".
     """
 
     def __init__(self, interactions, *, gate_degree: str):
         super().__init__()
-        adjacency = bipartite(interactions)  # row = receiver, column = sender
+        adjacency = bipartite(interactions)  # rows are receivers, columns are senders
         adjacency.sort_indices()
         degree = np.diff(adjacency.indptr)
         receiver = np.repeat(np.arange(len(degree)), degree)
@@ -36,21 +36,21 @@ class Edges(nn.Module):
             "sender": adjacency.indices.astype(np.int64),
             "receiver": receiver,
             "offsets": adjacency.indptr.astype(np.int64),  # where each receiver's edges start
-            "reverse": ids.T.tocsr().data,  # the edge i -> j of each edge j -> i
+            "reverse": ids.T.tocsr().data,  # for each edge j -> i, the position of the edge i -> j
             "degree": degree[gated_by].astype(np.float32),
         }
         for name, part in parts.items():
             self.register_buffer(name, torch.from_numpy(part), persistent=False)
 
     def attention(self, z: Float[Tensor, "node dim"]) -> Float[Tensor, " edge"]:
-        """Weights of the senders, which add up to 1 at every receiver that has any."""
+        """The weights of the senders; they add up to 1 at every receiver that has senders."""
         return _Softmax.apply(self.gated(_Dot.apply(z, F.leaky_relu(z), self)), self)
 
     def gated(self, affinity: Float[Tensor, " edge"]) -> Float[Tensor, " edge"]:
         return affinity * torch.sigmoid(affinity * self.degree.rsqrt())
 
     def gather(self, weight: Float[Tensor, " edge"], z: Float[Tensor, "node dim"]) -> Float[Tensor, "node dim"]:
-        """Weighted sum of the senders at each receiver, differentiable in both; 0 where there are none."""
+        """The weighted sum of each receiver's senders, 0 without senders; differentiable in ``weight`` and ``z``."""
         return _Gather.apply(weight, z, self)
 
     def dot(self, at_receiver, at_sender) -> Float[Tensor, " edge"]:
@@ -66,7 +66,7 @@ class Edges(nn.Module):
         )
 
     def segments(self, x, how: str) -> Float[Tensor, " edge"]:
-        """The sum or maximum over a receiver's edges, given back to each of them."""
+        """The sum or maximum over the edges of a receiver, repeated for each of these edges."""
         return torch.segment_reduce(x, how, offsets=self.offsets, unsafe=True)[self.receiver]
 
 

@@ -1,7 +1,7 @@
-"""The bi-interaction layer of graph recommenders and what surrounds it, each as one autograd function.
+"""NGCF's bi-interaction layer and the operations around it, each written as one autograd function.
 
-Every function equals the composition of torch's operators in its docstring, gradients included. It makes fewer
-passes over (node, dim) matrices: on a CPU those cost as much as the products with the weights.
+Each function gives the same values and gradients as the composition of torch's operators that its docstring states,
+with fewer passes over (node, dim) matrices: on a CPU those passes cost as much as the products with the weights.
 """
 
 import torch
@@ -23,14 +23,15 @@ def bi_interaction(
     slope: float,
     rate: float = 0.0,
 ) -> Float[Tensor, "node out"]:
-    """dropout(LeakyReLU(S W1 + b1) + LeakyReLU((E * S) W2 + b2)), S the ``neighbours``, E the nodes' ``own`` rows.
+    """dropout(LeakyReLU(S W1 + b1) + LeakyReLU((E * S) W2 + b2)), with S = ``neighbours`` and E = ``own``.
 
-    The factor 1 / (1 - rate) of the dropout goes into W and b, since LeakyReLU lets positive factors through.
+    The factor 1 / (1 - rate) of the dropout is multiplied into W and b, because LeakyReLU commutes with positive
+    factors.
 
     Args:
-        branches: W1, b1 and W2, b2.
-        slope: of LeakyReLU below zero, positive.
-        rate: share of the entries dropped, to 2**-16.
+        branches: the two linear layers, W1 with b1 and W2 with b2.
+        slope: the slope of LeakyReLU below zero, a positive number.
+        rate: share of the entries dropped, with a resolution of 2**-16.
     """
     parameters, kept = [p for b in branches for p in (b.weight, b.bias)], None
     if rate:
@@ -40,12 +41,12 @@ def bi_interaction(
 
 
 def keep(out: Float[Tensor, "..."], rate: float) -> tuple[Float[Tensor, "..."], float]:
-    """The mask of a dropout: ``out`` filled with ones and, at ``rate``, zeros; and the factor that keeps a mean.
+    """A dropout mask, 0 with probability ``rate`` and else 1, written to ``out``; and the factor that keeps the mean.
 
-    Made of 16-bit draws: ``F.dropout`` costs a CPU more than the products of a layer.
+    The mask is made of 16-bit random numbers, because ``F.dropout`` costs a CPU more than the products of a layer.
     """
     draws = torch.empty(-(-out.numel() // 4), dtype=torch.int64, device=out.device).random_(-(2**63), None)
-    dropped = round(rate * 2**16)  # of the 2**16 values of a draw
+    dropped = round(rate * 2**16)  # how many of the 2**16 values of a draw mean dropped
     out.copy_(draws.view(torch.int16)[: out.numel()].view(out.shape).ge_(dropped - 2**15))
     return out, 2**16 / (2**16 - dropped)
 
@@ -53,16 +54,16 @@ def keep(out: Float[Tensor, "..."], rate: float) -> tuple[Float[Tensor, "..."], 
 def aggregate_and_take(
     matrix: SparseMatrix, dense: Float[Tensor, "node dim"], nodes: Int[Tensor, " some"] | None, *, only: bool = False
 ) -> tuple[Float[Tensor, "target dim"], Float[Tensor, "some dim"]]:
-    """(matrix @ dense, dense[nodes]); with ``only``, just the rows ``nodes`` of the product.
+    """(matrix @ dense, dense[nodes]); with ``only``, the product has only the rows ``nodes``.
 
     Args:
-        nodes: no node twice; None for all of them.
+        nodes: distinct nodes, or None for all nodes.
     """
     return (matrix(dense), dense) if nodes is None else _AggregateAndTake.apply(dense, matrix, nodes, only)
 
 
 def margins(table: Float[Tensor, "row dim"], index: Int[Tensor, " triples"]) -> Float[Tensor, " batch"]:
-    """<u, i> - <u, j>, where u, i and j are the thirds of table[index]."""
+    """<u, i> - <u, j>, where u, i and j are the first, second and last third of the rows table[index]."""
     return _Margins.apply(table, index)
 
 
@@ -109,7 +110,7 @@ class _AggregateAndTake(ExactFunction):
     def backward(ctx, to_product, to_rows):
         m, nodes = ctx.matrix, ctx.nodes
         columns = m.backward_columns
-        if ctx.only:  # the other rows of the product have no gradient: all of them read row 0
+        if ctx.only:  # the other rows of the product have no gradient: they all read row 0, which is zero
             to_product = F.pad(to_product, (0, 0, 1, 0))
             place = nodes.new_zeros(m.shape[0])
             place[nodes] = torch.arange(1, len(to_product), device=nodes.device)

@@ -13,7 +13,7 @@ from bench import registry
 from bench.files import write_whole, writing
 from bench.spec import SHOWN_MODELS, BenchError, Training, unknown
 
-REQUIRED = ("Modalities", "Fusion", "Loss", "Parameters", "Cost a step", "Checked")
+REQUIRED = ("Modalities", "Fusion", "Loss", "Parameters", "Cost per step", "Checked")
 FIELDS = (*REQUIRED, "Quality")
 HEAD = """\
 # Models
@@ -28,7 +28,7 @@ the models' files by `python -m bench cards`: edit those, not this page.
   the batch has it, over B. A positive comes with one item outside the user's training items, unless the line
   says otherwise. The weight of a term is a setting.
 - Parameters are those of the default preset, unless another is named.
-- Cost a step: multiply-adds of the loss of a batch, leading terms. Its gradient is of the same order, and Adam, dense
+- Cost per step: multiply-adds of the loss of a batch, leading terms. Its gradient is of the same order, and Adam, dense
   in every model, passes over all parameters.
 - Checked: by the model's own tests in `tests/models`, unless a place is named. Besides, `tests/conformance` takes every
   model and preset: each parameter has a gradient, each setting matters, equal seeds give equal weights, dense and

@@ -1,4 +1,4 @@
-"""CausalMMRec: content adjusted for its hidden confounder (back door) and for exposure (front door)."""
+"""CausalMMRec: content adjusted for a hidden confounder (back door) and for exposure (front door)."""
 
 from models.causal_mmrec.model import CausalMMRec
 

@@ -1,4 +1,4 @@
-"""Causal adjustment in closed form: an effect affine in its input, averaged over strata or contexts."""
+"""Causal adjustment in closed form: an effect that is affine in its input, averaged over strata or contexts."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -9,7 +9,7 @@ from models.causal_mmrec.quantise import Codes, kmeans, merge_small
 
 
 def zero_linear(size_in: int, size_out: int, *, bias: bool = True) -> nn.Linear:
-    """A linear map that starts at zero, so that an adjustment starts as the identity."""
+    """A linear map initialised to zero, so that an adjustment starts as the identity."""
     out = nn.Linear(size_in, size_out, bias=bias)
     for parameter in out.parameters():
         nn.init.zeros_(parameter)
@@ -22,16 +22,16 @@ def average_strata(
     prior_fine: Float[Tensor, "coarse fine"],
     mix: float,
 ) -> Float[Tensor, "coarse dim"]:
-    """For coarse code a: sum over (a', b) of P(b|a') [(1 - mix) 1{a' = a} + mix P(a')] table[a', b]."""
+    """For each coarse code a, the sum over (a', b) of P(b|a') [(1 - mix) 1{a' = a} + mix P(a')] table[a', b]."""
     within = torch.einsum("ab,abd->ad", prior_fine, table)
     return (1 - mix) * within + mix * (prior_coarse @ within)
 
 
 class BackDoor(nn.Module):
-    """F(x, z) = x * g_z + m_z over strata z = (a, b), with g = 2 sigmoid(W_g e_z + b_g) and m = W_m e_z.
+    """F(x, z) = x * g_z + m_z for a stratum z = (a, b), with g_z = 2 sigmoid(W_g e_z + b_g) and m_z = W_m e_z.
 
-    ``observe`` takes the item's own stratum, ``adjust`` the prior's average of the matched strata. The strata
-    are buffers: no gradient moves them.
+    a is a coarse and b a fine code. ``observe`` uses the item's own stratum; ``adjust`` averages over the strata that
+    are matched with it, by their priors. The strata are buffers, so no gradient moves them.
     """
 
     def __init__(self, n_items: int, size: int, *, n_coarse: int, n_fine: int, code_size: int, mix: float):
@@ -46,7 +46,7 @@ class BackDoor(nn.Module):
 
     @torch.no_grad()
     def set_strata(self, codes: Codes, *, smallest: int) -> None:
-        """Fix strata, vectors and priors, in which items count alike; rows of ``codes`` are the items from id 1."""
+        """Set strata, vectors and priors, which count each item once; the rows of ``codes`` are the items from id 1."""
         coarse, fine = merge_small(codes, smallest)
         vectors = codes.coarse_codes.unsqueeze(1) + codes.fine_codes
         vectors = project(vectors, codes.points, self.vectors.shape[2])
@@ -73,10 +73,10 @@ class BackDoor(nn.Module):
 
 
 class FrontDoor(nn.Module):
-    """Phi(m, xi) = m * 2 sigmoid(W_x xi + b_x) + W_n xi over contexts xi, which are buffers.
+    """Phi(m, xi) = m * 2 sigmoid(W_x xi + b_x) + W_n xi for a context xi; the contexts are buffers.
 
-    ``observe`` takes the user's own context, ``adjust`` the average by the contexts' shares; without
-    ``keep_direct`` the average of W_n xi, the same item offset for every user, is left out.
+    ``observe`` uses the user's own context; ``adjust`` averages over the contexts by their shares of the users. Without
+    ``keep_direct``, ``adjust`` leaves out the average of W_n xi, which is the same vector for every user.
     """
 
     def __init__(self, n_users: int, size: int, *, n_contexts: int, keep_direct: bool):
@@ -89,7 +89,7 @@ class FrontDoor(nn.Module):
 
     @torch.no_grad()
     def set_contexts(self, rows: Float[Tensor, "user dim"], met: Bool[Tensor, " user"], *, start: bool) -> None:
-        """Cluster the unit rows of the users with a history, afresh or five rounds on."""
+        """Cluster the unit rows of users with a history: from scratch, or for five rounds from the last contexts."""
         given = None if start else self.contexts
         contexts, own = kmeans(rows[met], len(self.contexts), rounds=25 if start else 5, spherical=True, start=given)
         self.contexts.copy_(contexts)
@@ -106,7 +106,7 @@ class FrontDoor(nn.Module):
 
 
 def project(vectors: Tensor, points: Float[Tensor, "row code"], size: int) -> Tensor:
-    """``vectors`` on the ``size`` top principal directions of ``points``; narrower ones end in zeros."""
+    """Project ``vectors`` to the ``size`` top principal directions of ``points``; pad narrower ones with zeros."""
     width = points.shape[1]
     if width > size:
         centred = (points - points.mean(0)).double()

@@ -1,4 +1,4 @@
-"""Conditional denoising diffusion on latent vectors, trained as a stack of cross-fitted networks."""
+"""Conditional denoising diffusion on latent vectors, with a stack of cross-fitted networks."""
 
 import math
 from collections.abc import Callable
@@ -12,9 +12,9 @@ HIDDEN, TIME_SIZE = 256, 32
 
 
 def signal_shares(n_steps: int = 50) -> Float[Tensor, " step"]:
-    """alpha-bar_0 = 1 .. alpha-bar_T: the share of the signal's variance left after t steps of noise.
+    """alpha-bar_0 = 1 .. alpha-bar_T: the share of the signal's variance that is left after t noise steps.
 
-    beta rises from 1e-4 to 2e-2, both times 1000/T, and is at most .999.
+    beta rises linearly from 1e-4 to 2e-2, both times 1000/T, and is at most .999.
     """
     beta = torch.linspace(1e-4, 2e-2, n_steps, dtype=torch.float64) * (1000 / n_steps)
     kept = torch.cumprod(1 - beta.clamp(max=0.999), dim=0)
@@ -24,7 +24,7 @@ def signal_shares(n_steps: int = 50) -> Float[Tensor, " step"]:
 def add_noise(
     clean: Float[Tensor, "*batch dim"], noise: Float[Tensor, "*batch dim"], share: Float[Tensor, "*batch"]
 ) -> Float[Tensor, "*batch dim"]:
-    """sqrt(alpha-bar) g_0 + sqrt(1 - alpha-bar) eps."""
+    """sqrt(alpha-bar) g_0 + sqrt(1 - alpha-bar) eps, with g_0 = ``clean`` and eps = ``noise``."""
     share = share.unsqueeze(-1)
     return share.sqrt() * clean + (1 - share).sqrt() * noise
 
@@ -35,7 +35,7 @@ def ddim(
     shares: Float[Tensor, " step"],
     n_steps: int = 10,
 ) -> Float[Tensor, "*batch dim"]:
-    """One deterministic sample (eta = 0) from ``noise``; ``denoise(g_t, t)`` predicts g_0."""
+    """One deterministic DDIM sample (eta = 0) that starts at ``noise``; ``denoise(g_t, t)`` predicts g_0."""
     times = torch.linspace(len(shares) - 1, 0, n_steps + 1).round().long().tolist()
     state = noise
     for t, after in zip(times[:-1], times[1:], strict=True):
@@ -48,7 +48,8 @@ def ddim(
 class Denoisers(nn.Module):
     """``n_nets`` independent networks f(g_t, t, s) -> g_0, evaluated side by side.
 
-    [g_t; s; tau(t)] -> Linear, SiLU -> + SiLU(Linear) -> Linear, with torch's initialisation of a Linear.
+    s is the source and tau(t) an encoding of the time. The layers are [g_t; s; tau(t)] -> Linear, SiLU -> residual
+    SiLU(Linear) -> Linear, initialised as torch initialises a Linear.
     """
 
     def __init__(self, n_nets: int, *, source_size: int, target_size: int, n_steps: int):
@@ -82,7 +83,7 @@ def read_out(
     shares: Float[Tensor, " step"],
     how: str = "one_step",
 ) -> Float[Tensor, "net batch target"]:
-    """E[g_0 | s]: the mean over the noises of f(eps, T, s) (``one_step``) or of DDIM samples (``ddim``)."""
+    """An estimate of E[g_0 | s]: the mean over noises of f(eps, T, s) (``one_step``) or of DDIM samples (``ddim``)."""
 
     def denoise(state, t):
         return nets(state, torch.full(state.shape[:2], t, device=state.device), source)
@@ -102,10 +103,11 @@ def cross_fit(
     n_noise_steps: int = 50,
     n_samples: int = 8,
 ) -> tuple[Float[Tensor, "item target"], list[float]]:
-    """``target`` predicted by diffusion, and the losses of training; arguments as in ``latents.ridge_cross_fit``.
+    """``target`` predicted by diffusion, and the training losses; arguments as in ``latents.ridge_cross_fit``.
 
-    A fold has a network, with draws of its own, that never saw it. AdamW; of the averages of the weights (decay .995,
-    less at the start) the best one by one-step R^2 on a tenth of its items is kept, seen every 100 steps, patience 5.
+    Each fold is predicted by a network, with its own random draws, that was not trained on it. The optimiser is AdamW.
+    The weights are averaged with a decay of .995, less at the start. Every 100 steps the average is judged by the R^2
+    of its one-step read-out on a tenth of the network's items. The best average is kept, with a patience of 5.
     """
     n_nets, shares = int(fold.max()) + 1, signal_shares(n_noise_steps).to(source.device)
     if int(fits.sum()) < 4 * max(n_nets, 1):
@@ -115,7 +117,7 @@ def cross_fit(
     nets = nets.to(source.device)
     items, n_items = _table([(fold == f).nonzero().squeeze(1) for f in range(n_nets)])
     draw = lambda ids: torch.randn(n_samples, *ids.shape, target.shape[1], device=ids.device)  # noqa: E731
-    last_noise = draw(items)  # before the loop: its length must not reach the read-out
+    last_noise = draw(items)  # drawn before the loop, so that the loop's length does not affect the read-out
     looks = _Looks(nets, source[held], target[held], n_held, draw(held), shares)
     optimizer = torch.optim.AdamW(nets.parameters(), lr=1e-3, weight_decay=1e-4, fused=True)
     batch, losses = min(1024, train.shape[1]), []
@@ -139,7 +141,7 @@ def cross_fit(
 
 
 def _split(fold: Tensor, fits: Tensor, n_nets: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Items that each network trains on, and the tenth that it is judged by, as ``_table`` gives them."""
+    """The items that each network trains on and the tenth that it is judged by, as returned by ``_table``."""
     rows = [(fits & (fold != f)).nonzero().squeeze(1) for f in range(n_nets)]
     rows = [ids[torch.randperm(len(ids), device=ids.device)] for ids in rows]
     held = [ids[: max(2, len(ids) // 10)] for ids in rows]
@@ -147,20 +149,20 @@ def _split(fold: Tensor, fits: Tensor, n_nets: int) -> tuple[tuple[Tensor, Tenso
 
 
 def _errors(nets, source: Tensor, clean: Tensor, shares: Float[Tensor, " step"]) -> Float[Tensor, " net"]:
-    """Mean squared error of each network's read-out of ``clean``, noised at random steps."""
+    """The mean squared error with which each network predicts ``clean`` from its noisy version at random steps."""
     time = torch.randint(1, len(shares), clean.shape[:2], device=clean.device)
     noised = add_noise(clean, torch.randn_like(clean), shares[time])
     return (nets(noised, time, source) - clean).square().mean(dim=(1, 2))
 
 
 def _table(lists: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Index lists as one padded (net, longest) table, and their lengths."""
+    """Lists of indices as one padded (net, longest) table, and their lengths."""
     table = nn.utils.rnn.pad_sequence(lists, batch_first=True)
     return table, torch.tensor([len(ids) for ids in lists], device=table.device)
 
 
 class _Looks:
-    """The running average of the weights, and each network's best one on its held-out items."""
+    """The running average of the weights, and for each network the average that did best on its held-out items."""
 
     PATIENCE = 5
 
@@ -178,7 +180,7 @@ class _Looks:
         torch._foreach_lerp_(self.mean, [p.detach() for p in self.nets.parameters()], 1 - decay)
 
     def look(self) -> bool:
-        """Measure the averages; whether every network's patience has ended."""
+        """Evaluate the averaged weights; returns whether every network's patience is exhausted."""
         now = [p.detach().clone() for p in self.nets.parameters()]
         self._load(self.mean)
         predicted = read_out(self.nets, self.source, self.noise, self.shares)

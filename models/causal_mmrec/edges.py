@@ -1,4 +1,4 @@
-"""Evidence on single interactions, weighted samples of them, and the graphs they make."""
+"""Evidence for single interactions, new interactions that content suggests, and weighted graphs."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,14 +18,14 @@ def two_nearest(
     *,
     budget: int = 2**22,
 ) -> Float[Tensor, " edge"]:
-    """Mean of the two largest cosines between an edge's item and the user's other items.
+    """For each edge, the mean of the two largest cosines between its item and the user's other items.
 
-    The one cosine of a user with two items; 0 for a user with one. Users of equal degree share a block of Gram
-    matrices of at most ``budget`` entries.
+    With two items it is their one cosine, and with a single item 0. Users of equal degree are handled in blocks of
+    Gram matrices with at most ``budget`` entries.
 
     Args:
-        unit: rows of unit norm (or zero).
-        user: sorted.
+        unit: content rows of unit norm, or zero.
+        user: the user of each edge, sorted.
     """
     _, degree = torch.unique_consecutive(user, return_counts=True)
     start, out = degree.cumsum(0) - degree, torch.zeros(len(user), device=unit.device)
@@ -40,7 +40,7 @@ def two_nearest(
 
 
 def support(met: sp.csr_matrix, graph: sp.csr_matrix, *, block: int = 4096) -> np.ndarray:
-    """(edge,) sum over the user's other items j of S_ij, over 1 - S_ii; 0 where S_ii is 1. Edges as in CSR."""
+    """For each edge in CSR order, the sum of S_ij over the user's other items j, over 1 - S_ii; 0 where S_ii is 1."""
     own, back = graph.diagonal(), graph.T.tocsr()
     total = [np.zeros(0)]
     for start in range(0, met.shape[0], block):
@@ -53,9 +53,9 @@ def support(met: sp.csr_matrix, graph: sp.csr_matrix, *, block: int = 4096) -> n
 
 
 def completions(met: sp.csr_matrix, graph: sp.csr_matrix, n_added: int, *, block: int = 4096) -> np.ndarray:
-    """(user, n_added) items j outside N(u) with the largest sum over N(u) of S_ij, ties by lower id.
+    """For each user u, the ``n_added`` items j outside their items N(u) with the largest sum of S_ij over i in N(u).
 
-    0 where no item is left with a positive sum.
+    Ties go to the lower id. Where no item with a positive sum is left, the entry is 0.
     """
     n_users, n_items = met.shape
     out = np.zeros((n_users, n_added), dtype=np.int64)
@@ -68,20 +68,20 @@ def completions(met: sp.csr_matrix, graph: sp.csr_matrix, n_added: int, *, block
         user, item, level = user[is_free], item[is_free], level[is_free]
         order = np.lexsort((item, -level, user))
         user, item = user[order], item[order]
-        place = np.arange(len(user)) - np.searchsorted(user, user)  # among the items of its user
+        place = np.arange(len(user)) - np.searchsorted(user, user)  # rank among the items of the user
         is_kept = place < n_added
         out[start + user[is_kept], place[is_kept]] = item[is_kept]
     return out
 
 
 def z_scores(values: Float[Tensor, " edge"]) -> Float[Tensor, " edge"]:
-    """(x - mean) / std over all; zero where they hardly vary."""
+    """(x - mean) / std over all edges; all zero where x hardly varies."""
     deviation = values.std(correction=0)
     return (values - values.mean()) / deviation if deviation >= 1e-6 else torch.zeros_like(values)
 
 
 def weighted_graphs(user, item, weight, shape: tuple[int, int]) -> tuple[SparseMatrix, SparseMatrix]:
-    """Of weighted edges the symmetric (node, node) w / sqrt(D_u D_i) and the (user, item) mean w / D_u."""
+    """Two graphs of weighted edges: w / sqrt(D_u D_i), symmetric (node, node), and the mean w / D_u, (user, item)."""
     value, row, column = (x.cpu().numpy() for x in (weight, user, item))
     r = sp.csr_matrix((value.astype(np.float64), (row, column)), shape=shape)
     by_user, by_item = (np.asarray(r.sum(axis=k)).ravel() for k in (1, 0))

@@ -1,4 +1,4 @@
-"""Fixed latents of item rows, and what one set of latents predicts of another, out of fold."""
+"""Fixed latent vectors of content rows, and out-of-fold prediction of one set of latents from another."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -8,17 +8,17 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
 CLIP = 8.0
-DENSE_WIDTH = 512  # up to this many columns the covariance is made and decomposed whole
+DENSE_WIDTH = 512  # up to this many columns the covariance matrix is computed and decomposed as a whole
 
 
 def principal_latents(rows, size: int, known: np.ndarray) -> np.ndarray:
-    """(item, size) float32: rows centred, on the top covariance eigenvectors, divided by one scalar.
+    """(item, size) float32: the centred rows projected to the top eigenvectors of their covariance and scaled.
 
-    The scalar is the root of the mean kept eigenvalue; an eigenvector's largest component is positive. Fitted
-    on the ``known`` rows; the others are zero, and so are the columns that narrow rows cannot fill.
+    All are divided by one scalar, the root of the mean of the kept eigenvalues. The largest component of an eigenvector
+    is positive. The fit uses the ``known`` rows; the others are zero, as are columns that narrow rows cannot fill.
 
     Args:
-        rows: (item, feat) array or SciPy sparse matrix, never made dense as a whole if sparse.
+        rows: (item, feat) array or SciPy sparse matrix; a sparse one is never made dense as a whole.
     """
     out = np.zeros((rows.shape[0], size), dtype=np.float32)
     fitted = rows[known].astype(np.float64)
@@ -36,7 +36,7 @@ def principal_latents(rows, size: int, known: np.ndarray) -> np.ndarray:
 
 
 def _eigen(x, mean: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The ``size`` largest eigenvalues of the covariance of ``x``, largest first, and their vectors."""
+    """The ``size`` largest eigenvalues of the covariance of ``x``, in descending order, and their eigenvectors."""
     n, width = x.shape
     if width <= max(DENSE_WIDTH, size + 1):
         square = x.T @ x
@@ -55,7 +55,7 @@ def _eigen(x, mean: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_folds(usable: Bool[Tensor, " item"], n_folds: int) -> Int[Tensor, " item"]:
-    """Every usable item's fold, at random and of equal sizes; -1 for the others."""
+    """Random folds of equal size for the usable items, and -1 for the others."""
     fold = torch.full(usable.shape, -1, device=usable.device)
     place = torch.randperm(int(usable.sum()), device=usable.device)
     fold[usable] = place % n_folds
@@ -70,12 +70,12 @@ def ridge_cross_fit(
     *,
     penalty: float = 0.1,
 ) -> Float[Tensor, "item target"]:
-    """Linear prediction of ``target`` from ``source``; a fold's model never saw that fold.
+    """Ridge regression of ``target`` on ``source``; the model of a fold is not fitted on that fold.
 
     Args:
         fold: from ``draw_folds``; items at -1 get zero.
-        fits: items whose source and target both exist; only they are fitted on.
-        penalty: weight of the squared coefficients, times the number of items fitted on.
+        fits: items that have both a source and a target; the models are fitted on these alone.
+        penalty: weight of the squared coefficients, multiplied by the number of fitted items.
     """
     out = torch.zeros_like(target)
     one = torch.eye(source.shape[1], dtype=torch.float64, device=source.device)
@@ -94,7 +94,7 @@ def ridge_cross_fit(
 def explained(
     target: Float[Tensor, "item dim"], predicted: Float[Tensor, "item dim"], rows: Bool[Tensor, " item"]
 ) -> Float[Tensor, " dim"]:
-    """R^2 of each dimension over ``rows``; 0 where the target does not vary."""
+    """R^2 of each dimension over the items in ``rows``; 0 where the target does not vary."""
     y, p = target[rows].double(), predicted[rows].double()
     if not len(y):
         return torch.zeros(target.shape[1], device=target.device)

@@ -1,10 +1,9 @@
-"""CausalMMRec: content adjusted for its hidden confounder (back door) and for exposure (front door).
+"""CausalMMRec: content adjusted for a hidden confounder (back door) and for exposure (front door).
 
 Yang, Gu, Liu. "Causal Inspired Multi Modal Recommendation", arXiv:2510.12325v1. Only the abstract and the
-opening paragraph could be read and no code is public: the paper gives the three parts and their roles
-(dual-channel cross-modal diffusion; back-door adjustment with hierarchical matching and vector-quantised
-codebooks; front-door adjustment with causal topology reconstruction). Every equation below is our completion
-of them, not the paper's.
+opening paragraph could be read, and no code is public. The paper gives the three parts and their roles: dual-channel
+cross-modal diffusion; back-door adjustment with hierarchical matching and vector-quantised codebooks; front-door
+adjustment with causal topology reconstruction. Every equation below is our completion of them, not the paper's.
 
     A   confounder: what the other modalities predict of one, out of fold   learn_confounder
     B   strata: two levels of codes on the confounder, priors; then frozen  set_strata
@@ -15,34 +14,47 @@ of them, not the paper's.
         y = <e_u, e_i> + w <m_u, h_i>, ranked by y_do                       embed
         L = BPR(y_do) + l_o BPR(y_obs) + l_r L2 + l_cl InfoNCE              calculate_loss
 
-Stages A (diffusion) and B (vector quantisation) run in ``pretrain``: at most 3000 steps a channel, 200 and
-2000 of the codes, in proportion for budgets under 300 epochs. A model that was never pretrained stands on
-closed forms, made when it is built: cross-fitted ridge for A (``confounder="ridge"`` keeps it) and k-means
-for B. Without ``before_epoch`` (RecBole's Trainer) the graph and the contexts of
-training stay the first ones. All frozen quantities that a score needs are buffers of the state dict; a loss
-after loading one needs ``before_epoch``.
+x_i is the content vector of item i, z its stratum with gate g_z and offset m_z, and h_i the content after the back
+door. m_u is the mean of h_i over the user's items in the graph, xi_k the centre of a cluster of users' histories, which
+stands for a context of exposure, and e_u and e_i are the vectors from the ids. The suffix do marks the adjusted
+quantity and obs the observed one. BPR is the Bayesian personalised ranking loss, and InfoNCE a contrastive loss.
 
-Departures from our specification: no category labels as coarse codes (no data set here has them) and no
-joint training of the stages; ``no_hierarchy`` is n_fine=1 or n_coarse=1; the running average of a denoiser's
-weights is shorter at the start, for short budgets; strata vectors are divided by one scalar deviation; a
-cell under five items moves to the nearest coarse code with a larger cell, and there to the nearest such.
+The stages A (diffusion) and B (vector quantisation) run in ``pretrain``: at most 3000 steps for each channel, a
+modality predicted from the others, and 200 warm-up steps and 2000 steps for the codes, in proportion for budgets under
+300 epochs. A model that was never pretrained uses closed forms, which are computed when it is built: cross-fitted ridge
+regression for A (``confounder="ridge"`` keeps it) and k-means for B. Where nobody calls ``before_epoch``, as under
+RecBole's Trainer, training keeps its first graph and contexts. All frozen quantities that a score needs are buffers of
+the state dict; computing a loss after loading one needs ``before_epoch``.
 
-Modalities: all that the data set has, at least one; a channel a modality, predicted from all others side by side; with
-    two these are the paper's two. With one there is no channel: its latents themselves are stratified and the residual
-    graph is left out, as under ``no_diffusion``. Visual rows weigh ``visual_weight`` in the item graph, the others
-    share the rest. A zero row is content that is missing: it has no latent, no prediction and no neighbour but itself.
+Departures from our specification:
+- there are no category labels as coarse codes, because no data set here has them, and the stages are not trained
+  jointly;
+- its switch ``no_hierarchy`` is n_fine=1 or n_coarse=1;
+- the running average of a denoiser's weights is shorter at the start, for short budgets;
+- the vectors of the strata are divided by one scalar standard deviation;
+- a cell, which is a pair of a coarse and a fine code, with under five items is merged into the nearest coarse code that
+  has a larger cell, and there into the nearest such cell.
+
+Modalities: all that the data set has, at least one. Each has a channel, which predicts it from all others side by side;
+    with two modalities these are the paper's two. With one there is no channel: its latent vectors themselves are
+    stratified and the residual graph is left out, as under ``no_diffusion``. Visual rows have the weight
+    ``visual_weight`` in the item graph and the others share the rest. A zero row is missing content: it has no latent
+    vector, no prediction and no neighbour but itself.
 Fusion: content is the mean over modalities of their projections at unit norm; its adjusted score is added to that of
     the ids.
-Loss: mean BPR of the adjusted scores, a weighted one of the observed scores, L2 on the id rows of the batch, and
-    InfoNCE where ``contrast_weight`` is set.
-Parameters: (N + F + m + 2 d + 66) d; the networks of the stages are not kept.
-Cost a step: (2 L + 1) d for each kept and added pair, at most 2 m ``n_neighbours`` I d for the item graph, Z d for the
-    content, whatever the batch, and B d. An epoch draws a graph and takes five rounds of k-means over the users; the
-    stages come before the first.
-Checked: loss and scores of C against a dense oracle in float64, summed over every stratum and context; LightGCN with
-    the item graph where everything is off; the adjustments by a worked example and against sums over every stratum;
-    evidence and added edges against loops; diffusion, codes and latents; the identity before training; strata and
-    beliefs that training leaves alone. There is no reference to compare with.
+Loss: mean BPR of the adjusted scores, a weighted mean BPR of the observed scores, an L2 penalty on the id vectors of
+    the batch, and InfoNCE where ``contrast_weight`` is set.
+Parameters: (N + F + m + 2 d + 66) d, for N users and items, F content columns and m modalities; the networks of the
+    stages are not kept.
+Cost per step: (2 L + 1) d multiply-adds for each kept or added training pair, at most 2 m ``n_neighbours`` I d for the
+    item graph, Z d for the Z stored entries of content, whatever the batch, and B d to score the B pairs of a batch.
+    Each epoch draws a graph and takes five rounds of k-means over the users. The stages come before the first epoch.
+Checked: The loss (to 1e-4, relative) and the scores (to 1e-3) of stage C equal a dense re-implementation in float64
+    that sums over every stratum and context. With everything off, the model equals LightGCN plus the item graph, to
+    1e-5. The adjustments equal a worked example and sums over every stratum and context. Evidence and added edges equal
+    plain loops. The noise schedule, the samplers, the cross-fitting, the codes and the latent vectors have tests of
+    their own (tests/models/causal_mmrec). Before training the adjustments change no score, and training leaves strata,
+    priors and beliefs as they are. There is no reference implementation to compare with.
 """
 
 import math
@@ -62,37 +74,37 @@ from bench.spec import Count, NotApplicable, Share, Size, Weight, choice
 from models.causal_mmrec.adjustment import BackDoor, FrontDoor
 from models.causal_mmrec.stages import CODE_SIZE, Stages
 
-TEMPERATURE = 0.2  # of the contrast
+TEMPERATURE = 0.2  # of InfoNCE
 
 
 class CausalMMRec(Stages):
     @dataclass(frozen=True, kw_only=True)
     class Hyper:
-        embedding_size: Size = 64  # d
-        n_layers: Count = choice(2, among=(1, 2, 3))
-        reg_weight: Weight = choice(1e-4, among=(0.0, 1e-5, 1e-4, 1e-3))  # lambda_r
-        content_weight: Weight = choice(1.0, among=(0.5, 1.0, 2.0, 5.0))  # omega
-        observed_weight: Weight = choice(0.5, among=(0.1, 0.5, 1.0))  # lambda_o
-        contrast_weight: Weight = choice(0.0, among=(0.0, 1e-3, 1e-2))  # lambda_cl
-        feat_dropout: Share = choice(0.0, among=(0.0, 0.2))  # of an item's row of a modality
-        confounder: Literal["one_step", "ddim", "ridge"] = "one_step"
-        n_coarse: Size = 16  # K_1
-        n_fine: Size = 16  # K_2
-        stratum_mix: Weight = choice(0.2, among=(0.0, 0.2, 0.5, 1.0))  # rho
-        n_neighbours: Size = 10  # k
-        visual_weight: Share = 0.1
-        residual_weight: Weight = choice(0.2, among=(0.0, 0.2, 0.5, 1.0))  # eta
-        n_added: Count = choice(2, among=(0, 2, 4))
-        added_weight: Weight = 0.2
-        drop_rate: Share = choice(0.5, among=(0.2, 0.5, 0.8))  # p
-        eval_graph: Literal["mean_field", "full"] = "mean_field"
-        n_contexts: Size = 32  # K_x
-        fd_direct: Literal["drop", "keep"] = "drop"
-        no_diffusion: bool = False
-        no_backdoor: bool = False
-        no_frontdoor: bool = False
-        no_topology: bool = False
-        no_content: bool = False
+        embedding_size: Size = 64  # d, size of the vectors
+        n_layers: Count = choice(2, among=(1, 2, 3))  # L, layers of the user-item graph
+        reg_weight: Weight = choice(1e-4, among=(0.0, 1e-5, 1e-4, 1e-3))  # l_r, weight of the L2 penalty
+        content_weight: Weight = choice(1.0, among=(0.5, 1.0, 2.0, 5.0))  # w, weight of the content's score
+        observed_weight: Weight = choice(0.5, among=(0.1, 0.5, 1.0))  # l_o, weight of the observed scores' BPR
+        contrast_weight: Weight = choice(0.0, among=(0.0, 1e-3, 1e-2))  # l_cl, weight of InfoNCE
+        feat_dropout: Share = choice(0.0, among=(0.0, 0.2))  # share of items that lose a modality's row in training
+        confounder: Literal["one_step", "ddim", "ridge"] = "one_step"  # how stage A predicts
+        n_coarse: Size = 16  # coarse codes
+        n_fine: Size = 16  # fine codes
+        stratum_mix: Weight = choice(0.2, among=(0.0, 0.2, 0.5, 1.0))  # rho, share averaged over all coarse codes
+        n_neighbours: Size = 10  # of an item, for each modality
+        visual_weight: Share = 0.1  # of visual rows in the item graph
+        residual_weight: Weight = choice(0.2, among=(0.0, 0.2, 0.5, 1.0))  # eta, share of the residual item graph
+        n_added: Count = choice(2, among=(0, 2, 4))  # edges added to each user
+        added_weight: Weight = 0.2  # of an added edge
+        drop_rate: Share = choice(0.5, among=(0.2, 0.5, 0.8))  # share of the edges that an epoch's graph leaves out
+        eval_graph: Literal["mean_field", "full"] = "mean_field"  # full: the raw interactions
+        n_contexts: Size = 32  # contexts of exposure
+        fd_direct: Literal["drop", "keep"] = "drop"  # the direct effect of the contexts on scores
+        no_diffusion: bool = False  # without stage A
+        no_backdoor: bool = False  # without the back door
+        no_frontdoor: bool = False  # without the front door
+        no_topology: bool = False  # without beliefs, added edges and the residual graph
+        no_content: bool = False  # without the content's score
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -101,7 +113,7 @@ class CausalMMRec(Stages):
         if not rows:
             raise NotApplicable("CausalMMRec stratifies item content and the data set has none")
         self.modalities = sorted(rows, key=lambda m: (m != "visual", m))
-        self.stage_losses: dict[str, list[float]] = {}  # of pretrain: a list a channel, and "vq"
+        self.stage_losses: dict[str, list[float]] = {}  # of pretrain: one list for each channel, and "vq"
         self.user_embedding = nn.Embedding(self.n_users, size)  # P
         self.item_embedding = nn.Embedding(self.n_items, size)  # Q
         nn.init.xavier_uniform_(self.user_embedding.weight)
@@ -124,7 +136,7 @@ class CausalMMRec(Stages):
         self.set_contexts(start=True)
 
     def content(self, dropout: float = 0.0) -> Float[Tensor, "item dim"]:
-        """x_i: the mean over modalities of the normalised projections."""
+        """x_i: the mean over modalities of the projections at unit norm."""
         rows = []
         for m in self.modalities:
             projected = self.features[m](self.maps[m].weight.T.contiguous())
@@ -152,16 +164,16 @@ class CausalMMRec(Stages):
         return users, torch.cat([p.items, scale * p.adjusted], dim=1)
 
     def mediate(self, p: "Parts") -> Float[Tensor, "user dim"]:
-        """m_do of every user."""
+        """m_do of all users."""
         return p.mediators if self.front_door is None else self.front_door.adjust(p.mediators)
 
     def observe(self, p: "Parts", user: Int[Tensor, " batch"]) -> Float[Tensor, "batch dim"]:
-        """m_obs: in the user's own context."""
+        """m_obs: m in the user's own context."""
         own = p.mediators[user]
         return own if self.front_door is None else self.front_door.observe(own, user)
 
     def observe_items(self, p: "Parts", item: Int[Tensor, " batch"]) -> Float[Tensor, "batch dim"]:
-        """h_obs: in the item's own stratum."""
+        """h_obs: the content in the item's own stratum."""
         return p.content[item] if self.back_door is None else self.back_door.observe(p.content[item], item)
 
     def calculate_loss(self, interaction) -> Float[Tensor, ""]:
@@ -186,7 +198,7 @@ class CausalMMRec(Stages):
 
     @torch.no_grad()
     def explain(self, user: Int[Tensor, " batch"], item: Int[Tensor, " batch"]) -> dict[str, Float[Tensor, " batch"]]:
-        """What y_obs - y_do of each pair is made of: the stratum's gate and offset, the user's context."""
+        """Splits y_obs - y_do of each pair into the parts of the stratum's gate, its offset and the user's context."""
         p = self.parts(*self.topology.evaluation())
         mediated, items = self.mediate(p)[user], self.observe_items(p, item)
         zero = torch.zeros_like(p.content)
@@ -200,7 +212,7 @@ class CausalMMRec(Stages):
 
 
 class Parts(NamedTuple):
-    """What scores are made of."""
+    """The vectors that scores are computed from."""
 
     users: Float[Tensor, "user dim"]  # e_u
     items: Float[Tensor, "item dim"]  # e_i
@@ -210,6 +222,6 @@ class Parts(NamedTuple):
 
 
 def info_nce(one: Float[Tensor, "batch dim"], two: Float[Tensor, "batch dim"], temperature: float) -> Float[Tensor, ""]:
-    """-log of a row's own pair among all pairs of the batch, by cosine over ``temperature``."""
+    """InfoNCE by cosine: the mean of -log softmax of a row's own partner among all rows of the batch."""
     logits = F.normalize(one, dim=1) @ F.normalize(two, dim=1).T / temperature
     return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))

@@ -1,4 +1,4 @@
-"""Clusters and codes: k-means, and two levels of codes learnt by a vector-quantised auto-encoder."""
+"""k-means clusters, and two levels of codes learnt by a vector-quantised auto-encoder."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ DECAY, SMOOTHING, COMMITMENT = 0.99, 1e-5, 0.25
 
 
 def spread(points: Float[Tensor, "row dim"], k: int) -> Float[Tensor, "code dim"]:
-    """k rows by k-means++: each with probability proportional to its squared distance from those drawn."""
+    """k rows drawn by k-means++, each with probability proportional to its squared distance from those drawn."""
     picks = [torch.randint(len(points), (1,), device=points.device)]
     gap = torch.full((len(points),), torch.inf, device=points.device, dtype=points.dtype)
     for _ in range(k - 1):
@@ -23,12 +23,12 @@ def spread(points: Float[Tensor, "row dim"], k: int) -> Float[Tensor, "code dim"
 
 
 def nearest_code(points: Float[Tensor, "row dim"], codes: Float[Tensor, "code dim"]) -> Int[Tensor, " row"]:
-    """argmin of the squared distance, ties by lower index."""
+    """The index of the nearest code of each row; ties go to the lower index."""
     return (codes.square().sum(1) - 2 * points @ codes.T).argmin(1)
 
 
 def sums(points: Float[Tensor, "row dim"], code: Int[Tensor, " row"], k: int) -> tuple[Tensor, Tensor]:
-    """Rows of each code: their number (k,) and their sum (k, dim)."""
+    """The number (k,) and the sum (k, dim) of the rows assigned to each code."""
     member = F.one_hot(code, k).to(points.dtype)
     return member.sum(0), member.T @ points
 
@@ -41,11 +41,11 @@ def kmeans(
     spherical: bool = False,
     start: Float[Tensor, "code dim"] | None = None,
 ) -> tuple[Float[Tensor, "code dim"], Int[Tensor, " row"]]:
-    """Centroids and every row's own; a centroid without rows stays where it is.
+    """The centroids, and the index of each row's centroid; a centroid without rows stays where it is.
 
     Args:
-        spherical: centroids are scaled to unit norm, rows are taken as they come.
-        start: centroids to go on from; else k-means++.
+        spherical: scale the centroids to unit norm; the rows are used as they are.
+        start: centroids to continue from; otherwise k-means++ chooses them.
     """
     codes = spread(points, k) if start is None else start
     for _ in range(rounds):
@@ -58,7 +58,7 @@ def kmeans(
 
 
 class Codes(NamedTuple):
-    """Two levels of codes and every row's pair of them."""
+    """Two levels of codes, and the pair of codes of every row."""
 
     coarse_codes: Float[Tensor, "coarse code"]
     fine_codes: Float[Tensor, "fine code"]
@@ -68,17 +68,17 @@ class Codes(NamedTuple):
 
 
 def kmeans_codes(points: Float[Tensor, "row dim"], n_coarse: int, n_fine: int) -> Codes:
-    """Plain k-means on the points and then on what its centroids leave."""
+    """k-means on the points, and then on their differences from the centroids."""
     coarse_codes, coarse = kmeans(points, n_coarse)
     fine_codes, fine = kmeans(points - coarse_codes[coarse], n_fine)
     return Codes(coarse_codes, fine_codes, points, coarse, fine)
 
 
 def merge_small(codes: Codes, smallest: int) -> tuple[Int[Tensor, " row"], Int[Tensor, " row"]]:
-    """(coarse, fine) with the rows of cells under ``smallest`` moved.
+    """The codes (coarse, fine) after the rows of cells with fewer than ``smallest`` rows are moved.
 
-    They go to the nearest coarse code that has a cell left, and there to the nearest such cell. Where no cell
-    is large enough, nothing moves.
+    A cell is a pair of codes. The rows move to the nearest coarse code that has a large enough cell, and there to the
+    nearest such cell. Where no cell is large enough, nothing moves.
     """
     n_coarse, n_fine = len(codes.coarse_codes), len(codes.fine_codes)
     cell = codes.coarse * n_fine + codes.fine
@@ -97,7 +97,7 @@ def merge_small(codes: Codes, smallest: int) -> tuple[Int[Tensor, " row"], Int[T
 
 
 class Codebook(nn.Module):
-    """Codes that follow the running mean of the rows assigned to them; no gradient reaches them."""
+    """Codes that follow a running mean of the rows assigned to them; they get no gradient."""
 
     def __init__(self, codes: Float[Tensor, "code dim"], count: Float[Tensor, " code"], *, decay: float = DECAY):
         super().__init__()
@@ -111,7 +111,7 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def follow(self, points: Float[Tensor, "row dim"], code: Int[Tensor, " row"]) -> None:
-        """n <- g n + (1-g) count, s <- g s + (1-g) sum, C = s / n smoothed; n < 1 takes a random row."""
+        """n <- g n + (1-g) count, s <- g s + (1-g) sum, C = s / n, smoothed; a code with n < 1 becomes a random row."""
         count, total = sums(points, code, len(self.codes))
         self.count.lerp_(count, 1 - self.decay)
         self.total.lerp_(total, 1 - self.decay)
@@ -126,7 +126,7 @@ class Codebook(nn.Module):
 
 
 class QuantisedAutoEncoder(nn.Module):
-    """phi: Linear, LayerNorm without weights; two levels of codes; psi: Linear, SiLU, Linear."""
+    """Encoder phi (Linear, LayerNorm without weights), two levels of codes, decoder psi (Linear, SiLU, Linear)."""
 
     def __init__(self, width: int, *, code_size: int = 32, hidden: int = 128):
         super().__init__()
@@ -134,7 +134,7 @@ class QuantisedAutoEncoder(nn.Module):
         self.decoder = nn.Sequential(nn.Linear(code_size, hidden), nn.SiLU(), nn.Linear(hidden, width))
 
     def start_codes(self, rows: Float[Tensor, "row width"], n_coarse: int, n_fine: int, *, batch: int) -> None:
-        """Both levels by k-means++ on the encoded rows; counts are scaled to a batch."""
+        """Start both levels by k-means++ on the encoded rows; the counts are scaled to a batch."""
         with torch.no_grad():
             points = self.encoder(rows)
             for name, k in (("coarse", n_coarse), ("fine", n_fine)):
@@ -144,20 +144,21 @@ class QuantisedAutoEncoder(nn.Module):
                 points = points - codes[code]
 
     def quantise(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(coarse, fine, C1_a, C1_a + C2_b)."""
+        """(coarse, fine, C1_a, C1_a + C2_b): both codes a and b of each row, and their vectors."""
         coarse = self.coarse(points)
         first = self.coarse.codes[coarse]
         fine = self.fine(points - first)
         return coarse, fine, first, first + self.fine.codes[fine]
 
     def loss(self, rows: Float[Tensor, "row width"], *, follow: bool = True) -> Float[Tensor, ""]:
-        """|psi(z_q) - c|^2 / width + beta (|phi - sg C1|^2 + |phi - sg(C1 + C2)|^2) / code size.
+        """|psi(z_q) - c|^2 / width + beta (|phi - sg C1|^2 + |phi - sg(C1 + C2)|^2) / code size, the mean over rows c.
 
-        The mean over rows; with ``follow`` the codebooks then move towards these rows.
+        sg stops the gradient, and z_q is C1 + C2 with the gradient passed straight through to phi. With ``follow`` the
+        codebooks then move towards these rows.
         """
         points = self.encoder(rows)
         coarse, fine, first, both = self.quantise(points)
-        z = points + (both - points).detach()  # straight through
+        z = points + (both - points).detach()  # the gradient passes straight through
         loss = F.mse_loss(self.decoder(z), rows)
         loss = loss + COMMITMENT * (F.mse_loss(points, first) + F.mse_loss(points, both))
         if follow:
@@ -181,7 +182,7 @@ def learn_codes(
     warm_steps: int,
     steps: int,
 ) -> tuple[Codes, list[float]]:
-    """The codes of ``rows`` and the losses: ``warm_steps`` of auto-encoding, ``steps`` with the codes."""
+    """The codes of ``rows`` and the losses, after ``warm_steps`` of plain auto-encoding and ``steps`` with codes."""
     net = QuantisedAutoEncoder(rows.shape[1], code_size=code_size).to(rows.device)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
     batch, losses = min(1024, len(rows)), []

@@ -1,4 +1,4 @@
-"""What CausalMMRec learns before its epochs and rebuilds between them: confounder, strata, graphs, contexts."""
+"""What CausalMMRec learns before its first epoch and rebuilds between epochs: confounder, strata, graphs, contexts."""
 
 import math
 
@@ -15,13 +15,13 @@ from models.causal_mmrec.latents import draw_folds, explained, principal_latents
 from models.causal_mmrec.quantise import kmeans_codes, learn_codes
 from models.causal_mmrec.topology import Topology
 
-LATENT_SIZE, CODE_SIZE = 64, 32  # d_z, d_c
+LATENT_SIZE, CODE_SIZE = 64, 32  # sizes of a latent vector and of a code
 N_FOLDS, LEAST_R2, SMALLEST_CELL = 5, 0.02, 5
 STAGE_EPOCHS, DIFFUSION_STEPS, WARM_STEPS, CODE_STEPS = 300, 3000, 200, 2000
 
 
 class Stages(EmbeddingRecommender):
-    """Stages A to C1; the model that derives from it has modalities, a back door, a front door and content."""
+    """Stages A to C1 and the contexts of C2; the derived model has the modalities, the content and both doors."""
 
     def keep_content(self, rows) -> None:
         known = [has_row(rows[m]) for m in self.modalities]
@@ -30,12 +30,12 @@ class Stages(EmbeddingRecommender):
         latents = np.stack([principal_latents(rows[m], size, there) for m, there in pairs])
         constants = {
             "known": torch.from_numpy(np.stack(known)),  # (modality, item)
-            "latents": torch.from_numpy(latents),  # y, (modality, item, dim)
-            "confounders": torch.zeros(self.n_items, len(known) * size),  # c
+            "latents": torch.from_numpy(latents),  # (modality, item, dim)
+            "confounders": torch.zeros(self.n_items, len(known) * size),  # the input of stage B
         }
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
-        self.register_buffer("r2", torch.zeros(len(known), size))  # share of each latent that is confounder
+        self.register_buffer("r2", torch.zeros(len(known), size))  # R^2 of the prediction of each latent
 
     def keep_interactions(self, dataset, rows) -> None:
         h, n = self.hyper, len(self.modalities)
@@ -52,7 +52,7 @@ class Stages(EmbeddingRecommender):
             is_plain=h.no_topology,
             is_full=h.eval_graph == "full",
         )
-        self.history = self.topology.raw()[1]  # the mean over all items of a user
+        self.history = self.topology.raw()[1]  # the mean over a user's items
 
     @property
     def has_channels(self) -> bool:
@@ -70,7 +70,7 @@ class Stages(EmbeddingRecommender):
         self.set_contexts()
 
     def learn_confounder(self, *, steps: int) -> None:
-        """A and C1: c, and the topology that rests on it; ``steps=0`` is the closed form."""
+        """Stages A and C1: the confounders, and the topology that depends on them; ``steps=0`` uses the closed form."""
         predicted = residual = self.latents
         if self.has_channels:
             channels = [self.predict_channel(k, steps=steps) for k in range(len(self.modalities))]
@@ -80,7 +80,7 @@ class Stages(EmbeddingRecommender):
         self.topology.rebuild(self.latents, residual)
 
     def predict_channel(self, k: int, *, steps: int) -> Float[Tensor, "item dim"]:
-        """What the other modalities say of modality ``k``; 0 in dimensions not explained out of fold."""
+        """What the other modalities predict of modality ``k``; 0 in dimensions that they do not explain out of fold."""
         h, others = self.hyper, [m for m in range(len(self.modalities)) if m != k]
         source = torch.cat([self.latents[m] for m in others], dim=1)
         usable = self.known[others].any(0)
@@ -94,7 +94,7 @@ class Stages(EmbeddingRecommender):
         return predicted * (self.r2[k] > LEAST_R2)
 
     def set_strata(self, *, steps: int, warm_steps: int = 0) -> None:
-        """B: every item's stratum and the priors; ``steps=0`` is k-means."""
+        """Stage B: the stratum of every item and the priors; ``steps=0`` uses k-means."""
         h = self.hyper
         if self.back_door is None:
             return
@@ -108,7 +108,7 @@ class Stages(EmbeddingRecommender):
 
     @torch.no_grad()
     def set_contexts(self, *, start: bool = False) -> None:
-        """Spherical k-means of the users' raw histories; five rounds on from the last centroids."""
+        """Spherical k-means of the users' raw histories; unless ``start``, five rounds from the last centroids."""
         if self.front_door is not None:
             rows = F.normalize(self.history(self.adjust(self.content())), dim=1)
             met = torch.zeros(self.n_users, dtype=torch.bool, device=rows.device)

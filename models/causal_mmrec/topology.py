@@ -1,4 +1,4 @@
-"""The interaction graph rebuilt from frozen content: belief in each edge, added edges, samples, their mean."""
+"""The interaction graph rebuilt from frozen content: belief in each edge, added edges, samples, and their mean."""
 
 import math
 
@@ -16,18 +16,19 @@ from models.causal_mmrec.edges import completions, support, two_nearest, weighte
 
 
 class Topology(nn.Module):
-    """S = (1 - eta) S_raw + eta S_residual over items; interactions weighed by how far content backs them.
+    """The item graph S = (1 - eta) S_raw + eta S_residual, and interactions weighted by how well content supports them.
 
-    ``adjacency`` (node, node), ``mean`` (user, item) and ``item_graph`` (item, item) are the training graphs;
-    ``evaluation`` gives the deterministic ones, made afresh from the buffers.
+    ``adjacency`` (node, node), ``mean`` (user, item) and ``item_graph`` (item, item) are the training graphs.
+    ``evaluation`` returns the deterministic ones, rebuilt from the buffers.
 
     Args:
         interactions: (user, item) SciPy matrix of training pairs.
-        near: (modality, item, k) neighbours by raw content, ``shares`` the weight of each modality.
-        residual_weight: eta; 0 keeps no residual graph.
-        n_added, added_weight: edges a user gains, and their weight.
+        near: (modality, item, k), each item's neighbours by raw content.
+        shares: the weight of each modality.
+        residual_weight: eta; with 0 there is no residual graph.
+        n_added, added_weight: number and weight of the edges added to each user.
         drop_rate: share of the edges that a training graph leaves out.
-        is_plain: every edge is believed alike, none is added: sampling by degrees alone.
+        is_plain: all edges have the same belief and none is added, so that only the degrees decide the sampling.
         is_full: evaluate on the raw interactions.
     """
 
@@ -59,13 +60,13 @@ class Topology(nn.Module):
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
         self.register_buffer("near_residual", near.clone() if residual_weight else near[:0].clone())
-        self.register_buffer("belief", torch.full((len(user),), 0.5))  # pi
+        self.register_buffer("belief", torch.full((len(user),), 0.5))  # pi, for each interaction
         self.register_buffer("added", torch.zeros(self.shape[0], 0 if is_plain else n_added, dtype=torch.int64))
 
     def rebuild(
         self, latents: Float[Tensor, "modality item dim"], residuals: Float[Tensor, "modality item dim"]
     ) -> None:
-        """The item graph, the belief in every interaction and the added ones; takes nothing that trains."""
+        """Compute the item graph, the belief in each interaction and the added ones, from nothing that is trained."""
         if self.residual_weight:
             k = self.near.shape[2]
             self.near_residual.copy_(torch.stack([nearest(r, k) for r in residuals]))
@@ -82,14 +83,14 @@ class Topology(nn.Module):
         self.added.copy_(torch.from_numpy(completions(met, graph, self.added.shape[1])))
 
     def item_weights(self) -> sp.csr_matrix:
-        """S, row = item, column = neighbour."""
+        """S; rows are items and columns their neighbours."""
         eta = self.residual_weight
         weights = [s * (1 - eta) for s in self.shares] + [s * eta for s in self.shares]
         lists = [*self.near, *self.near_residual]
         return neighbour_graph(lists, weights[: len(lists)])
 
     def sample(self) -> None:
-        """A training graph: edges drawn with probability ~ belief / sqrt(d_u d_i), and the added ones."""
+        """Draw a training graph: edges with probability proportional to belief / sqrt(d_u d_i), plus the added ones."""
         degrees = torch.bincount(self.user)[self.user] * torch.bincount(self.item)[self.item]
         n_kept = math.floor((1 - self.drop_rate) * len(self.user))
         kept = draw_without_replacement(self.belief / degrees.sqrt(), n_kept).sort().values
@@ -97,18 +98,18 @@ class Topology(nn.Module):
         self.adjacency, self.mean = self.graphs(kept, weight, self.added_weight)
 
     def graphs(self, kept: Int[Tensor, " kept"], weight: Float[Tensor, " kept"], added_weight: float):
-        """(adjacency, mean) of some interactions and all added ones."""
+        """(adjacency, mean) of the ``kept`` interactions and all added ones."""
         user, place = self.added.nonzero(as_tuple=True)
         more = torch.full((len(user),), added_weight, device=weight.device)
         ends = torch.cat([self.user[kept], user]), torch.cat([self.item[kept], self.added[user, place]])
         return weighted_graphs(*ends, torch.cat([weight, more]), self.shape)
 
     def raw(self) -> tuple[SparseMatrix, SparseMatrix]:
-        """(adjacency, mean) of the interactions as they are."""
+        """(adjacency, mean) of all interactions with weight 1 and no added ones."""
         return weighted_graphs(self.user, self.item, torch.ones_like(self.belief), self.shape)
 
     def evaluation(self) -> tuple[SparseMatrix, SparseMatrix, SparseMatrix]:
-        """(adjacency, mean, item graph): an interaction weighs its belief, an added one a part of the mean."""
+        """(adjacency, mean, item graph), weighted by belief; an added edge has ``added_weight`` of the mean."""
         item_graph = SparseMatrix(self.item_weights()).to(self.user.device)
         if self.is_full:
             return *self.raw(), item_graph

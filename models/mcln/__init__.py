@@ -1,4 +1,4 @@
-"""MCLN: item content purified by the attention of an item the user has not met."""
+"""MCLN: fuses item content by attention minus the attention of an item that the user has not met."""
 
 from models.mcln.layer import CounterfactualLayer
 from models.mcln.model import MCLN

@@ -1,4 +1,4 @@
-"""MCLN's layer: attention less counterfactual attention."""
+"""MCLN's layer: attention minus counterfactual attention."""
 
 import torch
 from jaxtyping import Float
@@ -9,9 +9,9 @@ from bench.nn.attention import attention
 
 
 class CounterfactualLayer(nn.Module):
-    """Attention less counterfactual attention, then feed-forward; each with residual and normalisation.
+    """Attention minus counterfactual attention, then a feed-forward network, each with residual and normalisation.
 
-    With Z the tokens and C the counterfactual tokens, (*token, dim):
+    With the tokens Z and the counterfactual tokens C, both (*token, dim), and LN layer normalisation:
 
         S = Z W_Q (Z W_K)' / sqrt(dim),  S* = C W_Q* (C W_K*)' / sqrt(dim)
         Y = LN(A Z W_V W_linear + Z),    A = softmax(S - S*) or softmax(S) - softmax(S*)
@@ -32,18 +32,18 @@ class CounterfactualLayer(nn.Module):
         self.diff, self.second_relu = hyper.attn_diff, hyper.ffn_second_relu
 
     def own(self, tokens: Float[Tensor, "*token dim"]) -> tuple[Tensor, Tensor]:
-        """(Z W_Q W_K' / sqrt(dim), Z W_V W_linear): with these queries the keys are the tokens themselves."""
+        """(Z W_Q W_K' / sqrt(dim), Z W_V W_linear): queries whose keys are the tokens themselves, and values."""
         w = self.weights
         value = w["value"] @ w["linear"] if "linear" in w else w["value"]
         return tokens @ _bilinear(w["query"], w["key"]), tokens @ value
 
     def other(self, tokens: Float[Tensor, "*token dim"]) -> tuple[Tensor, Tensor]:
-        """Queries and keys of the counterfactual tokens."""
+        """The queries and keys of the counterfactual tokens."""
         w = self.weights
         return tokens @ _bilinear(w["counterfactual_query"], w["counterfactual_key"]), tokens
 
     def attend(self, tokens: Tensor, own, other=None) -> Tensor:
-        """A times the values; ``own`` and ``other`` as the methods of these names return them."""
+        """A times the values; ``own`` and ``other`` are what the methods of these names return."""
         query, value = own
         if other is None:
             return attention(query, tokens, value)
@@ -53,7 +53,7 @@ class CounterfactualLayer(nn.Module):
         return attention(torch.cat([query, -other[0]], -1), torch.cat([tokens, other[1]], -1), value)
 
     def forward(self, tokens: Float[Tensor, "*token dim"], other=None, own=None) -> Float[Tensor, "*token dim"]:
-        """The tokens after this layer; ``own`` spares its computation where it is known."""
+        """The tokens after this layer; pass ``own`` where it is already known, to save computing it."""
         attended = self.attend(tokens, self.own(tokens) if own is None else own, other)
         hidden = self.attention_norm(attended + tokens)
         update = self.contract(F.relu(self.expand(hidden)))

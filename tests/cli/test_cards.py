@@ -38,7 +38,7 @@ Fusion: none.
 Loss: mean BPR,
     and more.
 Parameters: N d.
-Cost a step: B d.
+Cost per step: B d.
 Quality: not known.
 Checked: by nobody."""
 
@@ -63,7 +63,7 @@ Fake: scores &lt;u, v> for a test. File: [baselines/fake.py](../baselines/fake.p
 - **Fusion**: none.
 - **Loss**: mean BPR, and more.
 - **Parameters**: N d.
-- **Cost a step**: B d.
+- **Cost per step**: B d.
 - **Checked**: by nobody.
 - **Quality**: not known.
 
