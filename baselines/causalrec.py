@@ -18,6 +18,7 @@ Departures:
   a score is the formula above;
 - losses are means over the batch, where Cornac takes sums;
 - E, G and beta' have an L2 weight above 0, as in our VBPR, because without it they memorise the training pairs;
+- the bias of the negative item has the L2 weight of the positive item's, where Cornac takes a tenth of it;
 - content rows are scaled to unit norm; where there are no visual rows, all modalities are concatenated;
 - phi is tanh or the identity; Cornac also offers two layers of it.
 

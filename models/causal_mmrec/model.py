@@ -38,8 +38,8 @@ Departures from our specification:
 Modalities: all that the data set has, at least one. Each has a channel, which predicts it from all others side by side;
     with two modalities these are the paper's two. With one there is no channel: its latent vectors themselves are
     stratified and the residual graph is left out, as under ``no_diffusion``. Visual rows have the weight
-    ``visual_weight`` in the item graph and the others share the rest. A zero row is missing content: it has no latent
-    vector, no prediction and no neighbour but itself.
+    ``visual_weight`` in the item graph and the others share the rest. A zero row is missing content: its latent vector
+    and its residual are 0, and it has no neighbour but itself.
 Fusion: content is the mean over modalities of their projections at unit norm; its adjusted score is added to that of
     the ids.
 Loss: mean BPR of the adjusted scores, a weighted mean BPR of the observed scores, an L2 penalty on the id vectors of

@@ -75,7 +75,7 @@ class Stages(EmbeddingRecommender):
         if self.has_channels:
             channels = [self.predict_channel(k, steps=steps) for k in range(len(self.modalities))]
             predicted = torch.stack(channels)
-            residual = self.latents - predicted
+            residual = (self.latents - predicted) * self.known[:, :, None]  # what is missing has none
         self.confounders.copy_(predicted.transpose(0, 1).flatten(1))
         self.topology.rebuild(self.latents, residual)
 

@@ -142,7 +142,7 @@ def test_without_content_the_method_does_not_apply():
         make(CausalMMRec, random_set(modalities=()), **SMALL)
 
 
-def test_missing_rows_get_no_prediction_and_no_neighbour():
+def test_missing_rows_predict_nothing_and_have_no_neighbour():
     data = linked_set()
     data.item_features["visual"][5] = 0
     model = make(CausalMMRec, data, **SMALL)
@@ -150,8 +150,9 @@ def test_missing_rows_get_no_prediction_and_no_neighbour():
     assert not model.latents[0, 5].any()
     assert not model.confounders[5, size:].any()  # textual of a missing visual row
     assert model.confounders[5, :size].any()  # visual is predicted from what there is
-    assert model.topology.near[0, 5].unique().tolist() == [5]
-    assert (model.topology.near[0] == 5).sum() == model.topology.near.shape[2]
+    for near in (model.topology.near[0], model.topology.near_residual[0]):  # a prediction alone is no residual
+        assert near[5].unique().tolist() == [5]
+        assert (near == 5).sum() == near.shape[1]
 
 
 # ---- topology
