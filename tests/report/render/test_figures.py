@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from bench.report import write
+from bench.report import drawers
 from bench.report.model import Figure
 from bench.report.render.drawing import looks, pictures
 from bench.report.render.figures import PLOTS
@@ -51,7 +51,7 @@ def test_a_figure_names_its_conditions_and_records(figure4):
 
 def test_equal_records_give_equal_pictures(figure4):
     with ProcessPoolExecutor(1) as other:
-        again = other.submit(write.pictures, figure4.plot, figure4.data).result()
+        again = other.submit(drawers.pictures, figure4.plot, figure4.data).result()
     first = pictures(PLOTS[figure4.plot], figure4.data)
     assert first == again
     assert list(first) == ["svg", "png", "pdf"]
