@@ -3,6 +3,7 @@
 import math
 import re
 from collections import defaultdict
+from functools import cache
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 import numpy as np
@@ -86,10 +87,17 @@ def own(key: str, value: str, names: dict[str, str]) -> str:
     if key in ("x", "y", "transform", "points"):
         return rounded(value)
     if key == "style":
-        value = re.sub(r"\s*([:;,])\s*", r"\1", value)
+        value = themed(value)
+    return re.sub(r"url\(#(.*?)\)", lambda found: f"url(#{names[found[1]]})", value) if "url(" in value else value
+
+
+@cache
+def themed(style: str) -> str:
+    """Without spaces, its greys the page's."""
+    style = re.sub(r"\s*([:;,])\s*", r"\1", style)
     for colour, variable in THEME.items():
-        value = value.replace(colour, variable)
-    return re.sub(r"url\(#(.*?)\)", lambda found: f"url(#{names[found[1]]})", value)
+        style = style.replace(colour, variable)
+    return style
 
 
 def rounded(value: str) -> str:
@@ -100,7 +108,9 @@ def rounded(value: str) -> str:
 
 def number(value: float, places: int = 2) -> str:
     text = f"{value:.{places}f}".rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else re.sub(r"^(-?)0\.", r"\1.", text)
+    if text in ("-0", ""):
+        return "0"
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
 def path(value: str) -> str:
