@@ -53,10 +53,10 @@ def folder(tmp_path, cache):
 def call(tmp_path, cache, capsys, monkeypatch):
     """call(*flags) runs the program in this process, figures left undrawn: (exit code, output, error output)."""
     from bench.cli.main import main
-    from bench.report import write
+    from bench.report import drawers
 
-    monkeypatch.setattr(write, "drawers", lambda: ThreadPoolExecutor(1))
-    monkeypatch.setattr(write, "pictures", lambda plot, data: {})
+    monkeypatch.setattr(drawers, "start", lambda: ThreadPoolExecutor(1))
+    monkeypatch.setattr(drawers, "pictures", lambda plot, data: {})
 
     def run(*flags, places=True):
         where = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")] if places else []

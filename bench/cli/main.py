@@ -127,9 +127,12 @@ def from_records(args, more: dict) -> str:
         from bench.store.store import Store
 
         return show.listing(Store(args.results), show.asked_of(args))
-    from bench.report import write
+    from bench.report import drawers
 
-    return write.rebuild(args.results, args.reports, studies=tuple(STUDIES.values()), **more)
+    with drawers.uncollected(), drawers.start() as others:
+        from bench.report import write  # a second, in which the drawers import matplotlib
+
+        return write.rebuild(args.results, args.reports, studies=tuple(STUDIES.values()), others=others, **more)
 
 
 def audit_command(argv: list[str]) -> int:

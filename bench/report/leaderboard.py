@@ -35,7 +35,9 @@ def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
     """
     lines = []
     for names, runs, seeds in places:
-        values = runs[runs["status"] == "done"].reindex(columns=list(metrics)).to_numpy(dtype=float)
+        values = np.empty((0, len(metrics)))
+        if len(runs):
+            values = runs.reindex(columns=list(metrics)).to_numpy(dtype=float)[runs["status"] == "done"]
         keys = " ".join(runs["key"])
         for (column, metric), own in zip(metrics.items(), values.T, strict=True):
             known = own[~np.isnan(own)]
@@ -59,14 +61,14 @@ def why_empty(runs: pd.DataFrame, column: str, seeds: Sequence[int]) -> str:
     """
     if runs.empty:
         return NOT_RUN
-    reasons = []
-    for run in runs.sort_values("seed").to_dict("records"):
+    reasons, said = [], ["seed", "status", "reason", "is_candidate_dependent", column]
+    for run in runs.reindex(columns=said).sort_values("seed").to_dict("records"):
         prefix = f"seed {run['seed']} " if len(seeds) != 1 else ""
         if run["status"] != "done":
             reasons.append(f"{prefix}{run['status']}: {run['reason'] or 'no reason recorded'}")
         elif run["is_candidate_dependent"] and column.startswith("full."):
             return "full ranking is not defined: a score depends on the other candidates"
-        elif pd.isna(run.get(column)):
+        elif pd.isna(run[column]):
             reasons.append(f"{prefix}recorded without {column}")
     missing = [str(seed) for seed in seeds if seed not in set(runs["seed"])]
     return "; ".join(reasons + ([f"not run with seed {', '.join(missing)}"] if missing else []))

@@ -27,7 +27,7 @@ def about(block: Sequence[str], **more: str) -> dict[str, str]:
 
 def blocks(records: pd.DataFrame) -> list[tuple[str, str]]:
     """(dataset, features) in the paper's order, other data sets after them by name."""
-    found = records[BLOCK].drop_duplicates().itertuples(index=False, name=None)
+    found = set(zip(*(records[name] for name in BLOCK), strict=True))
     places = {name: place for place, name in enumerate(DATASETS)}
     return sorted(found, key=lambda block: (places.get(block[0], len(places)), block))
 

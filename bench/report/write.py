@@ -1,23 +1,16 @@
 """Tables out: files below a folder, and the text that a run prints at its end."""
 
-import gc
-import multiprocessing
-import os
 import re
 import sys
 import textwrap
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-import pandas as pd
-from joblib import cpu_count
-
 from bench.files import write_whole
+from bench.report import drawers
 from bench.report.evidence import Evidence
 from bench.report.folder import PAGE, check_writable, writing_to
 from bench.report.model import Figure, Page, Table
@@ -34,27 +27,30 @@ from bench.study import Study
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
 INDEX = "index.md"
 TITLE = "# Reports"
-DRAWERS = 8  # processes at most: all of them start with the first figure
 
 
-def write(evidence: Evidence, folder: Path) -> list[Path]:
+def write(evidence: Evidence, folder: Path, others: Executor | None = None) -> list[Path]:
     """Write each table as Markdown, LaTeX and CSV, each figure as pictures, Markdown and CSV, all of them as one HTML
     page, and the index; what the last index named and this one does not is removed.
 
     Equal records give equal bytes.
 
+    Args:
+        others: the drawers, where they were started before.
+
     Raises:
         BenchError: when the folder cannot be written.
     """
-    with uncollected(), drawers() as others:
+    with drawers.uncollected(), others or drawers.start() as others:
         drawn = {}
 
         def draw(page: Page) -> None:
             if isinstance(page, Figure):
-                drawn[page.name] = others.submit(pictures, page.plot, page.data)
+                drawn[page.name] = others.submit(drawers.pictures, page.plot, page.data)
 
         found = pages(evidence, tell=draw)
-        files = {page.name: forms(page, drawn) for page in found}
+        tables_first = sorted(found, key=lambda page: isinstance(page, Figure))  # figures are drawn meanwhile
+        files = {page.name: forms(page, drawn) for page in tables_first}
     wholes = {f"{page.path}.{ext}": whole for page in found for ext, whole in files[page.name].items()}
     if found:
         wholes[PAGE] = html(found, evidence, folder=folder, files=files).encode()
@@ -72,33 +68,6 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     return [folder / name for name in wholes]
 
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No search for garbage meanwhile, which takes a fifth of the time and finds little: statsmodels asks for one at
-    every correction."""
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
-
-
-def drawers() -> Executor:
-    """Processes that draw figures beside this one; a thread of this one where there is no memory to share with them."""
-    try:
-        return ProcessPoolExecutor(min(cpu_count(), DRAWERS), None, end_with_parent)
-    except OSError:
-        return ThreadPoolExecutor(1)
-
-
-def end_with_parent() -> None:
-    """End this process when its parent ends or is killed, so that no drawing process is left behind."""
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
-
-
 def named(old: Path) -> set[str]:
     """The files that an index names.
 
@@ -111,8 +80,16 @@ def named(old: Path) -> set[str]:
     return set(re.findall(r"\]\(((?:\w[\w.-]*/)?\w[\w.-]*)\)", text))
 
 
-def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str = STUDIED, metrics=()) -> str:
-    """Every table and figure again, from the records alone; says what it did.
+def rebuild(
+    results: Path,
+    reports: Path,
+    *,
+    studies: Sequence[Study],
+    ours: str = STUDIED,
+    metrics: Sequence[str] = (),
+    others: Executor | None = None,
+) -> str:
+    """Every table and figure again, from the records alone; says what it did. ``others`` as ``write`` has them.
 
     Raises:
         BenchError: where there is no record, so that a mistyped folder does not empty the old reports.
@@ -120,17 +97,8 @@ def rebuild(results: Path, reports: Path, *, studies: Sequence[Study], ours: str
     evidence = Evidence.of(Store(results), studies=studies, ours=ours, metrics=metrics)
     if not evidence.records:
         raise BenchError(f"no records in {results}; give the folder that has them with --results")
-    paths = write(evidence, reports)
+    paths = write(evidence, reports, others)
     return f"{len(paths)} report files in {reports} from {len(evidence.records)} records; read {reports / PAGE}"
-
-
-def pictures(plot: str, data: pd.DataFrame) -> dict[str, bytes]:
-    """The figure in each format, in a process of its own: drawing takes longer than all else in a report."""
-    os.environ["MPLBACKEND"] = "agg"  # a notebook's own would stop matplotlib's import, and files need none
-    from bench.report.render.drawing import pictures  # here, since matplotlib takes a second to import
-    from bench.report.render.figures import PLOTS
-
-    return pictures(PLOTS[plot], data)
 
 
 def forms(page: Page, drawn: dict[str, Future]) -> dict[str, bytes]:

@@ -1,13 +1,16 @@
 """Files below the reports folder."""
 
+import gc
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from bench.report import drawers
 from bench.report import write as report_write
 from bench.report.folder import check_writable
 from bench.report.sections import pages
@@ -111,19 +114,51 @@ def test_figures_are_drawn_without_shared_memory_and_whatever_a_notebook_asks_fo
     def none(*args):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(report_write, "ProcessPoolExecutor", none)
+    monkeypatch.setattr(drawers, "ProcessPoolExecutor", none)
     write([record()], tmp_path / "b")
     drawings = [path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.svg")]
     assert drawings
     assert all((tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes() for path in drawings)
 
 
+def test_drawers_are_ready_before_the_tables_are_begun():
+    """Matplotlib is there with the first figure; the process that asks imports neither it nor scipy."""
+    code = "import sys; from bench.report.drawers import start\n"
+    code += "with start() as pool: assert pool.submit(eval, \"'matplotlib.backends.backend_pdf' in "
+    code += "__import__('sys').modules\").result()\n"
+    code += "assert not {'matplotlib', 'scipy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_drawers_without_matplotlib_say_so_figure_by_figure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_pdf", None)
+    with drawers.start() as others:
+        assert others.submit(int).result() == 0
+        with pytest.raises(ModuleNotFoundError):
+            others.submit(drawers.pictures, "cost", pd.DataFrame()).result()
+
+
+def test_no_garbage_is_searched_meanwhile_nor_left_unsearched():
+    with drawers.uncollected():
+        with drawers.uncollected():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_figures_are_told_of_before_the_tables_that_take_long():
+    told = []
+    pages(evidence(record(), record("VBPR", 0.5), record("NGCF", 0.6)), tell=told.append)
+    kinds = [page.kind for page in told]
+    assert kinds.index("sensitivity-slopes") < kinds.index("cost-figure") < kinds.index("table2")
+
+
 def test_a_figure_that_fails_costs_only_itself(tmp_path, monkeypatch, capsys):
     def broken(plot, data):
         raise ZeroDivisionError("no ink")
 
-    monkeypatch.setattr(report_write, "drawers", lambda: ThreadPoolExecutor(1))
-    monkeypatch.setattr(report_write, "pictures", broken)
+    monkeypatch.setattr(drawers, "start", lambda: ThreadPoolExecutor(1))
+    monkeypatch.setattr(drawers, "pictures", broken)
     files = write([record()], tmp_path)
     assert {path.suffix for path in files} == {".md", ".csv", ".tex", ".html"}
     said = "warning: figure cost-figure-paper-smoke cannot be drawn (ZeroDivisionError: no ink)"
@@ -132,8 +167,8 @@ def test_a_figure_that_fails_costs_only_itself(tmp_path, monkeypatch, capsys):
 
 def test_drawers_end_with_their_parent(tmp_path):
     """However it ends."""
-    code = "import time; from bench.report.write import drawers, os\n"
-    code += "with drawers() as pool: print(pool.submit(os.getpid).result(), flush=True); time.sleep(60)"
+    code = "import os, time; from bench.report.drawers import start\n"
+    code += "with start() as pool: print(pool.submit(os.getpid).result(), flush=True); time.sleep(60)"
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     drawer = int(parent.stdout.readline())
     parent.kill()

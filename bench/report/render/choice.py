@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import quote
 
@@ -127,6 +127,23 @@ class Choice:
         elif all(name in part.about for name in BLOCK):
             about["budget"] = self.budgets(page, tuple(part.about[name] for name in BLOCK))
         return tags(**about)
+
+
+@dataclass(frozen=True)
+class Abouts:
+    """What lines are about, each once, in the order in which they are asked for; a line names the place of its own."""
+
+    choice: Choice
+    known: dict[tuple[tuple[str, str], ...], int] = field(default_factory=dict)
+
+    def place(self, page: Page, line: Line) -> str:
+        """Empty where the line alone is about nothing."""
+        tags = self.choice.part_tags(page, line)
+        return str(self.known.setdefault(tuple(tags.items()), len(self.known))) if tags else ""
+
+    @property
+    def lines(self) -> list[Tags]:
+        return [{name.removeprefix("data-"): value for name, value in about} for about in self.known]
 
 
 def column_tags(column: Column) -> Tags:

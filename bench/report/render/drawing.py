@@ -9,26 +9,29 @@ from io import BytesIO
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib import style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from PIL import Image
 
 from bench.report.rows import FLOORS, ITEMWISE, ROWS, STUDIED
 
 Draw = Callable[[pd.DataFrame], Figure]
+FORMATS = ("svg", "png", "pdf")
 METADATA = {  # nothing that changes from run to run
     "svg": {"Date": None},
-    "png": {"Software": None},
     "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
 }
-FORMATS = tuple(METADATA)
+DPI = 300  # of the pixels
 STYLE = {
     **style.library["seaborn-v0_8-whitegrid"],
     "svg.hashsalt": "mcln-bench",
     "svg.fonttype": "none",  # text stays text
     "pdf.fonttype": 42,
-    "savefig.dpi": 300,
+    "savefig.dpi": DPI,
     **dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize", "legend.fontsize"), 8),
     **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), 8),
     **dict.fromkeys(("axes.linewidth", "grid.linewidth"), 0.5),
@@ -56,8 +59,19 @@ def pictures(draw: Draw, data: pd.DataFrame) -> dict[str, bytes]:
 
 def saved(figure: Figure, form: str) -> bytes:
     out = BytesIO()
-    figure.savefig(out, format=form, metadata=METADATA[form])
+    if form == "png":
+        picture(figure).save(out, form, dpi=(DPI, DPI), compress_level=1)  # in half the time of 6
+    else:
+        figure.savefig(out, format=form, metadata=METADATA[form])
     return out.getvalue()
+
+
+def picture(figure: Figure) -> Image.Image:
+    """Its pixels; a ground that hides what is behind it needs no fourth channel."""
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def panels(n_rows: int, n_columns: int) -> tuple[Figure, Any]:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from bench.report.evidence import Evidence
 from bench.report.model import Block, Figure, Page, Question, Table
-from bench.report.render.choice import FILTERS, Choice, Tags, column_tags
+from bench.report.render.choice import FILTERS, Abouts, Choice, Tags, column_tags
 from bench.report.render.details import details
 from bench.report.render.svg import inline
 from bench.report.render.verdicts import cards
@@ -57,10 +57,12 @@ def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: File
         files: of each table and figure, which offers them; a figure's SVG stands in the page as well.
     """
     store, root, choice = Store(evidence.results), folder.resolve(), Choice(found, evidence)
-    views = [view(page, choice, files.get(page.name, {})) for page in found]
+    views = [view(page, choice, files.get(page.name, {}), place) for place, page in enumerate(found)]
     index = records.table(evidence)
     views.append(View(page=index, tags={}, grids=index.blocks, files=[]))
     paths = {record.key: link(store.path(record.job), root) for record in evidence.records}
+    place_of = {key: str(place) for place, key in enumerate(sorted(paths))}
+    abouts = Abouts(choice)
     return template().render(
         about=ABOUT,
         questions={one: [view for view in views if view.page.question is one] for one in Question},
@@ -71,7 +73,10 @@ def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: File
         index=index,
         counts=counts(evidence.every),
         paths=paths,
-        data={"first": choice.at_first, "possible": choice.possible, **details(evidence, paths)},
+        abouts=abouts,
+        about_place=abouts.place,
+        places=lambda keys: " ".join(place_of[key] for key in keys.split() if key in place_of),
+        data={"first": choice.at_first, "possible": choice.possible, **details(evidence)},
         terms=used_terms(views),
         css=Markup((PLACE / "report.css").read_text(encoding="utf-8")),
         js=Markup("\n".join((PLACE / name).read_text(encoding="utf-8") for name in SCRIPTS)),
@@ -82,20 +87,25 @@ def template():
     loader = FileSystemLoader(PLACE)
     options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     environment = Environment(loader=loader, **options)
-    environment.filters |= {"column_tags": column_tags, "term": term}
+    environment.filters |= {"column_tags": column_tags, "left": left, "term": term}
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
     return environment.get_template("report.html.j2")
 
 
-def view(page: Page, choice: Choice, files: Mapping[str, bytes]) -> View:
-    """``page`` with what its records say of it, and its ``files`` by their ending."""
+def view(page: Page, choice: Choice, files: Mapping[str, bytes], place: int) -> View:
+    """``page`` with what its records say of it, its ``files`` by their ending, and its ``place`` on the page."""
     return View(
         page=page,
         tags=choice.page_tags(page),
         grids=[] if isinstance(page, Figure) else grids(page),
         files=[f"{page.path}.{ext}" for ext in files],
-        drawing=Markup(inline(files["svg"], name=page.name, title=page.title) if "svg" in files else ""),
+        drawing=Markup(inline(files["svg"], name=f"f{place}", title=page.title) if "svg" in files else ""),
     )
+
+
+def left(block: Block) -> str:
+    """The classes that say which columns after the first stand to the left, once for all their cells."""
+    return " ".join(f"left-{n}" for n, column in enumerate(block.columns, 1) if n > 1 and column.kind == "name")
 
 
 def grids(table: Table) -> list[Block]:

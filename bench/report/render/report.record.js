@@ -20,6 +20,13 @@ function placed({ x, y }, size) {
   return across.map((place, n) => [Math.round(place * 10) / 10, Math.round(up[n] * 10) / 10]);
 }
 
+/** A curve with its epochs, of which the page has the first and the step, and its levels, which are two digits each. */
+function unpacked({ first, step, ...curve }) {
+  const levels = curve.y.match(/../g).map((digits) => parseInt(digits, 36) / (36 * 36 - 1));
+  const x = curve.x ?? levels.map((_, n) => first + n * step);
+  return { ...curve, x, y: levels };
+}
+
 /** A learning curve with its first and last epoch, its least and greatest value, and a ring at the chosen epoch. */
 function drawnCurve(curve) {
   const svg = (name, attributes, children) => made(name, attributes, children, "http://www.w3.org/2000/svg");
@@ -32,8 +39,8 @@ function drawnCurve(curve) {
       svg("path", { class: "axis", d: `M${SIZE.left} ${SIZE.top}V${floor}H${end}` }),
       svg("polyline", { points: points.join(" ") }),
       ...(chosen ? [svg("circle", { cx: chosen[0], cy: chosen[1], r: 4 })] : []),
-      text(Math.max(...curve.y).toFixed(4), SIZE.left - 4, SIZE.top + 8, "end"),
-      text(Math.min(...curve.y).toFixed(4), SIZE.left - 4, floor, "end"),
+      text(curve.high.toFixed(4), SIZE.left - 4, SIZE.top + 8, "end"),
+      text(curve.low.toFixed(4), SIZE.left - 4, floor, "end"),
       text(`epoch ${curve.x[0]}`, SIZE.left, SIZE.height - 4, "start"),
       text(`${curve.x[curve.x.length - 1]}`, end, SIZE.height - 4, "end"),
     ]),
@@ -41,31 +48,39 @@ function drawnCurve(curve) {
   ]);
 }
 
-function shownRecord(key, { records, shared }) {
-  const { title, path, groups, curves = [] } = records[key];
-  const parts = Object.entries(groups).map(([name, place]) => {
-    const pairs = Object.entries(shared[place]).map(([term, text]) =>
-      made("div", {}, [made("dt", {}, [term]), made("dd", {}, [text])]),
-    );
+function shownRecord({ key, title, groups, curves = [] }, { columns, texts }) {
+  const said = (text) => (typeof text === "number" ? texts[text] : text);
+  const parts = groups.map(([place, ...values]) => {
+    const [name, ...terms] = columns[place];
+    const pairs = terms.map((term, n) => made("div", {}, [made("dt", {}, [term]), made("dd", {}, [said(values[n])])]));
     return made("section", {}, [made("h4", {}, [name]), made("dl", {}, pairs)]);
   });
-  const head = [made("h3", {}, [title]), made("p", {}, [made("a", { href: path }, [key])])];
-  return made("article", {}, [...head, ...curves.map(drawnCurve), ...parts]);
+  const href = document.querySelector(`#record-${key} a`).getAttribute("href");
+  const drawn = curves.map(({ name, ...curve }) => drawnCurve(unpacked({ name: said(name), ...curve })));
+  const head = [made("h3", {}, [said(title)]), made("p", {}, [made("a", { href }, [key])])];
+  return made("article", {}, [...head, ...drawn, ...parts]);
+}
+
+/** The records that a line, a link of a list, or the link of a record's own line names by their places. */
+function recordsOf(element, records) {
+  if (element.id.startsWith("record-")) return recordsOf(element.querySelector("a"), records);
+  const places = element.dataset.records ?? (element.id || element.hash.slice(1)).slice(1);
+  return places.split(" ").map((place) => records[place]);
 }
 
 /** A click on a line, on its name or on a key opens the records behind it. */
 function startRecords(dialog, data) {
-  for (const element of document.querySelectorAll("tr[data-keys] > th, li[data-keys] > strong"))
-    if (element.firstChild?.nodeName !== "A") buttonAround([element.firstChild], element);
+  for (const element of document.querySelectorAll("tr[data-records] > th, li[data-records] > strong"))
+    buttonAround([element.firstChild], element);
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("[data-key]");
+    const link = event.target.closest(".keys a, [id^='record-'] > th > a");
     if (!link && event.target.closest("a, dialog, thead, summary")) return;
-    const line = link ?? event.target.closest("[data-keys]");
+    const line = link ?? event.target.closest("[data-records], [id^='record-']");
     if (!line || (!link && !getSelection().isCollapsed)) return;
     event.preventDefault();
-    const keys = (line.dataset.key ?? line.dataset.keys).split(" ").filter((key) => key in data.records);
-    dialog.querySelector("div").replaceChildren(...keys.map((key) => shownRecord(key, data)));
-    document.getElementById("opened-title").textContent = keys.length > 1 ? `${keys.length} records` : "Record";
+    const found = recordsOf(line, data.records);
+    dialog.querySelector("div").replaceChildren(...found.map((record) => shownRecord(record, data)));
+    document.getElementById("opened-title").textContent = found.length > 1 ? `${found.length} records` : "Record";
     dialog.showModal();
     dialog.scrollTop = 0;
   });
@@ -87,6 +102,7 @@ function startFolds() {
 
 document.addEventListener("DOMContentLoaded", () => {
   const data = JSON.parse(document.getElementById("data").textContent);
+  for (const line of document.querySelectorAll("[data-of]")) Object.assign(line.dataset, data.abouts[line.dataset.of]);
   for (const table of document.querySelectorAll("table")) makeSortable(table);
   startTheme(document.getElementById("theme"));
   startFolds();

@@ -37,12 +37,18 @@ SECTIONS: tuple[Callable[[Evidence], list[Page]], ...] = (
 )
 
 
+DRAWN = (curves.pages, sensitivity.pages, content_use.pages, answer.pages, cost.pages, studies.pages)  # have figures
+
+
 def pages(evidence: Evidence, *, tell: Callable[[Page], None] = lambda page: None) -> list[Page]:
-    """The tables and figures that the records allow, by question; ``tell`` is told of each as soon as it is made."""
-    found = []
-    for section in reversed(SECTIONS):  # figures are in the last ones: they may be drawn while the tables are made
-        own = section(evidence)
-        for page in own:
+    """The tables and figures that the records allow, by question; ``tell`` is told of each as soon as it is made.
+
+    Those with figures come first, the longest to draw before the others, so that they are drawn while tables are made.
+    """
+    made = {}
+    for section in dict.fromkeys([*DRAWN, *SECTIONS]):
+        made[section] = section(evidence)
+        for page in made[section]:
             tell(page)
-        found = own + found
+    found = [page for section in SECTIONS for page in made[section]]
     return sorted(found, key=lambda page: list(Question).index(page.question))

@@ -113,8 +113,8 @@ def compared_block(
     for metric, name in names.items():
         columns += [Column(name, metric=name)]
         columns += [Column(one, metric=name, is_papers=True) for one in others[metric]]
-    is_shown = part.groupby("row")[["is_run", "paper"]].agg({"is_run": "any", "paper": "count"}).any(axis=1)
-    for row, own in groupby(part[part["row"].map(is_shown)].to_dict("records"), key=itemgetter("row")):
+    shown_rows = part.loc[part["is_run"] | part["paper"].notna(), "row"].unique()
+    for row, own in groupby(part[part["row"].isin(shown_rows)].to_dict("records"), key=itemgetter("row")):
         own = list(own)
         cells = [shown for cell in own for shown in compared(cell, others[cell["metric"]])]
         more = {"about": {} if study else {"model": row}, "keys": own[0]["keys"], "is_run": own[0]["is_run"]}
@@ -125,10 +125,9 @@ def compared_block(
 
 def beside(part: pd.DataFrame) -> dict[str, list[str]]:
     """The heads of BESIDE by metric: those that have any value in these cells."""
-    return {
-        metric: [head for head, (column, _) in BESIDE.items() if own[column].notna().any()]
-        for metric, own in part.groupby("metric")
-    }
+    metrics = part["metric"]
+    has = {head: set(metrics[part[column].notna()]) for head, (column, _) in BESIDE.items()}
+    return {metric: [head for head in BESIDE if metric in has[head]] for metric in metrics.unique()}
 
 
 def not_run(part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], study: Study | None) -> list[Note]:

@@ -109,13 +109,16 @@ def why(means: pd.DataFrame) -> str:
 def table(budget: str, pairs: list[Pair]) -> Table:
     names = [Column(name, "name") for name in ("Data set", "between", "and")]
     taus = [Column(f"tau {metric}", metric=metric, term="tau") for metric in SHOWN.values()]
-    data = pd.DataFrame([reading for pair in pairs for reading in readings(pair)])
+    found = [readings(pair) for pair in pairs]
+    data = pd.DataFrame([reading for some in found for reading in some])
     return Table(
         question=Question.PROTOCOL,
         kind="sensitivity",
         what="Protocol sensitivity",
         caption="Whether the order of the models is the same under another ranking, and under another protocol.",
-        blocks=[Block(columns=[*names, Column("rows"), *taus, Column("swapped N@10", "text")], lines=lines(pairs))],
+        blocks=[
+            Block(columns=[*names, Column("rows"), *taus, Column("swapped N@10", "text")], lines=lines(pairs, found))
+        ],
         notes=[*map(Note, NOTES)],
         data=data,
         budget=budget,
@@ -134,10 +137,9 @@ def readings(pair: Pair) -> list[dict]:
     return found
 
 
-def lines(pairs: list[Pair]) -> list[Line]:
+def lines(pairs: list[Pair], readings_of: list[list[dict]]) -> list[Line]:
     made = []
-    for pair in pairs:
-        found = readings(pair)
+    for pair, found in zip(pairs, readings_of, strict=True):
         taus = [Cell(number(one["tau_b"], "+.3f"), note=one["note"]) for one in found]
         (drawn,) = (one for one in found if one["metric"] == DRAWN)
         texts = [pair.left.heading, *pair.sides, str(len(pair.rows))]

@@ -144,6 +144,11 @@ console.log(JSON.stringify([
   toAddress({ chosen: { protocol: "clean" }, without: [] }),
   placed({ x: [5, 10, 15], y: [0.1, 0.3, 0.2] }, { width: 100, height: 50, left: 10, right: 0, top: 5, bottom: 5 }),
   placed({ x: [1, 2], y: [0.1, 0.1] }, { width: 100, height: 50, left: 0, right: 0, top: 0, bottom: 0 }),
+  unpacked({ name: "N", first: 5, step: 10, low: 0.4, high: 0.8, y: "0077zz", best: 15 }),
+  unpacked({ x: [1, 2, 4], low: 0.4, high: 0.4, y: "000000" }),
+  recordsOf({ id: "", dataset: { records: "2 0" } }, ["a", "b", "c"]),
+  recordsOf({ id: "", hash: "#r1", dataset: {} }, ["a", "b", "c"]),
+  recordsOf({ id: "record-b", querySelector: () => ({ id: "r1", dataset: {} }) }, ["a", "b", "c"]),
 ]));
 """
 
@@ -168,4 +173,9 @@ def test_the_scripts_sort_match_adapt_and_place():
         "?protocol=clean",
         [[10, 45], [55, 5], [100, 25]],
         [[0, 50], [100, 50]],
+        {"name": "N", "low": 0.4, "high": 0.8, "y": [0, 0.2, 1], "best": 15, "x": [5, 15, 25]},
+        {"x": [1, 2, 4], "low": 0.4, "high": 0.4, "y": [0, 0, 0]},
+        ["c", "a"],
+        ["b"],
+        ["b"],
     ]

@@ -3,10 +3,12 @@
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
-from bench.report import write
+from bench.report import drawers
 from bench.report.model import Figure
 from bench.report.render.drawing import looks, pictures
 from bench.report.render.figures import PLOTS
@@ -51,7 +53,7 @@ def test_a_figure_names_its_conditions_and_records(figure4):
 
 def test_equal_records_give_equal_pictures(figure4):
     with ProcessPoolExecutor(1) as other:
-        again = other.submit(write.pictures, figure4.plot, figure4.data).result()
+        again = other.submit(drawers.pictures, figure4.plot, figure4.data).result()
     first = pictures(PLOTS[figure4.plot], figure4.data)
     assert first == again
     assert list(first) == ["svg", "png", "pdf"]
@@ -91,3 +93,10 @@ def test_lines_differ_in_grey_and_the_model_under_study_is_thick():
         **dict.fromkeys(["BPRMF", "VBPR", "LightGCN"], 1.0),
         "MCLN": 2.0,
     }
+
+
+def test_the_pixels_are_as_wide_as_the_figure_at_300_dots_an_inch_and_opaque(figure4):
+    made = pictures(PLOTS[figure4.plot], figure4.data)
+    picture = Image.open(BytesIO(made["png"]))
+    assert (picture.mode, picture.width) == ("RGB", 7 * 300)
+    assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.01)

@@ -18,8 +18,12 @@ FILES = {"table1": {"md": b"", "csv": b""}, "table2-paper-smoke-full": {"tex": b
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
 
+ENDED_BY = {"td": {"td", "th", "tr"}, "th": {"td", "th", "tr"}, "tr": {"tr"}, "li": {"li"}}  # their ends may be missing
+
+
 class Page(HTMLParser):
-    """Reads a page strictly: every element that begins ends in its place, and no attribute stands twice."""
+    """Reads a page strictly: every element that begins ends in its place, and no attribute stands twice; of those that
+    HTML lets end without a word, each ends where the next begins or what holds it ends."""
 
     def __init__(self, text: str):
         super().__init__()
@@ -30,6 +34,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         assert len(dict(attrs)) == len(attrs), (tag, attrs)
+        self.end_implied(lambda name: tag in ENDED_BY[name])
         path = [name for name, _, _ in self.open]
         self.elements.append((tag, dict(attrs), path))
         if tag not in VOID:
@@ -40,10 +45,19 @@ class Page(HTMLParser):
         self.handle_endtag(tag)
 
     def handle_endtag(self, tag):
+        self.end_implied(lambda name: name != tag)
         assert self.open, f"</{tag}> without its beginning"
+        self.end(tag)
+
+    def end_implied(self, is_over):
+        """End what is open and may end without a word, as long as it ``is_over``."""
+        while self.open and self.open[-1][0] in ENDED_BY and is_over(self.open[-1][0]):
+            self.end(self.open[-1][0])
+
+    def end(self, tag):
         began, attrs, texts = self.open.pop()
         assert began == tag, f"<{began}> {attrs} ended by </{tag}>"
-        self.texts.append((tag, attrs, "".join(texts)))
+        self.texts.append((tag, attrs, "".join(texts).rstrip("\n")))
         if self.open:
             self.open[-1][2].extend(texts)
 
@@ -129,9 +143,9 @@ def test_a_sign_and_the_number_of_a_reason_stand_raised_behind_the_value(tmp_pat
     sizes = next(page for page in pages(records) if page.kind == "table1")
     table = replace(sizes, kind="t", blocks=[Block(columns=columns, lines=[Line(cells)])])
     text = html([table], records, folder=tmp_path, files={})
-    assert "<td><strong>0.5</strong><sup>▲</sup></td>" in text
-    assert "<td><small>0.1</small></td>" in text
-    assert '<td>—<sup><a href="#t-reason-1">1</a></sup></td>' in text
+    row = "<td><strong>0.5</strong><sup>▲</sup>"
+    row += '<td>—<sup><a href="#t-reason-1">1</a></sup><td><small>0.1</small>\n'
+    assert row in text
 
 
 def test_a_reason_of_any_letters_is_text_and_nothing_else(made):
@@ -139,7 +153,7 @@ def test_a_reason_of_any_letters_is_text_and_nothing_else(made):
     assert f"failed: {HOSTILE}" in "".join(page.of("ol"))
     assert "alert('x')" not in text.replace("&#39;", "\0")
     data, script = page.of("script")
-    assert HOSTILE in {group.get("reason") for group in json.loads(data)["shared"]}
+    assert HOSTILE in json.loads(data)["texts"]  # of both seeds
     assert HOSTILE not in script
     assert not page.of("b")
 
@@ -184,8 +198,11 @@ def test_every_table_and_figure_names_its_conditions_and_records(made):
     assert "Features: Beauty (entities), Art (entities). Seeds: 0, 1." in sections["table2-paper-smoke-sampled"]
     assert "<small>(protocol paper, budget smoke, sampled ranking)</small>" in sections["table2-paper-smoke-sampled"]
     for one in found:
-        assert re.findall(r'<li><a href="#record-(\w{16})" data-key="\1">\1</a>', sections[one.name]) == list(one.keys)
-    links = re.findall(r'<tr id="record-(\w{16})".*?\n<th .*?<a href="(.*?)" data-key="\1">\1</a>', sections["records"])
+        assert re.findall(r'<li><a href="#r\d+">(\w{16})</a>', sections[one.name]) == list(one.keys)
+    found = re.findall(r'<tr id="record-(\w{16})".*?><th .*?<a id="r(\d+)" href="(.*?)">\1</a>', sections["records"])
+    listed = set(re.findall(r'<li><a href="#r(\d+)">(\w{16})</a>', text))
+    assert listed <= {(place, key) for key, place, _ in found}
+    links = [(key, link) for key, _, link in found]
     paths = {key: Store(records.results).path(record.job) for key, record in records.by_key.items()}
     assert dict(links) == {key: linked(path, records.results) for key, path in paths.items()}
 
@@ -203,8 +220,8 @@ def test_the_index_lists_every_record_and_what_it_came_to(tmp_path):
     page = small(kept, old, record("MCLN", 0.5), unfinished("VBPR"), tmp_path=tmp_path)
     index = page.partition('<article id="records"')[2]
     lines = {}
-    for line in re.findall(r"(?s)<tr id=.*?</tr>", index):
-        cells = [re.sub("<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", line)]
+    for line in re.findall(r"<tr id=.*", index):
+        cells = [re.sub("<.*?>", "", cell) for cell in re.split(r"<t[hd].*?>", line)[1:]]
         lines[cells[0]] = cells[1:]
     assert list(lines) == [*sorted([kept.key, old.key]), record("MCLN").key, unfinished("VBPR").key]
     run = ["Beauty", "entities", "BPRMF", "paper", "smoke", "0"]
@@ -267,14 +284,31 @@ def test_the_questions_stand_in_their_order_and_the_contents_follow_them(made):
 
 def test_a_line_names_its_records_and_its_model(made):
     found, records, _, page = made
+    data = json.loads(page.of("script")[0])
+    assert [record["key"] for record in data["records"]] == sorted(records.by_key)
     keys = {key.key for key in records.records if key.job.run == "LightGCN" and key.job.dataset == "art"}
-    lines = [
-        attrs for tag, attrs, _ in page.elements if tag == "tr" and set(attrs.get("data-keys", "").split()) == keys
-    ]
+    rows = [attrs for tag, attrs, _ in page.elements if tag == "tr"]
+    named = [{data["records"][int(place)]["key"] for place in attrs.get("data-records", "").split()} for attrs in rows]
+    lines = [attrs for attrs, own in zip(rows, named, strict=True) if own == keys]
     assert lines
-    assert {attrs["data-model"] for attrs in lines} == {"LightGCN"}
-    named = {key for tag, attrs, _ in page.elements if tag == "tr" for key in attrs.get("data-keys", "").split()}
-    assert named == set(records.by_key)
+    assert {data["abouts"][int(attrs["data-of"])]["model"] for attrs in lines} == {"LightGCN"}
+    assert set().union(*named) <= set(records.by_key)
+    assert {attrs["id"].removeprefix("record-") for attrs in rows if "id" in attrs} == set(records.by_key)
+
+
+def test_names_stand_left_and_the_table_says_once_where(made):
+    """The style has a rule for each place of a column of names, and the first column is one."""
+    found, _, text, page = made
+    rules = set(re.findall(r"\.(left-\d+) td:nth-child", text))
+    tables = [attrs.get("class", "").split() for tag, attrs, _ in page.elements if tag == "table"]
+    assert set().union(*tables) <= rules
+    blocks = [block for table in found if isinstance(table, Table) for block in table.blocks]
+    assert {block.columns[0].kind for block in blocks} == {"name"}
+    (columns,) = {
+        tuple(c.kind for c in b.columns) for table in found if table.kind == "significance" for b in table.blocks
+    }
+    assert ["left-2", "left-3"] == [f"left-{n}" for n, kind in enumerate(columns, 1) if n > 1 and kind == "name"]
+    assert ["left-2", "left-3"] in tables
 
 
 def test_every_head_names_the_term_that_explains_it(made):

@@ -1,0 +1,68 @@
+"""What makes a report quick: processes that draw its figures beside this one, and no search for garbage meanwhile."""
+
+import gc
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+import pandas as pd
+from joblib import cpu_count
+
+DRAWERS = 8  # at most
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for garbage meanwhile, which takes a fifth of the time and finds little: statsmodels asks for one at
+    every correction. What was made before is left out of those."""
+    was_enabled = gc.isenabled()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+def start() -> Executor:
+    """The drawers, which import what they need while their parent does; a thread where no memory can be shared."""
+    try:
+        others = ProcessPoolExecutor(min(cpu_count(), DRAWERS), None, prepare)
+        others.submit(int)  # the first task starts them all
+        return others
+    except OSError:
+        return ThreadPoolExecutor(1)
+
+
+def prepare() -> None:
+    """Make a new drawer ready; what it cannot import, the figures will say."""
+    end_with_parent()
+    with suppress(ImportError):
+        plots()
+
+
+def end_with_parent() -> None:
+    """End this process when its parent ends or is killed, so that no drawing process is left behind."""
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
+def plots():
+    """What draws, imported here, since it takes matplotlib a second."""
+    os.environ["MPLBACKEND"] = "agg"  # a notebook's own would stop matplotlib's import, and files need none
+    import matplotlib.backends.backend_pdf  # noqa: F401 - else each drawer imports it with its first figure
+
+    from bench.report.render import drawing, figures
+
+    return drawing.pictures, figures.PLOTS
+
+
+def pictures(plot: str, data: pd.DataFrame) -> dict[str, bytes]:
+    """The figure in each format."""
+    draw, known = plots()
+    return draw(known[plot], data)
