@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import pandas as pd
@@ -37,6 +37,16 @@ def start() -> Executor:
         return others
     except OSError:
         return ThreadPoolExecutor(1)
+
+
+def submit(others: Executor, plot: str, data: pd.DataFrame) -> Future:
+    """The pictures to come; where a drawer was killed, which ends them all, the error that says so."""
+    try:
+        return others.submit(pictures, plot, data)
+    except BrokenExecutor as error:
+        failed: Future = Future()
+        failed.set_exception(error)
+        return failed
 
 
 def prepare() -> None:

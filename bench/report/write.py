@@ -46,7 +46,7 @@ def write(evidence: Evidence, folder: Path, others: Executor | None = None) -> l
 
         def draw(page: Page) -> None:
             if isinstance(page, Figure):
-                drawn[page.name] = others.submit(drawers.pictures, page.plot, page.data)
+                drawn[page.name] = drawers.submit(others, page.plot, page.data)
 
         found = pages(evidence, tell=draw)
         tables_first = sorted(found, key=lambda page: isinstance(page, Figure))  # figures are drawn meanwhile

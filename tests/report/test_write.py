@@ -1,10 +1,12 @@
 """Files below the reports folder."""
 
 import gc
+import os
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pandas as pd
@@ -163,6 +165,15 @@ def test_a_figure_that_fails_costs_only_itself(tmp_path, monkeypatch, capsys):
     assert {path.suffix for path in files} == {".md", ".csv", ".tex", ".html"}
     said = "warning: figure cost-figure-paper-smoke cannot be drawn (ZeroDivisionError: no ink)"
     assert said in capsys.readouterr().err
+
+
+def test_a_drawer_that_was_killed_costs_the_figures_alone(tmp_path, monkeypatch, capsys):
+    others = ProcessPoolExecutor(1)
+    with pytest.raises(BrokenProcessPool):
+        others.submit(os._exit, 1).result()
+    monkeypatch.setattr(drawers, "start", lambda: others)
+    assert {path.suffix for path in write([record()], tmp_path)} == {".md", ".csv", ".tex", ".html"}
+    assert "figure cost-figure-paper-smoke cannot be drawn (BrokenProcessPool" in capsys.readouterr().err
 
 
 def test_drawers_end_with_their_parent(tmp_path):

@@ -43,6 +43,7 @@ MARKERS = "os^Dv<>phXPd8"  # filled, and hollow for the rows beyond them; the st
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # with the markers they tell lines apart in grey
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one column of a paper, and two
 PANEL = 1.55  # the height of one
+BESIDE = 3  # panels at most
 GAP = (0.62, 0.62)  # to the left of and below a panel: its ticks, labels and the title of the next one
 ABOVE = 0.25
 ENTRY = (1.1, 0.17)  # of the legend
@@ -75,10 +76,16 @@ def picture(figure: Figure) -> Image.Image:
 
 
 def panels(n_rows: int, n_columns: int) -> tuple[Figure, Any]:
-    """An empty figure as wide as one column of a paper or as two, and its axes, (n_rows, n_columns)."""
-    size = SINGLE if n_columns == 1 else DOUBLE, n_rows * (PANEL + GAP[1]) + ABOVE
-    figure = Figure(figsize=size)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False)
+    """An empty figure as wide as one column of a paper or as two, and its axes, (n_rows, n_columns).
+
+    A row of more than ``BESIDE`` goes on in the line below, so that each panel stays wide enough for its numbers.
+    """
+    n_lines, n_beside = n_rows * -(-n_columns // BESIDE), min(n_columns, BESIDE)
+    figure = Figure(figsize=(SINGLE if n_columns == 1 else DOUBLE, n_lines * (PANEL + GAP[1]) + ABOVE))
+    places = figure.subplots(n_lines, n_beside, squeeze=False).reshape(n_rows, -1)
+    for unused in places[:, n_columns:].flat:
+        unused.remove()
+    axes = places[:, :n_columns]
     for axis in axes.flat:
         axis.tick_params(pad=1)
         axis.locator_params(nbins=4)
@@ -122,7 +129,7 @@ def legend(figure: Figure, axes: Any) -> None:
     for axis in axes.flat:
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(name, handle)
-    n_columns, width = axes.shape[1], figure.get_figwidth()
+    n_columns, width = min(axes.shape[1], BESIDE), figure.get_figwidth()
     n_beside = max(1, int(width / ENTRY[0]))
     below = ENTRY[1] * -(-len(handles) // n_beside) + 0.1
     height = figure.get_figheight() + below

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from bench.report import independent
 from bench.report.render.drawing import DOUBLE, SINGLE, legend, looks, panels, scale_log
 from bench.report.rows import BLOCK, blocks, heading
-from bench.spec import SHOWN
+from bench.spec import RANKINGS, SHOWN
 
 AXES = {"epoch": "epoch", "seconds": "seconds of training"}
 GREY = "0.6"
@@ -30,9 +30,10 @@ def cost(data: pd.DataFrame) -> Figure:
 
 
 def curves(data: pd.DataFrame) -> Figure:
-    """Two rows, for epochs and for seconds; one panel per data set and selecting metric."""
+    """By epochs, then by seconds: one panel per data set and selecting metric, those of a ranking together."""
     places = [*BLOCK, "metric"]
     columns = list(data[places].drop_duplicates().itertuples(index=False, name=None))
+    columns.sort(key=lambda place: RANKINGS.index(place[-1].partition(".")[0]))
     figure, axes = panels(len(AXES), len(columns))
     look = looks(sorted(set(data["model"]) - {independent.NAME}))
     for place, part in data.groupby(places, sort=False):
@@ -49,9 +50,8 @@ def curves(data: pd.DataFrame) -> Figure:
                 axis.plot(run[x], run["value"], label=model, **drawn)
                 axis.plot(best[x], best["value"], "o", color=drawn["color"], fillstyle="none", markersize=5)
         ranking, metric = place[2].split(".")
-        column[0].set_title(heading(place))
         for axis, x in zip(column, AXES, strict=True):
-            axis.set(xlabel=AXES[x], ylabel=f"{SHOWN.get(metric, metric)}, {ranking}")
+            axis.set(title=heading(place), xlabel=AXES[x], ylabel=f"{SHOWN.get(metric, metric)}, {ranking}")
             spans = part[part["seconds"] > 0].groupby("model")["seconds"].max()
             if x == "seconds" and len(spans) and spans.max() > 10 * spans.min():
                 scale_log(axis, part.loc[part["seconds"] > 0, "seconds"])

@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from io import BytesIO
 
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -84,6 +85,18 @@ def test_a_figure_is_as_wide_as_one_column_or_two_with_labels_on_all_axes(figure
     assert (two.get_figwidth(), one.get_figwidth()) == (7.0, 3.4)
     assert {axis.get_xlabel() for axis in two.axes} == {"layers"}
     assert [axis.get_ylabel() for axis in two.axes] == ["H@10", "H@10", "N@10", "N@10"]
+
+
+def test_a_row_of_more_than_three_panels_goes_on_below(figure4):
+    """Four data sets, two metrics: three and one panel for each, and no empty one."""
+    data = pd.concat([figure4.data.assign(dataset=name) for name in ("beauty", "art", "taobao", "toy")])
+    drawn = PLOTS["layers"](data)
+    assert [axis.get_ylabel() for axis in drawn.axes] == ["H@10"] * 4 + ["N@10"] * 4
+    tops = [round(axis.get_position().y1, 3) for axis in drawn.axes]
+    assert tops[0] == tops[1] == tops[2] > tops[3] > tops[4] == tops[5] == tops[6] > tops[7]
+    widths = {round(axis.get_position().width, 3) for axis in drawn.axes}
+    assert len(widths) == 1
+    assert 7.0 * widths.pop() > 1.5  # inches
 
 
 def test_lines_differ_in_grey_and_the_model_under_study_is_thick():
