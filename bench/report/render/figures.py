@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report import independent
+from bench.report.conditions import UNEQUAL
 from bench.report.render.drawing import DOUBLE, SINGLE, legend, looks, panels, scale_log
 from bench.report.rows import BLOCK, blocks, heading
 from bench.spec import RANKINGS, SHOWN
@@ -136,7 +137,7 @@ def content_use(data: pd.DataFrame) -> Figure:
 def forest(data: pd.DataFrame) -> Figure:
     """Differences with their intervals, one line per data set, protocol, ranking and row; one panel per metric.
 
-    What is more than chance is filled.
+    What is more than chance is filled; rows that were not made under equal conditions have a mark.
     """
     names = ["dataset", "features", "protocol", "ranking", "row"]
     lines = list(data[names].drop_duplicates().itertuples(index=False, name=None))[::-1]  # the first stands on top
@@ -149,7 +150,8 @@ def forest(data: pd.DataFrame) -> Figure:
             place = lines.index(tuple(run[name] for name in names))
             fill = "full" if colour != "0.5" else "none"
             axis.errorbar(run["difference"], place, xerr=extent, fmt="o", color=colour, capsize=2, fillstyle=fill)
-            axis.text(1.03, place, run["vs"], transform=axis.get_yaxis_transform(), va="center")
+            vs = f"{run['vs']} {UNEQUAL}" if run["unequal"] else run["vs"]
+            axis.text(1.03, place, vs, transform=axis.get_yaxis_transform(), va="center")
         axis.text(1.03, len(lines), "against", transform=axis.get_yaxis_transform(), va="center", color="0.4")
         axis.set_ylim(-0.6, len(lines) - 0.4)
         axis.axvline(0, color="0.3", linewidth=0.8)

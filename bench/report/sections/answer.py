@@ -48,6 +48,8 @@ def pages(evidence: Evidence) -> list[Page]:
     if len(drawn):
         gap = f"{evidence.ours} minus the strongest baseline"
         about["caption"] = f"{gap}, which is named, with 95% intervals over the test cases. Filled: more than chance."
+        if drawn["unequal"].any():
+            about["caption"] += f" {UNEQUAL} The two were not made under equal conditions."
         if is_papers.any() and not is_papers.all():  # the gains on simulated data are many times larger
             drawn = drawn[is_papers]
             about["caption"] += " Only the paper's data sets are drawn."

@@ -163,6 +163,10 @@ def test_a_verdict_on_rows_of_unequal_conditions_says_so(tmp_path):
     table = pages(found)[0]
     assert table.blocks[0].lines[0].texts[-1] == "not tuned; ‡ engine version"
     assert set(table.data["unequal"]) - {""} == {"engine version"}
+    drawing = pages(found)[1]
+    assert drawing.caption.endswith("‡ The two were not made under equal conditions.")
+    texts = {text.get_text() for axis in PLOTS[drawing.plot](drawing.data).axes for text in axis.texts}
+    assert texts == {"against", "BPRMF ‡"}
 
 
 def test_the_summary_counts_the_paper_s_data_sets_where_there_are_any(three, tmp_path):
