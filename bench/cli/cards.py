@@ -18,25 +18,27 @@ FIELDS = (*REQUIRED, "Quality")
 HEAD = """\
 # Models
 
-What each model computes, where it departs from its paper or its authors' code, and how that was checked. Made from
-the models' files by `python -m bench cards`: edit those, not this page.
+What each model computes, where it departs from its paper or its authors' code, and how that was checked. The page is
+made from the models' files by `python -m bench cards`; edit those files, not this page.
 
-- Symbols: U users and I items, both with the padding id 0; N = U + I nodes; E distinct training pairs; B pairs in a
-  batch; d `embedding_size`; L `n_layers`; m modalities; F columns of content and Z stored entries of it (I F where rows
-  are dense), which count one modality in a line about "a modality", and elsewhere all that the model reads.
-- Loss: BPR is `bpr` and L2 is `l2` of `bench/nn/losses.py`, L2 being half the squares of the rows, each as often as
-  the batch has it, over B. A positive comes with one item outside the user's training items, unless the line
-  says otherwise. The weight of a term is a setting.
-- Parameters are those of the default preset, unless another is named.
-- Cost per step: multiply-adds of the loss of a batch, leading terms. Its gradient is of the same order, and Adam, dense
-  in every model, passes over all parameters.
-- Checked: by the model's own tests in `tests/models`, unless a place is named. Besides, `tests/conformance` takes every
-  model and preset: each parameter has a gradient, each setting matters, equal seeds give equal weights, dense and
-  sparse rows agree, any modalities will do, a pair's score is its cell of the full ranking and depends on no other user
-  and on no other candidate unless the model says so, and a checkerboard is learnt.
-- Quality: where a reference run under `paper` with the `standard` budget ends low, and what was tried; the runs are in
-  `reports/reference/paper-standard/table2-sampled.md`, with the paper's own numbers beside them.
-- Training, where a preset does not say otherwise: {training}.
+- Symbols: U users and I items, both counted with the padding id 0; N = U + I nodes; E distinct training pairs;
+  B pairs in a batch. d is `embedding_size` and L is `n_layers`. There are m modalities, with F columns of content and Z
+  stored entries (I F where the rows are dense). A line about "a modality" counts the columns and entries of that one;
+  elsewhere they are those of all modalities that the model reads.
+- Loss: BPR is `bpr` and L2 is `l2` of `bench/nn/losses.py`. L2 is half the sum of the squared entries of the batch's
+  rows, where a row counts as often as it occurs in the batch, divided by B. Each positive item comes with one item that
+  the user has not trained on, unless the line says otherwise. The weight of each term is a setting.
+- Parameters are counted for the default preset, unless another is named.
+- Cost per step is the number of multiply-adds that the loss of a batch takes, in its leading terms. The gradient is of
+  the same order, and Adam, which is dense in every model, passes over all parameters.
+- Checked: by the model's own tests in `tests/models`, unless another place is named. Besides, `tests/conformance` holds
+  every model and preset to these rules: each parameter has a gradient; each setting changes something; equal seeds give
+  equal weights; dense and sparse rows agree; any set of modalities works; the score of a pair is its cell of the full
+  ranking, and depends on no other user, and on no other candidate unless the model says so; and a pattern that is easy
+  to learn, a checkerboard of users and items, is learnt.
+- Quality: where a reference run under the protocol `paper` with the budget `standard` ends low, and what was tried. The
+  runs are in `reports/reference/paper-standard/table2-sampled.md`, beside the paper's own numbers.
+- Training settings, where a preset does not say otherwise: {training}.
 """
 
 
