@@ -13,6 +13,7 @@ from bench.data.sources import FOLDERS
 from bench.registry import Card
 from bench.run import studies
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, read, resolve_budget, unknown
+from bench.store.record import Record
 from bench.store.store import Store
 from bench.study import Study, differing
 
@@ -207,5 +208,11 @@ def is_due(store: Store, planned: PlannedJob, *, when: When) -> bool:
     record = store.find(planned.job, in_full=True)
     if record is None:
         return when != "failed"
-    lacks_weights = planned.keep_weights and record.status == "done" and not store.has_weights(record)
-    return when == "always" or record.status == "failed" or (when == "missing" and lacks_weights)
+    if when == "always" or record.status == "failed":
+        return True
+    return when == "missing" and lacks_weights(store, planned, record)
+
+
+def lacks_weights(store: Store, planned: PlannedJob, record: Record) -> bool:
+    """Whether the weights that the job is to keep are not there, although ``record`` says that it is done."""
+    return planned.keep_weights and record.status == "done" and not store.has_weights(record)
