@@ -93,6 +93,7 @@ def jobs(request: Request) -> list[PlannedJob]:
     rows = asked(request)
     for _, card, preset in rows if request.hyper else ():
         registry.check(card, registry.settings(card, preset, dataset="", hyper=request.hyper))
+    check_numbers(request)
     data_dir = str(request.data_dir) if request.data_dir else None
     planned, seen = {}, {}
     for location in dict.fromkeys(request.datasets):
@@ -114,6 +115,17 @@ def check_names(request: Request) -> None:
     for name in request.protocols or ():
         if name not in PROTOCOLS:
             raise unknown("protocol", name, PROTOCOLS)
+
+
+def check_numbers(request: Request) -> None:
+    """Refuse a seed or a setting that no record could hold, so that no job runs in vain."""
+    for seed in request.seeds:
+        if not 0 <= seed < 2**63:
+            raise BenchError(f"seed {seed} is not a whole number from 0 to 2**63 - 1; choose another with --seeds")
+    for name, value in request.hyper.items():
+        whole = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, int)]
+        if any(not -(2**63) <= one < 2**63 for one in whole):
+            raise BenchError(f"setting {name}={value} is not a number of 64 bits; choose another with --set")
 
 
 def jobs_on(
