@@ -155,7 +155,7 @@ def refuse(planned: Sequence[PlannedJob]) -> None:
     """What no search is made for, before anything starts."""
     for job in (one.job for one in planned):
         if job.hyper:
-            raise BenchError("--tune searches the settings that --set would hold fixed; leave --set out")
+            raise BenchError("--tune searches the settings that --set and --study would hold fixed; leave them out")
         if job.protocol.select_on != "valid":
             raise BenchError(
                 f"--tune needs validation pairs, and protocol {job.protocol.name} of {job.dataset} selects on the "

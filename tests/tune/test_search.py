@@ -114,7 +114,7 @@ def test_a_model_that_makes_no_sense_here_is_skipped_after_one_trial(search, fol
 def test_searches_that_are_refused(search, tmp_path):
     for flags, message in (
         (("--protocols", "paper"), "protocol paper of tiny selects on the test set; search with --protocols clean"),
-        (("--set", "reg_weight=1"), "leave --set out"),
+        (("--set", "reg_weight=1"), "--tune searches the settings that --set and --study would hold fixed"),
         (("--tune", "0"), "'0' is not a positive whole number"),
     ):
         code, _, error = search("--tune", 2, *flags)
