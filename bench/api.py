@@ -174,12 +174,12 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     return Results(evidence)
 
 
-def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str = ""):
+def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str = "", model: str = ""):
     """The trained model of a record whose weights were kept (see ``bench.run.trained.load``); ``data``
-    is the data set, where it is a folder."""
+    is the data set, where it is a folder, and ``model`` is ``path/to/file.py:MODEL``, where it is your own."""
     from bench.run import trained  # imports torch
 
-    return trained.load(Store(Path(results)), key, ranking=ranking, location=data)
+    return trained.load(Store(Path(results)), key, ranking=ranking, location=data, model_file=model)
 
 
 def run(

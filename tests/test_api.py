@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,17 @@ def test_a_run_and_its_curve(folder, tmp_path):
     assert (tmp_path / "reports/index.md").exists()
     with pytest.raises(BenchError, match="did you mean BPRMF"):
         bench.run(datasets=[str(folder)], models=["BPRFM"], **places)
+
+
+def test_a_plain_script_runs_once(folder, tmp_path):
+    """It guards nothing, and is not run again in the processes of its jobs."""
+    script = tmp_path / "script.py"
+    asked = {"datasets": [str(folder)], "models": ["BPRMF"], "budget": "smoke", "protocols": ["clean"]}
+    script.write_text(f"import bench\n\nprint('begun')\nassert len(bench.run(**{asked!r}).to_frame()) == 1\n")
+    more = {"env": {**os.environ, "PYTHONPATH": str(ROOT)}, "capture_output": True, "text": True}
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, timeout=120, **more)
+    assert done.returncode == 0, done.stderr
+    assert "begun" not in "".join(path.read_text() for path in tmp_path.glob("results/*/*/*.log"))
 
 
 def test_the_notebook_runs(tmp_path, monkeypatch):

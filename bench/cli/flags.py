@@ -84,7 +84,7 @@ def per_gpu(text: str) -> int | None:
 
 
 def metrics(names: list[str] | None, top: list[int] | None) -> tuple[str, ...]:
-    """What ``--metrics`` and ``--top`` ask for, such as "hr@20"; nothing where neither is given.
+    """What ``--metrics`` and ``--top`` ask for, such as "hr@20", each once; nothing where neither is given.
 
     Raises:
         BenchError: for a metric that there is not.
@@ -92,8 +92,8 @@ def metrics(names: list[str] | None, top: list[int] | None) -> tuple[str, ...]:
     for name in names or ():
         if name not in METRIC_NAMES:
             raise unknown("metric", name, METRIC_NAMES)
-    is_asked = bool(names or top)
-    return tuple(f"{name}@{k}" for name in names or ("hr", "ndcg") for k in top or (5, 10)) if is_asked else ()
+    asked = [f"{name}@{k}" for name in names or ("hr", "ndcg") for k in top or (5, 10)] if names or top else []
+    return tuple(dict.fromkeys(asked))
 
 
 def place(text: str) -> Path:

@@ -96,7 +96,10 @@ def run_command(argv: list[str]) -> int:
     if args.tune:
         from bench.tune import command as tuning  # optuna, for which nothing else has a use
 
-        code = tuning.tune(request, args.tune, **shared)
+        code, is_over = tuning.tune(request, args.tune, **shared)
+        if args.hyper == "tuned" and not is_over and not code:
+            print("which jobs run with what is found is known once the search is over")
+            return code
         if code or args.hyper == "default":
             return code
     shown = session.Shown(ranking=args.ranking, **more)

@@ -14,6 +14,8 @@ def recommend_command(argv: list[str]) -> int:
     parser.add_argument("--top", type=positive, default=10, metavar="K", help="items per user; default: 10")
     parser.add_argument("--users", nargs="+", metavar="ID", help="default: all")
     parser.add_argument("--data", default="", metavar="FOLDER", help="the data set, where it is a folder")
+    text = "where the model is from, if it is your own"
+    parser.add_argument("--model", default="", metavar="path/to/file.py:MODEL", help=text)
     parser.add_argument("--data-dir", type=place, help="folder of the paper's files")
     parser.add_argument("--results", type=place, default=Path("results"))
     parser.add_argument("--out", type=place, default=Path("recommended.csv"), metavar="FILE")
@@ -21,7 +23,8 @@ def recommend_command(argv: list[str]) -> int:
     from bench.run import trained
     from bench.store.store import Store
 
-    model = trained.load(Store(args.results), args.key, location=args.data, data_dir=args.data_dir)
+    where = {"location": args.data, "data_dir": args.data_dir, "model_file": args.model}
+    model = trained.load(Store(args.results), args.key, **where)
     lists = model.recommend(args.users, k=args.top)
     with writing(args.out, remedy="choose another file with --out"):
         args.out.parent.mkdir(parents=True, exist_ok=True)

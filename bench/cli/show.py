@@ -6,6 +6,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench import registry
+from bench.data import knockout
 from bench.spec import Job
 from bench.store.store import Store
 
@@ -34,7 +35,8 @@ def asked_of(args) -> dict:
     models = set()
     for text in args.models or ():
         own = registry.select([text])
-        models |= {f"{card.name}:{preset}" if ":" in text else card.name for card, preset in own}
+        is_preset_named = ":" in text.replace(".py:", "")
+        models |= {f"{card.name}:{preset}" if is_preset_named else card.name for card, preset in own}
     budget = [args.budget] if args.budget else None
     asked = {"dataset": args.datasets, "model": models or None, "protocol": args.protocols, "budget": budget}
     return {**asked, "features": args.features, "seed": args.seeds}
@@ -46,8 +48,17 @@ def is_among(job: Job, name: str, some: Collection) -> bool:
         return not {job.model, f"{job.model}:{job.preset}"}.isdisjoint(some)
     if name == "dataset":
         return Path(job.dataset).name in {Path(one).name for one in some}
+    if name == "features":
+        return any(is_id(job.features, one) for one in some)
     value = getattr(job, name)
     return getattr(value, "name", value) in some
+
+
+def is_id(features: str, asked: str) -> bool:
+    """Whether a feature id is what ``--features`` of a run asks for, on data whose base it need not name."""
+    (base, words), (asked_base, asked_words) = knockout.parse(features), knockout.parse(asked)
+    knocked_out = {word for word in asked_words if word.rpartition("=")[2] != "real"}
+    return asked_base in (None, base) and set(words) == knocked_out
 
 
 def show(store: Store, key: str) -> str:

@@ -123,7 +123,8 @@ def moments(values: pd.Series, what: str) -> np.ndarray:
     """
     found = values if pd.api.types.is_datetime64_any_dtype(values) else pd.to_numeric(values, errors="coerce")
     if found.isna().any() and not pd.api.types.is_numeric_dtype(values):
-        found = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
+        dates = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
+        found = min(dates, found, key=lambda read: read.isna().sum())  # what most of the column is
     for row in np.flatnonzero(found.isna())[:1]:
         said = "is neither a number nor a date such as 2023-07-23 10:00"
         raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} {said}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 
 from bench.run.clock import SIGNALS
 from bench.run.events import Event, Listener
@@ -26,6 +27,7 @@ FORKS.set_forkserver_preload(["bench.run.child"])
 # glibc would hand every large matrix back to the kernel and fault its pages in anew: a tenth to a fifth of a step
 KEEP_PAGES = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
 SERVER_DIED = 255  # what multiprocessing says of a job whose server was killed, and with it the job's exit code
+STARTING = threading.Lock()  # one process at a time
 STOP = "stop"  # the one thing that a runner tells a job
 
 
@@ -84,7 +86,8 @@ class Local(Executor):
         ours, theirs = FORKS.Pipe()
         process = FORKS.Process(target=child_main, args=(self.order(planned, slot), theirs), daemon=True)
         before = self.store.stamp(planned.job)
-        process.start()
+        with without_main():
+            process.start()
         theirs.close()
         self.live[planned.job.key] = process, ours
         is_late = threading.Event()
@@ -129,6 +132,18 @@ class Local(Executor):
             "environment": {**os.environ, **gpu},
             **planned.payload(),
         }
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """While this context is open, a process starts without the main module, which multiprocessing would run again in
+    it: a script that calls ``bench.run`` may be one of the user's, with more to do than that."""
+    with STARTING:
+        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def heard(connection: Connection) -> Iterator[Event]:

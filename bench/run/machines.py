@@ -1,6 +1,6 @@
 """Where jobs run, as the flags say: the pool for it, and how long it will take there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -71,11 +71,23 @@ class Machines:
         return Estimates(records, sizes if is_measured else {})
 
     def say(
-        self, estimate: Estimates, planned: Sequence[PlannedJob], slots: Slots, *, times: int = 1, least=0.0
+        self,
+        estimate: Estimates,
+        planned: Sequence[PlannedJob],
+        slots: Slots,
+        *,
+        times: Mapping[str, int] | None = None,
+        least: float = 0.0,
     ) -> None:
-        """Print how long it all takes, each job so many ``times``, unless that is under ``least`` seconds."""
-        n = 1 if self.cluster else min(slots.most, len(planned))  # how many the workers take is not known
-        seconds = whole([times * estimate(one.job) for one in planned], n)
+        """Print how long it all takes, unless that is under ``least`` seconds.
+
+        Args:
+            times: how often a job runs, one time after another, by its key; default: once each.
+        """
+        often = [(one, 1 if times is None else times[one.job.key]) for one in planned]
+        often = [(one, n) for one, n in often if n]
+        n = 1 if self.cluster else min(slots.most, len(often))  # how many the workers take is not known
+        seconds = whole([n_times * estimate(one.job) for one, n_times in often], n)
         if seconds is not None and seconds >= least:
             print(
                 f"this takes about {spell(seconds)}, {counted(n, 'job')} at a time, if none stops before its last epoch"

@@ -13,6 +13,7 @@ from bench.data.sources import FOLDERS
 from bench.registry import Card
 from bench.run import studies
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, read, resolve_budget, unknown
+from bench.store.record import Record
 from bench.store.store import Store
 from bench.study import Study, differing
 
@@ -92,6 +93,7 @@ def jobs(request: Request) -> list[PlannedJob]:
     rows = asked(request)
     for _, card, preset in rows if request.hyper else ():
         registry.check(card, registry.settings(card, preset, dataset="", hyper=request.hyper))
+    check_numbers(request)
     data_dir = str(request.data_dir) if request.data_dir else None
     planned, seen = {}, {}
     for location in dict.fromkeys(request.datasets):
@@ -113,6 +115,17 @@ def check_names(request: Request) -> None:
     for name in request.protocols or ():
         if name not in PROTOCOLS:
             raise unknown("protocol", name, PROTOCOLS)
+
+
+def check_numbers(request: Request) -> None:
+    """Refuse a seed or a setting that no record could hold, so that no job runs in vain."""
+    for seed in request.seeds:
+        if not 0 <= seed < 2**63:
+            raise BenchError(f"seed {seed} is not a whole number from 0 to 2**63 - 1; choose another with --seeds")
+    for name, value in request.hyper.items():
+        whole = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, int)]
+        if any(not -(2**63) <= one < 2**63 for one in whole):
+            raise BenchError(f"setting {name}={value} is not a number of 64 bits; choose another with --set")
 
 
 def jobs_on(
@@ -207,5 +220,11 @@ def is_due(store: Store, planned: PlannedJob, *, when: When) -> bool:
     record = store.find(planned.job, in_full=True)
     if record is None:
         return when != "failed"
-    lacks_weights = planned.keep_weights and record.status == "done" and not store.has_weights(record)
-    return when == "always" or record.status == "failed" or (when == "missing" and lacks_weights)
+    if when == "always" or record.status == "failed":
+        return True
+    return when == "missing" and lacks_weights(store, planned, record)
+
+
+def lacks_weights(store: Store, planned: PlannedJob, record: Record) -> bool:
+    """Whether the weights that the job is to keep are not there, although ``record`` says that it is done."""
+    return planned.keep_weights and record.status == "done" and not store.has_weights(record)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from bench.run.clock import Clock
 from bench.run.events import Event, Listener, ignore
-from bench.run.plan import PlannedJob
+from bench.run.plan import PlannedJob, lacks_weights
 from bench.run.slots import Slot, Slots
 from bench.spec import Job
 from bench.store.record import STATUSES, Record
@@ -133,9 +133,10 @@ class Pool:
         with self.store.lock(job) as is_ours:
             if not is_ours:
                 return "elsewhere"
-            if self.store.stamp(job) in (None, self.stamps[job.key]):
+            record = self.store.find(job)
+            is_new = record is not None and self.store.stamp(job) != self.stamps[job.key]  # another runner's
+            if not is_new or lacks_weights(self.store, planned, record):
                 return self.attempts(planned)
-        record = self.store.find(job)  # another runner's
         self.listener(planned, Event(state=record.status, reason=record.reason))
         return record.status
 

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 import torch
 
+from bench import registry
+from bench.data import sources
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
 from bench.run import weights
 from bench.run.job import build_model
 from bench.run.plan import PlannedJob
 from bench.run.prepared import Prepared, prepare
-from bench.spec import RANKINGS, BenchError
+from bench.spec import ENGINE, RANKINGS, BenchError
 from bench.store.record import Record
 from bench.store.store import Store
 
@@ -47,7 +49,7 @@ class Trained:
         nearly every item may get fewer than ``k``.
 
         Args:
-            users: ids as in the files; all users where it is not given.
+            users: ids as in the files, one named twice counting once; all users where it is not given.
 
         Raises:
             BenchError: for an unknown user, or a model that scores an item among its candidates.
@@ -71,7 +73,7 @@ class Trained:
         unknown = [str(user) for user in users if str(user) not in place]
         if unknown:
             raise BenchError(f"{self.record.job.dataset} has no user {', '.join(unknown[:5])}")
-        return np.array([place[str(user)] for user in users])
+        return np.array(list(dict.fromkeys(place[str(user)] for user in users)))  # one list each
 
     @torch.no_grad()
     def best(self, users: np.ndarray, k: int) -> pd.DataFrame:
@@ -99,25 +101,50 @@ def blocks(users: np.ndarray) -> Iterator[np.ndarray]:
     return (users[start : start + BLOCK] for start in range(0, max(len(users), 1), BLOCK))
 
 
-def load(store: Store, key: str, *, ranking: str = "", location: str = "", data_dir: Path | None = None) -> Trained:
+def load(
+    store: Store, key: str, *, ranking: str = "", location: str = "", data_dir: Path | None = None, model_file: str = ""
+) -> Trained:
     """The model of the record whose key begins with ``key``.
 
     Args:
         ranking: whose choice of the epoch; default: full, or sampled for a model that has no full ranking.
         location: the data set, where it is a folder; default: the built-in set of the record's name.
+        model_file: where the model is from, as ``path/to/file.py:MODEL``, if it is not one of ours.
 
     Raises:
-        BenchError: for an unknown key, a record that is not done, other data, or weights that were not kept.
+        BenchError: for an unknown key, a record that is not done, other data or code, or weights that were not kept.
     """
     record = store.by_key(key)
     if record.status != "done":
         raise BenchError(f"{record.key} is {record.status}, so that it has no model: {record.reason}")
     job = record.job
-    where = {"location": location or job.dataset, "data_dir": str(data_dir) if data_dir else None}
-    planned = PlannedJob(job=job, **where)
-    prepared = prepare(planned)
+    check_code(record, model_file)
+    location = location or job.dataset
+    if location == job.dataset not in sources.names() and not Path(location).is_dir():
+        raise BenchError(f"{record.key} is of the folder {job.dataset}, which is not here; name it with --data FOLDER")
+    where = {"location": location, "data_dir": str(data_dir) if data_dir else None}
+    prepared = prepare(PlannedJob(job=job, **where))
     model = build_model(job, prepared, record.settings, device=torch.device("cpu"))
     ranking = ranking or (RANKINGS[0] if model.is_candidate_dependent else RANKINGS[-1])
     chosen = weights.read(store.weights(job), ranking, sha256=record.facts.get("weights_sha256", ""))
     model.load_state_dict(chosen)
     return Trained(record=record, model=model, prepared=prepared, ranking=ranking)
+
+
+def check_code(record: Record, model_file: str) -> None:
+    """Have the model found, and hold its code against that of the record: other code would make other scores of it."""
+    if model_file:
+        registry.from_outside(model_file)
+    job = record.job
+    card = registry.cards().get(job.model)
+    if card is None:
+        raise BenchError(
+            f"{job.model} is none of the models here; name its file with --model path/to/file.py:{job.model}"
+        )
+    if (card.source, ENGINE) != (job.source, job.engine):
+        made = record.provenance.get("code", "")
+        raise BenchError(
+            f"{record.key} was made with other code of {job.model}"
+            + (f", of revision {made}" if made else "")
+            + "; go back to that code, or run the job again with --keep-weights"
+        )

@@ -126,14 +126,14 @@ class Store(Places):
         return record
 
     def check_weights(self, record: Record) -> None:
-        """Hold the weights of ``record``, if they are there, against its digest of them.
+        """Hold the weights of ``record``, if it has some and they are there, against its digest of them.
 
         Raises:
             OSError, ValueError: where they are not those that were written.
         """
         path = self.weights(record.job)
-        if path.exists():
-            read_checked(path, record.facts.get("weights_sha256", ""))
+        if "weights_sha256" in record.facts and path.exists():
+            read_checked(path, record.facts["weights_sha256"])
 
     def has_weights(self, record: Record) -> bool:
         """Whether its weights are there and hold; otherwise, the next run that is to keep them makes them again."""
@@ -142,7 +142,7 @@ class Store(Places):
         except BROKEN as error:
             print(f"warning: {why(error)}", file=sys.stderr)
             return False
-        return self.weights(record.job).exists()
+        return "weights_sha256" in record.facts and self.weights(record.job).exists()
 
     def write(self, record: Record, ranks: pd.DataFrame | None = None) -> Path:
         """Write the ranks, then the record that names them, so that the record that stands is whole at any moment.

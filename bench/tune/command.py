@@ -24,28 +24,35 @@ def tune(
     machines: Machines,
     clock: Clock,
     dry_run: bool,
-) -> int:
-    """Search settings on validation for all that the request names, and write the winners; returns the exit code."""
+) -> tuple[int, bool]:
+    """Search settings on validation for all that the request names, and write the winners.
+
+    Returns the exit code, and whether all searches are at their end.
+    """
     searches = Searches(plan.jobs(request), n_trials=n_trials, folder=results / TUNING, is_locked=not machines.no_lock)
     number = f"{counted(len(searches.bases), 'search', 'searches')} of {counted(n_trials, 'trial')}"
     print("\n".join([*searches.said, f"{number}, kept in {searches.folder}"]))
     records = searches.store.records()
     slots = machines.slots(records)
     estimate = machines.estimate(searches.bases, records, slots)
-    machines.say(estimate, searches.bases, slots, times=n_trials, least=0.0 if dry_run else LONG)
     if dry_run:
-        return 0
+        searches.foresee()
+        n = sum(searches.missing.values())
+        print(f"{counted(n, 'trial')} to run")
+        machines.say(estimate, searches.bases, slots, times=searches.missing)
+        return 0, not n
     Store(results).check_writable()
     winners.check_writable(configs)
     with searches.open():
+        machines.say(estimate, searches.bases, slots, times=searches.missing, least=LONG)
         states = []
         if due := longest_first(searches.due(), estimate):
-            with Screen(due, estimate, total=searches.n_missing) as screen:
+            with Screen(due, estimate, total=sum(searches.missing.values())) as screen:
                 more = {"listener": searches.numbered(screen.tell), "follow": searches.follow, "estimate": estimate}
                 with machines.pool(searches.store, slots, clock, **more) as pool:
                     states = pool.run(due)
         lines, is_whole = searches.write(configs)
     print("\n".join(lines))
     if {"stopped", "left"} & set(states):
-        return clock.exit_code
-    return 0 if is_whole else 1
+        return clock.exit_code, False
+    return (0 if is_whole else 1), is_whole

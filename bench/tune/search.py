@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from optuna.exceptions import StorageInternalError
-from optuna.storages import RDBStorage
+from optuna.storages import InMemoryStorage, RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench import registry
@@ -63,10 +63,20 @@ class Searches:
             trials.forget(storage)
         return trials
 
+    def foresee(self) -> None:
+        """What is known by the trials' records alone, as a dry run takes it, which writes nothing."""
+        for one in self.bases:
+            self.trials[one.job.key] = trials = Trials(one, InMemoryStorage())
+            while len(trials.ended) < self.n_trials and not trials.skipped:
+                record = self.store.find(trials.proposal().job)
+                if record is None:
+                    break
+                trials.enter(record)
+
     @property
-    def n_missing(self) -> int:
-        """Trials to run, at most."""
-        return sum(max(0, self.n_trials - len(t.ended)) for t in self.trials.values() if not t.skipped)
+    def missing(self) -> dict[str, int]:
+        """Trials to run, at most, by the key of the base."""
+        return {key: 0 if t.skipped else max(0, self.n_trials - len(t.ended)) for key, t in self.trials.items()}
 
     def due(self) -> list[PlannedJob]:
         """The next trial of every search that is not at its end."""
@@ -155,7 +165,7 @@ def refuse(planned: Sequence[PlannedJob]) -> None:
     """What no search is made for, before anything starts."""
     for job in (one.job for one in planned):
         if job.hyper:
-            raise BenchError("--tune searches the settings that --set would hold fixed; leave --set out")
+            raise BenchError("--tune searches the settings that --set and --study would hold fixed; leave them out")
         if job.protocol.select_on != "valid":
             raise BenchError(
                 f"--tune needs validation pairs, and protocol {job.protocol.name} of {job.dataset} selects on the "

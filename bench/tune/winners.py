@@ -103,8 +103,10 @@ def load(configs: Path, planned: PlannedJob, trials: Store) -> Winner:
             its settings or its value.
     """
     job, place = planned.job, path(configs, planned.job)
-    name = job.model if job.preset == "default" else f"{job.model}:{job.preset}"
-    again = f"search with --tune N --datasets {planned.location} --models {name} --protocols clean"
+    name = f"{planned.model_file}:{job.model}" if planned.model_file else job.model
+    name = name if job.preset == "default" else f"{name}:{job.preset}"
+    what = f"--datasets {planned.location} --features {job.features} --models {name}"
+    again = f"search with --tune N {what} --protocols clean"
     if not place.exists():
         raise BenchError(f"{place} is not there, which --hyper tuned needs; {again}")
     winner = parsed(place, again)

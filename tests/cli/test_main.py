@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli.flags import run_parser
+from bench.cli.flags import metrics, run_parser
 from bench.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,9 @@ ROOT = Path(__file__).parents[2]
         (["--set", "learning_rate=NaN"], "'learning_rate=NaN' is not finite"),
         (["--set", "learning_rate=1e400"], "'learning_rate=1e400' is not finite"),
         (["--set", "learning_rate=abc"], "learning_rate"),
+        (["--set", f"embedding_size={2**63}"], f"setting embedding_size={2**63} is not a number of 64 bits"),
+        (["--seeds", "0", str(2**63)], f"seed {2**63} is not a whole number from 0 to 2**63 - 1"),
+        (["--models", "MCLN", "--study", "table5", "--tune", "2"], "that --set and --study would hold fixed"),
         (["--timeout", "0"], "'0' is not a number of seconds above 0"),
         (["--timeout", "nan"], "'nan' is not a number of seconds above 0"),
         (["--timeout", "inf"], "'inf' is not a number of seconds above 0"),
@@ -65,6 +68,10 @@ def test_one_clear_line(call, flags, message):
     assert error.startswith("error: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_metric_that_is_asked_for_twice_is_shown_once():
+    assert metrics(["hr", "hr"], [10, 5, 10]) == ("hr@10", "hr@5")
 
 
 def test_results_folder_that_cannot_be_written(call, tmp_path):

@@ -1,6 +1,8 @@
 import pytest
 
-from bench.cli.show import listing, show
+from bench import registry
+from bench.cli.flags import run_parser
+from bench.cli.show import asked_of, listing, show
 from bench.spec import PROTOCOLS, BenchError
 from bench.store.store import Store
 from tests.store.test_store import job, record
@@ -60,3 +62,28 @@ def test_a_listing_keeps_to_what_was_asked_for(tmp_path, wanted, n):
     lines = listing(store, wanted).splitlines()
     assert len(lines) == 2 + n + 1
     assert lines[-1] == f"{f'{n} of 3' if n < 3 else 3} records in {tmp_path}"
+
+
+@pytest.mark.parametrize(
+    ("features", "asked", "is_listed"),
+    [
+        ("entities", "real", True),
+        ("entities,shuffled", "shuffled", True),
+        ("entities,shuffled", "real", False),
+        ("entities,visual=none", "entities,visual=none,textual=real", True),
+        ("entities,shuffled", "deep,shuffled", False),
+        ("none", "none", True),
+    ],
+)
+def test_features_are_listed_as_a_run_is_asked_for_them(tmp_path, features, asked, is_listed):
+    store, saved = stored(tmp_path, job=job(features=features))
+    assert (saved.key in listing(store, {"features": [asked]})) is is_listed
+
+
+def test_a_model_from_outside_is_listed_with_all_its_presets(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "outside", {})
+    own = tmp_path / "own.py"
+    own.write_text("class Own:\n    presets = {'big': {}}\n\n    class Hyper:\n        pass\n")
+    for preset, expected in (("", {"Own"}), (":big", {"Own:big"})):
+        asked = run_parser().parse_args(["--models", f"{own}:Own{preset}"])
+        assert asked_of(asked)["model"] == expected

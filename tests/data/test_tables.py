@@ -103,7 +103,7 @@ def test_moments_are_ranks(values):
     assert moments(pd.Series(values, name="time"), "f").tolist() == [2, 0, 2, 1]
 
 
-@pytest.mark.parametrize("bad", [["2023-01-01", "noon"], ["2023-01-01", ""], [1.0, np.nan]])
+@pytest.mark.parametrize("bad", [["2023-01-01", "noon"], ["2023-01-01", ""], [1.0, np.nan], ["3", "noon", "4"]])
 def test_what_is_no_time(bad):
     with pytest.raises(BenchError, match="f: row 2: time .* is neither a number nor a date"):
         moments(pd.Series(bad, name="time"), "f")

@@ -157,6 +157,16 @@ def test_a_record_that_is_deleted_while_its_job_waits(store):
     assert scripted(store, listener=listener).run(jobs) == ["done", "done"]
 
 
+def test_weights_that_another_runner_did_not_keep_are_made(store):
+    """Its record came between the plan and the lock; it is done, but for the weights that are asked for here."""
+    for keep, attempts in ((False, {}), (True, {toy().job.key: 1})):
+        work, executor = replace(toy(), keep_weights=keep), Scripted(store)
+        store.write(record(job=work.job))
+        pool = Pool(executor=executor, slots=Slots(cpus=1), stamps={work.job.key: None})
+        assert pool.run([work]) == ["done"]
+        assert executor.attempts == attempts
+
+
 def test_jobs_of_a_runner_that_stopped_are_taken_over_side_by_side(store):
     """All four are at work at the same time, or the barrier would break."""
     jobs, together = [toy(seed=seed) for seed in range(4)], threading.Barrier(4, timeout=60)

@@ -1,9 +1,12 @@
 """Weights kept beside a record give back the model that the record is about."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 import bench
+from bench import registry
 from bench.cli.main import main
 from bench.run import trained, weights
 from bench.run.plan import is_due
@@ -11,6 +14,18 @@ from bench.spec import BenchError
 from bench.store.store import Store
 from tests.run import made
 from tests.run.made import planned
+
+OWN = """
+from dataclasses import dataclass
+
+from baselines.bprmf import BPRMF
+
+
+class Own(BPRMF):
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper(BPRMF.Hyper):
+        pass
+"""
 
 
 @pytest.fixture
@@ -77,6 +92,50 @@ def test_damaged_weights_are_not_believed(kept):
         trained.load(store, record.key, location=folder)
 
 
+def test_a_user_named_twice_has_one_list(kept):
+    store, folder = kept
+    (record,) = [r for r in store.records() if r.job.model == "VBPR"]
+    model = trained.load(store, record.key, location=folder)
+    pd.testing.assert_frame_equal(model.recommend([3, 5, 3], k=1000), model.recommend([3, 5], k=1000))
+
+
+def test_weights_of_an_earlier_run_count_as_not_kept(folder, tmp_path, capsys):
+    """The job ran again without keeping them, so that its record does not vouch for the file that is there."""
+    store = Store(tmp_path / "results")
+    (plain,), (keeping,) = planned(folder), planned(folder, keep_weights=True)
+    for one in (keeping, plain):
+        made.local(store).run([one])
+    record = store.find(plain.job)
+    assert store.weights(record.job).exists()
+    with pytest.raises(BenchError, match="not of this record; run the job again with --keep-weights"):
+        trained.load(store, record.key, location=str(folder))
+    assert is_due(store, keeping, when="missing")
+    assert "was changed" not in capsys.readouterr().err
+
+
+def test_a_model_of_other_code_is_not_given_the_weights(kept, monkeypatch):
+    store, folder = kept
+    (record,) = [r for r in store.records() if r.job.model == "VBPR"]
+    card = replace(registry.cards()["VBPR"], source="other")
+    monkeypatch.setitem(registry.standing_cards(), "VBPR", card)
+    with pytest.raises(BenchError, match="was made with other code of VBPR.*--keep-weights"):
+        trained.load(store, record.key, location=folder)
+
+
+def test_a_model_from_outside_is_named_by_its_file(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "outside", {})
+    own = tmp_path / "own.py"
+    own.write_text(OWN)
+    store, model = Store(tmp_path / "results"), f"{own}:Own"
+    (work,) = planned(folder, models=[model], keep_weights=True)
+    made.local(store).run([work])
+    registry.outside.clear()  # as in another process
+    with pytest.raises(BenchError, match="name its file with --model path/to/file.py:Own"):
+        trained.load(store, work.job.key, location=str(folder))
+    found = trained.load(store, work.job.key, location=str(folder), ranking="full", model_file=model).metrics()
+    assert found == {k: v for k, v in store.find(work.job).metrics.items() if k.startswith("full")}
+
+
 def test_what_cannot_be_asked_is_one_line(kept):
     store, folder = kept
     keys = {record.job.model: record for record in store.records()}
@@ -86,7 +145,7 @@ def test_what_cannot_be_asked_is_one_line(kept):
         trained.load(store, keys["MCLN"].key, location=folder, ranking="full")
     with pytest.raises(BenchError, match="has no user 77"):
         trained.load(store, keys["VBPR"].key, location=folder).recommend([77])
-    with pytest.raises(BenchError, match="unknown data set"):
+    with pytest.raises(BenchError, match="is of the folder tiny, which is not here; name it with --data FOLDER"):
         trained.load(store, keys["VBPR"].key)
     with pytest.raises(BenchError, match="is not there"):
         weights.read(store.root / "none.safetensors", "full", sha256="")

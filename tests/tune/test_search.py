@@ -114,7 +114,7 @@ def test_a_model_that_makes_no_sense_here_is_skipped_after_one_trial(search, fol
 def test_searches_that_are_refused(search, tmp_path):
     for flags, message in (
         (("--protocols", "paper"), "protocol paper of tiny selects on the test set; search with --protocols clean"),
-        (("--set", "reg_weight=1"), "leave --set out"),
+        (("--set", "reg_weight=1"), "--tune searches the settings that --set and --study would hold fixed"),
         (("--tune", "0"), "'0' is not a positive whole number"),
     ):
         code, _, error = search("--tune", 2, *flags)
@@ -134,9 +134,21 @@ def test_one_search_at_a_time_in_a_folder(search, tmp_path):
 
 
 def test_dry_run_searches_nothing(search, tmp_path):
-    code, out, _ = search("--tune", 2, "--dry-run")
-    assert (code, "2 searches of 2 trials" in out) == (0, True)
+    for more in ((), ("--hyper", "tuned")):  # whose winners are not there yet
+        code, out, _ = search("--tune", 2, "--dry-run", *more)
+        assert (code, "2 searches of 2 trials" in out, "4 trials to run" in out) == (0, True, True)
+    assert "known once the search is over" in out
     assert not (tmp_path / "results").exists()
+
+
+def test_dry_run_counts_the_trials_that_are_missing(search):
+    one = {"models": ("BPRMF",)}
+    search("--tune", 2, **one)
+    for n, missing, more in ((3, 1, ()), (2, 0, ("--hyper", "tuned"))):
+        code, out, _ = search("--tune", n, "--dry-run", *more, **one)
+        assert (code, f"{missing} trial{'s' * (missing != 1)} to run\n" in out) == (0, True)
+        assert ("this takes about" in out) is bool(missing or more)
+    assert "1 job: 1 to run" in out
 
 
 def test_a_trial_below_its_limit_is_ended_there(folder, tmp_path):

@@ -50,7 +50,10 @@ def test_a_preset_has_a_file_of_its_own(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"data_hash": "other"}, "was found with other data; search with --tune N --datasets toy --models BPRMF"),
+        (
+            {"data_hash": "other"},
+            "was found with other data; search with --tune N --datasets toy --features entities --models BPRMF",
+        ),
         ({"source": "other"}, "was found with other code of the model; search"),
         ({"data_hash": "other", "engine": 0}, "was found with other data and shared code; search"),
     ],
