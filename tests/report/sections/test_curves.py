@@ -28,7 +28,7 @@ def test_learning_curves_hold_what_selects_and_mark_the_epoch_chosen():
     assert found["value"].tolist() == [0.1, 0.3, 0.2, 0.4, 0.2]
     assert found.loc[found["is_best"], ["model", "epoch"]].values.tolist() == [["BPRMF", 10], ["MCLN:itemwise", 5]]
     axes = PLOTS[page.plot](found).axes
-    assert [axis.get_title() for axis in axes] == ["Beauty (entities)", "Beauty (entities)", "", ""]
+    assert [axis.get_title() for axis in axes] == ["Beauty (entities)"] * 4
     assert [axis.get_ylabel() for axis in axes] == ["N@10, sampled", "N@10, full"] * 2
     assert axes[2].get_lines()[0].get_xdata().tolist() == [2.5, 5.0, 7.5]
     assert axes[0].get_lines()[1].get_xydata().tolist() == [[10.0, 0.3]]
