@@ -11,6 +11,7 @@ from bench.report import folder
 from bench.report.rows import STUDIED
 from bench.run import casefacts, plan
 from bench.run.clock import Clock, handling
+from bench.run.due import When, is_due
 from bench.run.estimates import LONG, longest_first
 from bench.run.machines import Machines
 from bench.run.plan import PlannedJob, Request
@@ -46,7 +47,7 @@ def run(
     configs: Path,
     machines: Machines,
     clock: Clock,
-    when: plan.When,
+    when: When,
     mode: winners.Mode,
     shown: Shown,
     dry_run: bool,
@@ -98,8 +99,8 @@ def report(
     return paths
 
 
-def due_of(planned: Sequence[PlannedJob], store: Store, when: plan.When) -> list[PlannedJob]:
-    return [one for one in planned if plan.is_due(store, one, when=when)]
+def due_of(planned: Sequence[PlannedJob], store: Store, when: When) -> list[PlannedJob]:
+    return [one for one in planned if is_due(store, one, when=when)]
 
 
 def show(due: Sequence[PlannedJob], store: Store, machines: Machines) -> None:
@@ -111,9 +112,7 @@ def show(due: Sequence[PlannedJob], store: Store, machines: Machines) -> None:
     machines.say(machines.estimate(due, records, slots), due, slots)
 
 
-def run_due(
-    due: list[PlannedJob], store: Store, machines: Machines, clock: Clock, *, when: plan.When
-) -> dict[str, str]:
+def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Clock, *, when: When) -> dict[str, str]:
     """Run the jobs and show how they get on; their final states, by key."""
     stamps = {one.job.key: store.stamp(one.job) for one in due}
     due = due_of(due, store, when)  # once more: another runner may be at work here

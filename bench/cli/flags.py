@@ -6,10 +6,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from bench import __version__
+from bench import __version__, registry
 from bench.registry import GROUPS
 from bench.run.studies import STUDIES
-from bench.spec import BUDGETS, METRIC_NAMES, PROTOCOLS, BenchError, unknown
+from bench.spec import BUDGETS, METRIC_NAMES, PROTOCOLS, BenchError, row_name, unknown
 
 QUICK_SET = "ml-100k"
 
@@ -197,3 +197,20 @@ def add_places(group) -> None:
     group.add_argument("--keep-weights", action="store_true", help=text)
     text = "folder where --tune writes what --hyper tuned reads"
     group.add_argument("--configs", type=place, default=Path("configs/tuned"), help=text)
+
+
+def row_of(text: str, results: Path | None) -> str:
+    """The row that ``--ours`` means; with ``results``, it may also be one of their own, whose model is not here.
+
+    Raises:
+        BenchError: where there is no such model.
+    """
+    try:
+        card, preset = registry.find(text)
+    except BenchError:
+        from bench.store.store import Store
+
+        if results is not None and text in {record.job.row for record in Store(results).records()}:
+            return text
+        raise
+    return row_name(card.name, preset)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import registry
 from bench.cli.extract import extract_command
-from bench.cli.flags import QUICK_SET, Parser, metrics, once, place, run_parser
+from bench.cli.flags import QUICK_SET, Parser, metrics, once, place, row_of, run_parser
 from bench.cli.import_data import import_command
 from bench.cli.lists import data_command, models_command, studies_command
 from bench.cli.recommend import recommend_command
@@ -17,7 +17,7 @@ from bench.cli.verify import verify_command
 from bench.files import plain
 from bench.run.clock import Clock, Ended, end, handling
 from bench.run.studies import STUDIES
-from bench.spec import BenchError, row_name, unknown
+from bench.spec import BenchError, unknown
 
 
 def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
@@ -104,23 +104,6 @@ def run_command(argv: list[str]) -> int:
             return code
     shown = session.Shown(ranking=args.ranking, **more)
     return session.run(request, **shared, reports=args.reports, when=args.when, mode=args.hyper, shown=shown)
-
-
-def row_of(text: str, results: Path | None) -> str:
-    """The row that ``--ours`` means; with ``results``, it may also be one of their own, whose model is not here.
-
-    Raises:
-        BenchError: where there is no such model.
-    """
-    try:
-        card, preset = registry.find(text)
-    except BenchError:
-        from bench.store.store import Store
-
-        if results is not None and text in {record.job.row for record in Store(results).records()}:
-            return text
-        raise
-    return row_name(card.name, preset)
 
 
 def from_records(args, more: dict) -> str:

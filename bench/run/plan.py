@@ -1,9 +1,9 @@
-"""Which jobs a request means, and which of them are missing."""
+"""Which jobs a request means."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from bench import registry
 from bench.data import sources
@@ -13,11 +13,7 @@ from bench.data.sources import FOLDERS
 from bench.registry import Card
 from bench.run import studies
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, read, resolve_budget, unknown
-from bench.store.record import Record
-from bench.store.store import Store
 from bench.study import Study, differing
-
-When = Literal["missing", "failed", "always"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,19 +208,3 @@ def overrides(
     formed = [v for v in variants if not study.why_not(v, source.name, modalities)]
     settings = registry.settings(card, preset, dataset=source.name, hyper={})
     return [differing(study.full(variant), settings) for variant in formed]
-
-
-def is_due(store: Store, planned: PlannedJob, *, when: When) -> bool:
-    """Whether the job is to run: "missing" also reruns what failed, or lacks the weights that are to be kept; "failed"
-    reruns nothing but what failed."""
-    record = store.find(planned.job, in_full=True)
-    if record is None:
-        return when != "failed"
-    if when == "always" or record.status == "failed":
-        return True
-    return when == "missing" and lacks_weights(store, planned, record)
-
-
-def lacks_weights(store: Store, planned: PlannedJob, record: Record) -> bool:
-    """Whether the weights that the job is to keep are not there, although ``record`` says that it is done."""
-    return planned.keep_weights and record.status == "done" and not store.has_weights(record)

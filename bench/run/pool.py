@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bench.run.clock import Clock
+from bench.run.due import lacks_weights
 from bench.run.events import Event, Listener, ignore
-from bench.run.plan import PlannedJob, lacks_weights
+from bench.run.plan import PlannedJob
 from bench.run.slots import Slot, Slots
 from bench.spec import Job
 from bench.store.record import STATUSES, Record

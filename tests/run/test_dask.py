@@ -12,6 +12,7 @@ import pytest
 
 from bench.run import plan
 from bench.run.dask import Cluster, connected, elsewhere
+from bench.run.due import is_due
 from bench.run.events import Event, ignore
 from bench.run.pool import Pool
 from bench.run.slots import Slots
@@ -203,7 +204,7 @@ def test_a_job_whose_workers_all_died_costs_only_itself(folder, tmp_path):
     works = planned(folder, seeds=[0, 1])
     assert pool.run(works) == ["failed", "failed"]
     assert store.find(works[0].job).reason == "on the cluster: RuntimeError: 4 workers died"
-    assert plan.is_due(store, works[0], when="missing")
+    assert is_due(store, works[0], when="missing")
 
 
 def test_folders_travel_in_full(folder, monkeypatch):

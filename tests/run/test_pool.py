@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.run import plan
 from bench.run.clock import Clock
+from bench.run.due import is_due
 from bench.run.events import Event
 from bench.run.pool import Outcome, Pool
 from bench.run.slots import Slots
@@ -228,8 +228,8 @@ def test_a_killed_job_costs_only_itself(folder, store):
     found = store.find(long.job)
     assert found.reason.startswith("process killed by SIGKILL")
     assert (store.root / found.log).exists()
-    assert [plan.is_due(store, one, when="missing") for one in (long, short)] == [True, False]
-    assert [plan.is_due(store, one, when="failed") for one in (long, short)] == [True, False]
+    assert [is_due(store, one, when="missing") for one in (long, short)] == [True, False]
+    assert [is_due(store, one, when="failed") for one in (long, short)] == [True, False]
 
 
 def test_a_job_killed_once_goes_on_from_its_checkpoint(folder, tmp_path):

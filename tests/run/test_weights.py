@@ -9,7 +9,7 @@ import bench
 from bench import registry
 from bench.cli.main import main
 from bench.run import trained, weights
-from bench.run.plan import is_due
+from bench.run.due import is_due
 from bench.spec import BenchError
 from bench.store.store import Store
 from tests.run import made
