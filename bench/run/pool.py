@@ -19,7 +19,7 @@ from bench.store.store import Store, sweep_halves
 
 RETRIES = 1  # of a job whose process was killed: as a rule by the system, for want of memory
 POLL = 0.5  # seconds between two looks at jobs that another runner has
-THREADS = 2  # per job: fixed, so that results are equal to the bit on machines of any size
+THREADS = 2  # per job: fixed, so that results do not depend on the size of the machine
 
 
 @dataclass(frozen=True, kw_only=True)
