@@ -115,7 +115,7 @@ def from_records(args, more: dict) -> str:
         return show.listing(Store(args.results), show.asked_of(args))
     from bench.report import drawers
 
-    with drawers.uncollected(), drawers.start() as others:
+    with drawers.start() as others:
         from bench.report import write  # a second, in which the drawers import matplotlib
 
         return write.rebuild(args.results, args.reports, studies=tuple(STUDIES.values()), others=others, **more)

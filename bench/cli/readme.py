@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from bench.files import write_whole, writing
+from bench.report.conditions import UNEQUAL, marked
 from bench.report.model import number
 from bench.report.rows import DATASETS
-from bench.report.sections.answer import UNEQUAL
 from bench.spec import BenchError
 
 BEGIN, END = "<!-- the answer, written by python -m bench readme -->", "<!-- end of the answer -->"
@@ -30,8 +30,8 @@ def table(answers: pd.DataFrame) -> str:
             continue
         where = (DATASETS[one.dataset], one.protocol, one.ranking, one.row)
         difference, low, high = (number(value, "+.4f") for value in (one.difference, one.low, one.high))
-        mark = f" {UNEQUAL}" if pd.notna(one.unequal) else ""
-        lines.append(f"| {' | '.join(where)} | {difference} | [{low}, {high}] | {one.verdict} {one.vs}{mark} |")
+        verdict = marked(f"{one.verdict} {one.vs}", pd.notna(one.unequal))
+        lines.append(f"| {' | '.join(where)} | {difference} | [{low}, {high}] | {verdict} |")
     if own["unequal"].notna().any():
         lines += ["", f"{UNEQUAL} {UNLIKE}"]
     return "\n".join(lines)

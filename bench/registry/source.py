@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from bench.spec import BenchError
+from bench.spec import ENGINE, BenchError, Job
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +22,10 @@ class Card:
     is_floor: bool  # a sanity floor: not among the models asked for by default
     source: str  # revision of the model's file or, for a package, of all its files
     file: str = ""  # of a model from outside, which has no importable name
+
+    def is_code_of(self, job: Job) -> bool:
+        """Whether this code, and the harness's own, is that which ``job`` was planned for."""
+        return (self.source, ENGINE) == (job.source, job.engine)
 
 
 def read_cards(path: Path, module: str) -> list[Card]:

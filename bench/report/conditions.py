@@ -17,6 +17,11 @@ EQUAL = {  # must not vary among rows that are compared
 }
 
 
+def marked(text: str, differs: str | bool) -> str:
+    """``text`` with the mark of unequal conditions, where something ``differs``."""
+    return f"{text} {UNEQUAL}" if differs else text
+
+
 def unequal(records: pd.DataFrame, ranking: str = "") -> list[str]:
     """In what finished records of one data set differ that must not; with ``ranking``, also in what chose the epoch of
     its values."""

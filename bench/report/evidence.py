@@ -21,8 +21,9 @@ NEWEST = ["engine", "protocol_version", "started", "key"]  # the last of these s
 OPTIONAL = [  # columns that a frame lacks where no record has the fact
     "users", "items", "interactions", "density", "modalities", "epochs", "parameters", "is_candidate_dependent",
     "candidate_hash", "peak_memory_mib", "seconds.train", "seconds.evaluate", "sampling", "tuning.trials",
-    "tuning.seconds", "tuning.protocol", "tuning.budget", "gradient.reason",
+    "tuning.seconds", "tuning.protocol", "tuning.budget", "gradient.reason", "n_cases",
     *(f"{what}.{ranking}" for what in ("best_epoch", "chosen_by") for ranking in RANKINGS),
+    *(f"ties_{ranking}" for ranking in RANKINGS),
 ]  # fmt: skip
 SAME_PRESET = {(STUDIED, "released"): "default"}  # its default by name
 
@@ -102,6 +103,10 @@ class Evidence:
             model for model in self.frame["model"] if SHOWN_MODELS.get(model, model) == self.ours.partition(":")[0]
         }
         return set(self.frame.loc[self.frame["model"].isin(models), "row"])
+
+    def rows_of(self, keys: Sequence[str]) -> pd.DataFrame:
+        """The standing records with these keys."""
+        return self.frame[self.frame["key"].isin(keys)]
 
     def variants(self, study: Study) -> pd.DataFrame:
         """The standing records of the study's variants: ``row`` is the variant, ``of`` the model's own row.

@@ -26,6 +26,11 @@ QUANTILES = stats.norm.interval(CONFIDENCE)
 Differences = Float[np.ndarray, " case"]
 
 
+def differences(ours: Float[np.ndarray, "our_seed case"], theirs: Float[np.ndarray, "their_seed case"]) -> Differences:
+    """Ours minus theirs, case by case, each averaged over its own seeds first."""
+    return rounded(ours.mean(axis=0) - theirs.mean(axis=0))
+
+
 def rounded(differences: Differences) -> Differences:
     """``differences`` to twelve places: sums of equal gains over several seeds may differ beyond."""
     return np.round(differences, 12)

@@ -146,10 +146,7 @@ def exceptions(records: pd.DataFrame, kinds: pd.Series, said: str) -> list[Note]
 
 def ties(records: pd.DataFrame, ranking: str) -> list[Note]:
     """Which rows are kept low by ties: the share of the cases where other candidates have the test item's score."""
-    shares = (
-        records.reindex(columns=[f"ties_{ranking}"])[f"ties_{ranking}"]
-        / records.reindex(columns=["n_cases"])["n_cases"]
-    )
+    shares = records[f"ties_{ranking}"] / records["n_cases"]
     found = []
     for block in blocks(records):
         means = in_block(records.assign(share=shares), block).groupby("row")["share"].mean()

@@ -24,7 +24,7 @@ from bench.run.events import Event
 from bench.run.plan import PlannedJob
 from bench.run.prepared import Prepared, prepare
 from bench.run.provenance import peak_memory_mib, provenance
-from bench.spec import ENGINE, RANKINGS, BenchError, Job, Training, read
+from bench.spec import RANKINGS, BenchError, Job, Training, read
 from bench.store.record import Record
 from bench.store.store import Store
 from bench.train import bridge, precision, seed
@@ -91,7 +91,7 @@ def execute(
     tell(Event(stage="loading"))
     prepared = prepare(work)
     card = registry.cards()[job.model]
-    if (card.source, ENGINE) != (job.source, job.engine):
+    if not card.is_code_of(job):
         raise BenchError(f"{job.model}: its code changed since the job was planned; start again")
     model = build_model(job, prepared, work.settings, device=device)
     seconds = {"prepare": time.perf_counter() - clock}

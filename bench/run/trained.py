@@ -16,7 +16,7 @@ from bench.run import weights
 from bench.run.job import build_model
 from bench.run.plan import PlannedJob
 from bench.run.prepared import Prepared, prepare
-from bench.spec import ENGINE, RANKINGS, BenchError
+from bench.spec import RANKINGS, BenchError
 from bench.store.record import Record
 from bench.store.store import Store
 
@@ -141,7 +141,7 @@ def check_code(record: Record, model_file: str) -> None:
         raise BenchError(
             f"{job.model} is none of the models here; name its file with --model path/to/file.py:{job.model}"
         )
-    if (card.source, ENGINE) != (job.source, job.engine):
+    if not card.is_code_of(job):
         made = record.provenance.get("code", "")
         raise BenchError(
             f"{record.key} was made with other code of {job.model}"

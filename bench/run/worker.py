@@ -20,7 +20,7 @@ from bench.run.local import Local, start_server
 from bench.run.plan import PlannedJob
 from bench.run.pool import Pool
 from bench.run.slots import Slots
-from bench.spec import ENGINE, BenchError, Job
+from bench.spec import BenchError, Job
 from bench.store.store import Store
 
 STARTING = threading.Lock()
@@ -95,7 +95,7 @@ def teller(worker, topic: str) -> Listener:
 def check_code(job: Job) -> None:
     """A record says which code made it: the worker must have that code."""
     card, _ = registry.find(job.model)
-    if (card.source, ENGINE) != (job.source, job.engine):
+    if not card.is_code_of(job):
         raise BenchError(f"worker on {socket.gethostname()} has another revision of {job.model}; install the caller's")
 
 

@@ -31,7 +31,6 @@ STYLE = {
     "svg.hashsalt": "mcln-bench",
     "svg.fonttype": "none",  # text stays text
     "pdf.fonttype": 42,
-    "savefig.dpi": DPI,
     **dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize", "legend.fontsize"), 8),
     **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), 8),
     **dict.fromkeys(("axes.linewidth", "grid.linewidth"), 0.5),

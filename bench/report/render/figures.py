@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report import independent
-from bench.report.conditions import UNEQUAL
+from bench.report.conditions import marked
 from bench.report.render.drawing import DOUBLE, SINGLE, legend, looks, panels, scale_log
 from bench.report.rows import BLOCK, blocks, heading
 from bench.spec import RANKINGS, SHOWN
@@ -150,7 +150,7 @@ def forest(data: pd.DataFrame) -> Figure:
             place = lines.index(tuple(run[name] for name in names))
             fill = "full" if colour != "0.5" else "none"
             axis.errorbar(run["difference"], place, xerr=extent, fmt="o", color=colour, capsize=2, fillstyle=fill)
-            vs = f"{run['vs']} {UNEQUAL}" if run["unequal"] else run["vs"]
+            vs = marked(run["vs"], run["unequal"])
             axis.text(1.03, place, vs, transform=axis.get_yaxis_transform(), va="center")
         axis.text(1.03, len(lines), "against", transform=axis.get_yaxis_transform(), va="center", color="0.4")
         axis.set_ylim(-0.6, len(lines) - 0.4)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.report.boards import Board, answering
-from bench.report.conditions import UNEQUAL, unequal
+from bench.report.conditions import UNEQUAL, marked, unequal
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
 from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
@@ -89,13 +89,12 @@ def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict])
     keys = list(dict.fromkeys(key for test in found.values() for key in test["keys"].split()))
     verdict, text = verdict_of(found)
     theirs = [key for test in found.values() for key in board.keys[test["vs"]]]
-    compared = evidence.frame[evidence.frame["key"].isin([*board.keys[row], *theirs])]
-    differs = ", ".join(unequal(compared, board.ranking))
+    differs = ", ".join(unequal(evidence.rows_of([*board.keys[row], *theirs]), board.ranking))
     return {
         **names,
         "found": found,
         "verdict": verdict,
-        "text": f"{text} {UNEQUAL}" if differs else text,
+        "text": marked(text, differs),
         "n_baselines": len(evidence.baselines & set(board.rows)),
         "n_seeds": len(board.keys[row]),
         "settings": settings(evidence, board.keys[row], theirs),

@@ -25,14 +25,14 @@ from bench.report.claims import (
     Claim,
     verdict,
 )
-from bench.report.conditions import UNEQUAL, unequal
+from bench.report.conditions import UNEQUAL, marked, unequal
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, leaderboard
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paired import ALPHA
 from bench.report.rows import BLOCK, DATASETS
 from bench.report.sections import studies
-from bench.report.sections.significance import small
+from bench.report.sections.significance import incomparable, small
 from bench.spec import SHOWN
 
 COLUMNS = [
@@ -64,7 +64,8 @@ def pages(evidence: Evidence) -> list[Table]:
     data = pd.DataFrame([{"claim": claim.text, **case._asdict(), "says": case.says} for claim, case in shown])
     both = [" ".join(keys[place] for place in places(case)) for _, case in shown]
     data = data.assign(keys=[" ".join(dict.fromkeys(some.split())) for some in both])
-    data["unequal"] = [", ".join(conditions(evidence, tuple(own.split()))) for own in data["keys"]]
+    differs = {own: ", ".join(unequal(evidence.rows_of(own.split()), "sampled")) for own in data["keys"].unique()}
+    data["unequal"] = data["keys"].map(differs)
     lines = [cell_line(*one, own) for one, own in zip(shown, data[["keys", "unequal"]].to_dict("records"), strict=True)]
     blocks = [
         Block(columns=COLUMNS, lines=[line(claim, cases) for claim, cases in judged]),
@@ -106,16 +107,9 @@ def p_of(evidence: Evidence, case: Case) -> float:
     left, right = (
         ranked(evidence, some, "sampled", row) for some, row in zip(keys, (case.left, case.right), strict=True)
     )
-    if isinstance(left, str) or isinstance(right, str) or left.cases != right.cases:
+    if incomparable(left, right, case.right):
         return math.nan
-    differences = left.values(case.metric).mean(axis=0) - right.values(case.metric).mean(axis=0)
-    return paired.permutation_p(paired.rounded(differences))
-
-
-@lru_cache(maxsize=1024)
-def conditions(evidence: Evidence, keys: tuple[str, ...]) -> list[str]:
-    """In what the records of a pair differ that must not."""
-    return unequal(evidence.frame[evidence.frame["key"].isin(keys)], "sampled")
+    return paired.permutation_p(paired.differences(left.values(case.metric), right.values(case.metric)))
 
 
 def places(case: Case) -> list[tuple[str, str, str, str]]:
@@ -175,6 +169,6 @@ def cell_line(claim: Claim, case: Case, own: dict[str, str]) -> Line:
         *map(Cell, names),
         *cells,
         Cell(small(case.p, ".4f")),
-        Cell(f"{case.says} {UNEQUAL}" if own["unequal"] else case.says),
+        Cell(marked(case.says, own["unequal"])),
     ]
     return Line(cells, about={"dataset": case.dataset}, keys=own["keys"])

@@ -107,7 +107,7 @@ def courses(evidence: Evidence, data: pd.DataFrame) -> list[str]:
     """Of which epoch the values are, ours and the independent run's, and how long both trained, by data set."""
     said = []
     for one in data.query("metric == 'hr@5'").to_dict("records"):
-        own = evidence.frame[evidence.frame["key"].isin(one["keys"].split())].sort_values("seed")
+        own = evidence.rows_of(one["keys"].split()).sort_values("seed")
         ours = [f"{epoch:.0f} of {n:.0f}" for epoch, n in own[["best_epoch.sampled", "epochs"]].itertuples(index=False)]
         theirs = independent.runs().query("dataset == @one['dataset'] and run == 1")["epoch"].max()
         best = independent.best()["epoch"].get((one["dataset"], 1))

@@ -111,7 +111,7 @@ def incomparable(ranked: Ranked | str, other: Ranked | str, vs: str) -> str:
 def measures(ranked: Ranked, other: Ranked, metric: str) -> dict[str, float]:
     """All that a line says of one difference; Holm's p is known when all tests are."""
     by_seed = [one.values(metric) for one in (ranked, other)]
-    found = paired.rounded(by_seed[0].mean(axis=0) - by_seed[1].mean(axis=0))
+    found = paired.differences(*by_seed)
     low, high = paired.interval(found)
     return {
         "difference": float(found.mean()),

@@ -1,7 +1,6 @@
 """Whole tables against strings, and what they must say about themselves."""
 
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -12,7 +11,7 @@ from bench.report.render.text import csv, markdown, text
 from bench.report.rows import BASELINES
 from bench.report.sections import comparison
 from bench.spec import BUDGETS, PROTOCOLS
-from tests.report.made import OLD_CLEAN, evidence, record, unfinished
+from tests.report.made import evidence, record, unfinished
 
 PAPER = {("table2", "beauty", "BPRMF", "hr@5"): 0.45}
 
@@ -208,46 +207,12 @@ def test_rows_are_marked_as_floor_ours_and_candidate_dependent():
     assert names[-3:] == ["MCLN †", "MCLN:itemwise (ours)", "%Imp."]
 
 
-def test_clean_says_what_selected_and_that_the_paper_did_otherwise():
-    made = record(protocol=PROTOCOLS["clean"], budget=BUDGETS["quick"])
-    table = find([made], "table2-clean-quick-sampled")
-    assert "chosen on the validation set (valid sampled.ndcg@10, every 5 epochs)" in table.caption
-    assert "The paper's values were measured under its own protocol, not under this one." in said(table)
-
-
-def test_a_row_whose_epoch_another_ranking_chose_is_named():
-    rows = [record(model, protocol=OLD_CLEAN) for model in ("BPRMF", "VBPR", "MCLN")]
-    table = find(rows, "table2-clean-smoke-sampled")
-    assert (
-        "The epoch was chosen by valid sampled.ndcg@10 for MCLN, and by valid full.ndcg@10 for all other rows."
-        in said(table)
-    )
-
-
-def test_a_choice_of_epoch_is_judged_within_its_data_set():
-    """Art's rows were all chosen by full ranking and Beauty's by sampled: neither is an exception."""
-    art = [record(model, protocol=OLD_CLEAN, dataset="art") for model in ("BPRMF", "VBPR")]
-    beauty = [record(model, protocol=PROTOCOLS["clean"]) for model in ("BPRMF", "VBPR")]
-    assert not [note for note in said(find([*art, *beauty], "table2-clean-smoke-sampled")) if "chosen by" in note]
-    table = find([*art, *beauty, record("MCLN", protocol=OLD_CLEAN, dataset="art")], "table2-clean-smoke-sampled")
-    [note] = [note for note in said(table) if "chosen by" in note]
-    assert note.startswith("In Art (entities), the epoch was chosen by valid sampled.ndcg@10 for MCLN, ")
-
-
 @pytest.mark.parametrize("n", [8, 9])
 def test_the_paper_s_improvement_stands_where_all_of_its_baselines_were_run(n):
     rows = [record(model, 0.4) for model in BASELINES[:n]]
     line = sampled(*rows, record("MCLN", 0.5)).blocks[0].lines[-1].texts
     assert line[1] == "+25.00"
     assert (line[2] != "—") == (line[3] != "—") == (n == 9)
-
-
-def test_unequal_conditions_and_superseded_records_are_footnoted():
-    old = record(source="old", start="2023-01-01T00:00:00+00:00")
-    table = sampled(record(), old, record("VBPR", data_hash="e"))
-    assert "Not comparable: the records of Beauty (entities) differ in data." in said(table)
-    assert said(table)[-1].endswith("superseded records: 1.")
-    assert len(table.keys) == 2
 
 
 TUNING = {"tuning.trials": 20, "tuning.seconds": 61.5, "tuning.protocol": "clean", "tuning.budget": "quick"}
@@ -343,21 +308,6 @@ def test_seeds_of_one_row_that_ran_other_code_are_not_comparable():
     assert not [note for note in said(sampled(record(seed=0), record(seed=1))) if "Not comparable" in note]
 
 
-def test_the_baselines_behind_the_improvement_are_counted_by_data_set():
-    records = [record(model) for model in ("BPRMF", "VBPR", "LightGCN", "MCLN")] + [record("NGCF", dataset="art")]
-    counts = "how many of them have a value: Beauty (entities) 3, Art (entities) 1."
-    assert f"%Imp. is the gain of MCLN over the best of the paper's 9 baselines; {counts}" in [
-        note.text for note in sampled(*records).notes
-    ]
-
-
-def test_an_epoch_chosen_less_often_is_chosen_by_the_same_ranking():
-    often, rarely = (replace(BUDGETS["smoke"], eval_every=n) for n in (5, 20))
-    table = sampled(record(budget=often), record(dataset="taobao", budget=rarely))
-    assert "(test sampled.ndcg@10, every 20 epochs; test sampled.ndcg@10, every 5 epochs)" in table.caption
-    assert not [note for note in said(table) if note.startswith("The epoch was chosen")]
-
-
 def test_the_papers_value_and_the_difference_stand_beside_sampled_values_only():
     paper = {("table2", "beauty", "BPRMF", "hr@5"): 0.45}
     _, sampled, full = (table.data for table in comparison.pages(evidence(record(value=0.4), paper=paper)))
@@ -365,31 +315,6 @@ def test_the_papers_value_and_the_difference_stand_beside_sampled_values_only():
     assert (first["paper"], first["difference"]) == (0.45, pytest.approx(-0.05))
     assert sampled["paper"].count() == 1
     assert full["paper"].count() == 0
-
-
-def test_rows_that_draw_their_steps_otherwise_than_most_are_named():
-    kinds = {"BPRMF": "interaction", "VBPR": "user", "MCLN": "user"}
-    rows = [record(model, settings={"sampling": kind}) for model, kind in kinds.items()]
-    assert "A training step draws interactions for BPRMF, and users for all other rows." in said(sampled(*rows))
-    assert not [note for note in said(sampled(*rows[1:])) if "training step" in note]
-    art = [record(model, settings={"sampling": "user"}, dataset="art") for model in kinds]
-    notes = [note for note in said(sampled(*rows, *art)) if "training step" in note]
-    assert notes == [
-        "In Beauty (entities), a training step draws interactions for BPRMF, and users for all other rows."
-    ]
-    floor = record("Pop", facts={"epochs": 0}, settings={"sampling": "interaction"})
-    assert not [note for note in said(sampled(*rows[1:], floor)) if "training step" in note]
-
-
-def test_rows_that_ties_keep_low_are_named_with_their_share_of_the_cases():
-    """Mean over the seeds, (30 + 50) / 2 of 100 cases; a share below 1 % is not told, and each ranking has its own."""
-    tied = [record("Pop", seed=seed, facts={"n_cases": 100, "ties_sampled": n}) for seed, n in enumerate((30, 50))]
-    art = record("ItemKNN", dataset="art", facts={"n_cases": 200, "ties_sampled": 2, "ties_full": 190})
-    some = [record(facts={"n_cases": 1000, "ties_sampled": 9}), *tied, art]
-    told = "A tie counts against the test item. Share of the cases that have one, where it is at least 1%: "
-    assert f"{told}Beauty (entities) Pop 40%; Art (entities) ItemKNN 1%." in said(sampled(*some))
-    assert f"{told}Art (entities) ItemKNN 95%." in said(comparison.pages(evidence(*some))[-1])
-    assert not [note for note in said(sampled(some[0])) if note.startswith("A tie")]
 
 
 def test_records_of_unlike_engines_are_a_warning_that_a_terminal_shows():
