@@ -11,6 +11,7 @@ from torch import Tensor
 from bench.spec import Budget
 from bench.train.checkpoint import Checkpoint
 from bench.train.precision import forward_pass, matrix_products
+from bench.train.seed import repeatable
 
 
 class Diverged(ArithmeticError):
@@ -106,7 +107,8 @@ def fit(
         Stopped: when ``checkpoint`` is told that the run is to end.
     """
     out = Fit(choices={metric: Choice() for metric in select})
-    out.seconds_train += timed(lambda: model.pretrain(batches, epochs=budget.epochs))[1]
+    with repeatable(device_of(model)):
+        out.seconds_train += timed(lambda: model.pretrain(batches, epochs=budget.epochs))[1]
     epochs = budget.epochs if model.max_epochs is None else min(budget.epochs, model.max_epochs)
     if not epochs:
         return out.untrained(evaluate)
@@ -125,6 +127,11 @@ def fit(
         if checkpoint is not None:
             checkpoint.save(epoch, state_of(out, model, optimizer))
     return out
+
+
+def device_of(model) -> torch.device:
+    """Where ``model`` is; one without parameters is on the CPU."""
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
@@ -155,8 +162,8 @@ def train_epoch(
     """One pass; returns the mean loss. The host waits for the device once, at the end, to read the losses."""
     model.train()
     model.before_epoch(epoch)
-    losses, device = [], next(model.parameters()).device
-    with matrix_products(precision):
+    losses, device = [], device_of(model)
+    with matrix_products(precision), repeatable(device):
         for batch in batches:
             optimizer.zero_grad(set_to_none=True)
             with forward_pass(precision, device):
