@@ -20,6 +20,17 @@ def heard_signals():
 
 
 @pytest.fixture
+def two_threads():
+    """What is tested computes on two threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def rng():
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""The whole state of a run on disk, so that a killed one goes on where it was: on a CPU with one thread, to the bit."""
+"""The whole state of a run on disk, so that a killed one goes on where it was: on a CPU to the bit."""
 
 import sys
 from collections.abc import Callable

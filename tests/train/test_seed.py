@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from bench.train.seed import generator, repeatable, seed_all, stream
@@ -15,14 +14,6 @@ def test_equal_seeds_give_equal_draws():
     assert torch.equal(one, torch.rand(4))
     cpu = torch.device("cpu")
     assert generator(3, "x", cpu).initial_seed() == generator(3, "x", cpu).initial_seed()
-
-
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_threads_add_to_a_row_in_the_order_of_the_batch(two_threads):
