@@ -29,8 +29,8 @@ def by_measurement(job: Job, n_pairs: int | None) -> float:
         return math.inf
     dataset = job.dataset.removesuffix("-sim")
     places = ((dataset, 1.0), ("beauty", n_pairs / BEAUTY_PAIRS))
-    for place, scale in places:
-        for model in (f"{job.model}:{job.preset}", job.model):
+    for model in (f"{job.model}:{job.preset}", job.model):
+        for place, scale in places:
             if (place, model) in measured():
                 per_epoch, per_evaluation = measured()[place, model]
                 evaluations = job.budget.epochs / job.budget.eval_every if per_epoch else 1
