@@ -12,7 +12,7 @@ Reading results imports no torch; ``run`` imports it in the processes of its job
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
@@ -24,7 +24,7 @@ from bench.report.sections import curves
 from bench.report.sections.significance import incomparable, measures
 from bench.report.sections.slices import sliceable
 from bench.run.studies import STUDIES
-from bench.spec import SHOWN, BenchError, unknown
+from bench.spec import SHOWN, BenchError, read, unknown
 from bench.store.store import Store
 
 SHORT = ["dataset", "row", "features", "protocol", "budget", "seed", "status", "sampled.ndcg@10", "full.ndcg@10", "key"]
@@ -204,12 +204,16 @@ def run(
     """
     from bench import session
     from bench.run.clock import Clock
+    from bench.run.due import When
     from bench.run.machines import Machines
     from bench.run.plan import Request
 
+    if when not in get_args(When):
+        raise unknown("when", when, get_args(When))
     places = {"results": Path(results), "reports": Path(reports), "configs": Path("configs/tuned")}
-    how = {"machines": Machines(**machines or {}), "clock": Clock(), "when": when, "mode": "default", "dry_run": False}
-    asked = Request(datasets=datasets, models=models, **request)
+    where = read(Machines, machines or {}, what="machines")
+    how = {"machines": where, "clock": Clock(), "when": when, "mode": "default", "dry_run": False}
+    asked = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
     code = session.run(asked, **places, **how, shown=session.Shown())
     if code:
         raise BenchError(f"not every job was done (exit code {code}); the lines above name those that failed")

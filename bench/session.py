@@ -23,6 +23,11 @@ from bench.store.record import STATUSES
 from bench.store.store import Store
 from bench.tune import winners
 
+AGAIN = (
+    "run the same command again to go on",
+    "the same command would start every job anew; to run only what has no record, leave out --when always",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
@@ -80,7 +85,7 @@ def run(
     with handling(clock.hear):  # a signal that comes now waits for the tables
         paths = report(planned, store, reports, shown, studies=request.studies)
     said = f"records in {results}, {counted(len(paths), 'report file')}; read {reports / folder.PAGE}"
-    return close(planned, ended, store, clock, said=said)
+    return close(planned, ended, store, clock, said=said, when=when)
 
 
 def report(
@@ -132,7 +137,9 @@ def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Cloc
             return dict(zip([one.job.key for one in queue], pool.run(queue), strict=True))
 
 
-def close(planned: list[PlannedJob], ended: dict[str, str], store: Store, clock: Clock, *, said: str) -> int:
+def close(
+    planned: list[PlannedJob], ended: dict[str, str], store: Store, clock: Clock, *, said: str, when: When = "missing"
+) -> int:
     """Say how it ended, as the records on disk have it; the exit code says it too.
 
     Args:
@@ -150,7 +157,7 @@ def close(planned: list[PlannedJob], ended: dict[str, str], store: Store, clock:
         print(f"failed: {one.title}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
     is_cut = bool(counts["stopped"] or counts["left"])
     if is_cut:
-        print("ended early; run the same command again to go on")
+        print("ended early; " + AGAIN[when == "always"])
     if is_cut or clock.signal:
         return clock.exit_code
     return 1 if failed or gone or counts["failed"] else 0

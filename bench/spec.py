@@ -100,7 +100,9 @@ def read(cls: type, values: Mapping[str, Any], *, what: str = "setting") -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise BenchError(f"{what} {place}={first['input']!r}: {first['msg'].lower()}") from None
+        is_list_asked = first["type"] == "sequence_str" or first.get("ctx", {}).get("class") == "Sequence"
+        why = f"give a list, such as [{first['input']!r}]" if is_list_asked else first["msg"].lower()
+        raise BenchError(f"{what} {place}={first['input']!r}: {why}") from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,6 +122,15 @@ def test_a_run_and_its_curve(folder, tmp_path):
     assert (tmp_path / "reports/index.md").exists()
     with pytest.raises(BenchError, match="did you mean BPRMF"):
         bench.run(datasets=[str(folder)], models=["BPRFM"], **places)
+    for asked, said in (
+        ({"datasets": "ml-100k"}, r"argument datasets='ml-100k': give a list, such as \['ml-100k'\]"),
+        ({"seeds": 3}, r"argument seeds=3: give a list, such as \[3\]"),
+        ({"when": "allways"}, "unknown when 'allways'; did you mean always"),
+        ({"budgett": "quick"}, "unknown argument 'budgett'; did you mean budget"),
+        ({"machines": {"job": 2}}, "unknown machines 'job'; did you mean jobs"),
+    ):
+        with pytest.raises(BenchError, match=said):
+            bench.run(**{"datasets": [str(folder)], **places, **asked})
 
 
 def test_a_plain_script_runs_once(folder, tmp_path):

@@ -217,3 +217,5 @@ def test_a_time_limit_ends_the_run_in_good_order_and_the_next_start_ends_it(fold
     assert not list((tmp_path / "results").glob("*/*/*.lock"))
     assert finished(folder, tmp_path, *flags) == 0
     assert len(records(tmp_path)) == 3
+    again = start(folder, tmp_path, *flags, "--when", "always", "--time-limit", "2")
+    assert "to run only what has no record, leave out --when always" in again.communicate()[0]

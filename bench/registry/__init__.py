@@ -119,8 +119,11 @@ def require_recbole() -> None:
         raise BenchError(f"RecBole is not installed, and every model builds on it; run: {INSTALL_RECBOLE}")
 
 
-def find(text: str) -> tuple[Card, str]:
+def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
     """The card and preset of "Model", "Model:preset" or "path/to/file.py:Model"; case does not matter.
+
+    Args:
+        prefer: the preset of a model that is named without one, where it has it.
 
     Raises:
         BenchError: for a name or preset that is not there, near misses named, or for a group.
@@ -134,17 +137,25 @@ def find(text: str) -> tuple[Card, str]:
     if name.lower() not in by_lower:
         raise unknown("model", name, [*cards(), *GROUPS])
     card = by_lower[name.lower()]
-    preset = preset or "default"
+    preset = preset or preferred(card, prefer)
     if preset not in card.presets:
         raise unknown(f"preset of {card.name}", preset, card.presets)
     return card, preset
 
 
-def select(texts: Sequence[str] | None) -> list[tuple[Card, str]]:
-    """Cards and presets of what was asked for, a model or a group each; default: "all"."""
+def preferred(card: Card, preset: str) -> str:
+    """``preset`` where the model has it, else its default."""
+    return preset if preset in card.presets else "default"
+
+
+def select(texts: Sequence[str] | None, *, prefer: str = "default") -> list[tuple[Card, str]]:
+    """Cards and presets of what was asked for, a model or a group each; default: "all". ``prefer`` as for ``find``."""
     out = []
     for text in texts or ["all"]:
-        out += [(card, "default") for card in members(text.lower())] if text.lower() in GROUPS else [find(text)]
+        if text.lower() in GROUPS:
+            out += [(card, preferred(card, prefer)) for card in members(text.lower())]
+        else:
+            out.append(find(text, prefer=prefer))
     return out
 
 

@@ -30,7 +30,7 @@ class Request:
     data_dir: Path | None = None
     studies: Sequence[str] = ("table2",)
     keep_weights: bool = False
-    prefer: str = "default"  # the preset of models that are asked for without one, where they have it
+    prefer: str = "default"  # the preset of models that are named without one, where they have it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,9 +172,7 @@ def asked(request: Request) -> list[tuple[Study, Card, str]]:
     for study in studies.find(request.studies):
         if study.variants and request.hyper:
             raise BenchError(f"--set does not go with --study {study.name}, which sets what it compares; leave one out")
-        for card, preset in models_of(study, request):
-            is_free = preset == "default" and request.prefer in card.presets
-            rows.append((study, card, request.prefer if is_free else preset))
+        rows += [(study, card, preset) for card, preset in models_of(study, request)]
     return rows
 
 
@@ -184,11 +182,12 @@ def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:
     Raises:
         BenchError: where every model named is another one, unless "all" studies are asked for.
     """
+    prefer = request.prefer
     if not study.models:
-        return registry.select(request.models)
-    named = [registry.find(text) for text in request.models or () if text.lower() not in registry.GROUPS]
+        return registry.select(request.models, prefer=prefer)
+    named = [registry.find(text, prefer=prefer) for text in request.models or () if text.lower() not in registry.GROUPS]
     if not named:
-        return registry.select(study.models if study.is_for_all else study.models[:1])
+        return registry.select(study.models if study.is_for_all else study.models[:1], prefer=prefer)
     found = [(card, preset) for card, preset in named if card.name in study.models]
     if not found and studies.ALL not in request.studies:
         raise BenchError(
@@ -202,9 +201,11 @@ def overrides(
 ) -> list[dict[str, Any]]:
     """What each job of a study sets, less what it would have anyway; variants that the data cannot form left out."""
     variants = study.variants_of(card.name)
+    if not variants and not request.hyper:
+        return [{}]
+    settings = registry.settings(card, preset, dataset=source.name, hyper={})  # imports torch
     if not variants:
-        return [request.hyper]
+        return [differing(request.hyper, settings)]
     modalities = list(source.load(features).features) if any(v.needs for v in variants) else None
     formed = [v for v in variants if not study.why_not(v, source.name, modalities)]
-    settings = registry.settings(card, preset, dataset=source.name, hyper={})
     return [differing(study.full(variant), settings) for variant in formed]

@@ -122,6 +122,10 @@ def load(
     location = location or job.dataset
     if location == job.dataset not in sources.names() and not Path(location).is_dir():
         raise BenchError(f"{record.key} is of the folder {job.dataset}, which is not here; name it with --data FOLDER")
+    if sources.find(location, data_dir=data_dir).fingerprint(job.features)[1] != job.data_hash:
+        raise BenchError(
+            f"{location} is not the data that {record.key} was made on; name that with --data or --data-dir"
+        )
     where = {"location": location, "data_dir": str(data_dir) if data_dir else None}
     prepared = prepare(PlannedJob(job=job, **where))
     model = build_model(job, prepared, record.settings, device=torch.device("cpu"))

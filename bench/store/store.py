@@ -34,6 +34,7 @@ class Store(Places):
 
     def __init__(self, root: Path, *, is_locked: bool = True):
         super().__init__(root)
+        self.is_locked = is_locked
         self.locked = locked if is_locked else lambda path: nullcontext(True)
         self.left_out: dict[Path, str] = {}
         self._followed: set[tuple[Path, tuple[int, int] | None]] = set()  # records whose metrics follow from ranks
@@ -186,7 +187,7 @@ class Store(Places):
 
     def sweep(self) -> None:
         """Take away what killed runners left behind: locks that no one holds, and half-written files."""
-        for path in self.root.glob("*/*/*.lock"):
+        for path in self.root.glob("*/*/*.lock") if self.is_locked else self._unlocked():
             with self.locked(path) as is_ours:
                 if not is_ours:
                     continue
@@ -194,6 +195,11 @@ class Store(Places):
                 record = self._checked(path.with_suffix(".json"))
                 if record is not None and record.status == "done":  # its checkpoint was to go next
                     path.with_suffix(".checkpoint").unlink(missing_ok=True)
+
+    def _unlocked(self) -> set[Path]:
+        """Where the locks would be of jobs that left something behind."""
+        halves = {path.with_name(path.name[1:].partition(".")[0] + ".lock") for path in self.root.glob("*/*/.?*")}
+        return halves | {path.with_suffix(".lock") for path in self.root.glob("*/*/*.checkpoint")}
 
 
 def sweep_halves(path: Path) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import InMemoryStorage, RDBStorage
+from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench import registry
@@ -56,10 +57,16 @@ class Searches:
                 yield
 
     def known(self, base: PlannedJob, storage: RDBStorage) -> Trials:
-        """The trials of a search; where one is not what its record says, those that have a record are entered anew."""
+        """The trials of a search; where one is not what its record says, those that have a record are entered anew.
+
+        Where every trial failed, all of them run again: they may have had too little time or memory.
+        """
         trials = Trials(base, storage)
         if not trials.hold(self.store):
             print(f"{self.folder / DATABASE}: the trials of {trials.name} are not what their records say; entered anew")
+            trials.forget(storage)
+        elif trials.ended and not trials.skipped and all(t.state == TrialState.FAIL for t in trials.ended):
+            print(f"every trial of {trials.name} failed; they run again")
             trials.forget(storage)
         return trials
 

@@ -99,6 +99,24 @@ def test_variants_of_the_released_preset_are_what_they_are_called(folder):
     assert sorted(work.settings["n_layers"] for work in works) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_preset_that_is_named_is_preferred_to_the_preferred_one(folder):
+    def presets(*models, **more):
+        works = plan.jobs(plan.Request(datasets=[str(folder)], models=models, prefer="released", **more))
+        return [work.job.preset for work in works]
+
+    assert presets("MMGCN:default", "MMGCN", "BPRMF") == ["default", "released", "default"]
+    assert set(presets("MMGCN:default", studies=["figure4"])) == {"default"}
+
+
+def test_a_setting_set_to_what_it_is_anyway_makes_no_job_of_its_own(folder):
+    plain, same, other = (
+        jobs(folder, "table2", models=["BPRMF"], hyper=hyper)[0]
+        for hyper in ({}, {"embedding_size": 64}, {"embedding_size": 64, "learning_rate": 0.01})
+    )
+    assert (same.key, same.row) == (plain.key, "BPRMF")
+    assert other.hyper == {"learning_rate": 0.01}
+
+
 def first(folder, **more):
     return jobs(folder, "table2", **{"models": ["BPRMF"], **more})[0]
 

@@ -1,5 +1,6 @@
 """Weights kept beside a record give back the model that the record is about."""
 
+import shutil
 from dataclasses import replace
 
 import pandas as pd
@@ -90,6 +91,15 @@ def test_damaged_weights_are_not_believed(kept):
     path.write_bytes(content)
     with pytest.raises(BenchError, match="was changed after it was written"):
         trained.load(store, record.key, location=folder)
+
+
+def test_other_data_than_the_record_s_are_named(kept, tmp_path):
+    store, folder = kept
+    other = shutil.copytree(folder, tmp_path / "other")
+    (other / "text_feat.npy").unlink()
+    (record,) = [r for r in store.records() if r.job.model == "VBPR"]
+    with pytest.raises(BenchError, match=f"{other} is not the data that {record.key} was made on; name that with"):
+        trained.load(store, record.key, location=str(other))
 
 
 def test_a_user_named_twice_has_one_list(kept):

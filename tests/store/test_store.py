@@ -71,6 +71,18 @@ def test_what_killed_runners_left_is_swept_and_what_is_held_stays(tmp_path):
     assert store.find(dead) == record(job=dead)
 
 
+def test_without_locks_what_killed_runners_left_is_swept_too(tmp_path):
+    store = Store(tmp_path, is_locked=False)
+    done, under_way = job(), job(seed=1)
+    store.write(record(job=done))
+    left = [store.checkpoint(done), store.path(under_way).with_name(f".{under_way.key}.json.x1.json")]
+    kept = [store.checkpoint(under_way), store.path(done).with_name(".notes")]
+    for path in left + kept:
+        path.write_text("half")
+    store.sweep()
+    assert [path.exists() for path in left + kept] == [False, False, True, True]
+
+
 def ranks(places=(1, 99), **more) -> pd.DataFrame:
     return pd.DataFrame({"user": [0, 3], "target": [7, 1], "rank_sampled": places, "ties_sampled": [0, 2], **more})
 

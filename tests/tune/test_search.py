@@ -111,6 +111,15 @@ def test_a_model_that_makes_no_sense_here_is_skipped_after_one_trial(search, fol
     assert not (tmp_path / "configs").exists()
 
 
+def test_trials_that_all_ran_out_of_time_run_again(search, tmp_path):
+    code, out, _ = search("--tune", 2, "--timeout", "0.1")
+    assert "no trial has a value; the default: " in out
+    assert not (tmp_path / "configs").exists()
+    code, out, _ = search("--tune", 2)
+    assert (code, "every trial of tiny BPRMF clean smoke" in out) == (0, True)
+    assert winner(tmp_path / "configs", "BPRMF")["failed"] == 0
+
+
 def test_searches_that_are_refused(search, tmp_path):
     for flags, message in (
         (("--protocols", "paper"), "protocol paper of tiny selects on the test set; search with --protocols clean"),
