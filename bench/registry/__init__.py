@@ -137,25 +137,18 @@ def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
     if name.lower() not in by_lower:
         raise unknown("model", name, [*cards(), *GROUPS])
     card = by_lower[name.lower()]
-    preset = preset or preferred(card, prefer)
+    preset = preset or (prefer if prefer in card.presets else "default")
     if preset not in card.presets:
         raise unknown(f"preset of {card.name}", preset, card.presets)
     return card, preset
-
-
-def preferred(card: Card, preset: str) -> str:
-    """``preset`` where the model has it, else its default."""
-    return preset if preset in card.presets else "default"
 
 
 def select(texts: Sequence[str] | None, *, prefer: str = "default") -> list[tuple[Card, str]]:
     """Cards and presets of what was asked for, a model or a group each; default: "all". ``prefer`` as for ``find``."""
     out = []
     for text in texts or ["all"]:
-        if text.lower() in GROUPS:
-            out += [(card, preferred(card, prefer)) for card in members(text.lower())]
-        else:
-            out.append(find(text, prefer=prefer))
+        names = [card.name for card in members(text.lower())] if text.lower() in GROUPS else [text]
+        out += [find(name, prefer=prefer) for name in names]
     return out
 
 
