@@ -85,7 +85,7 @@ TERMS = {
     "slope: irr. / all": "Norm of the score's gradient in the irrelevant columns over that in all columns.",
     "prepare s": "Seconds before training: reading the data, building graphs, and all of fitting a floor.",
     "train s": "Seconds of training, with what a model does before its first epoch.",
-    "s per epoch": "Seconds of one epoch of training, without what comes before the first.",
+    "s per epoch": "Seconds of one epoch of training, the median, without what comes before the first.",
     "evaluate s": "Seconds of all evaluations.",
     "epochs": "How many epochs were trained.",
     "best epoch": "The epoch whose weights give the values.",

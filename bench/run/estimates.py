@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench.run.plan import PlannedJob
 from bench.spec import Job
+from bench.store.frame import held_up_seconds
 from bench.store.record import Record
 
 LONG = 1800.0  # seconds; a run that will take longer says so before it starts
@@ -41,8 +42,8 @@ def by_measurement(job: Job, n_pairs: int | None) -> float:
 class Estimates:
     """Seconds that a job will take, infinite where that is not known.
 
-    It takes as long as the last one of its model, preset and budget took on the same data set; else what follows from
-    the measured seconds; else as long as such a job took on the slowest other data set.
+    It takes as long as the last one of its model, preset and budget took on the same data set, less what held that up;
+    else what follows from the measured seconds; else as long as such a job took on the slowest other data set.
 
     Args:
         sizes: train pairs by the hash of the data; jobs on other data are not estimated by measured seconds.
@@ -53,7 +54,7 @@ class Estimates:
         self.taken: dict[tuple[str, str], dict[str, float]] = {}  # row and budget, then data set
         for r in sorted(records, key=lambda r: r.provenance.get("start", "")):
             if r.status == "done":
-                spent = r.seconds.get("train", 0.0) + r.seconds.get("evaluate", 0.0)
+                spent = r.seconds.get("train", 0.0) - held_up_seconds(r) + r.seconds.get("evaluate", 0.0)
                 self.taken.setdefault((r.job.row, r.job.budget.name), {})[r.job.dataset] = spent
 
     def __call__(self, job: Job) -> float:

@@ -1,6 +1,8 @@
 """Records as a frame, which reports are made from."""
 
 import math
+import statistics
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +10,32 @@ import pandas as pd
 
 from bench.store.record import Record
 
+HELD_UP = 3  # times the median: epochs that take longer did not have the machine to themselves
+
+
+def stretches(record: Record) -> list[tuple[int, float]]:
+    """Epochs, and seconds per epoch, between each evaluation and the next, so that preparations do not count."""
+    steps = [
+        (end["epoch"] - begin["epoch"], end["seconds"] - begin["seconds"]) for begin, end in pairwise(record.curve)
+    ]
+    return [(int(epochs), seconds / epochs) for epochs, seconds in steps if epochs]
+
 
 def epoch_seconds(record: Record) -> float:
-    """Seconds of training per epoch, between the first evaluation and the last, so that preparations do not count.
+    """Seconds of training per epoch: the median of the stretches between evaluations, which no pause of the run moves.
 
-    A run with one evaluation cannot tell them apart and counts all; NaN for a run that trained nothing.
+    A run with one evaluation has no such stretch and counts all; NaN for a run that trained nothing.
     """
-    first, last = (record.curve[0], record.curve[-1]) if record.curve else ({}, {})
-    if last.get("epoch", 0) > first.get("epoch", 0):
-        return (last["seconds"] - first["seconds"]) / (last["epoch"] - first["epoch"])
+    if found := stretches(record):
+        return float(statistics.median(seconds for _, seconds in found))
     epochs = record.facts.get("epochs", 0)
     return record.seconds["train"] / epochs if epochs and "train" in record.seconds else math.nan
+
+
+def held_up_seconds(record: Record) -> float:
+    """Seconds by which the stretches of more than ``HELD_UP`` times the median are longer than it."""
+    usual = epoch_seconds(record)
+    return sum((n * (seconds - usual) for n, seconds in stretches(record) if seconds > HELD_UP * usual), 0.0)
 
 
 def frame(records: list[Record]) -> pd.DataFrame:
@@ -51,4 +68,5 @@ def line(record: Record) -> dict[str, Any]:
         **record.facts,
         **{f"seconds.{part}": spent for part, spent in record.seconds.items()},
         "seconds.epoch": epoch_seconds(record),
+        "seconds.held_up": held_up_seconds(record),
     }

@@ -27,6 +27,13 @@ def test_jobs_like_it_say_it_best():
     assert estimate(job(budget=BUDGETS["quick"])) == math.inf
 
 
+def test_what_held_a_job_up_does_not_count():
+    """Stretches of 5 epochs in 10, 10 and 90 s: 80 of the 110 s are more than the median."""
+    curve = [{"epoch": 5 * n, "seconds": s, "sampled.ndcg@10": 0.1} for n, s in enumerate([10.0, 20.0, 30.0, 120.0], 1)]
+    held = done("BPRMF", 120.0).model_copy(update={"curve": curve})
+    assert Estimates([held])(job(seed=7)) == pytest.approx(120 - 80 + 1)
+
+
 def test_the_newest_of_several_counts():
     old, new = done("BPRMF", 50.0), done("BPRMF", 5.0, seed=1)
     starts = {"start": "2026-01-01T00:00:00+00:00"}, {"start": "2026-02-01T00:00:00+00:00"}

@@ -13,6 +13,7 @@ from bench.report.rows import BLOCK, about, blocks, heading, order
 from bench.spec import SHOWN
 
 QUALITY = "sampled.ndcg@10"
+HELD_UP_SHARE = 0.1  # of the training seconds, from which a run is named
 NUMBERS = {  # what a run costs: the column, and how its numbers are written
     QUALITY: (Column("N@10", metric=SHOWN["ndcg@10"]), ".4f"),
     "seconds.prepare": (Column("prepare s"), ",.1f"),
@@ -98,19 +99,33 @@ def machines(records: pd.DataFrame) -> Note:
     return Note(f"Machines, with their number of runs: {'; '.join(some)}.")
 
 
+def held_up(records: pd.DataFrame) -> list[Note]:
+    """The runs whose training seconds are in good part not their own."""
+    share = records["seconds.held_up"] / records["seconds.train"]
+    some = records.assign(share=share)[share >= HELD_UP_SHARE]
+    if not len(some):
+        return []
+    said = "; ".join(
+        f"{run.row} on {heading((run.dataset, run.features))}, seed {run.seed} ({run.share:.0%})"
+        for run in some.itertuples()
+    )
+    text = f"Held up while they trained, by a pause or by other work on the machine, for a share of train s: {said}. "
+    return [Note(text + "A stretch counts whose epochs took more than three times the run's median.", is_warning=True)]
+
+
 def table(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> Table:
     texts = [
         "N@10 is NDCG@10 on sampled candidates; all values are means over the seeds of the finished runs.",
         "prepare s is the time before training: reading the data, building graphs, and all of fitting a floor.",
-        "s per epoch is taken from the first evaluation to the last; for a run evaluated once, training time / epochs. "
-        "What comes before the first epoch, such as the stages of InvRL, is in train s alone.",
+        "s per epoch is the median over the stretches between evaluations; for a run evaluated once, training time / "
+        "epochs. What comes before the first epoch, such as the stages of InvRL, is in train s alone.",
         "Memory is the peak of the device or, on a CPU, of the whole process.",
     ]
     return Table(
         kind="cost",
         what="Cost: seconds, memory and parameters",
         blocks=[laid_out(data, WHOLE)],
-        notes=[*map(Note, texts), machines(records)],
+        notes=[*map(Note, texts), machines(records), *held_up(records)],
         data=data[[*BLOCK, "model", *WHOLE, "keys"]],
         **said,
     )

@@ -60,6 +60,20 @@ def test_an_epoch_does_not_take_what_comes_before_the_epochs():
     assert found["seconds.epoch"].dropna().to_dict() == {"InvRL": 2.0, "VBPR": 12.0}
 
 
+def test_a_run_that_was_held_up_is_named_and_its_epochs_take_what_they_usually_take():
+    """Stretches of 5 epochs in 10, 10, 70 and 12 s; 70 is 60 more than five epochs of the median, which is 2.2 s."""
+    seconds = [3.0, 13.0, 23.0, 93.0, 105.0]
+    curve = [{"epoch": 5 * n, "loss": 1.0, "seconds": s, "sampled.ndcg@10": 0.1} for n, s in enumerate(seconds, 1)]
+    spent = {"seconds": {"train": 105.0, "evaluate": 1.0}, "facts": {"epochs": 25}}
+    held, free = record("NGCF", curve=curve, **spent), record("VBPR", curve=curve[:3], **spent)
+    frame = evidence(held, free).frame.set_index("row")
+    assert frame["seconds.epoch"].to_dict() == {"NGCF": pytest.approx(2.2), "VBPR": 2.0}
+    assert frame["seconds.held_up"].to_dict() == {"NGCF": pytest.approx(70 - 5 * 2.2), "VBPR": 0}
+    (note,) = [note for note in cost.pages(evidence(held, free))[0].notes if note.is_warning]
+    assert "for a share of train s: NGCF on Beauty (entities), seed 0 (56%)." in note.text
+    assert not [note for note in cost.pages(evidence(free))[0].notes if note.is_warning]
+
+
 def test_the_best_epoch_is_that_of_the_ranking_shown():
     made = record(facts={"best_epoch": None, "best_epoch.sampled": 10, "best_epoch.full": 25})
     assert means(made).loc["BPRMF", "best_epoch"] == 10
