@@ -30,6 +30,20 @@ def per_case(rank: np.ndarray, metric: str) -> np.ndarray:
     return np.where(rank <= k, GAINS[name](rank, k), 0.0)
 
 
+def lost_to_ties(rank: np.ndarray, ties: np.ndarray, metric: str) -> float:
+    """By how much the mean of ``metric`` ("NAME@K") would be higher if the order of equal scores were random.
+
+    Args:
+        rank: (case,) the last of the places that the test item may have.
+        ties: (case,) how many others have its score.
+    """
+    cut = int(metric.partition("@")[2])
+    up_to = np.concatenate([[0.0], np.cumsum(per_case(np.arange(1, cut + 1), metric))])  # to place 0, 1, ..., cut
+    first_less_one = np.minimum(rank - ties - 1, cut)
+    expected = (up_to[np.minimum(rank, cut)] - up_to[first_less_one]) / (ties + 1)
+    return float((expected - per_case(rank, metric)).mean())
+
+
 def means(ranks: pd.DataFrame) -> dict[str, float]:
     """Unrounded means over cases, named "ranking.metric", for the rankings that ``ranks`` holds."""
     return {

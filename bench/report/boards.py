@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
 
-from bench.protocol.metrics import per_case
+from bench.protocol.metrics import lost_to_ties, per_case
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, leaderboard
 from bench.report.rows import BLOCK, blocks, heading, order
@@ -26,6 +27,7 @@ class Ranked(NamedTuple):
 
     cases: str  # equal names mean equal users and test items in equal order
     place: UInt8[np.ndarray, "seed case"]  # rank - 1, PLACES for all below
+    lost: float = 0.0  # N@10 that equal scores cost, as the mean over the seeds
 
     def values(self, metric: str) -> Float[np.ndarray, "seed case"]:
         return GAINS[metric][self.place]
@@ -97,7 +99,8 @@ def ranked(evidence: Evidence, keys: Sequence[str], ranking: str, row: str) -> R
             return f"the ranks of record {key} are missing or broken"
     if len({ranks[ranking].cases for ranks in found}) > 1:
         return f"the seeds of {row} were tested on different cases"
-    return Ranked(found[0][ranking].cases, np.concatenate([ranks[ranking].place for ranks in found]))
+    own = [ranks[ranking] for ranks in found]
+    return Ranked(own[0].cases, np.concatenate([one.place for one in own]), fmean(one.lost for one in own))
 
 
 def answering(evidence: Evidence) -> list[Board]:
@@ -133,7 +136,11 @@ def ranks_of(evidence: Evidence, key: str) -> dict[str, Ranked]:
         return {}
     cases = hashlib.sha256(ranks["user"].tobytes() + ranks["target"].tobytes()).hexdigest()
     return {
-        ranking: Ranked(cases, np.minimum(ranks[f"rank_{ranking}"] - 1, PLACES).astype(np.uint8)[None])
+        ranking: Ranked(
+            cases,
+            np.minimum(ranks[f"rank_{ranking}"] - 1, PLACES).astype(np.uint8)[None],
+            lost_to_ties(ranks[f"rank_{ranking}"], ranks[f"ties_{ranking}"], "ndcg@10"),
+        )
         for ranking in RANKINGS
         if f"rank_{ranking}" in ranks
     }

@@ -5,17 +5,19 @@ import math
 
 import pandas as pd
 
+from bench.report.boards import ranked
 from bench.report.evidence import Evidence, selection
 from bench.report.model import Note
 from bench.report.rows import FLOORS
 from bench.store.record import Record
 
 METRIC = "ndcg@10"
+LOST = 5e-4  # N@10 that ties cost a row before it is named
 
 
 def suspects(part: pd.DataFrame, runs: pd.DataFrame, evidence: Evidence, ranking: str) -> list[Note]:
-    """Warnings that name the suspect rows of one block, with the reasons, and those whose training was cut short;
-    floors are neither.
+    """Warnings that name the suspect rows of one block, with the reasons, those whose training was cut short, and those
+    that have many equal scores; floors are only named for the last.
 
     Args:
         part: the cells of the block.
@@ -31,6 +33,11 @@ def suspects(part: pd.DataFrame, runs: pd.DataFrame, evidence: Evidence, ranking
         said += [f"{row} ({', '.join(reasons)})"] if reasons else []
         rising += [row] if any(rose_to_the_end(evidence.by_key[key], ranking) for key in keys) else []
     texts = [f"Suspect: {'; '.join(said)}."] if said else []
+    if tied := lost_to_ties(own, evidence, ranking):
+        texts.append(
+            "Among equal scores the test item counts as the last. If their order were random, N@10 would be higher by "
+            f"{', '.join(f'{lost:.4f} for {row}' for row, lost in tied.items())}."
+        )
     if rising:
         texts.append(f"Best at the end of the budget, so that longer training may help: {', '.join(rising)}.")
     return [Note(text, is_warning=True) for text in texts]
@@ -40,6 +47,13 @@ def too_low(mean: float, means: dict[str, float]) -> list[str]:
     """What is wrong with a mean beside those of LightGCN and Pop."""
     found = ["below half of LightGCN in N@10"] if mean < means.get("LightGCN", math.nan) / 2 else []
     return found + (["below Pop in N@10"] if mean < means.get("Pop", math.nan) else [])
+
+
+def lost_to_ties(own: pd.DataFrame, evidence: Evidence, ranking: str) -> dict[str, float]:
+    """The rows to which equal scores make a difference in N@10, and what they cost each."""
+    run = own.loc[own["mean"].notna(), ["row", "keys"]].itertuples(index=False, name=None)
+    found = {row: ranked(evidence, keys.split(), ranking, row) for row, keys in run}
+    return {row: ranks.lost for row, ranks in found.items() if not isinstance(ranks, str) and ranks.lost >= LOST}
 
 
 def never_rose(record: Record, ranking: str) -> bool:

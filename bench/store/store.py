@@ -173,13 +173,10 @@ class Store(Places):
         Raises:
             OSError, ValueError: where they are missing or damaged.
         """
-        return pd.DataFrame(self._columns(job))
+        return pd.DataFrame(self.rank_columns(job))
 
     def rank_columns(self, job: Job) -> dict[str, np.ndarray]:
-        """``user``, ``target`` and the ``rank_...`` of ``ranks``, which is faster to make than a frame."""
-        return {name: values for name, values in self._columns(job).items() if not name.startswith("ties_")}
-
-    def _columns(self, job: Job) -> dict[str, np.ndarray]:
+        """The columns of ``ranks``, which are faster to make than a frame."""
         record = read_record(self.path(job))
         if record is None:
             raise FileNotFoundError(f"no record {self.path(job)}")

@@ -144,11 +144,13 @@ def line_figure(kind: str) -> Figure:
     return Figure(kind=kind, what=f"Figure {kind} <1>", data=pd.DataFrame(lines), plot="curves", **about)
 
 
-def stored(folder, places, model="BPRMF", *, full=None, users=None, key="", start=START, facts=None, **job) -> Record:
+def stored(
+    folder, places, model="BPRMF", *, full=None, ties=0, users=None, key="", start=START, facts=None, **job
+) -> Record:
     """A record with these ranks among the candidates (and in full ranking, where given), written below ``folder``."""
     users = np.arange(len(places)) if users is None else np.asarray(users)
     ranks = pd.DataFrame({"user": users, "target": users + 1, "rank_sampled": np.asarray(places, dtype=np.int32)})
-    ranks["ties_sampled"] = 0
+    ranks["ties_sampled"] = ties
     if full is not None:
         ranks = ranks.assign(rank_full=np.asarray(full, dtype=np.int32), ties_full=0)
     made = record(model, key=key, start=start, facts=facts, **job).model_copy(update={"metrics": means(ranks)})

@@ -5,7 +5,7 @@ import pytest
 from bench.report.leaderboard import comparison
 from bench.report.suspects import never_rose, rose_to_the_end, suspects
 from bench.spec import BUDGETS
-from tests.report.made import OLD_CLEAN, evidence, record
+from tests.report.made import OLD_CLEAN, evidence, record, stored
 
 
 def course(*values, metric="sampled.ndcg@10"):
@@ -45,6 +45,14 @@ def test_a_run_that_was_best_at_its_end_is_named_where_the_budget_ended_it():
     assert not rose_to_the_end(late.model_copy(update={"curve": course(0.1, 0.4, 0.4, 0.3)}), "sampled")
     assert not rose_to_the_end(late.model_copy(update={"facts": {"epochs": 25}}), "sampled")
     assert not rose_to_the_end(late, "full")
+
+
+def test_equal_scores_that_cost_a_row_something_are_named(tmp_path):
+    """Place 2 with one tie is 1 or 2: half of 1 - 1 / log2(3) = 0.3691, over two cases 0.0923 in the mean."""
+    runs = [stored(tmp_path, [2, 1], "ItemKNN", ties=[1, 0]), stored(tmp_path, [2, 1], "VBPR", ties=[0, 0])]
+    made = evidence(*runs, folder=tmp_path)
+    (note,) = suspects(comparison(made.main, "sampled"), made.main, made, "sampled")
+    assert note.text.endswith("If their order were random, N@10 would be higher by 0.0923 for ItemKNN.")
 
 
 def test_an_old_record_has_one_course_for_both_rankings():

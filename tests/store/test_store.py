@@ -102,14 +102,12 @@ def files(store) -> list[str]:
     return sorted(path.name for path in store.root.glob("*/*/*"))
 
 
-def test_rank_columns_are_the_ranks_without_ties(tmp_path):
+def test_rank_columns_are_the_ranks(tmp_path):
     store = Store(tmp_path)
     store.write(record(), ranks())
     assert store.ranks(job()).equals(ranks())
     found = store.rank_columns(job())
-    assert {name: values.tolist() for name, values in found.items()} == ranks().drop(columns="ties_sampled").to_dict(
-        "list"
-    )
+    assert {name: values.tolist() for name, values in found.items()} == ranks().to_dict("list")
 
 
 def test_jobs_with_equal_cases_share_one_file_of_them(tmp_path):

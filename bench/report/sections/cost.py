@@ -10,7 +10,7 @@ from bench.report.leaderboard import TABLE
 from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
 from bench.report.prose import caption
 from bench.report.rows import BLOCK, about, blocks, heading, order
-from bench.spec import SHOWN
+from bench.spec import SHOWN, counted
 
 QUALITY = "sampled.ndcg@10"
 HELD_UP_SHARE = 0.1  # of the training seconds, from which a run is named
@@ -95,7 +95,10 @@ def laid_out(data: pd.DataFrame, columns: Sequence[str], titles: Mapping[str, st
 def machines(records: pd.DataFrame) -> Note:
     """On what the runs were timed: times of different machines, or numbers of threads, do not compare."""
     counts = records.groupby(["device", "threads"]).size()
-    some = [f"{device or 'not recorded'}, {threads} threads: {n}" for (device, threads), n in counts.items()]
+    some = [
+        f"{device or 'not recorded'}{', ' + counted(int(threads), 'thread') if threads else ''}: {n}"
+        for (device, threads), n in counts.items()
+    ]
     return Note(f"Machines, with their number of runs: {'; '.join(some)}.")
 
 

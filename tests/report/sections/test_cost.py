@@ -43,7 +43,7 @@ def test_cost_is_a_mean_over_the_seeds_and_draws_quality_against_seconds():
     assert row["seconds.epoch"] == (10 / 4 + 20 / 10) / 2
     assert found["seconds.evaluate"].isna().tolist() == [False, True]
     assert cost.machines(evidence(*runs).frame).text == (
-        "Machines, with their number of runs: not recorded,  threads: 2; cpu, 2 threads: 1."
+        "Machines, with their number of runs: not recorded: 2; cpu, 2 threads: 1."
     )
     _, page = cost.pages(evidence(*runs))
     (axis,) = PLOTS[page.plot](page.data).axes
