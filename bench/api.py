@@ -211,7 +211,7 @@ def run(
     if when not in get_args(When):
         raise unknown("when", when, get_args(When))
     places = {"results": Path(results), "reports": Path(reports), "configs": Path("configs/tuned")}
-    where = read(Machines, machines or {}, what="machines")
+    where = read(Machines, machines or {}, what="field of machines")
     how = {"machines": where, "clock": Clock(), "when": when, "mode": "default", "dry_run": False}
     asked = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
     code = session.run(asked, **places, **how, shown=session.Shown())

@@ -127,7 +127,7 @@ def test_a_run_and_its_curve(folder, tmp_path):
         ({"seeds": 3}, r"argument seeds=3: give a list, such as \[3\]"),
         ({"when": "allways"}, "unknown when 'allways'; did you mean always"),
         ({"budgett": "quick"}, "unknown argument 'budgett'; did you mean budget"),
-        ({"machines": {"job": 2}}, "unknown machines 'job'; did you mean jobs"),
+        ({"machines": {"job": 2}}, "unknown field of machines 'job'; did you mean jobs"),
     ):
         with pytest.raises(BenchError, match=said):
             bench.run(**{"datasets": [str(folder)], **places, **asked})
