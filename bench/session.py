@@ -23,10 +23,8 @@ from bench.store.record import STATUSES
 from bench.store.store import Store
 from bench.tune import winners
 
-AGAIN = (
-    "run the same command again to go on",
-    "the same command would start every job anew; to run only what has no record, leave out --when always",
-)
+AGAIN = "run the same command again to go on"
+ANEW = "the same command would start every job anew; to run only what has no record, leave out --when always"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +155,7 @@ def close(
         print(f"failed: {one.title}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
     is_cut = bool(counts["stopped"] or counts["left"])
     if is_cut:
-        print("ended early; " + AGAIN[when == "always"])
+        print(f"ended early; {ANEW if when == 'always' else AGAIN}")
     if is_cut or clock.signal:
         return clock.exit_code
     return 1 if failed or gone or counts["failed"] else 0

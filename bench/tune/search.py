@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import InMemoryStorage, RDBStorage
-from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench import registry
@@ -65,7 +64,7 @@ class Searches:
         if not trials.hold(self.store):
             print(f"{self.folder / DATABASE}: the trials of {trials.name} are not what their records say; entered anew")
             trials.forget(storage)
-        elif trials.ended and not trials.skipped and all(t.state == TrialState.FAIL for t in trials.ended):
+        elif trials.ended and all(trial.user_attrs["status"] == "failed" for trial in trials.ended):
             print(f"every trial of {trials.name} failed; they run again")
             trials.forget(storage)
         return trials

@@ -11,6 +11,7 @@ from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Qu
 from bench.report.prose import caption
 from bench.report.rows import BLOCK, about, blocks, heading, order
 from bench.spec import SHOWN, counted
+from bench.store.frame import HELD_UP
 
 QUALITY = "sampled.ndcg@10"
 HELD_UP_SHARE = 0.1  # of the training seconds, from which a run is named
@@ -113,7 +114,8 @@ def held_up(records: pd.DataFrame) -> list[Note]:
         for run in some.itertuples()
     )
     text = f"Held up while they trained, by a pause or by other work on the machine, for a share of train s: {said}. "
-    return [Note(text + "A stretch counts whose epochs took more than three times the run's median.", is_warning=True)]
+    rule = f"A stretch counts whose epochs took more than {HELD_UP} times the run's median."
+    return [Note(text + rule, is_warning=True)]
 
 
 def table(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> Table:

@@ -61,7 +61,7 @@ def test_an_epoch_does_not_take_what_comes_before_the_epochs():
 
 
 def test_a_run_that_was_held_up_is_named_and_its_epochs_take_what_they_usually_take():
-    """Stretches of 5 epochs in 10, 10, 70 and 12 s; 70 is 60 more than five epochs of the median, which is 2.2 s."""
+    """Stretches of 5 epochs in 10, 10, 70 and 12 s; 70 is 59 more than five epochs of the median, which is 2.2 s."""
     seconds = [3.0, 13.0, 23.0, 93.0, 105.0]
     curve = [{"epoch": 5 * n, "loss": 1.0, "seconds": s, "sampled.ndcg@10": 0.1} for n, s in enumerate(seconds, 1)]
     spent = {"seconds": {"train": 105.0, "evaluate": 1.0}, "facts": {"epochs": 25}}
