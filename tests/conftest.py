@@ -46,18 +46,9 @@ def cache(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def folder(tmp_path, cache):
     """A data set of 150 items, 40 users and two modalities, in the generic layout."""
-    import numpy as np
+    from tests.toy import write_folder
 
-    rng = np.random.default_rng(0)
-    root = tmp_path / "tiny"
-    root.mkdir()
-    rows = [rng.choice(150, 8, replace=False) for _ in range(40)]
-    for name, part in (("train", slice(0, 6)), ("validation", slice(6, 7)), ("test", slice(7, 8))):
-        text = "".join(f"{u} {' '.join(map(str, row[part]))}\n" for u, row in enumerate(rows))
-        (root / f"{name}.txt").write_text(text)
-    np.save(root / "image_feat.npy", rng.normal(size=(150, 6)).astype(np.float32))
-    np.save(root / "text_feat.npy", rng.normal(size=(150, 4)).astype(np.float32))
-    return root
+    return write_folder(tmp_path / "tiny")
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Tiny data whose answers are known: the toy of the specs, a checkerboard, and a random set."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -63,3 +65,16 @@ def make(model: type, data: TrainingSet, *, seed=0, **settings):
     """``model`` on ``data`` with a fixed initialisation."""
     torch.manual_seed(seed)
     return build(model, data, settings)
+
+
+def write_folder(root: Path) -> Path:
+    """A data set of 150 items, 40 users and two modalities, in the generic layout."""
+    rng = np.random.default_rng(0)
+    root.mkdir()
+    rows = [rng.choice(150, 8, replace=False) for _ in range(40)]
+    for name, part in (("train", slice(0, 6)), ("validation", slice(6, 7)), ("test", slice(7, 8))):
+        text = "".join(f"{u} {' '.join(map(str, row[part]))}\n" for u, row in enumerate(rows))
+        (root / f"{name}.txt").write_text(text)
+    np.save(root / "image_feat.npy", rng.normal(size=(150, 6)).astype(np.float32))
+    np.save(root / "text_feat.npy", rng.normal(size=(150, 4)).astype(np.float32))
+    return root

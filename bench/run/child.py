@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
+import torch._dynamo  # every optimiser of torch imports it, which takes seconds; here the server does, for all jobs
 
 from bench.nn import recommender  # noqa: F401 - imported once by the server, before any model asks for it
 from bench.run import job

@@ -36,16 +36,12 @@ def repeatable(device: torch.device) -> Iterator[None]:
     index occurs three times and there are two threads or more. What torch has no ordered version of is let through
     with a warning. Other devices are left as they are.
     """
-    before = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-        deterministic.fill_uninitialized_memory,
-    )
+    before = torch.get_deterministic_debug_mode(), deterministic.fill_uninitialized_memory
     if device.type == "cpu":
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms would import torch's compiler, too
         deterministic.fill_uninitialized_memory = False  # costs time, and nothing reads such memory
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        deterministic.fill_uninitialized_memory = before[2]
+        torch.set_deterministic_debug_mode(before[0])
+        deterministic.fill_uninitialized_memory = before[1]

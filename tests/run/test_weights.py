@@ -15,6 +15,7 @@ from bench.spec import BenchError
 from bench.store.store import Store
 from tests.run import made
 from tests.run.made import planned
+from tests.toy import write_folder
 
 OWN = """
 from dataclasses import dataclass
@@ -29,13 +30,21 @@ class Own(BPRMF):
 """
 
 
+@pytest.fixture(scope="module")
+def run_of_three(tmp_path_factory):
+    """A folder of data, and the results of three models on it."""
+    place = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MCLN_BENCH_CACHE", str(place / "cache"))
+        jobs = planned(write_folder(place / "tiny"), models=["VBPR", "MCLN", "EASE"], keep_weights=True)
+        assert made.local(Store(place / "results")).run(jobs) == ["done"] * 3
+    return place
+
+
 @pytest.fixture
-def kept(folder, tmp_path):
-    """The store of a run of three models, and the folder of its data."""
-    store = Store(tmp_path / "results")
-    jobs = planned(folder, models=["VBPR", "MCLN", "EASE"], keep_weights=True)
-    assert made.local(store).run(jobs) == ["done"] * 3
-    return store, str(folder)
+def kept(run_of_three, tmp_path, cache):
+    """A store of its own for each test, and the folder of its data."""
+    return Store(shutil.copytree(run_of_three / "results", tmp_path / "results")), str(run_of_three / "tiny")
 
 
 def test_a_loaded_model_has_its_record_s_metrics_to_the_bit(kept):
