@@ -153,20 +153,13 @@ def test_a_dry_run_says_how_long_it_would_take(call):
     assert "this takes about 8 s, 2 jobs at a time" in call(*flags, "--gpus", "none", "--jobs", 2)[1]
 
 
-def finished(*args) -> int:
-    """The exit code of the program, run to its end."""
-    runner = start(*args)
-    runner.communicate()
-    return runner.returncode
-
-
 def log_of(tmp_path, model: str) -> str:
     """What a job has said so far; a line per evaluation."""
     return "".join(path.read_text() for path in (tmp_path / "results/tiny" / model).glob("*.log"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_ends_the_run_in_good_order(folder, tmp_path, number):
+def test_a_signal_ends_the_run_in_good_order(call, folder, tmp_path, number):
     """VBPR has a record; BPRMF is at work when the signal comes, and goes on at the next start."""
     store = Store(tmp_path / "results")
     assert local(store).run(planned(folder, models=["VBPR"])) == ["done"]
@@ -183,7 +176,7 @@ def test_a_signal_ends_the_run_in_good_order(folder, tmp_path, number):
     assert len(list((tmp_path / "results").glob("*/*/*.checkpoint"))) == 1
     assert "VBPR" in (tmp_path / "reports/clean-smoke/table2-sampled.md").read_text()
     if number == signal.SIGTERM:
-        assert finished(folder, tmp_path, *flags) == 0
+        assert call("--datasets", folder, "--protocols", "clean", *flags)[0] == 0
         assert len(records(tmp_path)) == 3
         assert not list((tmp_path / "results").glob("*/*/*.checkpoint"))
 
@@ -206,7 +199,7 @@ def own_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def test_a_time_limit_ends_the_run_in_good_order_and_the_next_start_ends_it(folder, tmp_path):
+def test_a_time_limit_ends_the_run_in_good_order_and_the_next_start_ends_it(call, folder, tmp_path):
     """However slow the machine is: what had no time is left for the next start."""
     flags = ("--models", "BPRMF", "--budget", "standard", "--seeds", "0", "1", "2")
     first = start(folder, tmp_path, *flags, "--time-limit", "5")
@@ -215,7 +208,12 @@ def test_a_time_limit_ends_the_run_in_good_order_and_the_next_start_ends_it(fold
     assert "ended early; run the same command again to go on" in out
     assert (tmp_path / "reports/index.md").exists()
     assert not list((tmp_path / "results").glob("*/*/*.lock"))
-    assert finished(folder, tmp_path, *flags) == 0
+    assert call("--datasets", folder, "--protocols", "clean", *flags)[0] == 0
     assert len(records(tmp_path)) == 3
-    again = start(folder, tmp_path, *flags, "--when", "always", "--time-limit", "2")
-    assert "to run only what has no record, leave out --when always" in again.communicate()[0]
+
+
+def test_a_run_cut_short_says_what_starts_every_job_anew(folder, tmp_path, capsys):
+    (one,), clock = planned(folder), Clock(limit=1.0)
+    cut = ([one], {one.job.key: "stopped"}, Store(tmp_path / "results"), clock)
+    assert session.close(*cut, said="", when="always") == 124
+    assert "to run only what has no record, leave out --when always" in capsys.readouterr().out
