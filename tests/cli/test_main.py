@@ -101,31 +101,28 @@ def test_a_corrupt_record_is_named_and_made_again(call, folder, tmp_path):
     assert json.loads(path.read_text())["metrics"] == whole["metrics"]
 
 
-def test_a_disk_that_fills_up_is_one_line_and_what_stands_stays(folder, tmp_path):
+def test_a_disk_that_fills_up_is_one_line_and_what_stands_stays(call, folder, tmp_path):
     """The first job's record fits, the limit of the second run is reached by its own."""
-    stand, full = start(folder, tmp_path), start(folder, tmp_path, "--seeds", "0", "1", most_bytes=2000)
-    assert (stand.returncode, full.returncode) == (0, 2), full.stderr
+    flags = ["--datasets", folder, "--models", "BPRMF", "--budget", "smoke", "--gpus", "none"]
+    assert call(*flags)[0] == 0
+    full = with_little_room(2000, *flags, "--seeds", 0, 1, "--threads", 1, tmp_path=tmp_path)
+    assert full.returncode == 2, full.stderr
     assert full.stderr.splitlines()[-1].startswith(f"error: results folder {tmp_path / 'results'} cannot be written (")
     assert "Traceback" not in full.stderr
     assert [path.stem for path in (tmp_path / "results").glob("*/*/*")].count("tmp") == 0
     assert len(list((tmp_path / "results").glob("*/*/*.json"))) == 1
-    again = start(folder, tmp_path, "--seeds", "0", "1")
-    assert again.returncode == 0
-    assert "2 jobs: 1 to run" in again.stdout
+    code, out, _ = call(*flags, "--seeds", 0, 1)
+    assert code == 0
+    assert "2 jobs: 1 to run" in out
 
 
-def start(folder, tmp_path, *flags, most_bytes: int | None = None) -> subprocess.CompletedProcess:
-    """The program in a process of its own; no file of it may grow beyond ``most_bytes``."""
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
-
-    places = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")]
-    common = ["--datasets", str(folder), "--models", "BPRMF", "--budget", "smoke", "--gpus", "none", "--threads", "1"]
-    common += [*places, *flags]
-    command = [sys.executable, str(ROOT / "run_all.py"), *common]
-    before = limit if most_bytes else None
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, preexec_fn=before)
+def with_little_room(most_bytes: int, *flags, tmp_path) -> subprocess.CompletedProcess:
+    """The program in a process of its own, no file of which may grow beyond ``most_bytes``."""
+    places = ["--results", tmp_path / "results", "--reports", tmp_path / "reports"]
+    command = [sys.executable, ROOT / "run_all.py", *flags, *places]
+    more = {"capture_output": True, "text": True, "timeout": 120}
+    limit = (resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    return subprocess.run([*map(str, command)], cwd=ROOT, preexec_fn=lambda: resource.setrlimit(*limit), **more)
 
 
 def test_a_place_that_cannot_be_written_midway(call, folder, tmp_path):

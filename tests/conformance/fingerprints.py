@@ -3,14 +3,16 @@
 A job's key hashes the model's own files. Code that models share (losses, graphs, sampling, the training loop, the
 evaluation) is not in the key: ``bench.spec.ENGINE`` stands for it. These fingerprints show when it has to be raised.
 
-Write them anew with ``python -m tests.conformance.fingerprints``.
+Write them anew with ``python -m tests.conformance.fingerprints [MODEL ...]``; no model stands for all of them.
 """
 
 import json
+import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from bench.protocol.candidates import draw_cases
@@ -56,5 +58,21 @@ def fingerprint(row: str) -> dict[str, float]:
     return {name: float(f"{value:.5g}") for name, value in found.items()}
 
 
+def agrees(found: dict[str, float], known: dict[str, float]) -> bool:
+    """Whether the two differ by no more than the rounding of two machines does."""
+    return found == pytest.approx(known, rel=1e-4, abs=1e-6)
+
+
+def renewed(known: dict[str, dict], models: list[str]) -> dict[str, dict]:
+    """``known`` with the rows of ``models`` (all, if there are none) that are new or have moved; the others keep every
+    digit."""
+    made = {}
+    for row in every_row():
+        found = fingerprint(row) if not models or row.partition(":")[0] in models else known.get(row)
+        if found is not None:
+            made[row] = known[row] if row in known and agrees(found, known[row]) else found
+    return made
+
+
 if __name__ == "__main__":
-    PATH.write_text(json.dumps({row: fingerprint(row) for row in every_row()}, indent=1) + "\n")
+    PATH.write_text(json.dumps(renewed(json.loads(PATH.read_text()), sys.argv[1:]), indent=1) + "\n")
