@@ -250,3 +250,17 @@ def test_recbole_missing_is_one_line_with_the_command(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(BenchError, match="pip install --no-deps recbole==1.2.1"):
         registry.require_recbole()
+
+
+def test_only_the_models_that_are_asked_for_are_hashed(monkeypatch):
+    """Hashing all of them takes half a second, in the process of every job."""
+    hashed = []
+    monkeypatch.setattr(source, "revision", lambda trees: hashed.append(True) or "0" * 12)
+    registry.standing_cards.cache_clear()
+    try:
+        card, _ = registry.find("MCLN:paper")
+        assert hashed == []
+        assert card.source == "0" * 12
+    finally:
+        registry.standing_cards.cache_clear()
+    assert len(hashed) == 1

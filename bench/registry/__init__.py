@@ -103,7 +103,8 @@ def from_outside(text: str) -> str:
     wanted = rest.partition(":")[0]
     if wanted not in own:
         raise unknown(f"model in {path}", wanted, own)
-    if outside.get(wanted) != own[wanted]:
+    known = outside.get(wanted)
+    if known is None or (known.file, known.source) != (own[wanted].file, own[wanted].source):
         enter({**standing_cards(), **outside}, [own[wanted]], path)
         outside[wanted] = own[wanted]
     return rest

@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import hashlib
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,13 @@ class Card:
     presets: dict[str, dict[str, Any]]
     per_dataset: dict[str, dict[str, Any]]
     is_floor: bool  # a sanity floor: not among the models asked for by default
-    source: str  # revision of the model's file or, for a package, of all its files
+    code: tuple[str, ...] = dataclasses.field(repr=False)  # the text of its file or, for a package, of all its files
     file: str = ""  # of a model from outside, which has no importable name
+
+    @cached_property
+    def source(self) -> str:
+        """Revision of ``code``, part of the key of the model's jobs."""
+        return revision(ast.parse(text) for text in self.code)
 
     def is_code_of(self, job: Job) -> bool:
         """Whether this code, and the harness's own, is that which ``job`` was planned for."""
@@ -35,17 +41,16 @@ def read_cards(path: Path, module: str) -> list[Card]:
         BenchError: for a file that does not parse, or whose presets are not literal.
     """
     files = [path] if path.suffix == ".py" else sorted(path.glob("*.py"))
-    trees = {file: parse(file) for file in files}
-    source = revision(trees.values())
+    texts = {file: read_text(file) for file in files}
     return [
-        read_card(node, file, module if file == path else f"{module}.{file.stem}", source)
-        for file, tree in trees.items()
-        for node in tree.body
+        read_card(node, file, module if file == path else f"{module}.{file.stem}", tuple(texts.values()))
+        for file, text in texts.items()
+        for node in parse(text, file).body
         if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.ClassDef) and b.name == "Hyper" for b in node.body)
     ]
 
 
-def read_card(node: ast.ClassDef, file: Path, module: str, source: str) -> Card:
+def read_card(node: ast.ClassDef, file: Path, module: str, code: tuple[str, ...]) -> Card:
     declared = {target.id: statement for statement in node.body for target in assigned(statement)}
     return Card(
         name=node.name,
@@ -54,19 +59,28 @@ def read_card(node: ast.ClassDef, file: Path, module: str, source: str) -> Card:
         presets={"default": {}, **literal(declared.get("presets"), file, default={})},
         per_dataset=literal(declared.get("per_dataset"), file, default={}),
         is_floor=literal(declared.get("is_floor"), file, default=False),
-        source=source,
+        code=code,
     )
 
 
-def parse(file: Path) -> ast.Module:
+def read_text(file: Path) -> str:
     try:
-        return ast.parse(file.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # not UTF-8
+        raise unreadable(file, error) from None
+
+
+def parse(text: str, file: Path) -> ast.Module:
+    try:
+        return ast.parse(text)
     except SyntaxError as error:
         raise BenchError(f"{file}:{error.lineno}: {error.msg}; mend the file") from None
-    except (OSError, ValueError, RecursionError) as error:  # not UTF-8, NUL bytes, nested without end
-        raise BenchError(
-            f"{file} cannot be read as Python ({str(error).splitlines()[0][:80]}); mend the file"
-        ) from None
+    except (ValueError, RecursionError) as error:  # NUL bytes, nested without end
+        raise unreadable(file, error) from None
+
+
+def unreadable(file: Path, error: Exception) -> BenchError:
+    return BenchError(f"{file} cannot be read as Python ({str(error).splitlines()[0][:80]}); mend the file")
 
 
 def assigned(node: ast.stmt) -> list[ast.Name]:

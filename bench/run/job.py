@@ -87,13 +87,12 @@ def execute(
 
     Returns what its record says, and the ranks per test case, which a trial does not have.
     """
-    job, card = work.job, registry.cards()[work.job.model]
-    if not card.is_code_of(job):
-        raise BenchError(f"{job.model}: its code changed since the job was planned; start again")
-    registry.load(card)  # before the clock starts: what a model's file imports is not the model's time
-    clock = time.perf_counter()
+    job, clock = work.job, time.perf_counter()
     tell(Event(stage="loading"))
     prepared = prepare(work)
+    card = registry.cards()[job.model]
+    if not card.is_code_of(job):
+        raise BenchError(f"{job.model}: its code changed since the job was planned; start again")
     model = build_model(job, prepared, work.settings, device=device)
     seconds = {"prepare": time.perf_counter() - clock}
 

@@ -20,7 +20,7 @@ FAKE = Card(
     presets={"default": {}, "paper": {"n_layers": 0, "kind": "b"}},
     per_dataset={"art": {"rate": 0.5}},
     is_floor=False,
-    source="s",
+    code=(),
 )
 DOCSTRING = """Fake: scores <u, v> for a test.
 

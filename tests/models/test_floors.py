@@ -1,5 +1,7 @@
 """RecBole's floors through our evaluator."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -43,3 +45,11 @@ def test_candidates_are_cells_of_the_whole_row(model):
     floor, user = make(model, random_set()), torch.tensor([1, 2])
     item = torch.tensor([[1, 5, 9], [2, 3, 4]])
     assert torch.equal(floor.score(None, user, item), floor.score_all(None, user).gather(1, item))
+
+
+@pytest.mark.parametrize("floor", [Pop, ItemKNN, EASE])
+def test_nothing_is_imported_on_a_floor_s_time(floor, monkeypatch):
+    """RecBole's models import scikit-learn, for seconds; that belongs to no model."""
+    monkeypatch.delattr("recbole.model.general_recommender")
+    monkeypatch.setitem(sys.modules, "recbole.model.general_recommender", None)
+    make(floor, random_set())

@@ -135,7 +135,7 @@ def test_weights_of_an_earlier_run_count_as_not_kept(folder, tmp_path, capsys):
 def test_a_model_of_other_code_is_not_given_the_weights(kept, monkeypatch):
     store, folder = kept
     (record,) = [r for r in store.records() if r.job.model == "VBPR"]
-    card = replace(registry.cards()["VBPR"], source="other")
+    card = replace(registry.cards()["VBPR"], code=("other",))
     monkeypatch.setitem(registry.standing_cards(), "VBPR", card)
     with pytest.raises(BenchError, match="was made with other code of VBPR.*--keep-weights"):
         trained.load(store, record.key, location=folder)
