@@ -72,7 +72,7 @@ class Results:
         Args:
             row, other: rows as tables name them, such as "MCLN:itemwise" or "SVD++".
             metric: one of ``bench.spec.SHOWN``.
-            per_slice: a line for each slice of the test cases besides, such as the tail of popularity.
+            per_slice: a line for each slice of the test cases besides, such as the tail, where their facts are stored.
             which: any of dataset, features, protocol, budget and ranking.
 
         Returns:
@@ -95,10 +95,10 @@ class Results:
     def _lines(self, board: Board, row: str, other: str, metric: str, per_slice: bool) -> list[dict[str, Any]]:
         ranked = [board.ranked(self.evidence, name) for name in (row, other)]
         why = incomparable(*ranked, other)
-        lines = [
-            {**board.names, "slicing": "", "slice": "all", **({} if why else compared(*ranked, metric)), "note": why}
-        ]
-        for slicing in sliceable(self.evidence, board)[0] if per_slice and not why else ():
+        whole = {} if why else compared(*ranked, metric)
+        lines = [{**board.names, "slicing": "", "slice": "all", **whole, "note": why}]
+        slicings, fitting, _ = sliceable(self.evidence, board) if per_slice and not why else ([], {}, [])
+        for slicing in slicings if {row, other} <= set(fitting) else ():
             for code, label in enumerate(slicing.labels):
                 parts = [Ranked(one.cases, one.place[:, slicing.code == code]) for one in ranked]
                 about = {**board.names, "slicing": slicing.name, "slice": label}

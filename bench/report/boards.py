@@ -28,6 +28,7 @@ class Ranked(NamedTuple):
     cases: str  # equal names mean equal users and test items in equal order
     place: UInt8[np.ndarray, "seed case"]  # rank - 1, PLACES for all below
     lost: float = 0.0  # N@10 that equal scores cost, as the mean over the seeds
+    seeds: tuple[int, ...] = ()
 
     def values(self, metric: str) -> Float[np.ndarray, "seed case"]:
         return GAINS[metric][self.place]
@@ -99,8 +100,8 @@ def ranked(evidence: Evidence, keys: Sequence[str], ranking: str, row: str) -> R
             return f"the ranks of record {key} are missing or broken"
     if len({ranks[ranking].cases for ranks in found}) > 1:
         return f"the seeds of {row} were tested on different cases"
-    own = [ranks[ranking] for ranks in found]
-    return Ranked(own[0].cases, np.concatenate([one.place for one in own]), fmean(one.lost for one in own))
+    own, seeds = [ranks[ranking] for ranks in found], tuple(evidence.by_key[key].job.seed for key in keys)
+    return Ranked(own[0].cases, np.concatenate([one.place for one in own]), fmean(one.lost for one in own), seeds)
 
 
 def answering(evidence: Evidence) -> list[Board]:

@@ -105,8 +105,8 @@ class Evidence:
         return set(self.frame.loc[self.frame["model"].isin(models), "row"])
 
     def rows_of(self, keys: Sequence[str]) -> pd.DataFrame:
-        """The standing records with these keys."""
-        return self.frame[self.frame["key"].isin(keys)]
+        """The records with these keys."""
+        return self.every[self.every["key"].isin(keys)]
 
     def variants(self, study: Study) -> pd.DataFrame:
         """The standing records of the study's variants: ``row`` is the variant, ``of`` the model's own row.
@@ -156,20 +156,17 @@ def by_default_preset(record: Record) -> Record:
 def selection(record: Record) -> dict[str, Any]:
     """What chose the epoch of each ranking's values, and the epoch; nothing of a record that is not finished.
 
-    Before version 2 of the protocols one choice held for both rankings, and a model that scores an item among its
-    candidates was chosen by the sampled ones; since then each ranking's values are of the weights that it chose.
+    Before version 2 of the protocols one choice held for both rankings; since then each ranking's values are of the
+    weights that it chose. A model that scores an item among its candidates has no full ranking.
     """
     if record.status != "done":
         return {}
     protocol, facts, found = record.job.protocol, record.facts, {}
     is_dependent = facts.get("is_candidate_dependent") is True
     for ranking in RANKINGS:
-        if protocol.select_ranking != "own":
-            by = "sampled" if is_dependent else protocol.select_ranking
-        elif is_dependent and ranking == "full":
+        if is_dependent and ranking == "full":
             continue
-        else:
-            by = ranking
+        by = ranking if is_dependent or protocol.select_ranking == "own" else protocol.select_ranking
         found[f"chosen_by.{ranking}"] = f"{protocol.select_on} {by}.{protocol.select_metric}"
         found[f"best_epoch.{ranking}"] = facts.get(f"best_epoch.{ranking}", facts.get("best_epoch"))
     return found

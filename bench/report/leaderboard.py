@@ -25,8 +25,9 @@ class Place(NamedTuple):
 
 
 def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
-    """One line per place and metric, in this order: mean and sample deviation over the seeds it has, unrounded.
+    """One line per place and metric, in this order: mean and sample deviation over the seeds it has.
 
+    Means are rounded to twelve places alone, beyond which sums of equal numbers of hits over several seeds may differ.
     ``n_seeds`` are those of ``n_wanted`` that it has. The ``note`` of a cell says why it is empty, or which of its runs
     came to nothing.
 
@@ -43,7 +44,7 @@ def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
             known = own[~np.isnan(own)]
             cell = {
                 "metric": metric,
-                "mean": known.mean() if len(known) else math.nan,
+                "mean": round(float(known.mean()), 12) if len(known) else math.nan,
                 "std": known.std(ddof=1) if len(known) > 1 else math.nan,
                 "n_seeds": len(known),
                 "n_wanted": len(seeds),

@@ -8,7 +8,7 @@ import pandas as pd
 from bench.report import independent
 from bench.report.conditions import mixture
 from bench.report.model import Note
-from bench.report.rows import BASELINES, DATASETS, PAPER_BASELINES, blocks, heading, in_block, order, seeds_of
+from bench.report.rows import BASELINES, DATASETS, PAPER_BASELINES, STUDIED, blocks, heading, in_block, order, seeds_of
 from bench.spec import RANKINGS
 from bench.study import Study
 
@@ -46,7 +46,8 @@ def chosen(records: pd.DataFrame, ranking: str) -> set[tuple[str, int]]:
 def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = None) -> str:
     """What runs ``rows`` as the ``records`` of one data set were run.
 
-    A study is run whole: what stands is not run again. Rows with settings of their own need more than a name.
+    A study is run whole: what stands is not run again. Rows with settings of their own need more than a name; if there
+    are no others, nothing is returned.
     """
     protocol, budget, dataset, features = records[["protocol", "budget", "dataset", "features"]].iloc[0]
     if study and study.is_for_all:
@@ -63,7 +64,7 @@ def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = No
         "seeds": [] if seeds_of(records) == [0] else [str(seed) for seed in seeds_of(records)],
     }
     words = [word for name, some in flags.items() if some for word in (f"--{name}", *some)]
-    return shlex.join(["python", "run_all.py", *words])
+    return shlex.join(["python", "run_all.py", *words]) if models else ""
 
 
 def seeds(records: pd.DataFrame) -> str:
@@ -94,12 +95,13 @@ def notes(
     if (data["n_seeds"] > 1).any():
         said.append(Note("Values are the mean ± the sample standard deviation over the seeds."))
     if (data["n_seeds"].between(1, data["n_wanted"] - 1)).any():
-        said.append(Note("(1 of 3): the value comes from one seed, where another row of the data set has three."))
+        text = "(1 of 3): the value comes from one of the three seeds that rows of the data set were run with."
+        said.append(Note(text))
     if records["is_candidate_dependent"].any():
         text = "† A score of this model depends on the other candidates, not only on the user and the item."
         said.append(Note(text, is_warning=True))
     said += [*selections(records, ranking), *samplers(records), *ties(records, ranking), *tuning_notes(records)]
-    said += paper_notes(records, data, ranking) if is_compared else []
+    said += paper_notes(records, data, ranking, ours) if is_compared else []
     for block in blocks(records):
         said += mixture(in_block(records, block), heading(block))
     n_older = int(records["superseded"].sum())
@@ -111,7 +113,8 @@ def notes(
 def seen(data: pd.DataFrame, ours: str) -> str:
     """How many of the paper's baselines have a value, in each data set where they differ."""
     known = data["mean"].notna() & data["row"].isin(PAPER_BASELINES - {ours})
-    counts = {block: in_block(data[known], block)["row"].nunique() for block in blocks(data)}
+    models = data[known].assign(model=data["row"].str.partition(":")[0])
+    counts = {block: in_block(models, block)["model"].nunique() for block in blocks(data)}
     if len(set(counts.values())) == 1:
         return str(next(iter(counts.values())))
     return ", ".join(f"{heading(block)} {n}" for block, n in counts.items())
@@ -122,26 +125,35 @@ def selections(records: pd.DataFrame, ranking: str) -> list[Note]:
     one shown."""
     value = f"{ranking}.ndcg@10"
     choice = records[f"chosen_by.{ranking}"].where(records.reindex(columns=[value])[value].notna())
-    return exceptions(records, choice, "the epoch was chosen by {} for {}, and by {} for all other rows")
+    return exceptions(records, choice, "the epoch was chosen by {} for {}, and by {} for all others")
 
 
 def samplers(records: pd.DataFrame) -> list[Note]:
     """Which rows draw their training steps otherwise than most of their data set."""
     drawn = records["sampling"].where(records["epochs"] > 0).map(DRAWN)
-    return exceptions(records, drawn, "a training step draws {} for {}, and {} for all other rows")
+    return exceptions(records, drawn, "a training step draws {} for {}, and {} for all others")
 
 
 def exceptions(records: pd.DataFrame, kinds: pd.Series, said: str) -> list[Note]:
     """What is ``said`` of a kind, its rows and the commonest kind: for each kind but the commonest of each data set."""
     found, all_blocks = [], blocks(records)
     for block in all_blocks:
-        rows = in_block(records.assign(kind=kinds), block).groupby("kind")["row"].unique()
+        part = in_block(records.assign(kind=kinds), block)
+        rows = part.groupby("kind")["row"].unique()
         most = max(rows.index, key=lambda kind: len(rows[kind]), default="")
         for kind in rows.index.drop(most, errors="ignore"):
-            text = said.format(kind, ", ".join(order(rows[kind])), most)
+            own = part[part["kind"] == kind]
+            names = [f"{row} ({with_seeds(own, row)})" if row in rows[most] else row for row in order(rows[kind])]
+            text = said.format(kind, ", ".join(names), most)
             where = f"In {heading(block)}, {text}" if len(all_blocks) > 1 else text[0].upper() + text[1:]
             found.append(Note(f"{where}."))
     return found
+
+
+def with_seeds(records: pd.DataFrame, row: str) -> str:
+    """The seeds of the runs of ``row`` among the records."""
+    found = seeds_of(records[records["row"] == row])
+    return f"seed{'s' * (len(found) > 1)} {', '.join(map(str, found))}"
 
 
 def ties(records: pd.DataFrame, ranking: str) -> list[Note]:
@@ -164,18 +176,20 @@ def tuning_notes(records: pd.DataFrame) -> list[Note]:
     return [Note(text)] if where else []
 
 
-def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> list[Note]:
-    """What to know of the paper's numbers beside ours."""
-    ours = data[data["dataset"].isin(list(DATASETS))]
-    if ours.empty:
+def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str, ours: str) -> list[Note]:
+    """What to know of the paper's numbers beside those of ours; ``ours`` is the row of which %Imp. is."""
+    own = data[data["dataset"].isin(list(DATASETS))]
+    if own.empty:
         return []
     if ranking != "sampled":
         return [Note("The paper ranked 99 sampled candidates, so its values are not shown here.")]
     said = ["diff. is our value minus the paper's."]
-    if ours["paper"].isna().any():
-        said.append("A dash under paper means that bench/report/paper.csv does not have the paper's value.")
+    if own["paper"].isna().any():
+        said.append("A dash under paper beside a row: bench/report/paper.csv does not have the paper's value.")
     if records["select_on"].iloc[0] != "test":
         said.append("The paper's values were measured under its own protocol, not under this one.")
-    if "independent" in ours and ours["independent"].notna().any():
+    if ours == STUDIED:
+        said.append("The paper's own %Imp. is shown only where all of the paper's baselines were run.")
+    if "independent" in own and own["independent"].notna().any():
         said.append(independent.NOTE)
     return [Note(text) for text in said]

@@ -1,8 +1,8 @@
 """The reference comparison: what belongs to it, what of it stands, and how long the rest would take."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -10,6 +10,7 @@ from bench.data.sources import FOLDERS
 from bench.run import plan
 from bench.run.estimates import Estimates, spell, whole
 from bench.run.plan import Request
+from bench.run.studies import STUDIES
 from bench.spec import Job
 from bench.store.store import Store
 
@@ -60,7 +61,7 @@ def standing(store: Store, data_dir: Path | None = None) -> pd.DataFrame:
     """
     records = store.records()
     keys = {record.key for record in records if record.status == "done"}
-    names = {name_of(record.job) for record in records if record.status == "done"}
+    names = {name for record in records if record.status == "done" for name in names_of(record.job, record.settings)}
     sizes, seen, lines = {}, set(), []
     for title, request in parts(data_dir):
         planned = list(unseen(plan.jobs(request), seen))
@@ -69,7 +70,7 @@ def standing(store: Store, data_dir: Path | None = None) -> pd.DataFrame:
                 sizes[one.job.data_hash] = len(plan.load(one).train)
         estimate, jobs = Estimates(records, sizes), [one.job for one in planned]
         due = [job for job in jobs if job.key not in keys]
-        older = [job for job in due if name_of(job) in names]
+        older = [job for job in due if names & names_of(job)]
         seconds = whole([estimate(job) for job in due], 1) if due else 0.0
         counts = {"jobs": len(jobs), "stand": len(jobs) - len(due), "older": len(older)}
         lines.append({"part": title, **counts, "missing": len(due) - len(older), "seconds": seconds})
@@ -84,18 +85,13 @@ def unseen(planned: Iterable[plan.PlannedJob], seen: set[str]) -> Iterator[plan.
             yield one
 
 
-def name_of(job: Job) -> tuple:
-    """What a job is called, whatever version of data, protocol and model it is of."""
-    return (
-        job.dataset,
-        job.features,
-        job.model,
-        job.preset,
-        repr(sorted(job.hyper.items())),
-        job.protocol.name,
-        job.budget.name,
-        job.seed,
-    )
+def names_of(job: Job, settings: Mapping[str, Any] | None = None) -> set[tuple]:
+    """What tables call a job, whatever version of data, protocol and model it is of: a row of Table 2, and the variants
+    of studies that it is by its ``settings``, or else by those that it changes."""
+    where = (job.dataset, job.features, job.protocol.name, job.budget.name, job.seed, job.model, job.preset)
+    variants = {name: study.variant(job.model, job.hyper, settings or {}) for name, study in STUDIES.items()}
+    found = {(*where, name, variant.label) for name, variant in variants.items() if variant}
+    return found | {(*where, "", repr(sorted(job.hyper.items())))}
 
 
 def page(found: pd.DataFrame) -> str:

@@ -16,7 +16,8 @@ HELD_UP = 3  # times the median: epochs that take longer did not have the machin
 def stretches(record: Record) -> list[tuple[int, float]]:
     """Epochs, and seconds per epoch, between each evaluation and the next, so that preparations do not count."""
     steps = [
-        (end["epoch"] - begin["epoch"], end["seconds"] - begin["seconds"]) for begin, end in pairwise(record.curve)
+        (end["epoch"] - begin["epoch"], end["seconds"] - begin.get("seconds", 0.0))  # 0 before any training
+        for begin, end in pairwise(record.curve)
     ]
     return [(int(epochs), seconds / epochs) for epochs, seconds in steps if epochs]
 

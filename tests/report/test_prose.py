@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bench.report.prose import command
 from bench.report.sections import comparison
 from bench.spec import BUDGETS, PROTOCOLS
 from tests.report.made import OLD_CLEAN, evidence, record
@@ -18,9 +19,8 @@ def test_clean_says_what_selected_and_that_the_paper_did_otherwise():
 def test_a_row_whose_epoch_another_ranking_chose_is_named():
     rows = [record(model, protocol=OLD_CLEAN) for model in ("BPRMF", "VBPR", "MCLN")]
     table = find(rows, "table2-clean-smoke-sampled")
-    assert (
-        "The epoch was chosen by valid sampled.ndcg@10 for MCLN, and by valid full.ndcg@10 for all other rows."
-        in said(table)
+    assert "The epoch was chosen by valid sampled.ndcg@10 for MCLN, and by valid full.ndcg@10 for all others." in said(
+        table
     )
 
 
@@ -60,13 +60,11 @@ def test_an_epoch_chosen_less_often_is_chosen_by_the_same_ranking():
 def test_rows_that_draw_their_steps_otherwise_than_most_are_named():
     kinds = {"BPRMF": "interaction", "VBPR": "user", "MCLN": "user"}
     rows = [record(model, settings={"sampling": kind}) for model, kind in kinds.items()]
-    assert "A training step draws interactions for BPRMF, and users for all other rows." in said(sampled(*rows))
+    assert "A training step draws interactions for BPRMF, and users for all others." in said(sampled(*rows))
     assert not [note for note in said(sampled(*rows[1:])) if "training step" in note]
     art = [record(model, settings={"sampling": "user"}, dataset="art") for model in kinds]
     notes = [note for note in said(sampled(*rows, *art)) if "training step" in note]
-    assert notes == [
-        "In Beauty (entities), a training step draws interactions for BPRMF, and users for all other rows."
-    ]
+    assert notes == ["In Beauty (entities), a training step draws interactions for BPRMF, and users for all others."]
     floor = record("Pop", facts={"epochs": 0}, settings={"sampling": "interaction"})
     assert not [note for note in said(sampled(*rows[1:], floor)) if "training step" in note]
 
@@ -80,3 +78,15 @@ def test_rows_that_ties_keep_low_are_named_with_their_share_of_the_cases():
     assert f"{told}Beauty (entities) Pop 40%; Art (entities) ItemKNN 1%." in said(sampled(*some))
     assert f"{told}Art (entities) ItemKNN 95%." in said(comparison.pages(evidence(*some))[-1])
     assert not [note for note in said(sampled(some[0])) if note.startswith("A tie")]
+
+
+def test_a_row_of_several_kinds_is_named_with_its_seeds():
+    kinds = {("BPRMF", 0): "user", ("BPRMF", 1): "interaction", ("VBPR", 0): "interaction", ("SVDPP", 0): "interaction"}
+    rows = [record(model, seed=seed, settings={"sampling": kind}) for (model, seed), kind in kinds.items()]
+    assert "A training step draws users for BPRMF (seed 0), and interactions for all others." in said(sampled(*rows))
+
+
+def test_rows_that_need_more_than_a_name_have_no_command():
+    records = evidence(record(hyper={"embedding_size": 8})).frame
+    assert command(records, ["BPRMF (embedding_size=8)"]) == ""
+    assert "--models VBPR" in command(records, ["BPRMF (embedding_size=8)", "VBPR"])

@@ -45,3 +45,12 @@ def test_the_page_adds_them_up(found):
 def test_every_part_names_what_there_is(part):
     plan.check_names(part.request)
     assert plan.asked(part.request)
+
+
+def test_a_variant_of_a_study_has_the_name_of_an_older_record_with_its_settings(folder):
+    """When models drew users by default, the record of BPRMF was what the sampler study now calls users."""
+    request = Request(datasets=[str(folder)], models=["BPRMF"], protocols=["clean"], studies=["sampler"])
+    (users,) = [one for one in plan.jobs(request) if one.job.hyper]
+    (older,) = planned(folder, budget="standard")
+    assert reference.names_of(older.job, {"sampling": "user"}) & reference.names_of(users.job)
+    assert not reference.names_of(older.job, {"sampling": "interaction"}) & reference.names_of(users.job)

@@ -39,7 +39,7 @@ def curves(data: pd.DataFrame) -> Figure:
     look = looks(sorted(set(data["model"]) - {independent.NAME}))
     for place, part in data.groupby(places, sort=False):
         column = axes[:, columns.index(place)]
-        for (model, _), run in part.groupby(["model", "seed"], sort=False):
+        for (model, *_), run in part.groupby(["model", "seed", "key"], sort=False):
             is_other = model == independent.NAME
             best = run[run["is_best"]]
             drawn = (

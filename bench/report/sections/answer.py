@@ -67,12 +67,10 @@ def answers(evidence: Evidence) -> list[dict[str, Any]]:
         own = {row for row in evidence.studied if row in board.keys} | {evidence.ours}
         made += [answer(evidence, board, row, tests) for row in order(own)]
     asked = {board.block[0] for board in boards} & set(DATASETS)
-    for dataset in DATASETS if asked else ():
-        if dataset not in asked:
-            made.append(unasked({"dataset": dataset, "row": evidence.ours}, NOT_RUN))
-    return sorted(
-        made, key=lambda one: list(DATASETS).index(one["dataset"]) if one["dataset"] in DATASETS else len(DATASETS)
-    )
+    missing = [name for name in DATASETS if asked and name not in asked]
+    made += [unasked({"dataset": name, "row": evidence.ours}, NOT_RUN) for name in missing]
+    place = {name: n for n, name in enumerate(DATASETS)}
+    return sorted(made, key=lambda one: place.get(one["dataset"], len(place)))
 
 
 def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict]) -> dict[str, Any]:
@@ -86,28 +84,27 @@ def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict])
     reasons = [test["note"] for test in found.values() if test["note"]]
     if reasons:
         return unasked(names, reasons[0])
-    keys = list(dict.fromkeys(key for test in found.values() for key in test["keys"].split()))
-    verdict, text = verdict_of(found)
-    theirs = [key for test in found.values() for key in board.keys[test["vs"]]]
-    differs = ", ".join(unequal(evidence.rows_of([*board.keys[row], *theirs]), board.ranking))
+    behind = {metric: test["keys"].split() for metric, test in found.items()}
+    keys = list(dict.fromkeys(key for some in behind.values() for key in some))
+    differs = {m: ", ".join(unequal(evidence.rows_of(some), board.ranking)) for m, some in behind.items()}
+    verdict, text = verdict_of(found, differs)
     return {
         **names,
         "found": found,
         "verdict": verdict,
-        "text": marked(text, differs),
+        "text": text,
         "n_baselines": len(evidence.baselines & set(board.rows)),
         "n_seeds": len(board.keys[row]),
-        "settings": settings(evidence, board.keys[row], theirs),
+        "settings": settings(evidence, board.keys[row], [key for key in keys if key not in board.keys[row]]),
         "unequal": differs,
         "keys": " ".join(keys),
     }
 
 
 def unasked(names: dict[str, str], reason: str) -> dict[str, Any]:
-    text = f"{NOT_ASKED}: {reason}"
-    empty = dict.fromkeys([*TABLE, *BLOCK], "")
-    more = {"n_baselines": 0, "n_seeds": 0, "settings": "", "unequal": "", "keys": ""}
-    return {**empty, **names, "found": {}, "verdict": NOT_ASKED, "text": text, **more}
+    empty = dict.fromkeys([*TABLE, *BLOCK, "settings", "keys"], "") | {"n_baselines": 0, "n_seeds": 0}
+    more = {"found": {}, "unequal": {}, "verdict": NOT_ASKED, "text": f"{NOT_ASKED}: {reason}"}
+    return {**empty, **names, **more}
 
 
 def why_not(evidence: Evidence, names: dict[str, str]) -> str:
@@ -117,15 +114,14 @@ def why_not(evidence: Evidence, names: dict[str, str]) -> str:
     return next((note for note in own["note"] if note), NOT_RUN)
 
 
-def verdict_of(found: dict[str, dict]) -> tuple[str, str]:
-    """One word for both metrics, and the same with the baseline; by metric where they differ."""
-    said = {metric: (WORDS[sign(test)], test["vs"]) for metric, test in found.items()}
-    words = {word for word, _ in said.values()}
-    if len(set(said.values())) == 1:
-        word, vs = next(iter(said.values()))
-        return word, f"{word} {vs}"
-    text = ", ".join(f"{word} {vs} in {SHOWN[metric]}" for metric, (word, vs) in said.items())
-    return (words.pop() if len(words) == 1 else MIXED), text
+def verdict_of(found: dict[str, dict], differs: dict[str, str]) -> tuple[str, str]:
+    """One word for both metrics, and with the baseline and the mark of what ``differs``, by metric if need be."""
+    words = {metric: WORDS[sign(test)] for metric, test in found.items()}
+    word = next(iter(words.values())) if len(set(words.values())) == 1 else MIXED
+    if word != MIXED and len({test["vs"] for test in found.values()}) == 1:
+        return word, marked(f"{word} {found[METRICS[0]]['vs']}", differs[METRICS[0]])
+    said = [marked(f"{words[m]} {test['vs']} in {SHOWN[m]}", differs[m]) for m, test in found.items()]
+    return word, ", ".join(said)
 
 
 def settings(evidence: Evidence, ours: list[str], theirs: list[str]) -> str:
@@ -141,11 +137,17 @@ def long_form(one: dict[str, Any]) -> list[dict]:
     """The lines of the CSV: one per metric, one in all where nothing could be asked."""
     about = {name: one[name] for name in CSV if name in one}
     if not one["found"]:
-        return [{**about, "verdict": one["text"]}]
+        return [{**about, "verdict": one["text"], "unequal": ""}]
     return [
-        {**about, "metric": metric, **{name: test[name] for name in MEASURES}, "verdict": WORDS[sign(test)]}
-        for metric, test in one["found"].items()
+        {**about, "metric": m, **{name: test[name] for name in MEASURES}, "verdict": WORDS[sign(test)]}
+        | {"unequal": one["unequal"][m]}
+        for m, test in one["found"].items()
     ]
+
+
+def told_unequal(one: dict[str, Any]) -> str:
+    """In what the rows of any of its tests differ that must not."""
+    return "; ".join(dict.fromkeys(filter(None, one["unequal"].values())))
 
 
 def summary(found: list[dict[str, Any]]) -> str:
@@ -176,7 +178,7 @@ def block(found: list[dict[str, Any]]) -> Block:
             test = one["found"].get(metric)
             cells += [Cell(text) for text in (figures(test) if test else [EMPTY] * 3)]
         cells += [Cell(str(one[count] or EMPTY)) for count in ("n_baselines", "n_seeds")]
-        differs = f"{UNEQUAL} {one['unequal']}" if one["unequal"] else ""
+        differs = f"{UNEQUAL} {told}" if (told := told_unequal(one)) else ""
         cells += [Cell(one["budget"]), Cell("; ".join(filter(None, (one["settings"], differs))))]
         about = {name: one[name] for name in (*TABLE, *BLOCK) if one[name]} | {"model": one["row"]}
         lines.append(Line(cells, about=about, keys=one["keys"], is_run=bool(one["keys"])))
@@ -215,4 +217,4 @@ def details(one: dict[str, Any]) -> list[str]:
         parts.append(f"{SHOWN[metric]} {difference} {extent}, p {sign_of_p}")
     counts = counted(one["n_baselines"], "baseline"), counted(one["n_seeds"], "seed")
     parts.append(", ".join((*counts, f"budget {one['budget']}", one["settings"])))
-    return parts + ([f"{UNEQUAL} the two differ in: {one['unequal']}"] if one["unequal"] else [])
+    return parts + ([f"{UNEQUAL} the two differ in: {told}"] if (told := told_unequal(one)) else [])

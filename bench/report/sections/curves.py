@@ -13,7 +13,8 @@ from bench.report.rows import BLOCK, STUDIED, blocks, in_block, order
 from bench.spec import RANKINGS
 from bench.store.record import Record
 
-COLUMNS = [*BLOCK, "model", "seed", "metric", "epoch", "seconds", "value", "is_best", "key"]
+RUN = [*BLOCK, "protocol", "budget", "model", "seed"]
+COLUMNS = [*RUN, "metric", "epoch", "seconds", "value", "is_best", "key"]
 
 
 def pages(evidence: Evidence) -> list[Figure]:
@@ -38,9 +39,8 @@ def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
         place = {row: n for n, row in enumerate(order(part["row"]))}
         part = part.assign(place=part["row"].map(place)).sort_values(["place", "seed"])
         for run in part[part["epochs"] > 1].to_dict("records"):
-            lines += [
-                [*block, run["row"], run["seed"], *point, run["key"]] for point in course(run, by_key[run["key"]])
-            ]
+            names = [*block, *(run[name] for name in ("protocol", "budget", "row", "seed"))]
+            lines += [[*names, *point, run["key"]] for point in course(run, by_key[run["key"]])]
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
@@ -53,7 +53,7 @@ def with_independent(data: pd.DataFrame, select_on: str) -> pd.DataFrame:
         chosen = set(independent.best()["epoch"].items())
         for run in independent.runs().query("dataset == @dataset").to_dict("records"):
             is_best = ((dataset, run["run"]), run["epoch"]) in chosen
-            names = [dataset, features, independent.NAME, run["run"], metric]
+            names = [dataset, features, *mine[["protocol", "budget"]].iloc[0], independent.NAME, run["run"], metric]
             lines.append([*names, run["epoch"], math.nan, run["ndcg@10"], is_best, ""])
     return pd.concat([data, pd.DataFrame(lines, columns=COLUMNS)], ignore_index=True) if lines else data
 

@@ -10,7 +10,7 @@ from bench.protocol.metrics import per_case
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, comparison
 from bench.report.model import Block, Note, Question, Table
-from bench.report.prose import caption
+from bench.report.prose import caption, notes
 from bench.report.rows import blocks, in_block
 from bench.report.sections.comparison import CSV, beside_paper, compared_block
 from bench.spec import METRIC_NAMES, RANKINGS
@@ -44,7 +44,7 @@ def tables(evidence: Evidence) -> Iterator[Table]:
                 what="Table 2 with other metrics",
                 caption=caption(records, ranking),
                 blocks=[explained(compared_block(part, measured, block, names=names)) for block, part in parts],
-                notes=[Note(SAID)],
+                notes=[Note(SAID), *notes(records, data, ranking)],
                 data=data[CSV],
                 protocol=protocol,
                 budget=budget,

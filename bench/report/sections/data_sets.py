@@ -11,10 +11,7 @@ from bench.report.rows import DATASETS, blocks
 
 def table_1(records: pd.DataFrame, paper: Published) -> Table:
     """The data sets, from the newest record that knows their sizes."""
-    data, said = (
-        [],
-        ["A dash under paper means that the paper's Table 1 does not have the data set (bench/report/paper.csv)."],
-    )
+    data, said = [], []
     for name in dict.fromkeys(name for name, _ in blocks(records)):
         known = records[(records["dataset"] == name) & records["users"].notna()]
         newest = known.sort_values(["started", "key"], na_position="first").tail(1)
@@ -27,6 +24,8 @@ def table_1(records: pd.DataFrame, paper: Published) -> Table:
     frame = pd.DataFrame(data, columns=["dataset", "metric", "value", "paper", "difference", "keys"])
     columns = [Column("Data set", "name"), *(Column(one.capitalize()) for one in STATISTICS)]
     has_paper = bool(frame["paper"].notna().any())
+    if frame["paper"].isna().any() and has_paper:
+        said.insert(0, "A dash under paper: the paper's Table 1 does not have the data set (bench/report/paper.csv).")
     for what in ("paper", "diff.") if has_paper else ():
         columns += [Column(f"{what}: {one}", term=what, is_papers=True) for one in STATISTICS]
     lines = [sizes(name, own, has_paper=has_paper) for name, own in frame.groupby("dataset", sort=False)]

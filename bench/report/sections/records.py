@@ -26,7 +26,8 @@ def table(evidence: Evidence) -> Table:
     rows = evidence.every.sort_values(
         ["dataset", "features", "row", "protocol", "budget", "seed", "key"], ignore_index=True
     )
-    standing = set(evidence.frame["key"])
+    tables = [evidence.frame, *map(evidence.variants, evidence.studies)]
+    standing = {key for rows in tables for key in rows["key"]}
     lines = []
     for n, run in enumerate(rows.to_dict("records")):
         status = run["status"] if run["key"] in standing else f"{run['status']}, superseded"

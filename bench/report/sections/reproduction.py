@@ -10,7 +10,7 @@ from bench.report.evidence import Evidence
 from bench.report.leaderboard import improvement
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paper import IMPROVEMENT
-from bench.report.rows import BLOCK, DATASETS, PAPER_BASELINES, STUDIED
+from bench.report.rows import BLOCK, DATASETS, PAPER_BASELINES, STUDIED, heading
 from bench.spec import SHOWN
 
 MEAN = f"{IMPROVEMENT}, mean"
@@ -91,12 +91,13 @@ def line(one: dict) -> Line:
 
 
 def sentences(evidence: Evidence) -> list[str]:
-    """How far our H@5 is from both, a sentence per data set."""
+    """How far our H@5 is from both, a sentence per data set and features."""
     said = []
     for one in compared(evidence).query("metric == 'hr@5'").to_dict("records"):
+        place = heading([one[name] for name in BLOCK])
         gaps = [number(one["ours"] - one[other], "+.4f") for other in ("paper", "independent", "corrected")]
         said.append(
-            f"{DATASETS[one['dataset']]}, H@5: our {STUDIED} has {one['ours']:.4f}; {gaps[0]} from the paper's "
+            f"{place}, H@5: our {STUDIED} has {one['ours']:.4f}; {gaps[0]} from the paper's "
             f"{number(one['paper'], '.4f')}, {gaps[1]} from the independent run's {one['independent']:.4f}, and "
             f"{gaps[2]} from that corrected for redrawn candidates, {one['corrected']:.4f}."
         )
@@ -112,8 +113,9 @@ def courses(evidence: Evidence, data: pd.DataFrame) -> list[str]:
         theirs = independent.runs().query("dataset == @one['dataset'] and run == 1")["epoch"].max()
         best = independent.best()["epoch"].get((one["dataset"], 1))
         said.append(
-            f"{DATASETS[one['dataset']]}: our values are of epoch {', '.join(ours)} that were trained, where the "
-            f"budget allows {own['budget_epochs'].max()}; the independent run's are of epoch {best} of {theirs}."
+            f"{heading([one[name] for name in BLOCK])}: our values are of epoch {', '.join(ours)} that were trained, "
+            f"where the budget allows {own['budget_epochs'].max()}; the independent run's are of epoch {best} of "
+            f"{theirs}."
         )
     return said
 

@@ -123,18 +123,18 @@ def measures(ranked: Ranked, other: Ranked, metric: str) -> dict[str, float]:
         "p_wilcoxon": paired.wilcoxon_p(found),
         "p_holm": math.nan,
         "se_cases": paired.standard_error(found),
-        "se_seeds": seed_error(*(one.mean(axis=1) for one in by_seed)),
+        "se_seeds": seed_error(*(one.mean(axis=1) for one in by_seed), is_paired=ranked.seeds == other.seeds),
         "n_cases": len(found),
         "n_differing": int(np.count_nonzero(found)),
     }
 
 
-def seed_error(ours: np.ndarray, theirs: np.ndarray) -> float:
+def seed_error(ours: np.ndarray, theirs: np.ndarray, *, is_paired: bool) -> float:
     """The standard error over seeds of the difference of two means, each given seed by seed.
 
-    Equal numbers of seeds are paired; else the trainings of both count apart. NaN where a row has a single seed.
+    Equal seeds are paired; else the trainings of both count apart. NaN where a row has a single seed.
     """
-    if len(ours) == len(theirs):
+    if is_paired:
         return paired.standard_error(ours - theirs)
     return math.hypot(paired.standard_error(ours), paired.standard_error(theirs))
 

@@ -134,10 +134,12 @@ def table(evidence: Evidence, found: list[Board]) -> Table:
 
 def sliceable(evidence: Evidence, board: Board) -> tuple[list[Slicing], dict[str, Ranked], list[str]]:
     """The slicings of a data set, the ranks of the rows that have ranks for its cases, and why others have none."""
-    first = evidence.by_key[board.keys[board.rows[0]][0]]
-    found, data = slicings_of(Store(evidence.results).cases(first.job), evidence), first.job.data_hash
-    if not found:
+    jobs = [evidence.by_key[board.keys[row][0]].job for row in board.rows]
+    known = ((job, slicings_of(Store(evidence.results).cases(job), evidence)) for job in jobs)
+    job, found = next(((job, slicings) for job, slicings in known if slicings), (None, []))
+    if job is None:
         return [], {}, [f"{board.heading}: the facts of its test cases are not stored; the next run on it writes them."]
+    data = job.data_hash
     same = [row for row in board.rows if {evidence.by_key[key].job.data_hash for key in board.keys[row]} == {data}]
     ranked = {row: board.ranked(evidence, row) for row in same}
     n_cases = len(found[0].code)

@@ -73,13 +73,17 @@ def test_metrics_that_differ_are_told_apart():
     def test(vs, difference, p):
         return {"vs": vs, "difference": difference, "p_holm": p}
 
-    assert verdict_of({"ndcg@10": test("A", 0.1, 0.01), "hr@5": test("B", 0.1, 0.01)}) == (
+    equal = {"ndcg@10": "", "hr@5": ""}
+    assert verdict_of({"ndcg@10": test("A", 0.1, 0.01), "hr@5": test("B", 0.1, 0.01)}, equal) == (
         "beats", "beats A in N@10, beats B in H@5",
     )  # fmt: skip
-    assert verdict_of({"ndcg@10": test("A", 0.1, 0.01), "hr@5": test("A", 0.1, 0.2)}) == (
+    assert verdict_of({"ndcg@10": test("A", 0.1, 0.01), "hr@5": test("A", 0.1, 0.2)}, equal) == (
         "differs by metric", "beats A in N@10, is level with A in H@5",
     )  # fmt: skip
-    assert verdict_of({"ndcg@10": test("A", -0.1, 0.01), "hr@5": test("A", -0.1, 0.01)})[1] == "loses to A"
+    assert verdict_of({"ndcg@10": test("A", -0.1, 0.01), "hr@5": test("A", -0.1, 0.01)}, equal)[1] == "loses to A"
+    assert verdict_of({"ndcg@10": test("A", 0.1, 0.01), "hr@5": test("B", 0.1, 0.01)}, {**equal, "hr@5": "data"}) == (
+        "beats", "beats A in N@10, beats B in H@5 ‡",
+    )  # fmt: skip
 
 
 def test_what_cannot_be_asked_says_why(tmp_path):
@@ -174,3 +178,14 @@ def test_the_summary_counts_the_paper_s_data_sets_where_there_are_any(three, tmp
     caption = pages(evidence(tmp_path, *three.records, *more))[0].caption
     assert caption.startswith("Against the strongest baseline on the paper's data sets, by")
     assert caption.endswith("beats 1, is level with 1, loses to 1.")
+
+
+def test_only_the_metric_whose_rows_are_unlike_is_marked(tmp_path):
+    """BPRMF, of MCLN's engine, is the strongest in N@10, VBPR, of an older one, in H@5."""
+    hits, more_hits = [1] * 20 + [50] * 20, [5] * 25 + [50] * 15
+    old = stored(tmp_path, more_hits, "VBPR", engine=1)
+    found = evidence(tmp_path, stored(tmp_path, hits), old, stored(tmp_path, ALL, "MCLN"))
+    assert verdicts(found)["beauty", "sampled", "MCLN"] == "beats BPRMF in N@10, beats VBPR in H@5 ‡"
+    lines = pages(found)[0].data.query("dataset == 'beauty'")
+    assert dict(zip(lines["metric"], lines["unequal"], strict=True)) == {"ndcg@10": "", "hr@5": "engine version"}
+    assert sentences(found)[0].endswith("‡ the two differ in: engine version).")

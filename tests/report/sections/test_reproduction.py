@@ -20,8 +20,8 @@ def test_the_differences_by_hand():
     ]  # fmt: skip
     assert list(lines) == ["H@5", "N@5", "H@10", "N@10"]
     assert sentences(evidence(record("MCLN", 0.5))) == [
-        "Beauty, H@5: our MCLN has 0.5000; -0.0636 from the paper's 0.5636, -0.0573 from the independent run's 0.5573, "
-        "and -0.0510 from that corrected for redrawn candidates, 0.5510."
+        "Beauty (entities), H@5: our MCLN has 0.5000; -0.0636 from the paper's 0.5636, -0.0573 from the independent "
+        "run's 0.5573, and -0.0510 from that corrected for redrawn candidates, 0.5510."
     ]
 
 
@@ -29,8 +29,8 @@ def test_a_note_says_of_which_epoch_the_values_are_and_how_long_both_trained():
     facts = [{"best_epoch": 1, "epochs": 3}, {"best_epoch": 2, "epochs": 4}]
     [page] = pages(evidence(*(record("MCLN", seed=seed, facts=one) for seed, one in enumerate(facts))))
     text = (
-        "Beauty: our values are of epoch 1 of 3, 2 of 4 that were trained, where the budget allows 1; the independent "
-        "run's are of epoch 360 of 1000."
+        "Beauty (entities): our values are of epoch 1 of 3, 2 of 4 that were trained, where the budget allows 1; the "
+        "independent run's are of epoch 360 of 1000."
     )
     assert text in [note.text for note in page.notes]
 

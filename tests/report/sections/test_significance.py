@@ -110,11 +110,22 @@ def test_rows_of_unlike_numbers_of_seeds_are_paired_by_case(tmp_path):
 
 
 def test_the_error_over_seeds_of_unlike_numbers_by_hand():
-    """Means 1, 3 have the error 1, and 0, 3, 6 have 3 / sqrt(3); equal numbers are paired."""
+    """Means 1, 3 have the error 1, and 0, 3, 6 have 3 / sqrt(3)."""
     ours, theirs = np.array([1.0, 3.0]), np.array([0.0, 3.0, 6.0])
-    assert seed_error(ours, theirs) == pytest.approx(math.sqrt(1 + 3))
-    assert seed_error(theirs + 1, theirs) == 0
-    assert math.isnan(seed_error(ours[:1], theirs))
+    assert seed_error(ours, theirs, is_paired=False) == pytest.approx(math.sqrt(1 + 3))
+    assert seed_error(theirs + 1, theirs, is_paired=True) == 0
+    assert math.isnan(seed_error(ours[:1], theirs, is_paired=False))
+
+
+@pytest.mark.parametrize(("seeds", "error"), [((0, 1), 0.25), ((1, 2), math.hypot(0.125, 0.125))])
+def test_only_equal_seeds_are_paired(tmp_path, seeds, error):
+    """H@5 by seed: BPRMF .25 and .5, MCLN 1 and .75, so that the differences are .75 and .25."""
+    theirs = zip((0, 1), ([1, 9, 9, 9], [1, 1, 9, 9]), strict=True)
+    ours = zip(seeds, ([1, 1, 1, 1], [1, 1, 1, 9]), strict=True)
+    records = [stored(tmp_path, places, seed=seed) for seed, places in theirs]
+    records += [stored(tmp_path, places, "MCLN", seed=seed) for seed, places in ours]
+    line = held(comparisons(evidence(tmp_path, *records)), "MCLN", "hr@5")
+    assert line["se_seeds"] == pytest.approx(error)
 
 
 def test_hits_of_many_cases_are_tested_as_exactly_as_those_of_few():

@@ -163,3 +163,12 @@ def test_records_of_other_data_are_not_sliced_by_these_facts(tmp_path):
     )
     assert set(page.data["row"]) == {"BPRMF"}
     assert "Beauty (entities): VBPR has no ranks for these cases." in [note.text for note in page.notes]
+
+
+def test_the_facts_of_any_row_will_do(tmp_path):
+    """Pop stands first, was made before facts were kept, and is of other data than the two that are sliced."""
+    rows = [stored(tmp_path, [1, 2, 3, 50], model) for model in ("BPRMF", "MCLN")]
+    keep(tmp_path, FACTS)
+    (table,) = contents(tmp_path, stored(tmp_path, [1, 2, 3, 50], "Pop", data_hash="old"), *rows)
+    shown = [line.texts[0] for line in table.blocks[0].lines]
+    assert shown == ["cases", "BPRMF", "MCLN"]
