@@ -210,10 +210,7 @@ def test_a_time_limit_ends_the_run_in_good_order_and_the_next_start_ends_it(call
     assert not list((tmp_path / "results").glob("*/*/*.lock"))
     assert call("--datasets", folder, "--protocols", "clean", *flags)[0] == 0
     assert len(records(tmp_path)) == 3
-
-
-def test_a_run_cut_short_says_what_starts_every_job_anew(folder, tmp_path, capsys):
-    (one,), clock = planned(folder), Clock(limit=1.0)
-    cut = ([one], {one.job.key: "stopped"}, Store(tmp_path / "results"), clock)
-    assert session.close(*cut, said="", when="always") == 124
-    assert "to run only what has no record, leave out --when always" in capsys.readouterr().out
+    longer = ("--models", "BPRMF", "--budget", "full", "--seeds", "0", "1", "2", "--jobs", "1")
+    again = call("--datasets", folder, "--protocols", "clean", *longer, "--when", "always", "--time-limit", "1")
+    assert again[0] == 124
+    assert "to run only what has no record, leave out --when always" in again[1]

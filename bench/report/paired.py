@@ -3,7 +3,7 @@
 A test has 12 to 25 thousand cases and a report has hundreds of tests. Ten thousand draws of all signs, or of resamples,
 would take seconds for each, and their own error is then larger than that of the normal distribution, to which both
 tend (central limit theorem). So signs and resamples are drawn where at most FEW cases count, and beyond the normal
-distribution is taken. On the 508 tests of the records at that time, no mark differed from those of the exact
+distribution is taken. When this was written, no mark of the records' 508 tests differed from those of the exact
 distribution.
 
 What scipy does at each call besides counting takes longer than the counting, so that it is called for what it alone

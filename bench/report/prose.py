@@ -8,7 +8,7 @@ import pandas as pd
 from bench.report import independent
 from bench.report.conditions import mixture
 from bench.report.model import Note
-from bench.report.rows import BASELINES, DATASETS, PAPER_BASELINES, STUDIED, blocks, heading, in_block, order, seeds_of
+from bench.report.rows import BASELINES, DATASETS, STUDIED, baselines_among, blocks, heading, in_block, order, seeds_of
 from bench.spec import RANKINGS
 from bench.study import Study
 
@@ -112,9 +112,8 @@ def notes(
 
 def seen(data: pd.DataFrame, ours: str) -> str:
     """How many of the paper's baselines have a value, in each data set where they differ."""
-    known = data["mean"].notna() & data["row"].isin(PAPER_BASELINES - {ours})
-    models = data[known].assign(model=data["row"].str.partition(":")[0])
-    counts = {block: in_block(models, block)["model"].nunique() for block in blocks(data)}
+    known = data[data["mean"].notna() & (data["row"] != ours)]
+    counts = {block: len(baselines_among(in_block(known, block)["row"])) for block in blocks(data)}
     if len(set(counts.values())) == 1:
         return str(next(iter(counts.values())))
     return ", ".join(f"{heading(block)} {n}" for block, n in counts.items())

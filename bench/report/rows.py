@@ -25,11 +25,20 @@ def about(block: Sequence[str], **more: str) -> dict[str, str]:
     return {**dict(zip(BLOCK, block, strict=True)), **more}
 
 
+def place(dataset: str) -> int:
+    """In the paper's order, in which its data sets stand before all others."""
+    return list(DATASETS).index(dataset) if dataset in DATASETS else len(DATASETS)
+
+
 def blocks(records: pd.DataFrame) -> list[tuple[str, str]]:
     """(dataset, features) in the paper's order, other data sets after them by name."""
     found = set(zip(*(records[name] for name in BLOCK), strict=True))
-    places = {name: place for place, name in enumerate(DATASETS)}
-    return sorted(found, key=lambda block: (places.get(block[0], len(places)), block))
+    return sorted(found, key=lambda block: (place(block[0]), block))
+
+
+def baselines_among(rows: Iterable[str]) -> set[str]:
+    """The paper's baselines that have any of ``rows``, with our settings or with its authors'."""
+    return {row.partition(":")[0] for row in PAPER_BASELINES.intersection(rows)}
 
 
 def in_block(records: pd.DataFrame, block: Sequence[str]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from bench.report.evidence import Evidence
 from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
 from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
 from bench.report.paired import ALPHA
-from bench.report.rows import BLOCK, DATASETS, order
+from bench.report.rows import BLOCK, DATASETS, order, place
 from bench.report.sections.significance import BETTER, WORSE, comparisons, sign, small
 from bench.spec import SHOWN, counted
 
@@ -69,8 +69,7 @@ def answers(evidence: Evidence) -> list[dict[str, Any]]:
     asked = {board.block[0] for board in boards} & set(DATASETS)
     missing = [name for name in DATASETS if asked and name not in asked]
     made += [unasked({"dataset": name, "row": evidence.ours}, NOT_RUN) for name in missing]
-    place = {name: n for n, name in enumerate(DATASETS)}
-    return sorted(made, key=lambda one: place.get(one["dataset"], len(place)))
+    return sorted(made, key=lambda one: place(one["dataset"]))
 
 
 def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict]) -> dict[str, Any]:

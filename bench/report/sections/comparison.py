@@ -18,9 +18,9 @@ from bench.report.rows import (
     BLOCK,
     FLOORS,
     ITEMWISE,
-    PAPER_BASELINES,
     STUDIED,
     about,
+    baselines_among,
     blocks,
     heading,
     in_block,
@@ -191,8 +191,8 @@ def improvements(part: pd.DataFrame, evidence: Evidence) -> Line:
     cells, others = [Cell(IMPROVEMENT)], beside(part)
     for metric, own in part.groupby("metric", sort=False):
         means = dict(zip(own["row"], own["mean"], strict=True))
-        ours, known = improvement(means, evidence.ours), {row for row in PAPER_BASELINES if pd.notna(means.get(row))}
-        is_whole = evidence.ours == STUDIED and {row.partition(":")[0] for row in known} == set(BASELINES)
+        known = baselines_among(row for row, mean in means.items() if pd.notna(mean))
+        ours, is_whole = improvement(means, evidence.ours), evidence.ours == STUDIED and known == set(BASELINES)
         theirs = evidence.published.get(("table2", part["dataset"].iloc[0], IMPROVEMENT, metric), math.nan)
         values = {"paper": theirs, "diff.": ours - theirs} if is_whole else {}
         cells += [Cell(number(one, "+.2f")) for one in (ours, *(values.get(head, math.nan) for head in others[metric]))]

@@ -13,8 +13,7 @@ from bench.report.rows import BLOCK, STUDIED, blocks, in_block, order
 from bench.spec import RANKINGS
 from bench.store.record import Record
 
-RUN = [*BLOCK, "protocol", "budget", "model", "seed"]
-COLUMNS = [*RUN, "metric", "epoch", "seconds", "value", "is_best", "key"]
+COLUMNS = [*BLOCK, "protocol", "budget", "model", "seed", "metric", "epoch", "seconds", "value", "is_best", "key"]
 
 
 def pages(evidence: Evidence) -> list[Figure]:
@@ -50,10 +49,10 @@ def with_independent(data: pd.DataFrame, select_on: str) -> pd.DataFrame:
     mine = data[(data["model"] == STUDIED) & (data["metric"] == metric)]
     lines = []
     for dataset, features in blocks(mine) if select_on == "test" else ():
-        chosen = set(independent.best()["epoch"].items())
+        chosen, where = set(independent.best()["epoch"].items()), mine[["protocol", "budget"]].iloc[0]
         for run in independent.runs().query("dataset == @dataset").to_dict("records"):
             is_best = ((dataset, run["run"]), run["epoch"]) in chosen
-            names = [dataset, features, *mine[["protocol", "budget"]].iloc[0], independent.NAME, run["run"], metric]
+            names = [dataset, features, *where, independent.NAME, run["run"], metric]
             lines.append([*names, run["epoch"], math.nan, run["ndcg@10"], is_best, ""])
     return pd.concat([data, pd.DataFrame(lines, columns=COLUMNS)], ignore_index=True) if lines else data
 

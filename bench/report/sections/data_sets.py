@@ -8,6 +8,8 @@ from bench.report.model import Block, Cell, Column, Line, Note, Question, Table,
 from bench.report.paper import STATISTICS, Published
 from bench.report.rows import DATASETS, blocks
 
+DASH = "A dash under paper: the paper's Table 1 does not have the data set (bench/report/paper.csv)."
+
 
 def table_1(records: pd.DataFrame, paper: Published) -> Table:
     """The data sets, from the newest record that knows their sizes."""
@@ -24,8 +26,6 @@ def table_1(records: pd.DataFrame, paper: Published) -> Table:
     frame = pd.DataFrame(data, columns=["dataset", "metric", "value", "paper", "difference", "keys"])
     columns = [Column("Data set", "name"), *(Column(one.capitalize()) for one in STATISTICS)]
     has_paper = bool(frame["paper"].notna().any())
-    if frame["paper"].isna().any() and has_paper:
-        said.insert(0, "A dash under paper: the paper's Table 1 does not have the data set (bench/report/paper.csv).")
     for what in ("paper", "diff.") if has_paper else ():
         columns += [Column(f"{what}: {one}", term=what, is_papers=True) for one in STATISTICS]
     lines = [sizes(name, own, has_paper=has_paper) for name, own in frame.groupby("dataset", sort=False)]
@@ -35,7 +35,7 @@ def table_1(records: pd.DataFrame, paper: Published) -> Table:
         what="Table 1: data sets",
         caption="Density is interactions / (users × items)." + " Differences are ours minus the paper's." * has_paper,
         blocks=[Block(columns=columns, lines=lines)],
-        notes=[*map(Note, said)],
+        notes=[*map(Note, [DASH] * (has_paper and bool(frame["paper"].isna().any())) + said)],
         data=frame,
     )
 
