@@ -18,6 +18,10 @@ def __getattr__(name: str):
     raise AttributeError(f"module 'bench' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted([*globals(), *LAZY, "run"])
+
+
 def register() -> None:
     """Let RecBole find our models by name, and run under the versions of Python, NumPy, pandas and torch at hand.
 

@@ -2,8 +2,7 @@
 
     import bench
 
-    results = bench.load("results/reference")
-    results.to_frame()
+    results = bench.load("results/reference")  # to_frame(), table2(), ranks(), curves(), plot_curves()
     results.compare("MCLN", "LightGCN", metric="ndcg@10")
 
 Reading results imports no torch; ``run`` imports it in the processes of its jobs.
@@ -16,6 +15,7 @@ from typing import Any, get_args
 
 import pandas as pd
 
+from bench import registry
 from bench.report.boards import Board, Ranked, boards
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
@@ -53,8 +53,7 @@ class Results:
                 raise unknown("choice", name, names)
         found = [board for board in boards(self.evidence) if which.items() <= board.names.items()]
         if not found:
-            asked = ", ".join(f"{name} {value!r}" for name, value in which.items()) or "any choice"
-            raise BenchError(f"no comparison in {self.evidence.results} answers to {asked}; to_frame() lists the runs")
+            raise BenchError(f"no comparison answers to {which or 'any choice'}; to_frame() lists the runs")
         return found
 
     def table2(self, dataset: str, **which: str) -> pd.DataFrame:
@@ -153,7 +152,7 @@ def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
             raise unknown("choice", name, frame)
         found = found[found[name] == value]
     if found.empty:
-        raise BenchError(f"nothing answers to {', '.join(f'{name} {value!r}' for name, value in which.items())}")
+        raise BenchError(f"no run answers to {which or 'any choice'}; to_frame() lists the runs")
     return found
 
 
@@ -168,7 +167,8 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     Raises:
         BenchError: where there is no record.
     """
-    evidence = Evidence.of(Store(Path(folder)), studies=tuple(STUDIES.values()), ours=ours)
+    asked = {"studies": tuple(STUDIES.values()), "ours": ours, "is_installed": registry.is_installed}
+    evidence = Evidence.of(Store(Path(folder)), **asked)
     if not evidence.records:
         raise BenchError(f"no records in {folder}")
     return Results(evidence)

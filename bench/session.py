@@ -17,7 +17,7 @@ from bench.run.machines import Machines
 from bench.run.plan import PlannedJob, Request
 from bench.run.progress import Screen
 from bench.run.studies import STUDIES
-from bench.spec import BenchError, counted
+from bench.spec import BenchError, Job, counted
 from bench.store.places import TRIALS
 from bench.store.record import STATUSES
 from bench.store.store import Store
@@ -89,17 +89,22 @@ def run(
 def report(
     planned: Sequence[PlannedJob], store: Store, reports: Path, shown: Shown, *, studies: Sequence[str]
 ) -> list[Path]:
-    """Write the tables of all records and print those of the jobs; the files."""
+    """Write the tables of all records and print those that the jobs are in; the files."""
     from bench.report.evidence import Evidence  # here, since pandas and scipy take two seconds to import
     from bench.report.write import console, write
 
-    evidence = Evidence.of(store, studies=tuple(STUDIES.values()), ours=shown.ours, metrics=shown.metrics)
+    more = {"studies": tuple(STUDIES.values()), "ours": shown.ours, "metrics": shown.metrics}
+    evidence = Evidence.of(store, is_installed=registry.is_installed, **more)
     paths = write(evidence, reports)
-    keys = {one.job.key for one in planned}
-    mine = [record for record in evidence.records if record.key in keys]
-    printed = evidence if len(mine) == len(evidence.records) else replace(evidence, records=mine)
-    print(console(printed, ranking=shown.ranking, names=studies))
+    asked = {comparison(one.job) for one in planned}
+    records = [record for record in evidence.records if comparison(record.job) in asked]
+    print(console(replace(evidence, records=records), ranking=shown.ranking, names=studies))
     return paths
+
+
+def comparison(job: Job) -> tuple[str, str, str]:
+    """What a table shows together, so that no job's line, and no mark beside it, depends on what else was asked for."""
+    return Path(job.dataset).name, job.protocol.name, job.budget.name
 
 
 def due_of(planned: Sequence[PlannedJob], store: Store, when: When) -> list[PlannedJob]:

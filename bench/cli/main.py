@@ -118,7 +118,8 @@ def from_records(args, more: dict) -> str:
     with drawers.start() as others:
         from bench.report import write  # a second, in which the drawers import matplotlib
 
-        return write.rebuild(args.results, args.reports, studies=tuple(STUDIES.values()), others=others, **more)
+        more |= {"studies": tuple(STUDIES.values()), "is_installed": registry.is_installed, "others": others}
+        return write.rebuild(args.results, args.reports, **more)
 
 
 def audit_command(argv: list[str]) -> int:

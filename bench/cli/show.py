@@ -58,7 +58,8 @@ def is_id(features: str, asked: str) -> bool:
     """Whether a feature id is what ``--features`` of a run asks for, on data whose base it need not name."""
     (base, words), (asked_base, asked_words) = knockout.parse(features), knockout.parse(asked)
     knocked_out = {word for word in asked_words if word.rpartition("=")[2] != "real"}
-    return asked_base in (None, base) and set(words) == knocked_out
+    is_of_base = asked_base == base or asked_base is None and base != "none"
+    return is_of_base and set(words) == knocked_out
 
 
 def show(store: Store, key: str) -> str:

@@ -18,6 +18,7 @@ from bench.spec import (
     NEWER_MODELS,
     PAPER_MODELS,
     BenchError,
+    Job,
     Training,
     read,
     unknown,
@@ -37,6 +38,12 @@ outside: dict[str, Card] = {}  # models that files from outside brought, by name
 def cards() -> dict[str, Card]:
     """Every model: in the paper's order, others after it by name, those of files from outside last."""
     return {**standing_cards(), **outside}
+
+
+def is_installed(job: Job) -> bool:
+    """Whether the code that ``job`` was planned for is here."""
+    card = cards().get(job.model)
+    return card is not None and card.is_code_of(job)
 
 
 @cache
@@ -111,17 +118,15 @@ def from_outside(text: str) -> str:
 
 
 def require_recbole() -> None:
-    """Fail early, in one line, where RecBole is missing: it installs by itself on Python 3.11 alone.
-
-    Raises:
-        BenchError: with the command that installs it.
-    """
+    """Raise a BenchError with the command that installs RecBole, where it is missing."""
     if importlib.util.find_spec("recbole") is None:
         raise BenchError(f"RecBole is not installed, and every model builds on it; run: {INSTALL_RECBOLE}")
 
 
 def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
     """The card and preset of "Model", "Model:preset" or "path/to/file.py:Model"; case does not matter.
+
+    A preset that sets nothing is the default one by another name, and no other job.
 
     Args:
         prefer: the preset of a model that is named without one, where it has it.
@@ -141,7 +146,7 @@ def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
     preset = preset or (prefer if prefer in card.presets else "default")
     if preset not in card.presets:
         raise unknown(f"preset of {card.name}", preset, card.presets)
-    return card, preset
+    return card, preset if card.presets[preset] else "default"
 
 
 def select(texts: Sequence[str] | None, *, prefer: str = "default") -> list[tuple[Card, str]]:
@@ -193,13 +198,10 @@ def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) ->
     return {**defaults, **chosen}
 
 
-def split_settings(model: type, values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split_settings(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """``values`` parted into those of ``Training`` and those of ``model.Hyper``."""
-    training = {f.name for f in dataclasses.fields(Training)}
-    return (
-        {k: v for k, v in values.items() if k in training},
-        {k: v for k, v in values.items() if k not in training},
-    )
+    training = {f.name: values[f.name] for f in dataclasses.fields(Training) if f.name in values}
+    return training, {name: value for name, value in values.items() if name not in training}
 
 
 def check(card: Card, values: dict[str, Any]) -> None:
@@ -208,11 +210,10 @@ def check(card: Card, values: dict[str, Any]) -> None:
     Raises:
         BenchError: for a value of the wrong type.
     """
-    model = load(card)
-    read(Training, split_settings(model, values)[0])
-    hyper(model, values)
+    read(Training, split_settings(values)[0])
+    hyper(load(card), values)
 
 
 def hyper(model: type, values: dict[str, Any]):
     """The ``Hyper`` of ``model`` in a job's settings."""
-    return read(model.Hyper, split_settings(model, values)[1])
+    return read(model.Hyper, split_settings(values)[1])

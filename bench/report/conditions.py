@@ -7,7 +7,6 @@ from bench.report.rows import order
 
 UNEQUAL = "‡"  # beside a verdict on rows that were not made under equal conditions
 EQUAL = {  # must not vary among rows that are compared
-    "data_hash": "data",
     "protocol_version": "protocol version",
     "engine": "engine version",
     "budget_epochs": "epochs allowed",

@@ -1,6 +1,6 @@
 """What a report is made from: the records, read once and brought to one form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.report.paper import Published, load
 from bench.report.rows import STUDIED
-from bench.spec import BASELINES, PAPER_MODELS, RANKINGS, SHOWN_MODELS, is_knocked_out
+from bench.spec import BASELINES, PAPER_MODELS, RANKINGS, SHOWN_MODELS, Job, is_knocked_out
 from bench.store.frame import frame
 from bench.store.record import Record
 from bench.store.store import Store
@@ -38,6 +38,7 @@ class Evidence:
         metrics: further ones to show, such as "recall@20", from the stored ranks.
         paper: the paper's numbers; those of ``paper.csv`` where it is not given.
         left_out: path to reason, of every record that does not hold (``Store.left_out``).
+        is_installed: whether the code that a job was planned for is here.
     """
 
     records: Sequence[Record]
@@ -47,6 +48,7 @@ class Evidence:
     metrics: tuple[str, ...] = ()
     paper: Published | None = None
     left_out: Mapping[Path, str] = field(default_factory=dict)
+    is_installed: Callable[[Job], bool] = lambda job: False
 
     @classmethod
     def of(cls, store: Store, **asked: Any) -> "Evidence":
@@ -79,7 +81,7 @@ class Evidence:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The standing records, one row each."""
-        return standing(self.every)
+        return self.standing(self.every)
 
     @cached_property
     def main(self) -> pd.DataFrame:
@@ -114,21 +116,37 @@ class Evidence:
         Two of all records may be the same variant, one by its default settings and one by name.
         """
         labels = self.every[variant_of(study)]
-        return standing(self.every[labels.notna()].assign(row=labels[labels.notna()]))
+        return self.standing(self.every[labels.notna()].assign(row=labels[labels.notna()]))
+
+    def standing(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The record of each run that tables show; ``superseded`` counts the others.
+
+        It is one of the code that is here, where there is one: after a change was taken back, no newer record of the
+        code that is gone stands in its place. Else it is the newest one: the newest engine's, then the latest.
+        """
+        if rows.empty:
+            return rows.assign(superseded=[])
+        several = rows.loc[rows.duplicated(RUN, keep=False), "key"]
+        is_installed = several.map(lambda key: self.is_installed(self.by_key[key].job))
+        rows = rows.assign(is_installed=is_installed.reindex(rows.index, fill_value=False).astype(bool))
+        rows = rows.sort_values(["is_installed", *NEWEST], na_position="first", kind="stable")
+        rows = rows.assign(superseded=rows.groupby(RUN).cumcount())
+        return rows.groupby(RUN).tail(1).sort_values([*RUN, "key"], ignore_index=True)
 
 
 def in_one_form(records: Sequence[Record]) -> pd.DataFrame:
     """One row per record, as ``bench.store.store.frame`` has it, whatever form the record was written in.
 
-    Besides: ``modalities`` are names apart; ``of`` is the model's row without changed settings; ``base`` and
-    ``content`` are the two parts of ``features``, such as entities and shuffled; ``chosen_by.<ranking>`` and
-    ``best_epoch.<ranking>`` say by what the weights were chosen that the values of this ranking are of, and the epoch.
+    Besides: ``dataset`` tells data sets of one name apart, and ``folder`` is that name; ``modalities`` are names apart;
+    ``of`` is the model's row without changed settings; ``base`` and ``content`` are the two parts of ``features``, such
+    as entities and shuffled; ``chosen_by.<ranking>`` and ``best_epoch.<ranking>`` say by what the weights were chosen
+    that the values of this ranking are of, and the epoch.
     """
     plain = [by_default_preset(record) for record in records]
     rows = frame(plain)
     if rows.empty:
         return rows.reindex(
-            columns=[*RUN, *NEWEST, *OPTIONAL, "model", "hyper", "settings", "status", "is_knocked_out"]
+            columns=[*RUN, *NEWEST, *OPTIONAL, "model", "hyper", "settings", "status", "folder", "is_knocked_out"]
         )
     chosen = pd.DataFrame([selection(record) for record in plain], index=rows.index)
     rows = pd.concat([rows.drop(columns=[*chosen, "best_epoch"], errors="ignore"), chosen], axis=1)
@@ -144,6 +162,7 @@ def in_one_form(records: Sequence[Record]) -> pd.DataFrame:
         started=pd.to_datetime(rows["started"], utc=True, errors="coerce", format="ISO8601"),
     )
     rows = rows.reindex(columns=[*rows, *(column for column in OPTIONAL if column not in rows)])
+    rows = rows.assign(folder=rows["dataset"], dataset=told_apart(rows))
     return rows.assign(is_candidate_dependent=rows["is_candidate_dependent"].eq(True))
 
 
@@ -172,13 +191,11 @@ def selection(record: Record) -> dict[str, Any]:
     return found
 
 
-def standing(rows: pd.DataFrame) -> pd.DataFrame:
-    """The newest record of each run: the newest engine's, then the latest; ``superseded`` counts the others."""
-    if rows.empty:
-        return rows.assign(superseded=[])
-    rows = rows.sort_values(NEWEST, na_position="first", kind="stable")
-    rows = rows.assign(superseded=rows.groupby(RUN).cumcount())
-    return rows.groupby(RUN).tail(1).sort_values([*RUN, "key"], ignore_index=True)
+def told_apart(rows: pd.DataFrame) -> pd.Series:
+    """The names of the data sets; of several under one name, all but the latest have the start of their hash, too."""
+    by_name = rows.sort_values("started", na_position="first", kind="stable").groupby(["dataset", "features"])
+    is_other = rows["data_hash"].ne(by_name["data_hash"].transform("last"))  # ne aligns what was sorted
+    return rows["dataset"].mask(is_other, rows["dataset"] + "@" + rows["data_hash"].str[:8])
 
 
 def variant_of(study: Study) -> str:

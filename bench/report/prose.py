@@ -47,8 +47,10 @@ def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = No
     """What runs ``rows`` as the ``records`` of one data set were run.
 
     A study is run whole: what stands is not run again. Rows with settings of their own need more than a name; if there
-    are no others, nothing is returned.
+    are no others, or another data set has taken the name of this one, nothing is returned.
     """
+    if (records["dataset"] != records["folder"]).any():
+        return ""
     protocol, budget, dataset, features = records[["protocol", "budget", "dataset", "features"]].iloc[0]
     if study and study.is_for_all:
         models = list(dict.fromkeys(row.rpartition(APART)[0] for row in rows))

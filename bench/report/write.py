@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from bench.files import write_whole
 from bench.report import drawers
@@ -17,12 +18,10 @@ from bench.report.model import Figure, Page, Table
 from bench.report.render.html import Files, html
 from bench.report.render.latex import latex
 from bench.report.render.text import csv, escaped, figure_page, markdown, text
-from bench.report.rows import STUDIED
 from bench.report.sections import answer, claims, comparison, cost, cutoffs, knockouts, pages, reproduction, studies
 from bench.report.sections.significance import signs_of
 from bench.spec import BenchError
 from bench.store.store import Store
-from bench.study import Study
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
 INDEX = "index.md"
@@ -80,21 +79,17 @@ def named(old: Path) -> set[str]:
     return set(re.findall(r"\]\(((?:\w[\w.-]*/)?\w[\w.-]*)\)", text))
 
 
-def rebuild(
-    results: Path,
-    reports: Path,
-    *,
-    studies: Sequence[Study],
-    ours: str = STUDIED,
-    metrics: Sequence[str] = (),
-    others: Executor | None = None,
-) -> str:
-    """Every table and figure again, from the records alone; says what it did. ``others`` as ``write`` has them.
+def rebuild(results: Path, reports: Path, *, others: Executor | None = None, **asked: Any) -> str:
+    """Every table and figure again, from the records alone; says what it did.
+
+    Args:
+        others: as ``write`` has them.
+        asked: as ``Evidence.of`` has them.
 
     Raises:
         BenchError: where there is no record, so that a mistyped folder does not empty the old reports.
     """
-    evidence = Evidence.of(Store(results), studies=studies, ours=ours, metrics=metrics)
+    evidence = Evidence.of(Store(results), **asked)
     if not evidence.records:
         raise BenchError(f"no records in {results}; give the folder that has them with --results")
     paths = write(evidence, reports, others)

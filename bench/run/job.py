@@ -160,7 +160,7 @@ def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.d
     """The untrained model of the job, initialised from the job's seed."""
     card, _ = registry.find(job.model)
     cls, d = registry.load(card), prepared.dataset
-    _, hyper = registry.split_settings(cls, settings)
+    _, hyper = registry.split_settings(settings)
     data = bridge.TrainingSet(
         prepared.split.train, n_users=d.n_users, n_items=d.n_items, features=d.features, name=d.name
     )
@@ -182,7 +182,7 @@ def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint
         tell(Event(epoch=entry["epoch"], of=job.budget.epochs, value=entry.get(lead)))
         prune(entry, select=lead, limits=work.limits)
 
-    training = read(Training, registry.split_settings(type(model), work.settings)[0])
+    training = read(Training, registry.split_settings(work.settings)[0])
     precision.check(training.precision, model.device)
     if type(model).pretrain is not Recommender.pretrain:
         tell(Event(stage="before the epochs"))

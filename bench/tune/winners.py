@@ -159,8 +159,8 @@ def choose(
             raise BenchError(
                 "--hyper tuned takes its settings from files; leave --set and --study out, or --hyper tuned"
             )
-        if mode == "released" and job.preset == "default" or mode == "tuned" and card.is_floor:
-            left.add(job.row)  # "released": the plan would have found such a preset (``Request.prefer``)
+        if mode == "released" and mode not in card.presets or mode == "tuned" and card.is_floor:
+            left.add(job.row)  # the plan has seen to presets that are there (``Request.prefer``)
         elif mode == "tuned":
             winner = load(configs, one, trials)
             one = dataclasses.replace(one, job=dataclasses.replace(job, hyper=winner.hyper), facts=winner.facts)

@@ -73,6 +73,7 @@ def test_a_listing_keeps_to_what_was_asked_for(tmp_path, wanted, n):
         ("entities,visual=none", "entities,visual=none,textual=real", True),
         ("entities,shuffled", "deep,shuffled", False),
         ("none", "none", True),
+        ("none", "real", False),
     ],
 )
 def test_features_are_listed_as_a_run_is_asked_for_them(tmp_path, features, asked, is_listed):
@@ -83,7 +84,7 @@ def test_features_are_listed_as_a_run_is_asked_for_them(tmp_path, features, aske
 def test_a_model_from_outside_is_listed_with_all_its_presets(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "outside", {})
     own = tmp_path / "own.py"
-    own.write_text("class Own:\n    presets = {'big': {}}\n\n    class Hyper:\n        pass\n")
+    own.write_text("class Own:\n    presets = {'big': {'size': 9}}\n\n    class Hyper:\n        pass\n")
     for preset, expected in (("", {"Own"}), (":big", {"Own:big"})):
         asked = run_parser().parse_args(["--models", f"{own}:Own{preset}"])
         assert asked_of(asked)["model"] == expected

@@ -17,7 +17,7 @@ def build_row(row: str, data, *, seed: int = 0, **settings):
     names = {f.name for f in dataclasses.fields(model.Hyper)}
     small = {k: v for k, v in SMALL.items() if k in names}
     values = registry.settings(card, preset, dataset="", hyper={**small, **settings})
-    hyper = registry.split_settings(model, values)[1]
+    hyper = registry.split_settings(values)[1]
     return make(model, data, seed=seed, **hyper)
 
 

@@ -37,6 +37,33 @@ def test_the_newer_engine_stands_whatever_was_started_later():
     assert evidence(later, new, old).frame[["sampled.hr@5", "superseded"]].values.tolist() == [[0.2, 2]]
 
 
+def test_the_code_that_is_here_stands_whatever_came_later():
+    """A model was changed, run, and changed back: a run then finds its record and starts nothing."""
+    here = record(value=0.3, source="here", start="2024-01-01T00:00:00+00:00")
+    tried = record(value=0.9, source="tried", start="2024-02-01T00:00:00+00:00")
+    failed = unfinished(source="broken")
+    known = {"is_installed": lambda job: job.source == "here"}
+    stands = evidence(tried, here, failed, **known).frame
+    assert stands[["sampled.hr@5", "superseded"]].values.tolist() == [[0.3, 2]]
+    assert evidence(tried, record("VBPR", source="here"), **known).frame["sampled.hr@5"].tolist() == [0.9, 0.4]
+    assert evidence(tried, here).frame["sampled.hr@5"].tolist() == [0.9]
+
+
+def test_data_sets_of_one_name_are_told_apart():
+    """The latest has the name alone; no record of another is superseded by it, or compared with it."""
+    old = [record(model, 0.9, data_hash="0123456789", dataset="toy") for model in ("BPRMF", "VBPR")]
+    new = record(value=0.2, data_hash="abcdefghij", dataset="toy", start="2024-02-01T00:00:00+00:00")
+    frame = evidence(*old, new).frame
+    assert frame[["dataset", "row", "sampled.hr@5", "superseded"]].values.tolist() == [
+        ["toy", "BPRMF", 0.2, 0],
+        ["toy@01234567", "BPRMF", 0.9, 0],
+        ["toy@01234567", "VBPR", 0.9, 0],
+    ]
+    assert set(frame["folder"]) == {"toy"}
+    other = record(features="none", data_hash="cdefg", dataset="toy")  # content is part of the hash
+    assert set(evidence(new, other).frame["dataset"]) == {"toy"}
+
+
 def test_one_choice_held_for_both_rankings_before_each_had_its_own():
     """Under clean, full ranking chose; a model that scores an item among its candidates was chosen by these, and has no
     full ranking that could be chosen."""

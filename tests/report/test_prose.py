@@ -36,8 +36,8 @@ def test_a_choice_of_epoch_is_judged_within_its_data_set():
 
 def test_unequal_conditions_and_superseded_records_are_footnoted():
     old = record(source="old", start="2023-01-01T00:00:00+00:00")
-    table = sampled(record(), old, record("VBPR", data_hash="e"))
-    assert "Not comparable: the records of Beauty (entities) differ in data." in said(table)
+    table = sampled(record(), old, record("VBPR", facts={"candidate_hash": "e"}))
+    assert "Not comparable: the records of Beauty (entities) differ in candidates." in said(table)
     assert said(table)[-1].endswith("superseded records: 1.")
     assert len(table.keys) == 2
 

@@ -108,6 +108,12 @@ def test_a_preset_that_is_named_is_preferred_to_the_preferred_one(folder):
     assert set(presets("MMGCN:default", studies=["figure4"])) == {"default"}
 
 
+def test_a_preset_that_sets_nothing_is_no_job_of_its_own(folder):
+    """What MCLN's authors released is our default."""
+    (one,) = jobs(folder, "table2", models=["MCLN", "MCLN:released"])
+    assert one.preset == "default"
+
+
 def test_a_setting_set_to_what_it_is_anyway_makes_no_job_of_its_own(folder):
     plain, same, other = (
         jobs(folder, "table2", models=["BPRMF"], hyper=hyper)[0]

@@ -32,7 +32,7 @@ def test_proposals_of_every_model_are_settings_it_takes(model):
     for number in range(12):  # past the random start
         proposed = found.proposal()
         settings = registry.settings(card, "default", dataset="toy", hyper=proposed.job.hyper)
-        training, _ = registry.split_settings(cls, settings)
+        training, _ = registry.split_settings(settings)
         registry.hyper(cls, settings)
         read(Training, training)
         assert set(proposed.job.hyper) == declared

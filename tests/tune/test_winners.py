@@ -171,7 +171,7 @@ def test_tuned_and_set_exclude_one_another(tmp_path):
 
 
 def test_released_says_where_there_is_no_such_preset(tmp_path):
-    asked = [work("MCLN", preset="released"), work("MCLN", preset="itemwise"), work("BPRMF")]
+    asked = [work("MCLN"), work("MCLN", preset="itemwise"), work("DMRL", preset="released"), work("BPRMF")]
     chosen, said = choose(asked, "released", tmp_path, trials(tmp_path))
     assert chosen == asked
     assert said == ["nothing released for BPRMF: default settings"]

@@ -89,4 +89,4 @@ def block(data: pd.DataFrame) -> Block:
 
 def notes(part: pd.DataFrame) -> list[Note]:
     """A warning where these records were made under unequal conditions; the content is to differ."""
-    return mixture(part.assign(data_hash=""), f"{heading(tuple(part[BLOCK].iloc[0]))} and its knock-outs")
+    return mixture(part, f"{heading(tuple(part[BLOCK].iloc[0]))} and its knock-outs")

@@ -135,13 +135,11 @@ def table(evidence: Evidence, found: list[Board]) -> Table:
 def sliceable(evidence: Evidence, board: Board) -> tuple[list[Slicing], dict[str, Ranked], list[str]]:
     """The slicings of a data set, the ranks of the rows that have ranks for its cases, and why others have none."""
     jobs = [evidence.by_key[board.keys[row][0]].job for row in board.rows]
-    known = ((job, slicings_of(Store(evidence.results).cases(job), evidence)) for job in jobs)
-    job, found = next(((job, slicings) for job, slicings in known if slicings), (None, []))
-    if job is None:
+    known = (slicings_of(Store(evidence.results).cases(job), evidence) for job in jobs)
+    found = next((slicings for slicings in known if slicings), [])
+    if not found:
         return [], {}, [f"{board.heading}: the facts of its test cases are not stored; the next run on it writes them."]
-    data = job.data_hash
-    same = [row for row in board.rows if {evidence.by_key[key].job.data_hash for key in board.keys[row]} == {data}]
-    ranked = {row: board.ranked(evidence, row) for row in same}
+    ranked = {row: board.ranked(evidence, row) for row in board.rows}
     n_cases = len(found[0].code)
     fitting = {row: own for row, own in ranked.items() if isinstance(own, Ranked) and own.place.shape[1] == n_cases}
     return (
