@@ -6,7 +6,9 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from bench import registry
+from bench import __version__, registry
+from bench.cli import records
+from bench.cli.checkout import cards_command, check_command, readme_command
 from bench.cli.extract import extract_command
 from bench.cli.flags import QUICK_SET, Parser, metrics, once, place, row_of, run_parser
 from bench.cli.import_data import import_command
@@ -16,7 +18,6 @@ from bench.cli.reference import reference_command
 from bench.cli.verify import verify_command
 from bench.files import plain
 from bench.run.clock import Clock, Ended, end, handling
-from bench.run.studies import STUDIES
 from bench.spec import BenchError, unknown
 
 
@@ -55,25 +56,37 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
 
 
 def dispatch(command: str, argv: list[str]) -> int:
-    if command in ("-h", "--help"):
-        print(f"usage: python -m bench {{{','.join(COMMANDS)}}} ...   (python -m bench run --help)")
+    if command in ("-h", "--help", "--version"):
+        print(__version__ if command == "--version" else usage())
         return 0
     if command not in COMMANDS:
         raise unknown("command", command, COMMANDS)
+    if command in OF_CHECKOUT and Path.cwd() != registry.HOME:
+        raise BenchError(f"{command} writes or checks files of MCLN-Bench's own checkout; run it in the root of one")
     return COMMANDS[command](argv)
+
+
+def usage() -> str:
+    """Every command with the first line of what it says of itself."""
+    lines = {name: f"  {name:<10} {call.__doc__.splitlines()[0]}" for name, call in COMMANDS.items()}
+    own = [lines.pop(name) for name in OF_CHECKOUT]
+    head = "usage: python -m bench COMMAND ...   (python -m bench COMMAND --help)"
+    return "\n".join([head, "", *lines.values(), "", "in the root of a checkout of MCLN-Bench:", *own])
 
 
 def run_command(argv: list[str]) -> int:
     """Plan, run what is missing, report."""
-    args = run_parser().parse_args(argv)
+    parser = run_parser()
+    args = parser.parse_args(argv)
     clock = Clock(limit=args.time_limit)
     for text in args.models or ():
         if ".py:" in text:
             registry.from_outside(text)  # before --ours, which may name it
+    records.refuse_idle(args, parser)
     ours = row_of(args.ours, args.results if args.report else None)
     more = {"ours": ours, "metrics": metrics(args.metrics, args.top)}
     if args.list or args.report:
-        print(from_records(args, more))
+        print(records.listing(args) if args.list else records.report(args, more))
         return 0
     from bench import session
     from bench.run import plan
@@ -106,22 +119,6 @@ def run_command(argv: list[str]) -> int:
     return session.run(request, **shared, reports=args.reports, when=args.when, mode=args.hyper, shown=shown)
 
 
-def from_records(args, more: dict) -> str:
-    """What --list or --report does, without torch."""
-    if args.list:
-        from bench.cli import show
-        from bench.store.store import Store
-
-        return show.listing(Store(args.results), show.asked_of(args))
-    from bench.report import drawers
-
-    with drawers.start() as others:
-        from bench.report import write  # a second, in which the drawers import matplotlib
-
-        more |= {"studies": tuple(STUDIES.values()), "is_installed": registry.is_installed, "others": others}
-        return write.rebuild(args.results, args.reports, **more)
-
-
 def audit_command(argv: list[str]) -> int:
     """Measure data sets and store what was found."""
     parser = Parser(prog="python -m bench audit")
@@ -140,26 +137,6 @@ def audit_command(argv: list[str]) -> int:
     return 0
 
 
-def cards_command(argv: list[str]) -> int:
-    """Write what every model's file says of it."""
-    parser = Parser(prog="python -m bench cards")
-    parser.add_argument("--out", type=place, default=Path("docs/models.md"), metavar="FILE")
-    args = parser.parse_args(argv)
-    from bench.cli import cards
-
-    print(f"wrote {cards.write(registry.cards().values(), args.out)}")
-    return 0
-
-
-def readme_command(argv: list[str]) -> int:
-    """Write the answer of the reference into the README."""
-    Parser(prog="python -m bench readme").parse_args(argv)
-    from bench.cli import readme
-
-    print(f"wrote {readme.write(Path('README.md'))}")
-    return 0
-
-
 def show_command(argv: list[str]) -> int:
     """Print one record: settings, metrics, curve, where it comes from, the end of its log."""
     parser = Parser(prog="python -m bench show")
@@ -173,37 +150,22 @@ def show_command(argv: list[str]) -> int:
     return 0
 
 
-def check_command(argv: list[str]) -> int:
-    """The four checks, all of them even when one fails."""
-    Parser(prog="python -m bench check").parse_args(argv)
-    import subprocess
-
-    from joblib import cpu_count
-
-    tools = Path(sys.executable).parent
-    checks = (
-        [tools / "ruff", "format", "--check"],
-        [tools / "ruff", "check"],
-        [tools / "lint-imports"],
-        [sys.executable, "-m", "pytest", "-n", str(min(4, cpu_count()))],
-    )
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # workers share the cores
-    return max(subprocess.run(check, env=one_thread).returncode for check in checks)
-
-
+OF_CHECKOUT = {
+    "cards": cards_command,
+    "readme": readme_command,
+    "reference": reference_command,
+    "check": check_command,
+}
 COMMANDS = {
     "run": run_command,
     "import": import_command,
     "extract": extract_command,
     "audit": audit_command,
-    "cards": cards_command,
-    "readme": readme_command,
     "models": models_command,
     "data": data_command,
     "studies": studies_command,
     "show": show_command,
     "verify": verify_command,
     "recommend": recommend_command,
-    "reference": reference_command,
-    "check": check_command,
+    **OF_CHECKOUT,
 }

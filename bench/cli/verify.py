@@ -16,5 +16,7 @@ def verify_command(argv: list[str]) -> int:
     from bench.store.verify import verify
 
     found = verify(root)
+    if not found.seen:
+        raise BenchError(f"no records in {root}; give the folder of the records")
     print("\n".join([*found.wrong, f"{root}: {found.words}"]))
     return 1 if found.wrong else 0

@@ -39,7 +39,7 @@ class Findings:
     def words(self) -> str:
         parts = [counted(n, kind, KINDS[kind]) for kind, n in self.seen.items()]
         n = len(self.wrong)
-        said = f"checked {', '.join(parts) or 'nothing'}; "
+        said = f"checked {', '.join(parts)}; "
         said += f"{n} of them {'does' if n == 1 else 'do'} not hold" if n else "all of it holds"
         if self.unvouched:
             said += f"; {counted(self.unvouched, 'record')} of schema 1 without checksums"

@@ -1,6 +1,7 @@
 """Mistakes in a request: one clear line, exit code 2, no traceback, nothing lost."""
 
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli import main as main_module
 from bench.cli.flags import metrics, run_parser
 from bench.cli.main import main
 
@@ -94,8 +96,8 @@ def test_a_corrupt_record_is_named_and_made_again(call, folder, tmp_path):
     (path,) = (tmp_path / "results").glob("*/*/*.json")
     whole = json.loads(path.read_text())
     path.write_text(path.read_text()[:100])
-    for more, expected in ((("--report",), 2), (("--list",), 0), ((), 0)):
-        code, _, error = call(*flags, *more)
+    for argv, expected in ((("--report",), 2), ((*flags, "--list"), 0), (flags, 0)):
+        code, _, error = call(*argv)
         assert code == expected
         assert error.count(f"{path} cannot be read as a record") == 1
     assert json.loads(path.read_text())["metrics"] == whole["metrics"]
@@ -263,6 +265,45 @@ def test_what_is_no_path_is_one_line(path, capsys):
         error = capsys.readouterr().err
         assert (end.value.code, error.count("\n")) == (2, 1)
         assert error.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (
+            ["--report", "--datasets", "beauty"],
+            "--report writes the tables of all records and has no use for --datasets",
+        ),
+        (["--report", "--dry-run"], "has no use for --dry-run; leave it out"),
+        (["--report", "--hyper", "tuned"], "has no use for --hyper; leave it out"),
+        (["--list", "--study", "table3"], "--list lists stored records by what is compared and has no use for --study"),
+        (["--list", "--report"], "has no use for --report; leave it out"),
+        (["--list", "--results", "nonesuch"], "nonesuch is no folder; give the folder of the records with --results"),
+    ],
+)
+def test_a_flag_that_would_be_passed_over_is_refused(flags, said, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(flags, command="run")
+    assert (end.value.code, capsys.readouterr().err.count(said)) == (2, 1)
+
+
+@pytest.mark.parametrize("command", main_module.OF_CHECKOUT)
+def test_commands_of_the_checkout_write_nothing_elsewhere(command, tmp_path, monkeypatch, capsys):
+    """Another project may have a docs/models.md, a README.md and tests of its own."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/models.md").write_text("theirs")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main([command])
+    assert (end.value.code, capsys.readouterr().err.count("run it in the root of one")) == (2, 1)
+    assert (tmp_path / "docs/models.md").read_text() == "theirs"
+
+
+def test_every_command_says_what_it_does(capsys):
+    with pytest.raises(SystemExit):
+        main([])
+    said = capsys.readouterr().out
+    assert re.findall(r"^  (\w+) +[A-Z].*[^ ]$", said, re.MULTILINE) == list(main_module.COMMANDS)
 
 
 def test_a_stray_line_end_is_one_line(capsys):

@@ -36,5 +36,6 @@ def test_what_does_not_hold_is_exit_code_1(capsys, tmp_path):
     assert lines[1].endswith("1 of them does not hold")
 
 
-def test_no_folder_is_a_mistake(capsys, tmp_path):
+def test_no_folder_is_a_mistake_and_so_is_one_without_records(capsys, tmp_path):
     assert said(capsys, tmp_path / "none")[0] == 2
+    assert said(capsys, tmp_path) == (2, [], f"error: no records in {tmp_path}; give the folder of the records\n")

@@ -1,0 +1,53 @@
+"""What --list and --report do: they read stored records, and import no torch."""
+
+from bench import registry
+from bench.run.studies import STUDIES
+from bench.spec import BenchError
+
+# what is asked of a run, and what of it each of the two has a use for
+ASKING = (
+    "datasets", "models", "study", "protocols", "budget", "seeds", "features", "ours", "metrics", "top", "ranking",
+    "set", "hyper", "tune", "when", "dry_run", "list", "report",
+)  # fmt: skip
+USED = {
+    "list": ("datasets", "models", "protocols", "budget", "seeds", "features"),
+    "report": ("ours", "metrics", "top"),
+}
+
+
+def refuse_idle(args, parser) -> None:
+    """Refuse flags that --list or --report would pass over.
+
+    Raises:
+        BenchError: for the first of them.
+    """
+    action = next((name for name in USED if getattr(args, name)), None)
+    for name in ASKING if action else ():
+        if name not in (action, *USED[action]) and getattr(args, name) != parser.get_default(name):
+            what = {"list": "lists stored records by what is compared", "report": "writes the tables of all records"}
+            raise BenchError(f"--{action} {what[action]} and has no use for --{name.replace('_', '-')}; leave it out")
+
+
+def listing(args) -> str:
+    """The stored records of what is compared, one per line.
+
+    Raises:
+        BenchError: where there is no such folder.
+    """
+    from bench.cli import show
+    from bench.store.store import Store
+
+    if not args.results.is_dir():
+        raise BenchError(f"{args.results} is no folder; give the folder of the records with --results")
+    return show.listing(Store(args.results), show.asked_of(args))
+
+
+def report(args, more: dict) -> str:
+    """Every table and figure again, from all records; says what it did."""
+    from bench.report import drawers
+
+    with drawers.start() as others:
+        from bench.report import write  # a second, in which the drawers import matplotlib
+
+        more |= {"studies": tuple(STUDIES.values()), "is_installed": registry.is_installed, "others": others}
+        return write.rebuild(args.results, args.reports, **more)
