@@ -18,7 +18,8 @@ def recommend_command(argv: list[str]) -> int:
     parser.add_argument("--model", default="", metavar="path/to/file.py:MODEL", help=text)
     parser.add_argument("--data-dir", type=place, help="folder of the paper's files")
     parser.add_argument("--results", type=place, default=Path("results"))
-    parser.add_argument("--out", type=place, default=Path("recommended.csv"), metavar="FILE")
+    text = "default: recommended-KEY.csv"
+    parser.add_argument("--out", type=place, metavar="FILE", help=text)
     args = parser.parse_args(argv)
     from bench.run import trained
     from bench.store.store import Store
@@ -26,8 +27,9 @@ def recommend_command(argv: list[str]) -> int:
     where = {"location": args.data, "data_dir": args.data_dir, "model_file": args.model}
     model = trained.load(Store(args.results), args.key, **where)
     lists = model.recommend(args.users, k=args.top)
-    with writing(args.out, remedy="choose another file with --out"):
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        lists.to_csv(args.out, index=False)
-    print(f"{counted(lists['user'].nunique(), 'user')}, at most {counted(args.top, 'item')} each, in {args.out}")
+    out = args.out or Path(f"recommended-{model.record.key}.csv")
+    with writing(out, remedy="choose another file with --out"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        lists.to_csv(out, index=False)
+    print(f"{counted(lists['user'].nunique(), 'user')}, at most {counted(args.top, 'item')} each, in {out}")
     return 0

@@ -13,7 +13,7 @@ from bench.data import sources
 from bench.data.aligned import COLUMNS
 from bench.data.cache import content_hash
 from bench.data.readers.arrays import in_float32
-from bench.data.readers.folders import about
+from bench.data.readers.folders import about, original_ids
 from bench.data.tables import column, read_table, tokens
 from bench.files import write_whole, writing
 from bench.spec import BenchError, counted
@@ -138,12 +138,9 @@ def find_images(folder: Path) -> dict[str, Path]:
 
 def item_names(folder: Path) -> dict[str, int]:
     """The id that content goes by to the number in the lists: by ``items.csv`` where import wrote one."""
-    numbers = sources.find(str(folder)).load("none").ids["item"].tolist()
-    table = folder / "items.csv"
-    if not table.exists():
-        return {str(number): number for number in numbers}
-    known = read_table(table, as_text=("id",))
-    return {known["id"][number]: number for number in numbers}
+    numbers = sources.find(str(folder)).load("none").ids["item"]
+    names = original_ids(folder, "item", numbers)
+    return {str(name): number for name, number in zip(names, numbers.tolist(), strict=True)}
 
 
 def extract(folder: Path, modality: str, content: Mapping[str, object], encoder: Encoder) -> str:

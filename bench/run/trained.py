@@ -10,6 +10,7 @@ import torch
 
 from bench import registry
 from bench.data import sources
+from bench.data.readers.folders import original_ids
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
 from bench.run import weights
@@ -30,26 +31,30 @@ class Trained:
     Attributes:
         model: as RecBole has it; it counts users and items from 1.
         ranking: whose weights these are.
+        location: where the data set is from.
     """
 
     record: Record
     model: torch.nn.Module
     prepared: Prepared
     ranking: str
+    location: str
 
     def metrics(self) -> dict[str, float]:
         """The test means of this ranking, computed anew; on the same kind of CPU they equal the record's to the bit."""
         evaluator = Evaluator(self.prepared.test, device=torch.device("cpu"))
         return means(evaluator.ranks(self.model, rankings=(self.ranking,)))
 
-    def recommend(self, users: Sequence | None = None, *, k: int = 10) -> pd.DataFrame:
+    def recommend(self, users: Sequence | int | None = None, *, k: int = 10) -> pd.DataFrame:
         """The ``k`` best items of each user: one line per user and place, with the ids of the data set's own files.
+
+        Of a data set that was imported, these are the ids before import (``users.csv`` and ``items.csv``).
 
         An item that the user has met, in train, validation or test, is never among them, so that a user who has met
         nearly every item may get fewer than ``k``.
 
         Args:
-            users: ids as in the files, one named twice counting once; all users where it is not given.
+            users: one id or several, of which one named twice counts once; all users where none is given.
 
         Raises:
             BenchError: for an unknown user, or a model that scores an item among its candidates.
@@ -60,13 +65,15 @@ class Trained:
                 "use a preset that stands alone, such as MCLN:itemwise"
             )
         ids = self.ids("user")
+        users = [users] if isinstance(users, str | int) else users
         numbers = np.arange(len(ids)) if users is None else self.numbers(users, ids)
         return pd.concat([self.best(part, k) for part in blocks(numbers)], ignore_index=True)
 
     def ids(self, kind: str) -> np.ndarray:
-        """The files' ids of users or items, by their number here."""
+        """The ids of users or items, by their number here."""
         dataset = self.prepared.dataset
-        return dataset.ids.get(kind, np.arange(dataset.n_users if kind == "user" else dataset.n_items))
+        found = dataset.ids.get(kind, np.arange(dataset.n_users if kind == "user" else dataset.n_items))
+        return found if self.location in sources.names() else original_ids(Path(self.location), kind, found)
 
     def numbers(self, users: Sequence, ids: np.ndarray) -> np.ndarray:
         place = {str(own): number for number, own in enumerate(ids)}
@@ -132,7 +139,7 @@ def load(
     ranking = ranking or (RANKINGS[0] if model.is_candidate_dependent else RANKINGS[-1])
     chosen = weights.read(store.weights(job), ranking, sha256=record.facts.get("weights_sha256", ""))
     model.load_state_dict(chosen)
-    return Trained(record=record, model=model, prepared=prepared, ranking=ranking)
+    return Trained(record=record, model=model, prepared=prepared, ranking=ranking, location=location)
 
 
 def check_code(record: Record, model_file: str) -> None:

@@ -118,6 +118,25 @@ def test_a_user_named_twice_has_one_list(kept):
     pd.testing.assert_frame_equal(model.recommend([3, 5, 3], k=1000), model.recommend([3, 5], k=1000))
 
 
+def test_lists_have_the_ids_from_before_import(kept, tmp_path):
+    """``import`` numbers users and items and keeps their ids in two files; 07 is no number."""
+    store, folder = kept
+    (record,) = [r for r in store.records() if r.job.model == "VBPR"]
+    known = trained.load(store, record.key, location=folder).recommend([7, 3], k=2)
+    imported = shutil.copytree(folder, tmp_path / "imported")
+    for kind, n in (("user", 40), ("item", 150)):
+        ids = pd.DataFrame({"number": range(n), "id": [f"0{number}" for number in range(n)]})
+        ids.to_csv(imported / f"{kind}s.csv", index=False)
+    model = trained.load(store, record.key, location=str(imported))
+    lists = model.recommend(["07", "03"], k=2)
+    assert lists["user"].tolist() == ["07", "07", "03", "03"]
+    assert lists["item"].tolist() == [f"0{item}" for item in known["item"]]
+    assert model.recommend("07", k=2)["item"].tolist() == lists["item"].tolist()[:2]  # one id, not two letters
+    ids.head(3).to_csv(imported / "items.csv", index=False)
+    with pytest.raises(BenchError, match=r"items.csv has no id for item \d+ of the lists; import the data set again"):
+        model.recommend("07")
+
+
 def test_weights_of_an_earlier_run_count_as_not_kept(folder, tmp_path, capsys):
     """The job ran again without keeping them, so that its record does not vouch for the file that is there."""
     store = Store(tmp_path / "results")
@@ -170,7 +189,7 @@ def test_what_cannot_be_asked_is_one_line(kept):
         weights.read(store.root / "none.safetensors", "full", sha256="")
 
 
-def test_the_command_writes_lists(kept, capsys, tmp_path):
+def test_the_command_writes_lists(kept, capsys, tmp_path, monkeypatch):
     store, folder = kept
     (record,) = [r for r in store.records() if r.job.model == "VBPR"]
     out = tmp_path / "lists" / "out.csv"
@@ -180,3 +199,7 @@ def test_the_command_writes_lists(kept, capsys, tmp_path):
     assert "40 users, at most 3 items each" in capsys.readouterr().out
     assert pd.read_csv(out).columns.tolist() == ["user", "rank", "item", "score"]
     assert len(pd.read_csv(out)) == 120
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="0"):
+        main([*map(str, flags[:-2])], command="recommend")
+    assert (tmp_path / f"recommended-{record.key}.csv").read_bytes() == out.read_bytes()

@@ -4,11 +4,13 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from bench.data.cache import Recipe, sha256
 from bench.data.dataset import Dataset, renumber
 from bench.data.readers.features import catalogue, count_unread, read_features, select
 from bench.data.readers.lists import read_lists
+from bench.data.tables import read_table
 from bench.spec import BenchError
 
 PARTS = {"train": "train.txt", "valid": "validation.txt", "test": "test.txt"}
@@ -36,6 +38,26 @@ def folder_recipe(folder: Path, features: str | None) -> Recipe:
 def list_files(folder: Path) -> list[str]:
     """What lies there and is no folder; a broken link is named as missing when it is read."""
     return sorted(path.name for path in folder.iterdir() if not path.is_dir())
+
+
+def original_ids(folder: Path, kind: str, numbers: np.ndarray) -> np.ndarray:
+    """The ids that users or items had before import numbered them, as ``users.csv`` and ``items.csv`` keep them.
+
+    Args:
+        kind: user or item.
+        numbers: (n,) as in the lists; they come back where the folder keeps no ids.
+
+    Raises:
+        BenchError: where the file does not have one of them.
+    """
+    path = folder / f"{kind}s.csv"
+    table = read_table(path, as_text=("id",)) if path.is_file() else pd.DataFrame()
+    if not {"number", "id"} <= set(table.columns):
+        return numbers
+    known = dict(zip(table["number"], table["id"], strict=True))
+    if missing := [number for number in numbers.tolist() if number not in known]:
+        raise BenchError(f"{path} has no id for {kind} {missing[0]} of the lists; import the data set again")
+    return np.array([known[number] for number in numbers.tolist()])
 
 
 def about(rows: Path) -> Path:
