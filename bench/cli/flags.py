@@ -44,17 +44,17 @@ def setting(text: str) -> tuple[str, Any]:
     return key, found
 
 
-def once(settings: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The settings by key.
+def once(given: list[tuple[str, Any]], flag: str) -> dict[str, Any]:
+    """What ``flag`` gives, by key.
 
     Raises:
         BenchError: for a key that is given twice.
     """
-    keys = [key for key, _ in settings]
+    keys = [key for key, _ in given]
     for key in keys:
         if keys.count(key) > 1:
-            raise BenchError(f"--set gives {key} twice; give each setting once")
-    return dict(settings)
+            raise BenchError(f"{flag} gives {key} twice; give it once")
+    return dict(given)
 
 
 def natural(text: str) -> int:

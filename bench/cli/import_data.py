@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench.cli.flags import Parser, natural, place
+from bench.cli.flags import Parser, natural, once, place
 
 
 def named_file(text: str) -> tuple[str, Path]:
@@ -32,7 +32,7 @@ def parser() -> Parser:
     text = "leave-one-out, ratio or global-time; default: the column x_label where there is one, else leave-one-out"
     parser.add_argument("--split", metavar="NAME", help=text)
     text = "of validation and test, for the splits ratio and global-time; default: 0.1 0.1"
-    parser.add_argument("--shares", nargs=2, type=float, default=(0.1, 0.1), metavar=("VALID", "TEST"), help=text)
+    parser.add_argument("--shares", nargs=2, type=float, metavar=("VALID", "TEST"), help=text)
     text = "leave out users and items until each has N interactions; default: 0"
     parser.add_argument("--k-core", type=natural, default=0, metavar="N", help=text)
     text = "features, as image=FILE.npy text=FILE.parquet; a table has a column of item ids, a .npy one row per item"
@@ -48,6 +48,6 @@ def import_command(argv: list[str]) -> int:
     from bench.data.importing import import_file
 
     file, out = args.pop("file"), args.pop("out")
-    tables = {name: dict(args.pop(name) or []) for name in ("features", "row_ids")}
+    tables = {name: once(args.pop(name) or [], f"--{name.replace('_', '-')}") for name in ("features", "row_ids")}
     print(import_file(file, out, **tables, **args))
     return 0

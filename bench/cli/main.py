@@ -99,7 +99,7 @@ def run_command(argv: list[str]) -> int:
         budget=args.budget or ("standard" if args.datasets else "quick"),
         seeds=args.seeds or [0],
         features=args.features,
-        hyper=once(args.set or []),
+        hyper=once(args.set or [], "--set"),
         data_dir=args.data_dir,
         studies=args.study or ["table2"],
         keep_weights=args.keep_weights,

@@ -14,7 +14,9 @@ from bench.spec import BenchError, unknown
 TIME = ("timestamp",)
 LABEL = "x_label"  # RecBole's and MMRec's column for the parts: 0 train, 1 validation, 2 test
 SEED = 2023
-SPLITS = ("leave-one-out", "ratio", "global-time")
+SHARED = ("ratio", "global-time")  # the splits that take a share of the interactions
+SPLITS = ("leave-one-out", *SHARED)
+SHARES = (0.1, 0.1)  # of validation and test
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,7 @@ class Choices:
         user, item, time: columns; where they are not given, those that RecBole and MMRec use, if they are there.
         rating, at_least: an interaction counts if this column is as large as that.
         split: by ``x_label`` where the file has that and nothing is given here, leave-one-out otherwise.
-        shares: of validation and test, for the other two splits.
+        shares: of validation and test, for the other two splits; 0.1 each where they are not given.
         k_core: users and items are left out until each has so many interactions.
     """
 
@@ -35,7 +37,7 @@ class Choices:
     rating: str | None = None
     at_least: float | int | None = None
     split: str | None = None
-    shares: Sequence[float | int] = (0.1, 0.1)
+    shares: Sequence[float | int] | None = None
     k_core: int = 0
 
     def __post_init__(self):
@@ -43,8 +45,14 @@ class Choices:
             raise unknown("split", self.split, SPLITS)
         if (self.rating is None) != (self.at_least is None):
             raise BenchError("--rating COL and --at-least X go together: an interaction counts from a rating of X on")
+        if self.shares is None:
+            return
+        if self.split not in SHARED:
+            raise BenchError(f"--shares goes with --split {' or '.join(SHARED)}; give one of them, or leave it out")
         if min(self.shares) < 0 or sum(self.shares) >= 1:
             raise BenchError("--shares: validation and test must leave some of the interactions to train on")
+        if not self.shares[1]:
+            raise BenchError("--shares: the share of test, the second one, must be above 0")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -105,7 +113,7 @@ def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
 
 def split(pairs: np.ndarray, kept: Interactions, chosen: Choices) -> tuple[Parts, str]:
     """Train, validation and test pairs, and in words how they came to be."""
-    rng, (valid, test) = np.random.default_rng(SEED), chosen.shares
+    rng, (valid, test) = np.random.default_rng(SEED), chosen.shares or SHARES
     how = "by time" if kept.time is not None else f"at random (seed {SEED}), as no column of times was given"
     times = kept.time if kept.time is not None else rng.permutation(len(pairs))
     if kept.label is not None:

@@ -45,19 +45,30 @@ def leave_one_out(pairs: Pairs, times: np.ndarray) -> Parts:
 
     A user of two pairs has no validation pair, a user of one only trains.
     """
-    return hold_out(pairs, times, valid=0, test=0)
+    return cut_last(pairs, times, valid=1, test=1)
 
 
 def hold_out(pairs: Pairs, times: np.ndarray, *, valid: float | int, test: float | int) -> Parts:
     """The last pairs of each user are test and those before them validation: these shares of them, rounded down.
 
-    Of each there is one at least, as long as one pair is left to train on: first comes test, then validation.
+    Of a share above 0 there is one pair at least, as long as one is left to train on: first comes test.
+    """
+    counts = np.bincount(pairs[:, 0])
+    n_valid, n_test = (np.maximum(np.floor(counts * share), share > 0) for share in (valid, test))
+    return cut_last(pairs, times, valid=n_valid, test=n_test)
+
+
+def cut_last(pairs: Pairs, times: np.ndarray, *, valid: np.ndarray | int, test: np.ndarray | int) -> Parts:
+    """So many of each user's last pairs are test and those before them validation, but one is left to train on.
+
+    Args:
+        valid, test: (n_users,) counts, or one for all users.
     """
     ordered = pairs[np.lexsort((np.arange(len(times)), times, pairs[:, 0]))]
     user = ordered[:, 0]
     counts = np.bincount(user)
-    n_test = np.minimum(np.maximum(np.floor(counts * test), 1), counts - 1)
-    n_valid = np.minimum(np.maximum(np.floor(counts * valid), 1), counts - 1 - n_test)
+    n_test = np.minimum(test, counts - 1)
+    n_valid = np.minimum(valid, counts - 1 - n_test)
     from_end = np.cumsum(counts)[user] - 1 - np.arange(len(user))
     is_test = from_end < n_test[user]
     is_valid = ~is_test & (from_end < (n_test + n_valid)[user])

@@ -174,6 +174,8 @@ def test_how_items_are_named_changes_nothing(tmp_path, rng, change):
         ({**NAMED, "split": "loo"}, "unknown split 'loo'"),
         ({**NAMED, "split": "global-time"}, "--split global-time needs the column of times"),
         ({**NAMED, "split": "ratio", "shares": (0.5, 0.5)}, "--shares: validation and test must leave some"),
+        ({**NAMED, "split": "ratio", "shares": (0.5, 0)}, "the share of test, the second one, must be above 0"),
+        ({**NAMED, "shares": (0.2, 0.2)}, "--shares goes with --split ratio or global-time; give one of them"),
         ({"user": "product", "item": "product"}, "no test pair comes out of split leave-one-out"),
     ],
 )

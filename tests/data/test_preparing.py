@@ -43,6 +43,13 @@ def test_shares_of_a_user(n, parts):
     assert test[:, 1].tolist() == list(range(n - parts[2], n))
 
 
+@pytest.mark.parametrize(("n", "n_test"), [(1, 0), (2, 1), (3, 1), (10, 5)])
+def test_a_share_of_nothing_is_nothing(n, n_test):
+    times = np.arange(n)
+    _, valid, test = hold_out(np.stack([np.zeros(n, int), times], axis=1), times, valid=0, test=0.5)
+    assert (len(valid), len(test)) == (0, n_test)
+
+
 def test_one_moment_cuts_all_users():
     """Ten pairs at the moments 0 to 9: the last two are test, the one before them validation."""
     user, times = np.array([0, 1] * 5), np.arange(10)
