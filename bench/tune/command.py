@@ -41,6 +41,8 @@ def tune(
         print(f"{counted(n, 'trial')} to run")
         machines.say(estimate, searches.bases, slots, times=searches.missing)
         return 0, not n
+    for one in searches.bases:
+        winners.check_free(configs, one.job)
     Store(results).check_writable()
     winners.check_writable(configs)
     with searches.open():

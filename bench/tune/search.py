@@ -35,7 +35,7 @@ class Searches:
         self.store = Store(folder / TRIALS.relative_to(TUNING), is_locked=is_locked)
         refuse(planned)
         floors = {one.job.row for one in planned if registry.find(one.job.model)[0].is_floor}
-        self.said = [f"not searched: {', '.join(sorted(floors))}, which train nothing"] if floors else []
+        self.said = [f"not searched, as there is nothing to train: {', '.join(sorted(floors))}"] if floors else []
         self.bases = list({one.job.key: one for one in map(base, planned) if one.job.row not in floors}.values())
         refuse_shared(self.bases)
         self.guard = threading.Lock()  # of the database, in which one thread at a time writes

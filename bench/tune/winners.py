@@ -74,6 +74,24 @@ def check_writable(configs: Path) -> None:
         try_writing(next(place for place in (configs, *configs.parents) if place.exists()))
 
 
+def check_free(configs: Path, job: Job) -> None:
+    """Refuse to write over the winner of another search, of other features or another budget.
+
+    One that runs can take no settings from, as it cannot be read or is of other code, makes way.
+    """
+    place = path(configs, job)
+    try:
+        other = parsed(place, "")
+    except BenchError:
+        return
+    asked = (job.features, job.protocol.name, job.budget.name)
+    if (other.source, other.engine) == (job.source, job.engine) and (
+        (other.features, other.protocol, other.budget) != asked
+    ):
+        found = f"--features {other.features} --protocols {other.protocol} --budget {other.budget}"
+        raise BenchError(f"{place} holds what {found} found; choose another --configs, or remove the file")
+
+
 def write(winner: Winner, place: Path) -> None:
     import yaml  # here and below, since without a search nothing needs it
 

@@ -41,7 +41,7 @@ def winner(configs: Path, model: str) -> dict:
 def test_search_then_run_what_was_found(search, tmp_path):
     code, out, _ = search("--tune", 3, models=("BPRMF", "LightGCN", "Pop"))
     assert code == 0
-    assert "not searched: Pop, which train nothing\n2 searches of 3 trials" in out
+    assert "not searched, as there is nothing to train: Pop\n2 searches of 3 trials" in out
     for model in ("BPRMF", "LightGCN"):
         found, ended = winner(tmp_path / "configs", model), trials(tmp_path / "results", model)
         values = {key: max(e["full.ndcg@10"] for e in r["curve"]) for key, r in ended.items()}
@@ -54,6 +54,10 @@ def test_search_then_run_what_was_found(search, tmp_path):
     code, out, _ = search("--tune", 3)
     assert "[1/" not in out  # nothing ran
     assert code == 0
+    before = winner(tmp_path / "configs", "BPRMF")
+    code, _, error = search("--tune", 3, "--budget", "quick")
+    assert (code, "holds what --features " in error) == (2, True)
+    assert winner(tmp_path / "configs", "BPRMF") == before
 
     code, out, _ = search("--hyper", "tuned", "--protocols", "paper", "clean", models=("BPRMF", "Pop"))
     assert code == 0

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bench.files import write_sealed
-from bench.spec import PROTOCOLS, BenchError
+from bench.spec import BUDGETS, PROTOCOLS, BenchError
 from bench.store.store import Store
 from bench.tune import winners
 from bench.tune.winners import HEAD, Winner, choose, load, path, relabel
@@ -40,6 +40,22 @@ def test_a_file_is_read_as_it_was_written(tmp_path):
     made = written(tmp_path, hyper=HYPER, default_value=None)
     assert load(tmp_path, work(), trials(tmp_path)) == made
     assert (tmp_path / "toy" / "BPRMF.yaml").read_text().startswith("# Found by --tune")
+
+
+def test_a_search_does_not_write_over_what_another_found(tmp_path):
+    """The same search may, and any search where a run could not take its settings from the file."""
+    made, job = written(tmp_path), work().job
+    asked = dataclasses.replace(job, budget=BUDGETS["quick"], protocol=PROTOCOLS["clean"])
+    winners.check_free(tmp_path, asked)
+    for change in ({"budget": BUDGETS["full"]}, {"features": "none"}):
+        other = dataclasses.replace(asked, **change)
+        found = f"--features {made.features} --protocols clean --budget quick"
+        with pytest.raises(BenchError, match=f"BPRMF.yaml holds what {found} found; choose another --configs"):
+            winners.check_free(tmp_path, other)
+        winners.check_free(tmp_path, dataclasses.replace(other, source="changed"))
+        winners.check_free(tmp_path / "elsewhere", other)
+    path(tmp_path, job).write_text("broken")
+    winners.check_free(tmp_path, dataclasses.replace(asked, budget=BUDGETS["full"]))
 
 
 def test_a_preset_has_a_file_of_its_own(tmp_path):
