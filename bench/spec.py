@@ -24,6 +24,7 @@ NEWER_MODELS = ("LATTICE", "MACR", "CausalRec", "MEGCF", "MGCL", "FREEDOM", "BM3
 CAUSAL_MODELS = ("MACR", "CausalRec", "CausalMMRec")  # peers of MCLN whose claim is causal, too
 BASELINES = (*PAPER_MODELS[:-1], *NEWER_MODELS)  # whom a model under study is compared with; a new one is entered here
 SHOWN_MODELS = {"SVDPP": "SVD++"}  # names that Python cannot spell
+DATA_SETS = ("beauty", "art", "taobao", "ml-100k", "beauty-sim", "art-sim", "taobao-sim")  # others are folders
 RANKINGS = ("sampled", "full")
 N_CANDIDATES = 99  # of a sampled ranking, beside the test item
 KNOCKOUTS = ("real", "shuffled", "noise", "none")  # what may become of a modality's rows

@@ -1,5 +1,7 @@
 """python -m bench extract: feature rows from the pictures and texts of a folder's items."""
 
+import shlex
+
 from bench.cli.flags import Parser, place
 
 ENCODERS = {"image": "resnet50.a1_in1k", "text": "sentence-transformers/all-MiniLM-L6-v2"}
@@ -30,5 +32,5 @@ def extract_command(argv: list[str]) -> int:
     if args.texts:
         found = extracting.find_texts(args.texts)
         print(extracting.extract(args.folder, "text", found, extracting.text_encoder(args.text_encoder)))
-    print(f"To use it: python run_all.py --datasets {args.folder}")
+    print(f"To use it: python run_all.py --datasets {shlex.quote(str(args.folder))}")
     return 0

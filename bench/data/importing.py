@@ -1,5 +1,6 @@
 """Interactions of any origin made into a folder of lists, numbered from 0, with the ids kept beside them."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class Imported:
         if untrained := data.n_users - len(np.unique(data.train[:, 0])):
             parts.append(f"{counted(untrained, 'user')} with nothing to train on")
         parts += [one.said(name) for name, one in self.features.items()]
-        return f"{'; '.join(parts)}.\nTo use it: python run_all.py --datasets {self.folder}"
+        return f"{'; '.join(parts)}.\nTo use it: python run_all.py --datasets {shlex.quote(str(self.folder))}"
 
 
 def import_file(path: Path, out: Path, *, features: Mapping[str, Given] | None = None, **choices) -> Imported:

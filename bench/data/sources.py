@@ -15,7 +15,7 @@ from bench.data.cache import Recipe, Source, cache_folder
 from bench.data.readers.folders import PARTS, folder_recipe, list_files, recipe
 from bench.data.readers.recbole import inter_recipe
 from bench.data.synthetic import SIMULATED, simulated_recipe
-from bench.spec import INSTALL_RECBOLE, BenchError, unknown
+from bench.spec import DATA_SETS, INSTALL_RECBOLE, BenchError, unknown
 
 MOVIELENS = "ml-100k"
 SHIPPED = "reference"  # results/reference and reports/reference
@@ -30,7 +30,7 @@ PINS = {path: digest for digest, path in map(str.split, RELEASED.read_text().spl
 
 def names() -> list[str]:
     """The built-in names."""
-    return [*FOLDERS, MOVIELENS, *SIMULATED]
+    return list(DATA_SETS)
 
 
 def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:

@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -50,7 +51,14 @@ def submit(others: Executor, plot: str, data: pd.DataFrame) -> Future:
 
 
 def prepare() -> None:
-    """Make a new drawer ready; what it cannot import, the figures will say."""
+    """Make a new drawer ready; what it cannot import, the figures will say.
+
+    Ctrl-C goes to all processes of a terminal, and its parent answers it; other signals end a drawer without a word.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     end_with_parent()
     with suppress(ImportError):
         plots()

@@ -9,7 +9,7 @@ from bench.report import independent
 from bench.report.conditions import mixture
 from bench.report.model import Note
 from bench.report.rows import BASELINES, DATASETS, STUDIED, baselines_among, blocks, heading, in_block, order, seeds_of
-from bench.spec import RANKINGS
+from bench.spec import DATA_SETS, RANKINGS
 from bench.study import Study
 
 SELECTORS = {"test": "the TEST set", "valid": "the validation set"}
@@ -52,13 +52,14 @@ def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = No
     if (records["dataset"] != records["folder"]).any():
         return ""
     protocol, budget, dataset, features = records[["protocol", "budget", "dataset", "features"]].iloc[0]
+    place = dataset if dataset in DATA_SETS else f"path/to/{dataset}"
     if study and study.is_for_all:
         models = list(dict.fromkeys(row.rpartition(APART)[0] for row in rows))
     else:
         models = [records["of"].iloc[0]] if study else [row for row in rows if " (" not in row]
     flags = {
         "study": [study.name] if study else [],
-        "datasets": [dataset],
+        "datasets": [place],
         "models": models,
         "protocols": [protocol],
         "budget": [budget],

@@ -124,7 +124,7 @@ def load(configs: Path, planned: PlannedJob, trials: Store) -> Winner:
     name = f"{planned.model_file}:{job.model}" if planned.model_file else job.model
     name = name if job.preset == "default" else f"{name}:{job.preset}"
     what = f"--datasets {planned.location} --features {job.features} --models {name}"
-    again = f"search with --tune N {what} --protocols clean"
+    again = f"search with --tune N {what} --protocols clean --configs {configs}"
     if not place.exists():
         raise BenchError(f"{place} is not there, which --hyper tuned needs; {again}")
     winner = parsed(place, again)

@@ -38,6 +38,7 @@ def no_surroundings(monkeypatch, tmp_path):
 
 def test_names():
     assert sources.names() == ["beauty", "art", "taobao", "ml-100k", "beauty-sim", "art-sim", "taobao-sim"]
+    assert sources.names() == [*sources.FOLDERS, sources.MOVIELENS, *sources.SIMULATED]
     assert all(sources.find(name).name == name for name in sources.names())
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -185,6 +186,18 @@ def test_drawers_end_with_their_parent(tmp_path):
     parent.kill()
     parent.communicate()
     until(lambda: not Path(f"/proc/{drawer}").exists() or "zombie" in Path(f"/proc/{drawer}/status").read_text())
+
+
+def test_ctrl_c_while_figures_are_drawn_is_answered_by_one_process():
+    code = "import time; from bench.report.drawers import start\n"
+    code += "try:\n    with start() as pool:\n        drawing = pool.submit(time.sleep, 1)\n"
+    code += "        print(pool.submit(int).result(), flush=True); time.sleep(60)\n"
+    code += "except KeyboardInterrupt:\n    print('stopped')"
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+    parent = subprocess.Popen([sys.executable, "-c", code], **both)
+    assert parent.stdout.readline() == "0\n"
+    os.killpg(parent.pid, signal.SIGINT)  # as a terminal does
+    assert parent.communicate(timeout=60)[0] == "stopped\n"
 
 
 def test_a_record_whose_metrics_do_not_follow_is_named_in_the_report(tmp_path, capsys):

@@ -57,7 +57,7 @@ Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every
 | MCLN † | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** |
 | %Imp. | +50.00 | +50.00 | +50.00 | +50.00 |
 
-- Not run: SVD++, NGCF, LightGCN, MMGCN, MGAT, InvRL, DMRL, MCLN:itemwise. `python run_all.py --datasets toy --models SVD++ NGCF LightGCN MMGCN MGAT InvRL DMRL MCLN:itemwise --protocols paper --budget smoke --features entities --seeds 0 1`
+- Not run: SVD++, NGCF, LightGCN, MMGCN, MGAT, InvRL, DMRL, MCLN:itemwise. `python run_all.py --datasets path/to/toy --models SVD++ NGCF LightGCN MMGCN MGAT InvRL DMRL MCLN:itemwise --protocols paper --budget smoke --features entities --seeds 0 1`
 
 1. seed 1 failed: out of memory \| 5%; not run with seed 0
 

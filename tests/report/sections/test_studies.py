@@ -41,7 +41,7 @@ Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every
 | w/ intra-modal | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> | — <sup>1</sup> |
 | MCLN † | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** | **0.7500 ± 0.0000** |
 
-- Not run: w/ inter-modal. `python run_all.py --study table4 --datasets toy --models MCLN --protocols paper --budget smoke --features entities --seeds 0 1`
+- Not run: w/ inter-modal. `python run_all.py --study table4 --datasets path/to/toy --models MCLN --protocols paper --budget smoke --features entities --seeds 0 1`
 
 1. seed 1 failed: out of memory; not run with seed 0
 
