@@ -23,6 +23,7 @@ from bench.store.record import STATUSES
 from bench.store.store import Store
 from bench.tune import winners
 
+SAID = {"left": "not started for want of time", "stopped": "stopped with its state kept"}
 AGAIN = "run the same command again to go on"
 ANEW = "the same command would start every job anew; to run only what has no record, leave out --when always"
 
@@ -151,7 +152,7 @@ def close(
     found = [(one, store.find(one.job)) for one in planned]
     gone = [one for one, record in found if record is None and ended.get(one.job.key) in STATUSES]
     counts = Counter({**ended, **dict.fromkeys((one.job.key for one in gone), "gone")}.values())
-    text = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "nothing to run"
+    text = ", ".join(f"{n} {SAID.get(state, state)}" for state, n in sorted(counts.items())) or "nothing to run"
     print(f"{text} in {time.monotonic() - clock.begun:.0f} s; {said}")
     for one in gone:
         print(f"gone: {one.title}: its record was written, but {store.path(one.job)} no longer contains it")

@@ -70,8 +70,12 @@ def show(store: Store, key: str) -> str:
     """
     record = store.by_key(key)
     job = record.job
-    head = f"{record.key}: {job.dataset} ({job.features}) {job.row}, {job.protocol.name}, {job.budget.name}, "
-    parts = [head + f"seed {job.seed}: {record.status}" + (f", {record.reason}" if record.reason else "")]
+    head = f"{record.key}: {job.dataset} ({job.features}) {job.run}, protocol {job.protocol.name}, "
+    parts = [
+        head
+        + f"budget {job.budget.name}, seed {job.seed}: {record.status}"
+        + (f", {record.reason}" if record.reason else "")
+    ]
     parts += [pairs(title, getattr(record, title)) for title in ("settings", "metrics", "seconds", "facts")]
     if record.curve:
         parts.append("curve\n" + tabulate(record.curve, headers="keys", floatfmt=".5g"))

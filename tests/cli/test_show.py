@@ -20,7 +20,7 @@ def test_a_record_in_words(tmp_path):
     store, saved = stored(tmp_path, curve=curve, settings={"reg_weight": 0.01})
     store.log(saved.job).write_text("".join(f"line {n}\n" for n in range(20)))
     text = show(store, saved.key[:6])
-    assert text.startswith(f"{saved.key}: ")
+    assert text.startswith(f"{saved.key}: toy (npy) BPRMF, protocol clean, budget smoke, seed 0: done\n")
     assert "reg_weight  0.01" in text
     assert "sampled.hr@5  0.33333" in text
     assert "5     0.5" in text
