@@ -59,7 +59,7 @@ Checked: Arrays recorded from two runs of the authors' code (tests/golden) are r
     negatives and scores; the negatives' head moves negatives alone; a counterfactual query moves positives and scores.
     Every setting changes the loss or the scores.
 Quality: On Taobao under `paper`, seed 0, `released` peaks at epoch 35 and then declines, as its attention keeps fitting
-    the training pairs; LightGCN, at its best at epoch 205, ends 0.004 above it in N@10 (NDCG@10). We tried nothing else.
+    the training pairs; LightGCN, at its best at epoch 205, ends 0.004 above in N@10 (NDCG@10). We tried nothing else.
 """
 
 from dataclasses import dataclass
