@@ -15,6 +15,7 @@ from bench.study import Study
 SELECTORS = {"test": "the TEST set", "valid": "the validation set"}
 DRAWN = {"user": "users", "interaction": "interactions"}
 TIED = 0.01  # the share of cases with ties from which on they are told
+STANDS = "that of the model's present code, or else the newest"
 APART = ", "  # between model and variant, where a study has one table for all its models
 
 
@@ -109,7 +110,7 @@ def notes(
         said += mixture(in_block(records, block), heading(block))
     n_older = int(records["superseded"].sum())
     if n_older:
-        said.append(Note(f"Only the newest record of each row and seed is used; superseded records: {n_older}."))
+        said.append(Note(f"One record of each row and seed is used ({STANDS}); superseded records: {n_older}."))
     return said
 
 

@@ -97,7 +97,7 @@ TERMS = {
     "Features": "What the items' content is.",
     "Protocol": "What a number means: what is trained on, what chooses the epoch, what is ranked.",
     "Seed": "What decides the random numbers of a training.",
-    "Status": "Done, failed, skipped, or superseded by a newer record of the same run.",
+    "Status": "Done, failed, skipped, or superseded by another record of the same run.",
     "N@10 sampled": "N@10 of the test item against 99 sampled candidates.",
     "N@10 full": "N@10 of the test item against all items that the user has not met.",
     "Device": "What the job ran on.",
