@@ -41,7 +41,7 @@ def table(evidence: Evidence) -> Table:
         question=Question.RECORDS,
         kind="records",
         what="All records",
-        caption="Every record, with its N@10 on the test set. Of a superseded record's run, the tables show another one.",
+        caption="Every record, with its N@10 on the test set. Of a superseded one's run, tables show another record.",
         blocks=[Block(columns=COLUMNS, lines=lines)],
         notes=[Note(loss, is_warning=True) for loss in evidence.losses],
         data=rows,
