@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import termios
 from pathlib import Path
@@ -50,6 +51,19 @@ def test_run_resume_and_rerun_of_a_deleted_record(call, folder, tmp_path):
     again, old = json.loads(gone.read_text()), json.loads(before[gone])
     assert again["metrics"] == old["metrics"]  # same key, same numbers, to the bit
     assert [c["loss"] for c in again["curve"]] == [c["loss"] for c in old["curve"]]
+
+
+def test_what_is_printed_is_what_the_report_has(call, folder, tmp_path):
+    """Marks and verdicts depend on all rows of a table, so that a run of one model prints the others', too."""
+    flags = ("--datasets", folder, "--budget", "smoke", "--protocols", "clean", "--ours", "VBPR", "--models")
+    call(*flags, "BPRMF", "LightGCN")
+    out = call(*flags, "VBPR")[1]
+    page = (tmp_path / "reports/index.md").read_text()
+    (verdict,) = re.findall(r"^- (tiny, npy, clean, sampled: VBPR [^(]*) \(", page, flags=re.MULTILINE)
+    assert verdict in " ".join(out.split())
+    assert all(re.search(rf"^{row} ", out, flags=re.MULTILINE) for row in ("BPRMF", "LightGCN", "VBPR"))
+    out = call("--datasets", folder, "--budget", "quick", "--protocols", "clean", "--models", "BPRMF")[1]
+    assert "budget smoke" not in out
 
 
 def test_the_record_can_be_recomputed_from_its_ranks(call, folder, tmp_path):
