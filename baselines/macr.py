@@ -14,8 +14,7 @@ of [sigma(y_u) u, -c sigma(y_u)] with [sigma(y_i) i, sigma(y_i)].
 
 Departures:
 - c is 1 unless another value is asked for, because a larger c removes more of the popularity that our test sets have;
-  the preset ``released`` has the code's 40, which was reported on test sets where all items are equally frequent, and
-  which ranks below Pop on ours;
+  the preset ``released`` has the code's 40, which was reported on test sets where all items are equally frequent;
 - the code adds 1e-10 inside its logarithms, which are computed as softplus here;
 - the L2 penalty is divided by the actual length of the batch, where the code divides by the configured batch size.
 
@@ -30,6 +29,8 @@ Checked: On a toy data set, the scores and every term of the loss equal values w
     larger c moves items with a high score of their own down the ranking, and where c is 0 the ranking is that of y_ui.
     The LightGCN backbone gives the vectors of our LightGCN. No arrays of the authors' code were recorded to compare
     with.
+Quality: The default L2 is the code's, and weak on our data: on Taobao under `clean`, N@10 (NDCG@10) on validation peaks
+    at epoch 95 and falls from then on. Search ``reg_weight`` before judging the model.
 """
 
 from dataclasses import dataclass

@@ -45,7 +45,8 @@ def parts(data_dir: Path | None = None) -> list[Part]:
         part("Tables 3 to 5, Figure 4", two, None, ["paper"], studies=OWN_TABLES),
         part("Figure 4 of LightGCN", two, ["LightGCN"], ["paper"], studies=["figure4"]),
         part("Full budget", sets, ["MCLN", "LightGCN"], ["paper"], budget="full"),
-        part("Knock-outs", ["beauty"], ["VBPR", "MMGCN", "DMRL", "MCLN", ITEMWISE], ["clean"], features=KNOCKED_OUT),
+        part("Knock-outs, Taobao", ["taobao"], ["VBPR", "MEGCF"], ["clean"], features=["real", "shuffled"]),
+        part("Knock-outs, Beauty", ["beauty"], ["VBPR", "MMGCN", "DMRL", "MCLN", ITEMWISE], ["clean"], features=KNOCKED_OUT),
     ]
 
 
