@@ -83,7 +83,8 @@ def run(
     ended = run_due(due, store, machines, clock, when=when)
     with handling(clock.hear):  # a signal that comes now waits for the tables
         paths = report(planned, store, reports, shown, studies=request.studies)
-    said = f"records in {results}, {counted(len(paths), 'report file')}; read {reports / folder.PAGE}"
+    page = reports / folder.PAGE
+    said = f"records in {results}, {counted(len(paths), 'report file')}" + (f"; read {page}" if page in paths else "")
     return close(planned, ended, store, clock, said=said, when=when)
 
 
@@ -94,12 +95,14 @@ def report(
     from bench.report.evidence import Evidence  # here, since pandas and scipy take two seconds to import
     from bench.report.write import console, write
 
-    more = {"studies": tuple(STUDIES.values()), "ours": shown.ours, "metrics": shown.metrics}
-    evidence = Evidence.of(store, is_installed=registry.is_installed, **more)
+    here = frozenset(one.facts.get("base_hash", one.job.data_hash) for one in planned)
+    more = {"ours": shown.ours, "metrics": shown.metrics, "is_installed": registry.is_installed, "here": here}
+    evidence = Evidence.of(store, studies=tuple(STUDIES.values()), **more)
     paths = write(evidence, reports)
     asked = {comparison(one.job) for one in planned}
     records = [record for record in evidence.records if comparison(record.job) in asked]
-    print(console(replace(evidence, records=records), ranking=shown.ranking, names=studies))
+    printed = evidence if len(records) == len(evidence.records) else replace(evidence, records=records)
+    print(console(printed, ranking=shown.ranking, names=studies))
     return paths
 
 

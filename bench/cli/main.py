@@ -79,10 +79,10 @@ def run_command(argv: list[str]) -> int:
     parser = run_parser()
     args = parser.parse_args(argv)
     clock = Clock(limit=args.time_limit)
+    records.refuse_idle(args, parser)
     for text in args.models or ():
         if ".py:" in text:
             registry.from_outside(text)  # before --ours, which may name it
-    records.refuse_idle(args, parser)
     ours = row_of(args.ours, args.results if args.report else None)
     more = {"ours": ours, "metrics": metrics(args.metrics, args.top)}
     if args.list or args.report:

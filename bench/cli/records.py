@@ -23,7 +23,9 @@ def refuse_idle(args, parser) -> None:
     """
     action = next((name for name in USED if getattr(args, name)), None)
     for name in ASKING if action else ():
-        if name not in (action, *USED[action]) and getattr(args, name) != parser.get_default(name):
+        value = getattr(args, name)
+        is_of_files = name == "models" and all(".py:" in one for one in value or ())  # whose code is to be known
+        if name not in (action, *USED[action]) and value != parser.get_default(name) and not is_of_files:
             what = {"list": "lists stored records by what is compared", "report": "writes the tables of all records"}
             raise BenchError(f"--{action} {what[action]} and has no use for --{name.replace('_', '-')}; leave it out")
 

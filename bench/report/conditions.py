@@ -1,4 +1,6 @@
-"""Whether records were made under equal conditions, so that their values may be compared."""
+"""Whether records were made on the same data and under equal conditions, so that their values may be compared."""
+
+from collections.abc import Collection
 
 import pandas as pd
 
@@ -47,3 +49,26 @@ def minority(done: pd.DataFrame) -> str:
         if len(commonest) == 1:
             odd |= set(done.loc[done[column].notna() & (done[column] != commonest[0]), "row"])
     return f" (unlike most: {', '.join(order(odd))})" if odd else ""
+
+
+def told_apart(rows: pd.DataFrame, here: Collection[str]) -> pd.Series:
+    """The names of the data sets; of several under one name, all but one have the start of their hash, too.
+
+    The one is that which is ``here``, else the latest. A knock-out is of the data that it was made from; where its
+    record does not say (``base_hash``) and there are several, it stands alone.
+    """
+    places = list(zip(rows["dataset"], rows["base"], strict=True))
+    version = rows["data_hash"].where(~rows["is_knocked_out"], rows["base_hash"])
+    known = {place: version[[one == place for one in places]].dropna().unique() for place in set(places)}
+    made_from = [
+        one if isinstance(one, str) else known[place][0] if len(known[place]) == 1 else own
+        for one, place, own in zip(version, places, rows["data_hash"], strict=True)
+    ]
+    told = pd.DataFrame({"place": places, "version": made_from, "started": rows["started"].to_numpy()})
+    ordered = told.assign(is_here=told["version"].isin(here)).sort_values(["is_here", "started"], na_position="first")
+    named = ordered.groupby("place")["version"].last().to_dict()
+    names = [
+        place[0] if named[place] == one else f"{place[0]}@{one[:8]}"
+        for place, one in zip(places, made_from, strict=True)
+    ]
+    return pd.Series(names, index=rows.index)

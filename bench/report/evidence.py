@@ -1,6 +1,6 @@
 """What a report is made from: the records, read once and brought to one form."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.report.conditions import told_apart
 from bench.report.paper import Published, load
 from bench.report.rows import STUDIED
 from bench.spec import BASELINES, PAPER_MODELS, RANKINGS, SHOWN_MODELS, Job, is_knocked_out
@@ -21,7 +22,7 @@ NEWEST = ["engine", "protocol_version", "started", "key"]  # the last of these s
 OPTIONAL = [  # columns that a frame lacks where no record has the fact
     "users", "items", "interactions", "density", "modalities", "epochs", "parameters", "is_candidate_dependent",
     "candidate_hash", "peak_memory_mib", "seconds.train", "seconds.evaluate", "sampling", "tuning.trials",
-    "tuning.seconds", "tuning.protocol", "tuning.budget", "gradient.reason", "n_cases",
+    "tuning.seconds", "tuning.protocol", "tuning.budget", "gradient.reason", "n_cases", "base_hash",
     *(f"{what}.{ranking}" for what in ("best_epoch", "chosen_by") for ranking in RANKINGS),
     *(f"ties_{ranking}" for ranking in RANKINGS),
 ]  # fmt: skip
@@ -39,6 +40,7 @@ class Evidence:
         paper: the paper's numbers; those of ``paper.csv`` where it is not given.
         left_out: path to reason, of every record that does not hold (``Store.left_out``).
         is_installed: whether the code that a job was planned for is here.
+        here: the hashes of the data that are here, as far as they are known.
     """
 
     records: Sequence[Record]
@@ -49,6 +51,7 @@ class Evidence:
     paper: Published | None = None
     left_out: Mapping[Path, str] = field(default_factory=dict)
     is_installed: Callable[[Job], bool] = lambda job: False
+    here: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, store: Store, **asked: Any) -> "Evidence":
@@ -68,7 +71,7 @@ class Evidence:
     @cached_property
     def every(self) -> pd.DataFrame:
         """All records, one row each (see ``in_one_form``); one column per study says which variant a record is."""
-        rows = in_one_form(self.records)
+        rows = in_one_form(self.records, self.here)
         is_variant = pd.Series(False, index=rows.index)
         for study in self.studies:
             runs = zip(rows["model"], rows["hyper"], rows["settings"], strict=True)
@@ -134,7 +137,7 @@ class Evidence:
         return rows.groupby(RUN).tail(1).sort_values([*RUN, "key"], ignore_index=True)
 
 
-def in_one_form(records: Sequence[Record]) -> pd.DataFrame:
+def in_one_form(records: Sequence[Record], here: Collection[str] = ()) -> pd.DataFrame:
     """One row per record, as ``bench.store.store.frame`` has it, whatever form the record was written in.
 
     Besides: ``dataset`` tells data sets of one name apart, and ``folder`` is that name; ``modalities`` are names apart;
@@ -162,7 +165,7 @@ def in_one_form(records: Sequence[Record]) -> pd.DataFrame:
         started=pd.to_datetime(rows["started"], utc=True, errors="coerce", format="ISO8601"),
     )
     rows = rows.reindex(columns=[*rows, *(column for column in OPTIONAL if column not in rows)])
-    rows = rows.assign(folder=rows["dataset"], dataset=told_apart(rows))
+    rows = rows.assign(folder=rows["dataset"], dataset=told_apart(rows, here))
     return rows.assign(is_candidate_dependent=rows["is_candidate_dependent"].eq(True))
 
 
@@ -189,13 +192,6 @@ def selection(record: Record) -> dict[str, Any]:
         found[f"chosen_by.{ranking}"] = f"{protocol.select_on} {by}.{protocol.select_metric}"
         found[f"best_epoch.{ranking}"] = facts.get(f"best_epoch.{ranking}", facts.get("best_epoch"))
     return found
-
-
-def told_apart(rows: pd.DataFrame) -> pd.Series:
-    """The names of the data sets; of several under one name, all but the latest have the start of their hash, too."""
-    by_name = rows.sort_values("started", na_position="first", kind="stable").groupby(["dataset", "features"])
-    is_other = rows["data_hash"].ne(by_name["data_hash"].transform("last"))  # ne aligns what was sorted
-    return rows["dataset"].mask(is_other, rows["dataset"] + "@" + rows["data_hash"].str[:8])
 
 
 def variant_of(study: Study) -> str:

@@ -12,7 +12,7 @@ from bench.data.dataset import Dataset
 from bench.data.sources import FOLDERS
 from bench.registry import Card
 from bench.run import studies
-from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, read, resolve_budget, unknown
+from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, is_knocked_out, read, resolve_budget, unknown
 from bench.study import Study, differing
 
 
@@ -98,8 +98,10 @@ def jobs(request: Request) -> list[PlannedJob]:
         if seen.setdefault(source.name, versions) != versions:
             raise BenchError(f"{location}: another data set asked for is named {source.name}, too; rename one")
         for features, data_hash in versions:
+            more = {"location": location, "data_dir": data_dir, "keep_weights": request.keep_weights}
+            if is_knocked_out(features):
+                more["facts"] = {"base_hash": source.fingerprint(features.partition(",")[0])[1]}
             for job in jobs_on(source, features, data_hash, rows, request):
-                more = {"location": location, "data_dir": data_dir, "keep_weights": request.keep_weights}
                 planned[job.key] = PlannedJob(job=job, **more, model_file=registry.cards()[job.model].file)
     return list(planned.values())
 

@@ -46,7 +46,13 @@ def parts(data_dir: Path | None = None) -> list[Part]:
         part("Figure 4 of LightGCN", two, ["LightGCN"], ["paper"], studies=["figure4"]),
         part("Full budget", sets, ["MCLN", "LightGCN"], ["paper"], budget="full"),
         part("Knock-outs, Taobao", ["taobao"], ["VBPR", "MEGCF"], ["clean"], features=["real", "shuffled"]),
-        part("Knock-outs, Beauty", ["beauty"], ["VBPR", "MMGCN", "DMRL", "MCLN", ITEMWISE], ["clean"], features=KNOCKED_OUT),
+        part(
+            "Knock-outs, Beauty",
+            ["beauty"],
+            ["VBPR", "MMGCN", "DMRL", "MCLN", ITEMWISE],
+            ["clean"],
+            features=KNOCKED_OUT,
+        ),
     ]
 
 

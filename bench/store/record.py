@@ -10,7 +10,15 @@ from bench.files import digest, plain, regular, write_whole
 from bench.spec import BenchError, Job, Name, Number, Settings, Value
 
 SCHEMA = 2
-TEXTS = ("modalities", "selected_by", "candidate_hash", "weights_sha256", "tuning.protocol", "tuning.budget")
+TEXTS = (
+    "base_hash",
+    "modalities",
+    "selected_by",
+    "candidate_hash",
+    "weights_sha256",
+    "tuning.protocol",
+    "tuning.budget",
+)
 
 
 def check_facts(facts: dict[str, Value]) -> dict[str, Value]:
@@ -49,7 +57,8 @@ class Record(BaseModel):
         facts: numbers and names a table may show: best_epoch, epochs, parameters, peak_memory_mib, modalities, n_cases,
             ties_sampled, ties_full, candidate_hash, is_candidate_dependent, selected_by; on simulated sets occlusion.*
             and gradient.* (``bench.run.content_use``); tuning.trials, tuning.seconds, tuning.protocol and tuning.budget
-            where a search found the settings; weights_sha256 where the weights were kept.
+            where a search found the settings; weights_sha256 where the weights were kept; base_hash of a knock-out, the
+            hash of the data that it was made from.
         provenance: versions, device, threads, code revision, start time.
     """
 

@@ -181,7 +181,9 @@ def choose(
             left.add(job.row)  # the plan has seen to presets that are there (``Request.prefer``)
         elif mode == "tuned":
             winner = load(configs, one, trials)
-            one = dataclasses.replace(one, job=dataclasses.replace(job, hyper=winner.hyper), facts=winner.facts)
+            one = dataclasses.replace(
+                one, job=dataclasses.replace(job, hyper=winner.hyper), facts=one.facts | winner.facts
+            )
         chosen.append(one)
     said = [f"nothing {mode} for {', '.join(sorted(left))}: default settings"] if left else []
     return list({one.job.key: one for one in chosen}.values()), said

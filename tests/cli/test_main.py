@@ -274,6 +274,7 @@ def test_what_is_no_path_is_one_line(path, capsys):
             ["--report", "--datasets", "beauty"],
             "--report writes the tables of all records and has no use for --datasets",
         ),
+        (["--report", "--models", "own.py:Own", "BPRMF"], "has no use for --models; leave it out"),
         (["--report", "--dry-run"], "has no use for --dry-run; leave it out"),
         (["--report", "--hyper", "tuned"], "has no use for --hyper; leave it out"),
         (["--list", "--study", "table3"], "--list lists stored records by what is compared and has no use for --study"),

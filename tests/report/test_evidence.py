@@ -64,6 +64,29 @@ def test_data_sets_of_one_name_are_told_apart():
     assert set(evidence(new, other).frame["dataset"]) == {"toy"}
 
 
+def test_the_data_that_are_here_have_the_name_alone():
+    """They were changed, and changed back: nothing runs, and the latest record is of data that are gone."""
+    first = record(data_hash="0123456789", dataset="toy")
+    second = record(data_hash="abcdefghij", dataset="toy", start="2024-02-01T00:00:00+00:00")
+    names = evidence(first, second, here=frozenset({"0123456789"})).every["dataset"].tolist()
+    assert names == ["toy", "toy@abcdefgh"]
+
+
+def test_a_knock_out_stands_with_the_data_that_it_was_made_from():
+    """Content was shuffled before the content changed: no gain may be told from the two."""
+    old, new = {"base_hash": "0123456789"}, {"base_hash": "abcdefghij"}
+    asked = {"dataset": "toy", "features": "npy,shuffled"}
+    shuffled = [record(data_hash="k0", facts=old, **asked), record("VBPR", data_hash="k1", facts=new, **asked)]
+    real = [
+        record(dataset="toy", features="npy", data_hash="0123456789"),
+        record(dataset="toy", features="npy", data_hash="abcdefghij", start="2024-02-01T00:00:00+00:00"),
+    ]
+    assert evidence(*real, *shuffled).every["dataset"].tolist() == ["toy@01234567", "toy", "toy@01234567", "toy"]
+    unsaid = record(data_hash="k2", **asked)  # by an earlier version of the program
+    assert evidence(real[1], unsaid).every["dataset"].tolist() == ["toy", "toy"]
+    assert evidence(*real, unsaid).every["dataset"].tolist() == ["toy@01234567", "toy", "toy@k2"]
+
+
 def test_one_choice_held_for_both_rankings_before_each_had_its_own():
     """Under clean, full ranking chose; a model that scores an item among its candidates was chosen by these, and has no
     full ranking that could be chosen."""
