@@ -106,8 +106,8 @@ def test_dry_run_and_list_run_nothing(call, folder, tmp_path):
     assert code == 0
     assert "1 to run" in out
     assert not (tmp_path / "results").exists()
-    code, out, _ = call("--list")
-    assert out.endswith(f"0 records in {tmp_path / 'results'}\n")
+    code, _, error = call("--list")
+    assert (code, f"{tmp_path / 'results'} is no folder" in error) == (2, True)
 
 
 def test_audit_prints_and_stores(folder, tmp_path, capsys):

@@ -43,7 +43,8 @@ class Imported:
         if untrained := data.n_users - len(np.unique(data.train[:, 0])):
             parts.append(f"{counted(untrained, 'user')} with nothing to train on")
         parts += [one.said(name) for name, one in self.features.items()]
-        return f"{'; '.join(parts)}.\nTo use it: python run_all.py --datasets {shlex.quote(str(self.folder))}"
+        protocol = "" if len(data.valid) else " --protocols paper"  # clean chooses epochs on validation
+        return f"{'; '.join(parts)}.\nTo use it: python run_all.py --datasets {shlex.quote(str(self.folder))}{protocol}"
 
 
 def import_file(path: Path, out: Path, *, features: Mapping[str, Given] | None = None, **choices) -> Imported:

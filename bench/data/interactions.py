@@ -49,7 +49,7 @@ class Choices:
             return
         if self.split not in SHARED:
             raise BenchError(f"--shares goes with --split {' or '.join(SHARED)}; give one of them, or leave it out")
-        if min(self.shares) < 0 or sum(self.shares) >= 1:
+        if not (min(self.shares) >= 0 and sum(self.shares) < 1):
             raise BenchError("--shares: validation and test must leave some of the interactions to train on")
         if not self.shares[1]:
             raise BenchError("--shares: the share of test, the second one, must be above 0")

@@ -46,10 +46,12 @@ def judge(dataset: Dataset, protocol: Protocol) -> Split:
     parts, met = split(dataset, protocol.train), all_pairs(dataset)
     needed = {"train on": parts.train, "test on": parts.test}
     needed |= {"choose the epoch by": parts.valid} if protocol.select_on == "valid" else {}
-    where = f"data set {dataset.name}, protocol {protocol.name}"
+    where = f"data set {dataset.name} ({dataset.feature_id}), protocol {protocol.name}"
     for use, pairs in needed.items():
         if not len(pairs):
             why = "" if protocol.train == "released" else ", once users without train pairs and repeats are left out"
+            if pairs is parts.valid and not len(dataset.valid):
+                why = " in the data; --protocols paper needs none"
             raise BenchError(f"{where}: there is no pair to {use}{why}")
     if dataset.n_users == 1:
         raise BenchError(f"{where}: there is one user; a comparison needs several")

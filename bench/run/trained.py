@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from bench.protocol.metrics import means
 from bench.run import weights
 from bench.run.job import build_model
 from bench.run.plan import PlannedJob
-from bench.run.prepared import Prepared, prepare
+from bench.run.prepared import Prepared, all_pairs, prepare
 from bench.spec import RANKINGS, BenchError
 from bench.store.record import Record
 from bench.store.store import Store
@@ -45,7 +46,7 @@ class Trained:
         evaluator = Evaluator(self.prepared.test, device=torch.device("cpu"))
         return means(evaluator.ranks(self.model, rankings=(self.ranking,)))
 
-    def recommend(self, users: Sequence | int | None = None, *, k: int = 10) -> pd.DataFrame:
+    def recommend(self, users: Sequence | int | np.integer | None = None, *, k: int = 10) -> pd.DataFrame:
         """The ``k`` best items of each user: one line per user and place, with the ids of the data set's own files.
 
         Of a data set that was imported, these are the ids before import (``users.csv`` and ``items.csv``).
@@ -57,47 +58,56 @@ class Trained:
             users: one id or several, of which one named twice counts once; all users where none is given.
 
         Raises:
-            BenchError: for an unknown user, or a model that scores an item among its candidates.
+            BenchError: for an unknown user, a ``k`` below 1, or a model that scores an item among its candidates.
         """
         if self.model.is_candidate_dependent:
             raise BenchError(
                 f"{self.record.job.row} scores an item among its candidates, so it has no order of all items; "
                 "use a preset that stands alone, such as MCLN:itemwise"
             )
-        ids = self.ids("user")
-        users = [users] if isinstance(users, str | int) else users
-        numbers = np.arange(len(ids)) if users is None else self.numbers(users, ids)
+        if k < 1:
+            raise BenchError(f"k={k}: a list has one item at least")
+        users = [users] if isinstance(users, str | int | np.integer) else users
+        numbers = np.arange(len(self.ids["user"])) if users is None else self.numbers(users)
         return pd.concat([self.best(part, k) for part in blocks(numbers)], ignore_index=True)
 
-    def ids(self, kind: str) -> np.ndarray:
-        """The ids of users or items, by their number here."""
+    @cached_property
+    def ids(self) -> dict[str, np.ndarray]:
+        """The ids of users and items, by their number here."""
         dataset = self.prepared.dataset
-        found = dataset.ids.get(kind, np.arange(dataset.n_users if kind == "user" else dataset.n_items))
-        return found if self.location in sources.names() else original_ids(Path(self.location), kind, found)
+        found = {"user": np.arange(dataset.n_users), "item": np.arange(dataset.n_items)} | dataset.ids
+        if self.location in sources.names():
+            return found
+        folder = Path(self.location).expanduser()
+        return {kind: original_ids(folder, kind, numbers) for kind, numbers in found.items()}
 
-    def numbers(self, users: Sequence, ids: np.ndarray) -> np.ndarray:
-        place = {str(own): number for number, own in enumerate(ids)}
+    @cached_property
+    def met(self) -> np.ndarray:
+        """(n, 2) the pairs of all parts, by user."""
+        pairs = all_pairs(self.prepared.dataset)
+        return pairs[np.argsort(pairs[:, 0], kind="stable")]
+
+    def numbers(self, users: Sequence) -> np.ndarray:
+        place = {str(own): number for number, own in enumerate(self.ids["user"])}
         unknown = [str(user) for user in users if str(user) not in place]
         if unknown:
             raise BenchError(f"{self.record.job.dataset} has no user {', '.join(unknown[:5])}")
-        return np.array(list(dict.fromkeys(place[str(user)] for user in users)))  # one list each
+        return np.array(list(dict.fromkeys(place[str(user)] for user in users)), dtype=np.int64)  # one list each
 
     @torch.no_grad()
     def best(self, users: np.ndarray, k: int) -> pd.DataFrame:
         """The lists of some users, given by their numbers."""
         self.model.eval()
         scores = self.model.score_all(self.model.represent(), torch.from_numpy(users + 1))[:, 1:]  # 0 is the padding
-        dataset = self.prepared.dataset
-        met = np.concatenate([dataset.train, dataset.valid, dataset.test])
-        met = met[np.isin(met[:, 0], users)]
-        row = {user: place for place, user in enumerate(users)}
-        scores[[row[user] for user in met[:, 0]], met[:, 1]] = -torch.inf
-        score, item = (found.numpy() for found in scores.topk(min(k, dataset.n_items), dim=1))
+        for row, user in enumerate(users):
+            first, last = np.searchsorted(self.met[:, 0], [user, user + 1])
+            scores[row, self.met[first:last, 1]] = -torch.inf
+        score, item = (found.numpy() for found in scores.topk(min(k, scores.shape[1]), dim=1))
         frame = pd.DataFrame(
             {
-                "user": self.ids("user")[users].repeat(score.shape[1]),
+                "user": self.ids["user"][users].repeat(score.shape[1]),
                 "rank": np.tile(np.arange(1, score.shape[1] + 1), len(users)),
-                "item": self.ids("item")[item.ravel()],
+                "item": self.ids["item"][item.ravel()],
                 "score": score.ravel(),
             }
         )

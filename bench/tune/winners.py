@@ -1,6 +1,7 @@
 """What searches found, one file per model, and how a run asks for it: ``--hyper default|released|tuned``."""
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,20 @@ from typing import Any, Literal
 from bench import registry
 from bench.files import plain, read_sealed, try_writing, write_sealed, writing
 from bench.run.plan import PlannedJob
-from bench.spec import BUDGETS, PROTOCOLS, BenchError, Count, Job, Name, Number, Settings, Size, read, resolve_budget
+from bench.spec import (
+    BUDGETS,
+    PROTOCOLS,
+    BenchError,
+    Count,
+    Job,
+    Name,
+    Number,
+    Settings,
+    Size,
+    counted,
+    read,
+    resolve_budget,
+)
 from bench.store.record import Record
 from bench.store.store import Store
 
@@ -60,7 +74,7 @@ class Winner:
         lost = f" ({self.failed} failed, {self.pruned} pruned)"
         settings = ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in self.hyper.items())
         best = f"validation {self.value:.4f} (trial {self.trial}), default {default}"
-        return f"{self.trials} trials{lost} in {self.seconds:.0f} s: {best}; {settings}"
+        return f"{counted(self.trials, 'trial')}{lost} in {self.seconds:.0f} s: {best}; {settings}"
 
 
 def path(configs: Path, job: Job) -> Path:
@@ -123,8 +137,8 @@ def load(configs: Path, planned: PlannedJob, trials: Store) -> Winner:
     job, place = planned.job, path(configs, planned.job)
     name = f"{planned.model_file}:{job.model}" if planned.model_file else job.model
     name = name if job.preset == "default" else f"{name}:{job.preset}"
-    what = f"--datasets {planned.location} --features {job.features} --models {name}"
-    again = f"search with --tune N {what} --protocols clean --configs {configs}"
+    what = ["--datasets", planned.location, "--features", job.features, "--models", name, "--protocols", "clean"]
+    again = f"search with --tune N {shlex.join([*what, '--configs', str(configs)])}"
     if not place.exists():
         raise BenchError(f"{place} is not there, which --hyper tuned needs; {again}")
     winner = parsed(place, again)

@@ -246,7 +246,7 @@ def test_data_that_leave_too_little_are_refused_before_anything_starts(call, fol
     (folder / "test.txt").write_text("0\n")
     code, _, error = call("--datasets", folder, *FAST)
     assert (code, error.count("\n")) == (2, 1)
-    assert "data set tiny, protocol clean: there is no pair to test on" in error
+    assert "data set tiny (npy), protocol clean: there is no pair to test on" in error
     assert not list((tmp_path / "results").glob("*/*/*.json"))
 
 

@@ -1,5 +1,7 @@
 """From a file or a frame to a folder that is a data set: what is kept, how it is split, and what is said."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,6 +92,11 @@ def test_without_times_the_draw_is_seeded_and_no_matter_of_order(tmp_path):
     assert "at random (seed 2023), as no column of times was given" in str(found[0])
 
 
+def test_the_command_for_a_set_without_validation_runs_it(tmp_path):
+    found = dataset_from_frame(BOUGHT, **NAMED, split="ratio", shares=(0, 0.2), out=tmp_path / "my shop")
+    assert str(found).endswith(f"--datasets '{tmp_path}/my shop' --protocols paper")
+
+
 def test_movielens_imported_is_the_built_in_set(tmp_path):
     """An independent way to the same parts: RecBole's file read by pandas."""
     file, built_in = sources.movielens_folder() / "ml-100k.inter", sources.find("ml-100k").load()
@@ -175,6 +182,7 @@ def test_how_items_are_named_changes_nothing(tmp_path, rng, change):
         ({**NAMED, "split": "global-time"}, "--split global-time needs the column of times"),
         ({**NAMED, "split": "ratio", "shares": (0.5, 0.5)}, "--shares: validation and test must leave some"),
         ({**NAMED, "split": "ratio", "shares": (0.5, 0)}, "the share of test, the second one, must be above 0"),
+        ({**NAMED, "split": "ratio", "shares": (math.nan, 0.2)}, "--shares: validation and test must leave some"),
         ({**NAMED, "shares": (0.2, 0.2)}, "--shares goes with --split ratio or global-time; give one of them"),
         ({"user": "product", "item": "product"}, "no test pair comes out of split leave-one-out"),
     ],

@@ -25,11 +25,16 @@ def test_what_is_whole_passes_as_it_is_split():
 @pytest.mark.parametrize(
     ("data", "protocol", "message"),
     [
-        (made(test=[]), CLEAN, "data set hand, protocol clean: there is no pair to test on, once users without train"),
-        (made(test=[]), PAPER, "data set hand, protocol paper: there is no pair to test on$"),
+        (
+            made(test=[]),
+            CLEAN,
+            r"data set hand \(none\), protocol clean: there is no pair to test on, once users without train",
+        ),
+        (made(test=[]), PAPER, r"data set hand \(none\), protocol paper: there is no pair to test on$"),
         (made(train=[(0, 1)], valid=[], test=[(1, 4)]), CLEAN, "there is no pair to test on"),
         (made(train=[(0, 4)]), CLEAN, "there is no pair to train on"),
-        (made(valid=[]), CLEAN, "there is no pair to choose the epoch by"),
+        (made(valid=[]), CLEAN, "no pair to choose the epoch by in the data; --protocols paper needs none"),
+        (made(valid=[(0, 0), (0, 1)]), CLEAN, "there is no pair to"),
         (made(train=[(0, 0), (0, 1)], valid=[(0, 1)], test=[(0, 4)], n_users=1), CLEAN, "there is one user"),
         (made(n_items=101), CLEAN, "user 0 has only 98 items never met, but 99 candidates are asked for"),
     ],

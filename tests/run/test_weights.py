@@ -118,7 +118,7 @@ def test_a_user_named_twice_has_one_list(kept):
     pd.testing.assert_frame_equal(model.recommend([3, 5, 3], k=1000), model.recommend([3, 5], k=1000))
 
 
-def test_lists_have_the_ids_from_before_import(kept, tmp_path):
+def test_lists_have_the_ids_from_before_import(kept, tmp_path, monkeypatch):
     """``import`` numbers users and items and keeps their ids in two files; 07 is no number."""
     store, folder = kept
     (record,) = [r for r in store.records() if r.job.model == "VBPR"]
@@ -132,7 +132,12 @@ def test_lists_have_the_ids_from_before_import(kept, tmp_path):
     assert lists["user"].tolist() == ["07", "07", "03", "03"]
     assert lists["item"].tolist() == [f"0{item}" for item in known["item"]]
     assert model.recommend("07", k=2)["item"].tolist() == lists["item"].tolist()[:2]  # one id, not two letters
+    monkeypatch.setenv("HOME", str(tmp_path))
+    at_home = trained.load(store, record.key, location="~/imported")
+    pd.testing.assert_frame_equal(at_home.recommend(["07", "03"], k=2), lists)
+    assert model.recommend([]).empty
     ids.head(3).to_csv(imported / "items.csv", index=False)
+    model = trained.load(store, record.key, location=str(imported))
     with pytest.raises(BenchError, match=r"items.csv has no id for item \d+ of the lists; import the data set again"):
         model.recommend("07")
 
@@ -181,6 +186,8 @@ def test_what_cannot_be_asked_is_one_line(kept):
         trained.load(store, keys["MCLN"].key, location=folder).recommend()
     with pytest.raises(BenchError, match="no weights of the full ranking"):
         trained.load(store, keys["MCLN"].key, location=folder, ranking="full")
+    with pytest.raises(BenchError, match="k=0: a list has one item at least"):
+        trained.load(store, keys["VBPR"].key, location=folder).recommend(k=0)
     with pytest.raises(BenchError, match="has no user 77"):
         trained.load(store, keys["VBPR"].key, location=folder).recommend([77])
     with pytest.raises(BenchError, match="is of the folder tiny, which is not here; name it with --data FOLDER"):

@@ -1,5 +1,6 @@
 """Folders of ``train.txt``, ``validation.txt`` and ``test.txt``, each line ``user item item ...``."""
 
+import shlex
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def folder_recipe(folder: Path, features: str | None) -> Recipe:
         if name not in present and others:
             raise BenchError(f"{folder / name} is missing, but there is {others[0]}; rename it {name}")
         if name not in present and part == "valid":
-            how = f"python -m bench import {folder} --out NEW holds out a pair of each user"
+            how = f"python -m bench import {shlex.quote(str(folder))} --out NEW holds out a pair of each user"
             raise BenchError(f"{folder / name} is missing; {how}")
     # the setting keeps records apart that were made when ids without interactions counted as items
     return recipe(present, lambda file: folder / file, features=features, ids="catalogue")

@@ -1,5 +1,6 @@
 """``.inter`` files: MMRec's layout (a column ``x_label`` names the part) and RecBole's atomic files."""
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,8 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
         base, offered, settings = "npy", tables, {"layout": "mmrec", "ids": "catalogue"}
     elif tables:
         raise BenchError(
-            f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0; "
-            f"python -m bench import {inter} --features MODALITY=FILE --out NEW brings rows of any order along"
+            f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0; python -m bench "
+            f"import {shlex.quote(str(inter))} --features MODALITY=FILE --out NEW brings rows of any order along"
         )
     else:
         item_file = inter.with_suffix(".item")
