@@ -1,11 +1,10 @@
 """What a notebook imports: the records of a folder as frames, two rows compared, a run from Python.
 
     import bench
-
     results = bench.load("results/reference")  # to_frame(), table2(), ranks(), curves(), plot_curves()
     results.compare("MCLN", "LightGCN", metric="ndcg@10")
 
-Reading results imports no torch; ``run`` imports it in the processes of its jobs.
+Reading results imports no torch.
 """
 
 from collections.abc import Sequence
@@ -168,7 +167,7 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
         BenchError: where there is no record.
     """
     asked = {"studies": tuple(STUDIES.values()), "ours": ours, "is_installed": registry.is_installed}
-    evidence = Evidence.of(Store(Path(folder)), **asked)
+    evidence = Evidence.of(Store(Path(folder).expanduser()), **asked)
     if not evidence.records:
         raise BenchError(f"no records in {folder}")
     return Results(evidence)
@@ -179,7 +178,7 @@ def load_model(key: str, *, results: str | Path = "results", ranking: str = "", 
     is the data set, where it is a folder, and ``model`` is ``path/to/file.py:MODEL``, where it is your own."""
     from bench.run import trained  # imports torch
 
-    return trained.load(Store(Path(results)), key, ranking=ranking, location=data, model_file=model)
+    return trained.load(Store(Path(results).expanduser()), key, ranking=ranking, location=data, model_file=model)
 
 
 def run(
@@ -211,6 +210,7 @@ def run(
     if when not in get_args(When):
         raise unknown("when", when, get_args(When))
     places = {"results": Path(results), "reports": Path(reports), "configs": Path("configs/tuned")}
+    places = {name: place.expanduser() for name, place in places.items()}
     where = read(Machines, machines or {}, what="field of machines")
     how = {"machines": where, "clock": Clock(), "when": when, "mode": "default", "dry_run": False}
     asked = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")

@@ -99,4 +99,7 @@ def differing(wanted: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[st
 
 
 def is_same(one: Any, other: Any) -> bool:
+    """Whether two values of a setting mean the same; 0 is 0.0, but no is not 0."""
+    if isinstance(one, float) or isinstance(other, float):
+        return one == other and not isinstance(one, bool) and not isinstance(other, bool)
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

@@ -201,6 +201,26 @@ def test_a_model_from_a_file_outside(own):
     assert registry.load(card) is registry.load(card)
 
 
+def test_what_a_model_outside_imports_is_its_code(own, monkeypatch):
+    """Its own helpers, theirs, and a model of ours that it derives from; it finds them wherever the program starts."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (own.parent / "mine_helper.py").write_text("from mine_other import SIZE\n")
+    (own.parent / "mine_other.py").write_text("SIZE = 8\n")
+    (own.parent / "unused.py").write_text("")
+    own.write_text(OWN.replace("from baselines", "import mine_helper\nfrom baselines"))
+    (card,) = source.read_cards(own, "own")
+    whole = source.with_imports(card, own, registry.HOME)
+    bprmf = (registry.HOME / "baselines/bprmf.py").read_text()
+    assert sorted(whole.code) == sorted([own.read_text(), "from mine_other import SIZE\n", "SIZE = 8\n", bprmf])
+    before = registry.find(f"{own}:Mine")[0]
+    assert registry.load(before).Hyper().embedding_size == 8
+    (own.parent / "mine_other.py").write_text("SIZE = 9\n")
+    assert registry.find(f"{own}:Mine")[0].source != before.source
+    (own.parent / "unused.py").write_text("x = 1")
+    (own.parent / "mine_other.py").write_text("SIZE = 8\n")
+    assert registry.find(f"{own}:Mine")[0].source == before.source
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -47,6 +47,11 @@ def test_tuples_are_lists_as_in_a_record():
     assert differing({"a": [1], "b": True}, {"a": (1,), "b": 1}) == {"b": True}
 
 
+def test_a_whole_number_is_the_same_with_a_point():
+    assert differing({"a": 0, "b": 1.0, "c": 2}, {"a": 0.0, "b": 1, "c": 2.5}) == {"c": 2}
+    assert differing({"a": 0.0, "b": False}, {"a": False, "b": 0.0}) == {"a": 0.0, "b": False}
+
+
 def test_why_a_variant_is_not_formed():
     study = STUDIES["table3"]
     base, with_id, both = (study.variants[n] for n in (0, 3, 7))

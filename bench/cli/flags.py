@@ -8,6 +8,7 @@ from typing import Any
 
 from bench import __version__, registry
 from bench.registry import GROUPS
+from bench.run.clock import CHECKPOINT_EVERY
 from bench.run.studies import STUDIES
 from bench.spec import BUDGETS, METRIC_NAMES, PROTOCOLS, BenchError, row_name, unknown
 
@@ -185,7 +186,7 @@ def add_machines(group) -> None:
         "--timeout", type=seconds, metavar="SECONDS", help="how long a job may take; after that, it fails"
     )
     text = "epochs between two writes of a job's state, from which a killed job goes on; default: 25; 0: never"
-    group.add_argument("--checkpoint-every", type=natural, default=25, metavar="EPOCHS", help=text)
+    group.add_argument("--checkpoint-every", type=natural, default=CHECKPOINT_EVERY, metavar="EPOCHS", help=text)
 
 
 def add_places(group) -> None:

@@ -1,4 +1,4 @@
-"""What --list and --report do: they read stored records, and import no torch."""
+"""What --list and --report do: they read stored records, and import no torch. And which flags an action passes over."""
 
 from bench import registry
 from bench.run.studies import STUDIES
@@ -7,27 +7,35 @@ from bench.spec import BenchError
 # what is asked of a run, and what of it each of the two has a use for
 ASKING = (
     "datasets", "models", "study", "protocols", "budget", "seeds", "features", "ours", "metrics", "top", "ranking",
-    "set", "hyper", "tune", "when", "dry_run", "list", "report",
+    "set", "hyper", "tune", "when", "dry_run", "list", "report", "keep_weights",
 )  # fmt: skip
 USED = {
     "list": ("datasets", "models", "protocols", "budget", "seeds", "features"),
     "report": ("ours", "metrics", "top"),
+    "tune": ("datasets", "models", "study", "protocols", "budget", "seeds", "features", "set", "hyper", "dry_run"),
+}
+WHAT = {
+    "list": "lists stored records by what is compared",
+    "report": "writes the tables of all records",
+    "tune": "searches and makes no tables (--hyper tuned runs what is found)",
 }
 
 
 def refuse_idle(args, parser) -> None:
-    """Refuse flags that --list or --report would pass over.
+    """Refuse flags that --list, --report or --tune, after which nothing runs, would pass over.
 
     Raises:
         BenchError: for the first of them.
     """
     action = next((name for name in USED if getattr(args, name)), None)
+    if action == "tune" and args.hyper != "default":  # a run follows
+        return
     for name in ASKING if action else ():
         value = getattr(args, name)
         is_of_files = name == "models" and all(".py:" in one for one in value or ())  # whose code is to be known
         if name not in (action, *USED[action]) and value != parser.get_default(name) and not is_of_files:
-            what = {"list": "lists stored records by what is compared", "report": "writes the tables of all records"}
-            raise BenchError(f"--{action} {what[action]} and has no use for --{name.replace('_', '-')}; leave it out")
+            flag = f"--{name.replace('_', '-')}"
+            raise BenchError(f"--{action} {WHAT[action]} and has no use for {flag}; leave it out")
 
 
 def listing(args) -> str:

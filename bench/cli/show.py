@@ -1,5 +1,6 @@
 """Records in words: all of them, one per line, or one of them in full."""
 
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -7,7 +8,8 @@ from tabulate import tabulate
 
 from bench import registry
 from bench.data import knockout
-from bench.spec import Job
+from bench.spec import BUDGETS, DATA_SETS, PROTOCOLS, Job, unknown
+from bench.store.record import Record
 from bench.store.store import Store
 
 LOG_LINES = 10
@@ -21,6 +23,8 @@ def listing(store: Store, wanted: Mapping[str, Collection | None]) -> str:
         wanted: what of a job may be, where not anything; a model is meant with all its presets unless one is named.
     """
     rows, records = [], store.records()
+    for name, some in wanted.items():
+        check_names(name, some or (), records)
     found = [r for r in records if all(some is None or is_among(r.job, name, some) for name, some in wanted.items())]
     for r in found:
         value, job = r.metrics.get("sampled.ndcg@10"), r.job
@@ -28,6 +32,15 @@ def listing(store: Store, wanted: Mapping[str, Collection | None]) -> str:
         rows.append((r.key, r.status, *what, r.reason if value is None else f"{value:.4f}"))
     count = f"{len(found)} of {len(records)}" if len(found) < len(records) else str(len(records))
     return f"{tabulate(rows, COLUMNS, disable_numparse=True)}\n{count} records in {store.root}"
+
+
+def check_names(name: str, some: Collection, records: Collection[Record]) -> None:
+    """Refuse a data set, protocol or budget that neither has a record nor could have one."""
+    known = {"dataset": DATA_SETS, "protocol": PROTOCOLS, "budget": BUDGETS}
+    for one in some if name in known else ():
+        if not (any(is_among(r.job, name, [one]) for r in records) or one in known[name] or os.path.isdir(one)):
+            there = {Path(r.job.dataset).name for r in records} if name == "dataset" else ()
+            raise unknown({"dataset": "data set"}.get(name, name), one, {*known[name], *there})
 
 
 def asked_of(args) -> dict:

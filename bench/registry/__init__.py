@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.registry.source import Card, read_cards
+from bench.registry.source import Card, read_cards, with_imports
 from bench.spec import (
     CAUSAL_MODELS,
     INSTALL_RECBOLE,
@@ -42,8 +42,7 @@ def cards() -> dict[str, Card]:
 
 def is_installed(job: Job) -> bool:
     """Whether the code that ``job`` was planned for is here."""
-    card = cards().get(job.model)
-    return card is not None and card.is_code_of(job)
+    return job.model in cards() and cards()[job.model].is_code_of(job)
 
 
 @cache
@@ -57,7 +56,7 @@ def standing_cards() -> dict[str, Card]:
         spec = importlib.util.find_spec(point.module)
         if spec is None or not spec.origin:
             raise BenchError(f"entry point {point.name} of {ENTRY_POINTS}: no module {point.module}; install it again")
-        own = read_cards(Path(spec.origin), point.module)
+        own = [with_imports(card, Path(spec.origin), HOME) for card in read_cards(Path(spec.origin), point.module)]
         enter(found, [card for card in own if card.name == point.attr], spec.origin)
     place = {name: i for i, name in enumerate(PAPER_MODELS)}
     return dict(sorted(found.items(), key=lambda entry: (place.get(entry[0], len(place)), entry[0])))
@@ -106,13 +105,14 @@ def from_outside(text: str) -> str:
     path = Path(f"{name}.py").expanduser().resolve()
     if not os.path.isfile(path):
         raise BenchError(f"{path} is not there; a model from outside is given as path/to/file.py:Class")
-    own = {card.name: dataclasses.replace(card, file=str(path)) for card in read_cards(path, path.stem)}
+    whole = [with_imports(card, path, HOME) for card in read_cards(path, path.stem)]
+    own = {card.name: dataclasses.replace(card, file=str(path)) for card in whole}
     wanted = rest.partition(":")[0]
     if wanted not in own:
         raise unknown(f"model in {path}", wanted, own)
-    known = outside.get(wanted)
-    if known is None or (known.file, known.source) != (own[wanted].file, own[wanted].source):
-        enter({**standing_cards(), **outside}, [own[wanted]], path)
+    if (known := outside.get(wanted)) is None or (known.file, known.source) != (str(path), own[wanted].source):
+        others = {name: card for name, card in outside.items() if card.file != str(path)}  # the file may have changed
+        enter({**standing_cards(), **others}, [own[wanted]], path)
         outside[wanted] = own[wanted]
     return rest
 
@@ -173,6 +173,7 @@ def load(card: Card) -> type:
         return getattr(importlib.import_module(card.module), card.name)
     name = f"model_from_outside_{card.source}"
     if name not in sys.modules:
+        sys.path += [] if (beside := str(Path(card.file).parent)) in sys.path else [beside]  # what it may import
         spec = importlib.util.spec_from_file_location(name, card.file)
         sys.modules[name] = importlib.util.module_from_spec(spec)
         try:

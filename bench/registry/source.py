@@ -50,6 +50,39 @@ def read_cards(path: Path, module: str) -> list[Card]:
     ]
 
 
+def with_imports(card: Card, path: Path, home: Path) -> Card:
+    """``card`` of a file outside, whose code is also what the file imports from beside it, and from our models.
+
+    Args:
+        home: the folder of our own ``baselines`` and ``models``, which import nothing but ``bench``.
+    """
+    texts, waiting = {}, [path]
+    while waiting:
+        file = waiting.pop()
+        texts[file] = read_text(file)
+        if home not in file.parents:
+            waiting += [one for one in imported(parse(texts[file], file), file.parent, home) if one not in texts]
+    return dataclasses.replace(card, code=(*card.code, *(texts[file] for file in sorted(texts) if file != path)))
+
+
+def imported(tree: ast.Module, folder: Path, home: Path) -> list[Path]:
+    """The files that ``tree``, of a file in ``folder``, imports from there, from its own package, and from ``home``."""
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names += [f"{node.module or ''}.{alias.name}".lstrip(".") for alias in node.names]
+    top = next(place for place in (folder, *folder.parents) if not (place / "__init__.py").exists())
+    found: set[Path] = set()
+    for words in (name.split(".") for name in names):
+        if words[0] in ("baselines", "models"):
+            place = home.joinpath(*words[:2])
+            found |= {place.with_suffix(".py"), *place.glob("*.py")}
+        else:
+            places = [root.joinpath(*words[:n]) for root in (folder, top) for n in range(1, len(words) + 1)]
+            found |= {file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")}
+    return sorted(file for file in found if file.is_file())
+
+
 def read_card(node: ast.ClassDef, file: Path, module: str, code: tuple[str, ...]) -> Card:
     declared = {target.id: statement for statement in node.body for target in assigned(statement)}
     return Card(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 GRACE = 10.0  # seconds that jobs have to write their state after they were asked to stop
+CHECKPOINT_EVERY = 25  # epochs between two writes of a job's state
 LOOK = 0.1  # seconds between two looks at the clock
 TIME_LIMIT = 124  # the exit code of a run that its time limit ended, as that of timeout(1)
 ENDING = (signal.SIGTERM, signal.SIGHUP)

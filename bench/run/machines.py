@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.data.split import count_untaught
 from bench.run import plan
-from bench.run.clock import Clock
+from bench.run.clock import CHECKPOINT_EVERY, Clock
 from bench.run.dask import MOST, connected
 from bench.run.estimates import Estimates, spell, whole
 from bench.run.gpus import find_gpus
@@ -15,7 +15,7 @@ from bench.run.plan import PlannedJob
 from bench.run.pool import THREADS, Pool
 from bench.run.prepared import judge
 from bench.run.slots import Slots, default_jobs, measured
-from bench.spec import counted
+from bench.spec import Count, Rate, Size, counted
 from bench.store.record import Record
 from bench.store.store import Store
 
@@ -24,13 +24,13 @@ from bench.store.store import Store
 class Machines:
     """The flags that say where and how jobs run; none of them enters a record's key."""
 
-    jobs: int | None = None
-    threads: int = THREADS
+    jobs: Size | None = None
+    threads: Size = THREADS
     gpus: str = "auto"
-    jobs_per_gpu: int | None = None
+    jobs_per_gpu: Size | None = None
     cluster: str | None = None
-    timeout: float | None = None
-    checkpoint_every: int = 0
+    timeout: Rate | None = None
+    checkpoint_every: Count = CHECKPOINT_EVERY
     no_lock: bool = False
 
     def slots(self, records: Sequence[Record]) -> Slots:

@@ -32,6 +32,8 @@ def tune(
     searches = Searches(plan.jobs(request), n_trials=n_trials, folder=results / TUNING, is_locked=not machines.no_lock)
     number = f"{counted(len(searches.bases), 'search', 'searches')} of {counted(n_trials, 'trial')}"
     print("\n".join([*searches.said, f"{number}, kept in {searches.folder}"]))
+    for one in searches.bases:
+        winners.check_free(configs, one.job)
     records = searches.store.records()
     slots = machines.slots(records)
     estimate = machines.estimate(searches.bases, records, slots)
@@ -41,8 +43,6 @@ def tune(
         print(f"{counted(n, 'trial')} to run")
         machines.say(estimate, searches.bases, slots, times=searches.missing)
         return 0, not n
-    for one in searches.bases:
-        winners.check_free(configs, one.job)
     Store(results).check_writable()
     winners.check_writable(configs)
     with searches.open():

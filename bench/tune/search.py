@@ -164,7 +164,8 @@ def opened(place: Path) -> Iterator[RDBStorage]:
 
 def base(planned: PlannedJob) -> PlannedJob:
     """The job that a trial varies: seed 0, the preset's settings."""
-    return dataclasses.replace(planned, job=dataclasses.replace(planned.job, hyper={}, seed=0), is_trial=False)
+    job = dataclasses.replace(planned.job, hyper={}, seed=0)
+    return dataclasses.replace(planned, job=job, is_trial=False, keep_weights=False)
 
 
 def refuse(planned: Sequence[PlannedJob]) -> None:

@@ -99,9 +99,8 @@ def check_free(configs: Path, job: Job) -> None:
     except BenchError:
         return
     asked = (job.features, job.protocol.name, job.budget.name)
-    if (other.source, other.engine) == (job.source, job.engine) and (
-        (other.features, other.protocol, other.budget) != asked
-    ):
+    is_same = (other.features, other.protocol, other.budget) == asked
+    if (other.source, other.engine) == (job.source, job.engine) and not is_same:
         found = f"--features {other.features} --protocols {other.protocol} --budget {other.budget}"
         raise BenchError(f"{place} holds what {found} found; choose another --configs, or remove the file")
 

@@ -278,6 +278,8 @@ def test_what_is_no_path_is_one_line(path, capsys):
         (["--report", "--dry-run"], "has no use for --dry-run; leave it out"),
         (["--report", "--hyper", "tuned"], "has no use for --hyper; leave it out"),
         (["--list", "--study", "table3"], "--list lists stored records by what is compared and has no use for --study"),
+        (["--list", "--protocols", "papr", "--results", "."], "unknown protocol 'papr'; did you mean paper?"),
+        (["--list", "--datasets", "beuaty", "--results", "."], "unknown data set 'beuaty'; did you mean beauty"),
         (["--list", "--report"], "has no use for --report; leave it out"),
         (["--list", "--results", "nonesuch"], "nonesuch is no folder; give the folder of the records with --results"),
     ],

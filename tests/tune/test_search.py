@@ -128,6 +128,11 @@ def test_searches_that_are_refused(search, tmp_path):
     for flags, message in (
         (("--protocols", "paper"), "protocol paper of tiny selects on the test set; search with --protocols clean"),
         (("--set", "reg_weight=1"), "--tune searches the settings that --set and --study would hold fixed"),
+        (
+            ("--ranking", "full"),
+            "--tune searches and makes no tables (--hyper tuned runs what is found) and has no use",
+        ),
+        (("--keep-weights",), "has no use for --keep-weights; leave it out"),
         (("--tune", "0"), "'0' is not a positive whole number"),
     ):
         code, _, error = search("--tune", 2, *flags)
