@@ -52,7 +52,7 @@ def test_a_short_key_may_mean_several(tmp_path):
         ({"model": {"BPRMF"}}, 3),
         ({"model": {"BPRMF:paper"}}, 0),
         ({"model": {"BPRMF:default"}, "dataset": ["some/where/toy"]}, 3),
-        ({"dataset": ["other"]}, 0),
+        ({"dataset": ["art"]}, 0),
     ],
 )
 def test_a_listing_keeps_to_what_was_asked_for(tmp_path, wanted, n):
