@@ -46,12 +46,14 @@ def pages(evidence: Evidence) -> list[Table]:
 
 
 def family(records: pd.DataFrame, dataset: str, base: str) -> pd.DataFrame:
-    """The records of ``base`` and of its knock-outs, and those without content, which every base shares.
+    """The records of ``base`` and of its knock-outs, and those without content, which every base shares; those of rows
+    that have none of these are left out.
 
     Their ``features`` are the base; what it was made into is in the column ``content``.
     """
     is_own = (records["dataset"] == dataset) & ((records["base"] == base) | (records["features"] == "none"))
-    return records[is_own].assign(features=base)
+    own = records[is_own].assign(features=base)
+    return own[own["row"].isin(own.loc[own["content"] != "real", "row"])]
 
 
 def variants(part: pd.DataFrame, ranking: str) -> pd.DataFrame:

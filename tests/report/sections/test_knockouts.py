@@ -27,18 +27,19 @@ def lines(block):
 
 def test_gain_over_shuffled():
     skipped = unfinished("VBPR", "skipped", "VBPR needs rows", features="none")
-    found = table(*runs(), skipped, record("BPRMF", 0.25, features="entities"), *runs("MCLN"))
+    real = record("BPRMF", 0.5, features="entities")  # nothing was taken from it, so that it has no line
+    found = table(*runs(), skipped, real, record("LightGCN", 0.25, features="entities,noise"), *runs("MCLN"))
     (block,) = found.blocks
     assert block.title == "Beauty (entities)"
     assert [column.name for column in block.columns] == ["Model", "real", "shuffled", "noise", "none", "gain", "gain %"]
     assert lines(block) == [
-        ["BPRMF", "0.2500", "—", "—", "—", "—", "—"],
+        ["LightGCN", "—", "—", "0.2500", "—", "—", "—"],
         ["VBPR", "0.4000", "0.3200", "0.3000", "—", "+0.0800", "+25.0"],  # 0.4 - 0.32, and that of 0.32
         ["MCLN", "0.4000", "0.3200", "0.3000", "—", "+0.0800", "+25.0"],
     ]
-    bprmf, vbpr, _ = block.lines
-    assert bprmf.cells[2].note == "not run"
-    assert bprmf.cells[5].note == "needs the values with real and with shuffled content"
+    other, vbpr, _ = block.lines
+    assert other.cells[2].note == "not run"
+    assert other.cells[5].note == "needs the values with real and with shuffled content"
     assert vbpr.cells[4].note == "skipped: VBPR needs rows"
     assert len(found.keys) == 8
     assert found.notes == []
