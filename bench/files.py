@@ -106,6 +106,11 @@ def write_whole(path: Path, write: Callable[[str], object], *, is_durable: bool 
         raise
 
 
+def write_text(path: Path, text: str, *, is_durable: bool = False) -> None:
+    """``write_whole`` of a text."""
+    write_whole(path, lambda name: Path(name).write_text(text, encoding="utf-8"), is_durable=is_durable)
+
+
 @contextmanager
 def write_folder(target: Path, *, remedy: str) -> Iterator[Path]:
     """A folder to fill, which takes the name ``target`` at the end: a reader finds all of it or nothing.

@@ -225,6 +225,7 @@ def test_what_a_model_outside_imports_is_its_code(own, monkeypatch):
     ("text", "said"),
     [
         ("nowhere.py:Mine", "is not there; a model from outside is given as path/to/file.py:Class"),
+        ("{}", "unknown model in .*own.py ''; known: Mine"),
         ("{}:Mnie", "unknown model in .*; did you mean Mine?"),
         ("{}:Mine:wild", "unknown preset of Mine 'wild'; did you mean wide?"),
     ],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 from bench import registry
-from bench.files import write_whole, writing
+from bench.files import write_text, writing
 from bench.spec import SHOWN_MODELS, BenchError, Training, unknown
 
 REQUIRED = ("Modalities", "Fusion", "Loss", "Parameters", "Cost per step", "Checked")
@@ -50,7 +50,7 @@ def write(cards, path: Path) -> Path:
     """
     text = page(cards)
     with writing(path, remedy="choose another with --out"):
-        write_whole(path, lambda name: Path(name).write_text(text, encoding="utf-8"))
+        write_text(path, text)
     return path
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.files import write_whole, writing
+from bench.files import write_text, writing
 from bench.report.conditions import UNEQUAL, marked
 from bench.report.model import number
 from bench.report.rows import DATASETS
@@ -62,5 +62,5 @@ def write(readme: Path) -> Path:
             raise BenchError(f"{path} is not there; run this in a checkout of the repository")
     text = renewed(readme.read_text(encoding="utf-8"), pd.read_csv(answers))
     with writing(readme, remedy="free it"):
-        write_whole(readme, lambda name: Path(name).write_text(text, encoding="utf-8"))
+        write_text(readme, text)
     return readme

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.cli.flags import Parser, place
-from bench.files import write_whole, writing
+from bench.files import write_text, writing
 
 
 def reference_command(argv: list[str]) -> int:
@@ -20,7 +20,6 @@ def reference_command(argv: list[str]) -> int:
     found = reference.standing(Store(args.results), args.data_dir)
     text = reference.page(found)
     with writing(args.out, remedy="choose another file with --out"):
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(args.out, lambda name: Path(name).write_text(text, encoding="utf-8"))
+        write_text(args.out, text)
     print(text + f"\nwrote {args.out}")
     return 1 if args.check and found["missing"].any() else 0

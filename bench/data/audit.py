@@ -11,7 +11,7 @@ from tabulate import tabulate
 from bench.data.dataset import Dataset, Rows
 from bench.data.readers.features import is_empty
 from bench.data.split import keys, split
-from bench.files import write_whole, writing
+from bench.files import write_text, writing
 
 SHOWN = {
     "users": "users",
@@ -143,5 +143,5 @@ def write(audits: list[dict[str, Any]], folder: Path) -> list[Path]:
     texts = {"audit.json": json.dumps(audits, indent=1) + "\n", "audit.md": render(audits)}
     with writing(f"reports folder {folder}", remedy="choose another with --reports"):
         for name, text in texts.items():
-            write_whole(folder / name, lambda path, text=text: Path(path).write_text(text))
+            write_text(folder / name, text)
     return [folder / name for name in texts]

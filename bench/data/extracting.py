@@ -15,7 +15,7 @@ from bench.data.cache import content_hash
 from bench.data.readers.arrays import in_float32
 from bench.data.readers.folders import about, original_ids
 from bench.data.tables import column, read_table, tokens
-from bench.files import write_whole, writing
+from bench.files import write_text, write_whole, writing
 from bench.spec import BenchError, counted
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
@@ -159,6 +159,6 @@ def extract(folder: Path, modality: str, content: Mapping[str, object], encoder:
     path = folder / f"{modality}_feat.npy"
     with writing(f"folder {folder}", remedy="free it, or copy the data set to another place"):
         write_whole(path, lambda half: np.save(half, table))
-        write_whole(about(path), lambda half: Path(half).write_text(json.dumps(encoder.identity, indent=1) + "\n"))
+        write_text(about(path), json.dumps(encoder.identity, indent=1) + "\n")
     text = f"{path} has rows of {rows.shape[1]} values for {counted(len(found), 'item')} by {encoder.name}"
     return text + (f", {len(names) - len(found):,} without, whose rows are zero" if len(found) < len(names) else "")

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+PADDING = 1  # ids before the first item
+
 
 class NegativeSampler(nn.Module):
     """Draws items uniformly from those outside a user's training items.
@@ -15,22 +17,21 @@ class NegativeSampler(nn.Module):
 
     Args:
         interactions: (user, item) SciPy matrix of training pairs.
-        first_item: smallest id that may be drawn; 1 leaves the padding id out.
     """
 
-    def __init__(self, interactions, *, first_item: int = 1):
+    def __init__(self, interactions):
         super().__init__()
         csr = sp.csr_matrix(interactions)
         csr.sum_duplicates()
         csr.sort_indices()
         degree = np.diff(csr.indptr)
-        self.first_item, self.stride = first_item, csr.shape[1] + 1
+        self.stride = csr.shape[1] + 1
         rows = np.repeat(np.arange(csr.shape[0]), degree)
         place = np.arange(csr.nnz) - csr.indptr[rows]
-        keys = rows * self.stride + (csr.indices - first_item) - place
+        keys = rows * self.stride + (csr.indices - PADDING) - place
         self.register_buffer("keys", torch.from_numpy(keys.astype(np.int64)), persistent=False)
         self.register_buffer("start", torch.from_numpy(csr.indptr[:-1].astype(np.int64)), persistent=False)
-        free = csr.shape[1] - first_item - degree
+        free = csr.shape[1] - PADDING - degree
         self.register_buffer("free", torch.from_numpy(free.astype(np.int64)), persistent=False)
 
     def forward(self, user: Int[Tensor, "..."], generator: torch.Generator | None = None) -> Int[Tensor, "..."]:
@@ -41,4 +42,4 @@ class NegativeSampler(nn.Module):
     def outside(self, user: Int[Tensor, "..."], rank: Int[Tensor, "..."]) -> Int[Tensor, "..."]:
         """The ``rank``-th item (from 0) outside the training items of ``user``."""
         met = torch.searchsorted(self.keys, user * self.stride + rank, right=True) - self.start[user]
-        return rank + met + self.first_item
+        return rank + met + PADDING

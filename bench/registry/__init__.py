@@ -101,13 +101,13 @@ def from_outside(text: str) -> str:
     Raises:
         BenchError: where the file has no such model, or one whose name stands already.
     """
-    name, _, rest = text.partition(".py:")
+    name, _, rest = f"{text}:".partition(".py:")
     path = Path(f"{name}.py").expanduser().resolve()
     if not os.path.isfile(path):
         raise BenchError(f"{path} is not there; a model from outside is given as path/to/file.py:Class")
     whole = [with_imports(card, path, HOME) for card in read_cards(path, path.stem)]
     own = {card.name: dataclasses.replace(card, file=str(path)) for card in whole}
-    wanted = rest.partition(":")[0]
+    wanted, rest = rest.partition(":")[0], rest.removesuffix(":")
     if wanted not in own:
         raise unknown(f"model in {path}", wanted, own)
     if (known := outside.get(wanted)) is None or (known.file, known.source) != (str(path), own[wanted].source):
@@ -134,7 +134,7 @@ def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
     Raises:
         BenchError: for a name or preset that is not there, near misses named, or for a group.
     """
-    if ".py:" in text:
+    if ".py:" in f"{text}:":
         text = from_outside(text)
     name, _, preset = text.replace("++", "pp").partition(":")  # SVD++ is no Python name
     by_lower = {n.lower(): card for n, card in cards().items()}

@@ -11,13 +11,12 @@ from bench.run import plan
 from bench.run.estimates import Estimates, spell, whole
 from bench.run.plan import Request
 from bench.run.studies import STUDIES
-from bench.spec import Job
+from bench.spec import KNOCKOUTS, Job
 from bench.store.store import Store
 
 ITEMWISE = "MCLN:itemwise"
 SEEDED = ("BPRMF", "LightGCN", "VBPR", "DMRL", "MCLN", ITEMWISE)
 OWN_TABLES = ("table3", "table4", "table5", "figure4")
-KNOCKED_OUT = ("real", "shuffled", "noise", "none")
 
 
 class Part(NamedTuple):
@@ -51,7 +50,7 @@ def parts(data_dir: Path | None = None) -> list[Part]:
             ["beauty"],
             ["VBPR", "MMGCN", "DMRL", "MCLN", ITEMWISE],
             ["clean"],
-            features=KNOCKED_OUT,
+            features=KNOCKOUTS,
         ),
     ]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from bench.files import digest, plain, regular, write_whole
+from bench.files import digest, plain, regular, write_text
 from bench.spec import BenchError, Job, Name, Number, Settings, Value
 
 SCHEMA = 2
@@ -87,7 +87,7 @@ def write_record(record: Record, path: Path) -> None:
     current = record.model_copy(update={"schema_version": SCHEMA, "digest": ""})
     text = current.model_dump_json(indent=1) + "\n"
     text = text.replace('"digest": ""', f'"digest": "{digest(text.encode())}"', 1)
-    write_whole(path, lambda name: Path(name).write_text(text, encoding="utf-8"), is_durable=True)
+    write_text(path, text, is_durable=True)
 
 
 def read_record(path: Path) -> Record | None:
