@@ -253,6 +253,23 @@ def test_a_model_from_outside_trains_beside_ours(own, folder, call, tmp_path):
     assert call("--report", "--ours", "Nobody")[0] == 2
 
 
+def test_a_change_that_was_taken_back_is_no_row_of_a_report(own, folder, call, tmp_path):
+    """Nothing runs then, and the latest record is that of the change."""
+    flags = ("--datasets", folder, "--budget", "smoke", "--protocols", "clean", "--models", f"{own}:Mine")
+    page = tmp_path / "reports/clean-smoke/table2-full.csv"
+    call(*flags)
+    first = page.read_text()
+    own.write_text(OWN.replace("= 8", "= 9"))
+    call(*flags)
+    assert page.read_text() != first
+    own.write_text(OWN)
+    assert "1 job: 0 to run" in call(*flags)[1]
+    assert page.read_text() == first
+    registry.outside.clear()  # another process
+    assert call("--report", "--models", f"{own}:Mine")[0] == 0
+    assert page.read_text() == first
+
+
 @pytest.mark.parametrize("house", registry.HOUSES)
 def test_packages_of_the_working_folder_do_not_stand_for_ours(house, tmp_path):
     """A project may have a folder ``models`` of its own."""

@@ -58,11 +58,14 @@ def told_apart(rows: pd.DataFrame, here: Collection[str]) -> pd.Series:
     record does not say (``base_hash``) and there are several, it stands alone.
     """
     places = list(zip(rows["dataset"], rows["base"], strict=True))
-    version = rows["data_hash"].where(~rows["is_knocked_out"], rows["base_hash"])
-    known = {place: version[[one == place for one in places]].dropna().unique() for place in set(places)}
+    hashes = list(zip(rows["is_knocked_out"], rows["base_hash"], rows["data_hash"], strict=True))
+    said = [base if is_knocked_out else own for is_knocked_out, base, own in hashes]
+    known: dict[tuple[str, str], set[str]] = {place: set() for place in places}
+    for place, one in zip(places, said, strict=True):
+        known[place] |= {one} if isinstance(one, str) else set()
     made_from = [
-        one if isinstance(one, str) else known[place][0] if len(known[place]) == 1 else own
-        for one, place, own in zip(version, places, rows["data_hash"], strict=True)
+        one if isinstance(one, str) else min(known[place]) if len(known[place]) == 1 else own
+        for one, place, (_, _, own) in zip(said, places, hashes, strict=True)
     ]
     told = pd.DataFrame({"place": places, "version": made_from, "started": rows["started"].to_numpy()})
     ordered = told.assign(is_here=told["version"].isin(here)).sort_values(["is_here", "started"], na_position="first")

@@ -129,9 +129,9 @@ class Evidence:
         """
         if rows.empty:
             return rows.assign(superseded=[])
-        several = rows.loc[rows.duplicated(RUN, keep=False), "key"]
-        is_installed = several.map(lambda key: self.is_installed(self.by_key[key].job))
-        rows = rows.assign(is_installed=is_installed.reindex(rows.index, fill_value=False).astype(bool))
+        several = set(rows.loc[rows.duplicated(RUN, keep=False), "key"])
+        is_installed = [key in several and self.is_installed(self.by_key[key].job) for key in rows["key"]]
+        rows = rows.assign(is_installed=is_installed)
         rows = rows.sort_values(["is_installed", *NEWEST], na_position="first", kind="stable")
         rows = rows.assign(superseded=rows.groupby(RUN).cumcount())
         return rows.groupby(RUN).tail(1).sort_values([*RUN, "key"], ignore_index=True)
