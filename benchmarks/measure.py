@@ -53,7 +53,7 @@ def make_ready(dataset: str, model: str, *, protocol: str = "paper", device: str
     settings = registry.settings(card, preset, dataset=work.job.dataset, hyper=hyper)
     prepared = prepare(work)
     built = job.build_model(work.job, prepared, settings, device=torch.device(device))
-    training = read(Training, registry.split_settings(type(built), settings)[0])
+    training = read(Training, registry.split_settings(settings)[0])
     return job_parts(built, prepared.split.train, prepared.test, training, device=device, prepared=prepared)
 
 

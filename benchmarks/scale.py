@@ -70,7 +70,7 @@ def measure(model: str, size: Size, threads: int) -> dict:
     cases = draw_cases(test, pairs, n_candidates=min(99, size.n_items // 2), seed=0, **shape)
     card, preset = registry.find(model)
     cls = registry.load(card)
-    training, hyper = registry.split_settings(cls, registry.settings(card, preset, dataset="simulated", hyper={}))
+    training, hyper = registry.split_settings(registry.settings(card, preset, dataset="simulated", hyper={}))
     seed.seed_all(0, "init")
     built = bridge.build(cls, bridge.TrainingSet(train, features={}, name="simulated", **shape), hyper)
     usual = read(Training, {**training, "sampling": "interaction"})
