@@ -253,6 +253,17 @@ def test_a_model_from_outside_trains_beside_ours(own, folder, call, tmp_path):
     assert call("--report", "--ours", "Nobody")[0] == 2
 
 
+def test_a_model_outside_may_lie_beside_our_packages(tmp_path):
+    """In a checkout, a file of the root finds ``bench`` beside it, too, whose code counts by its engine's number."""
+    for name, text in (("bench/nn.py", "1"), ("helper.py", "2"), ("baselines/one.py", "import helper as three")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    mine = tmp_path / "mine.py"
+    mine.write_text("import helper, bench.nn, baselines.one\n\n\nclass M:\n    class Hyper:\n        pass\n")
+    (card,) = source.read_cards(mine, "mine")
+    assert source.with_imports(card, mine, tmp_path).code == (mine.read_text(), "import helper as three", "2")
+
+
 def test_a_change_that_was_taken_back_is_no_row_of_a_report(own, folder, call, tmp_path):
     """Nothing runs then, and the latest record is that of the change."""
     flags = ("--datasets", folder, "--budget", "smoke", "--protocols", "clean", "--models", f"{own}:Mine")

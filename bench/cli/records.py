@@ -4,20 +4,18 @@ from bench import registry
 from bench.run.studies import STUDIES
 from bench.spec import BenchError
 
-# what is asked of a run, and what of it each of the two has a use for
 ASKING = (
     "datasets", "models", "study", "protocols", "budget", "seeds", "features", "ours", "metrics", "top", "ranking",
     "set", "hyper", "tune", "when", "dry_run", "list", "report", "keep_weights",
 )  # fmt: skip
-USED = {
-    "list": ("datasets", "models", "protocols", "budget", "seeds", "features"),
-    "report": ("ours", "metrics", "top"),
-    "tune": ("datasets", "models", "study", "protocols", "budget", "seeds", "features", "set", "hyper", "dry_run"),
-}
-WHAT = {
-    "list": "lists stored records by what is compared",
-    "report": "writes the tables of all records",
-    "tune": "searches and makes no tables (--hyper tuned runs what is found)",
+WHAT = ("datasets", "models", "protocols", "budget", "seeds", "features")
+ACTIONS = {  # what each does, and what of ASKING it has a use for
+    "list": ("lists stored records by what is compared", WHAT),
+    "report": ("writes the tables of all records", ("ours", "metrics", "top")),
+    "tune": (
+        "searches and makes no tables (--hyper tuned runs what is found)",
+        (*WHAT, "study", "set", "hyper", "dry_run"),
+    ),
 }
 
 
@@ -27,15 +25,18 @@ def refuse_idle(args, parser) -> None:
     Raises:
         BenchError: for the first of them.
     """
-    action = next((name for name in USED if getattr(args, name)), None)
+    action = next((name for name in ACTIONS if getattr(args, name)), None)
     if action == "tune" and args.hyper != "default":  # a run follows
         return
-    for name in ASKING if action else ():
+    if action is None:
+        return
+    said, used = ACTIONS[action]
+    for name in ASKING:
         value = getattr(args, name)
         is_of_files = name == "models" and all(".py:" in one for one in value or ())  # whose code is to be known
-        if name not in (action, *USED[action]) and value != parser.get_default(name) and not is_of_files:
+        if name not in (action, *used) and value != parser.get_default(name) and not is_of_files:
             flag = f"--{name.replace('_', '-')}"
-            raise BenchError(f"--{action} {WHAT[action]} and has no use for {flag}; leave it out")
+            raise BenchError(f"--{action} {said} and has no use for {flag}; leave it out")
 
 
 def listing(args) -> str:

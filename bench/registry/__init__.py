@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.registry.source import Card, read_cards, with_imports
+from bench.registry.source import HOUSES, Card, read_cards, with_imports
 from bench.spec import (
     CAUSAL_MODELS,
     INSTALL_RECBOLE,
@@ -24,7 +24,6 @@ from bench.spec import (
     unknown,
 )
 
-HOUSES = ("baselines", "models")
 HOME = Path(__file__).resolve().parents[2]  # where the houses are, in a checkout and where the wheel puts them
 ENTRY_POINTS = "mcln_bench.models"  # under which an installed package may offer models
 # words for many models, with their names; "all" is every model but the sanity floors, which "floors" are

@@ -10,6 +10,8 @@ from typing import Any
 
 from bench.spec import ENGINE, BenchError, Job
 
+HOUSES = ("baselines", "models")  # the packages of our own models, which import nothing but bench
+
 
 @dataclasses.dataclass(frozen=True)
 class Card:
@@ -54,13 +56,13 @@ def with_imports(card: Card, path: Path, home: Path) -> Card:
     """``card`` of a file outside, whose code is also what the file imports from beside it, and from our models.
 
     Args:
-        home: the folder of our own ``baselines`` and ``models``, which import nothing but ``bench``.
+        home: the folder of ``HOUSES`` and of ``bench``, whose code counts by its engine's number.
     """
     texts, waiting = {}, [path]
     while waiting:
         file = waiting.pop()
         texts[file] = read_text(file)
-        if home not in file.parents:
+        if not any(home / house in file.parents for house in HOUSES):
             waiting += [one for one in imported(parse(texts[file], file), file.parent, home) if one not in texts]
     return dataclasses.replace(card, code=(*card.code, *(texts[file] for file in sorted(texts) if file != path)))
 
@@ -74,10 +76,10 @@ def imported(tree: ast.Module, folder: Path, home: Path) -> list[Path]:
     top = next(place for place in (folder, *folder.parents) if not (place / "__init__.py").exists())
     found: set[Path] = set()
     for words in (name.split(".") for name in names):
-        if words[0] in ("baselines", "models"):
+        if words[0] in HOUSES:
             place = home.joinpath(*words[:2])
             found |= {place.with_suffix(".py"), *place.glob("*.py")}
-        else:
+        elif words[0] != "bench":
             places = [root.joinpath(*words[:n]) for root in (folder, top) for n in range(1, len(words) + 1)]
             found |= {file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")}
     return sorted(file for file in found if file.is_file())
