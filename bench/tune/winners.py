@@ -203,7 +203,8 @@ def choose(
 
 
 def relabel(planned: Sequence[PlannedJob], store: Store) -> None:
-    """Where a search went on and found the same settings again, tell the records what it has taken by now."""
+    """Tell records that stand what their plan knows by now: what a search has taken that went on and found the same
+    settings again, and what data a knock-out was made from, where the record is older than that fact."""
     for one in planned:
         record = store.find(one.job) if one.facts else None
         if record is not None and any(record.facts.get(k) != v for k, v in one.facts.items()):
