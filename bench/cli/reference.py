@@ -15,9 +15,14 @@ def reference_command(argv: list[str]) -> int:
     parser.add_argument("--check", action="store_true", help="exit with 1 where a job is missing")
     args = parser.parse_args(argv)
     from bench.run import reference
+    from bench.store.places import TRIALS, WINNERS
     from bench.store.store import Store
+    from bench.tune import winners
 
-    found = reference.standing(Store(args.results), args.data_dir)
+    def tuned(planned):
+        return winners.choose(planned, "tuned", args.results / WINNERS, Store(args.results / TRIALS))[0]
+
+    found = reference.standing(Store(args.results), args.data_dir, tuned=tuned)
     text = reference.page(found)
     with writing(args.out, remedy="choose another file with --out"):
         write_text(args.out, text)

@@ -134,7 +134,7 @@ class Page:
     @property
     def folder(self) -> str:
         """Where its files stand: one for each protocol and budget; empty for what is about the data alone."""
-        return re.sub(r"[^\w.-]|^\.+", "_", f"{self.protocol or 'protocols'}-{self.budget}") if self.budget else ""
+        return safe(f"{self.protocol or 'protocols'}-{self.budget}") if self.budget else ""
 
     @property
     def path(self) -> str:
@@ -186,6 +186,11 @@ class Figure(Page):
     """``plot`` names the drawing of ``data`` in ``bench.report.render.figures``."""
 
     plot: str
+
+
+def safe(name: str) -> str:
+    """``name`` as a part of a path: what a file name or a link could not hold is an underscore."""
+    return re.sub(r"[^\w.-]|^\.+", "_", name)
 
 
 def number(value: float, form: str) -> str:

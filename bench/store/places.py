@@ -8,6 +8,7 @@ from bench.store.record import Record
 
 TUNING = Path("tuning")  # what searches know, below the results
 TRIALS = TUNING / "records"  # of their trials, a results folder of its own
+WINNERS = Path("tuned")  # what the reference's searches found, below its results
 
 
 class Places:

@@ -26,6 +26,7 @@ from bench.spec import (
 )
 from bench.store.record import Record
 from bench.store.store import Store
+from bench.study import differing
 
 Mode = Literal["default", "released", "tuned"]
 HEAD = "# Found by --tune, on validation alone; --hyper tuned reads it. The content's sha256:"
@@ -181,9 +182,10 @@ def choose(
 ) -> tuple[list[PlannedJob], list[str]]:
     """The jobs with the settings that ``mode`` means, each once; and what there is to say about it.
 
-    A preset that was asked for by name stays; floors, which train nothing, keep their defaults.
+    A preset that was asked for by name stays; floors, which train nothing, keep their defaults. Where a search found
+    nothing better than the default, that is the job, which has no second row.
     """
-    chosen, left = [], set()
+    chosen, left, unbeaten = [], set(), set()
     for one in planned:
         job, card = one.job, registry.find(one.job.model)[0]
         if job.hyper and mode == "tuned":
@@ -194,11 +196,14 @@ def choose(
             left.add(job.row)  # the plan has seen to presets that are there (``Request.prefer``)
         elif mode == "tuned":
             winner = load(configs, one, trials)
-            one = dataclasses.replace(
-                one, job=dataclasses.replace(job, hyper=winner.hyper), facts=one.facts | winner.facts
-            )
+            if differing(winner.hyper, one.settings):
+                tuned = dataclasses.replace(job, hyper=winner.hyper)
+                one = dataclasses.replace(one, job=tuned, facts=one.facts | winner.facts)
+            else:
+                unbeaten.add(job.row)
         chosen.append(one)
     said = [f"nothing {mode} for {', '.join(sorted(left))}: default settings"] if left else []
+    said += [f"no trial was better than the default of {', '.join(sorted(unbeaten))}"] if unbeaten else []
     return list({one.job.key: one for one in chosen}.values()), said
 
 

@@ -14,31 +14,37 @@ from tests.store.test_store import record
 
 @pytest.fixture
 def found(folder, tmp_path, monkeypatch):
-    """BPRMF was run, Pop by an earlier version of its file, VBPR never; BPRMF is in both parts."""
+    """BPRMF was run, Pop by an earlier version of its file, VBPR never, nor BPRMF as tuned; BPRMF is in two parts."""
     store, asked = Store(tmp_path / "results"), {"datasets": [str(folder)], "protocols": ["clean"], "budget": "smoke"}
     parts = [
         Part("one", Request(models=["BPRMF", "Pop"], **asked)),
         Part("two", Request(models=["BPRMF", "VBPR"], **asked)),
+        Part("three", Request(models=["BPRMF"], **asked), is_tuned=True),
     ]
     monkeypatch.setattr(reference, "parts", lambda data_dir: parts)
     local(store).run(planned(folder))
     (pop,) = planned(folder, models=["Pop"])
     store.write(record(job=dataclasses.replace(pop.job, source="older")))
-    return reference.standing(store)
+    return reference.standing(store, tuned=searched)
+
+
+def searched(jobs):
+    """The jobs as if a search had found another size of the vectors."""
+    return [dataclasses.replace(one, job=dataclasses.replace(one.job, hyper={"embedding_size": 8})) for one in jobs]
 
 
 def test_by_hand(found):
     columns = ["part", "jobs", "stand", "older", "missing"]
-    assert found[columns].to_numpy().tolist() == [["one", 2, 1, 1, 0], ["two", 1, 0, 0, 1]]
+    assert found[columns].to_numpy().tolist() == [["one", 2, 1, 1, 0], ["two", 1, 0, 0, 1], ["three", 1, 0, 0, 1]]
 
 
 def test_the_page_adds_them_up(found):
-    page = reference.page(found.assign(seconds=[0.0, 3 * 3600.0]))
+    page = reference.page(found.assign(seconds=[0.0, 3 * 3600.0, 3600.0]))
     assert (
-        "Of 3 jobs, 1 have a record; for 1 more, the tables show one of earlier versions, and 1 were never run." in page
+        "Of 4 jobs, 1 have a record; for 1 more, the tables show one of earlier versions, and 2 were never run." in page
     )
     assert "| two | 1 | 0 | 0 | 1 | 3.0 h |" in page
-    assert "| all | 3 | 1 | 1 | 1 | 3.0 h |" in page
+    assert "| all | 4 | 1 | 1 | 2 | 4.0 h |" in page
 
 
 @pytest.mark.parametrize("part", reference.parts(), ids=lambda part: part.title)

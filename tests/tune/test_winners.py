@@ -175,6 +175,17 @@ def test_tuned_takes_the_winner_and_says_what_it_cost(tmp_path):
     assert said == ["nothing tuned for Pop: default settings"]
 
 
+def test_a_default_that_no_trial_beat_is_the_job_itself(tmp_path):
+    """It has no second key, so nothing is trained twice, and no second row beside its own."""
+    default = {"learning_rate": 1e-3, "reg_weight": 0.01}
+    assert {name: work().settings[name] for name in default} == default
+    written(tmp_path, hyper=default)
+    assert choose([work()], "tuned", tmp_path, trials(tmp_path)) == (
+        [work()],
+        ["no trial was better than the default of BPRMF"],
+    )
+
+
 def test_a_missing_file_is_named_with_the_remedy(tmp_path):
     with pytest.raises(BenchError, match=r"toy/LightGCN\.yaml is not there.*--tune N .*--models LightGCN --protocols"):
         choose([work("LightGCN")], "tuned", tmp_path, trials(tmp_path))

@@ -87,7 +87,7 @@ def slopes(data: pd.DataFrame) -> Figure:
     parts = list(data.groupby(["heading", "left", "right"], sort=False))
     n_columns = min(SIDE_BY_SIDE, len(parts))
     beside = [parts[n : n + n_columns] for n in range(0, len(parts), n_columns)]
-    heights = [0.4 + 0.24 * max(len(part) for _, part in line) for line in beside]
+    heights = [0.4 + 0.18 * max(len(part) for _, part in line) for line in beside]
     total = sum(heights) + 0.6 * len(heights)
     figure = Figure(figsize=(SINGLE if n_columns == 1 else DOUBLE, total))
     edges = {"left": 0.02, "right": 0.98, "bottom": 0.3 / total, "top": 1 - 0.35 / total}

@@ -11,7 +11,7 @@ from scipy import stats
 
 from bench.report.boards import Board, boards
 from bench.report.evidence import Evidence
-from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
+from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number, safe
 from bench.report.rows import BLOCK, about
 from bench.spec import SHOWN
 
@@ -53,6 +53,11 @@ class Pair:
         return " ".join(dict.fromkeys(key for keys in sides for key in keys))
 
     @property
+    def file_name(self) -> str:
+        """The data set's, as a part of a file's; all its features are drawn in one figure."""
+        return safe(self.left.block[0])
+
+    @property
     def names(self) -> dict[str, str]:
         """What a line of a CSV says of it."""
         return dict(zip([*BLOCK, *SIDES], (*self.left.block, *self.sides), strict=True))
@@ -64,14 +69,15 @@ class Pair:
 
 
 def pages(evidence: Evidence) -> list[Page]:
-    """A table for each budget with two readings of the same rows, and a figure of the orders."""
+    """A table for each budget with two readings of the same rows, and for each data set a figure of the orders."""
     found = []
     for budget in sorted({board.budget for board in boards(evidence)}):
         pairs = [pair for pair in pairs_of(boards(evidence), budget) if len(pair.rows) > 1]
         if pairs:
             found.append(table(budget, pairs))
-        if any(len(pair.rows) >= FEWEST for pair in pairs):
-            found.append(figure(evidence, budget, [pair for pair in pairs if len(pair.rows) >= FEWEST]))
+        drawn = [pair for pair in pairs if len(pair.rows) >= FEWEST]
+        for name in dict.fromkeys(pair.file_name for pair in drawn):
+            found.append(figure(evidence, budget, name, [pair for pair in drawn if pair.file_name == name]))
     return found
 
 
@@ -148,8 +154,8 @@ def lines(pairs: list[Pair], readings_of: list[list[dict]]) -> list[Line]:
     return made
 
 
-def figure(evidence: Evidence, budget: str, pairs: list[Pair]) -> Figure:
-    """Places by N@10 on the left and on the right, one line per model."""
+def figure(evidence: Evidence, budget: str, name: str, pairs: list[Pair]) -> Figure:
+    """Places by N@10 on the left and on the right, one line per model; ``name`` is the data set's in the file's."""
     lines = []
     for pair in pairs:
         means = pair.means(DRAWN)
@@ -161,10 +167,11 @@ def figure(evidence: Evidence, budget: str, pairs: list[Pair]) -> Figure:
             used = " ".join((*pair.left.keys[row], *pair.right.keys[row]))
             lines.append({**names, "row": row, "is_studied": row in evidence.studied, **both, "keys": used})
     data = pd.DataFrame(lines)
+    sets = ", ".join(dict.fromkeys(pair.left.heading for pair in pairs))
     return Figure(
         question=Question.PROTOCOL,
-        kind="sensitivity-slopes",
-        what="Protocol sensitivity: places of the models",
+        kind=f"sensitivity-slopes-{name}",
+        what=f"Protocol sensitivity: places of the models, {sets}",
         caption=f"Places by {SHOWN[DRAWN]} among the rows that both sides have; 1 is the best, and ties share a place.",
         notes=[Note("Where lines cross, models change their order.")],
         data=data[COLUMNS],

@@ -74,7 +74,7 @@ def test_pictures_need_no_torch_and_tables_no_matplotlib():
 
 def test_the_model_under_study_stands_out_among_slopes():
     made = [record(model, value) for model, value in (("BPRMF", 0.1), ("VBPR", 0.2), ("NGCF", 0.3))]
-    data = figure("sensitivity-slopes-smoke", *made, record("MCLN", 0.4, preset="itemwise")).data
+    data = figure("sensitivity-slopes-beauty-smoke", *made, record("MCLN", 0.4, preset="itemwise")).data
     colours = {line.get_color() for line in PLOTS["slopes"](data).axes[0].get_lines()}
     assert colours == {"tab:red", "0.55"}
 

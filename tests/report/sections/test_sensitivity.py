@@ -90,16 +90,24 @@ def test_no_row_in_both_gives_nothing():
 
 def test_other_data_sets_and_budgets_are_never_compared():
     records = [made(n, m, dataset=d) for d in ("beauty", "art") for n, m in enumerate(MODELS)]
-    page, drawing = contents(*records)
+    page, *drawings = contents(*records)
     assert page.data["dataset"].value_counts().to_dict() == {"beauty": 4, "art": 4}
-    assert drawing.data.groupby("dataset")["left_place"].max().tolist() == [4, 4]
+    assert [drawing.data["left_place"].max() for drawing in drawings] == [4, 4]
+
+
+def test_each_data_set_has_a_picture_of_its_own():
+    """Two whose names are one in a path share theirs."""
+    records = [made(n, m, dataset=d) for d in ("beauty", "a b", "a_b") for n, m in enumerate(MODELS)]
+    _, *drawings = contents(*records)
+    found = {drawing.stem: list(dict.fromkeys(drawing.data["dataset"])) for drawing in drawings}
+    assert found == {"sensitivity-slopes-beauty": ["beauty"], "sensitivity-slopes-a_b": ["a b", "a_b"]}
 
 
 def test_the_picture_has_a_panel_each_pair_and_a_line_each_row():
-    records = [made(n, m, dataset=d) for d in ("beauty", "art") for n, m in enumerate(MODELS)]
+    records = [made(n, m, dataset=d) for d in ("a b", "a_b") for n, m in enumerate(MODELS)]
     _, drawing = contents(*records)
     panels = [axis for axis in slopes(drawing.data).axes if axis.get_title()]
-    assert [axis.get_title() for axis in panels] == ["Beauty (entities)", "Art (entities)"]
+    assert [axis.get_title() for axis in panels] == ["a b (entities)", "a_b (entities)"]
     assert [list(line.get_ydata()) for line in panels[0].lines] == [
         [n, n] for n in drawing.data["left_place"].tolist()[:4]
     ]
