@@ -221,6 +221,86 @@ def test_what_a_model_outside_imports_is_its_code(own, monkeypatch):
     assert registry.find(f"{own}:Mine")[0].source == before.source
 
 
+HELPED = "import helper\n" + OWN.replace("= 8", "= helper.size()").replace("Mine", "{name}")
+
+
+def write_helped(folder, name, size):
+    folder.mkdir()
+    (folder / "helper.py").write_text(f"def size():\n    from later import SIZE\n\n    return {size} + SIZE\n")
+    (folder / "later.py").write_text(f"SIZE = {size}\n")
+    (folder / "m.py").write_text(HELPED.replace("{name}", name))
+    return f"{folder / 'm.py'}:{name}"
+
+
+def test_models_outside_with_helpers_of_one_name_have_each_their_own(own, tmp_path):
+    """Each beside its own file, in one process, whichever was loaded first; the path of modules stays as it was."""
+    path = list(sys.path)
+    texts = [write_helped(tmp_path / name.lower(), name, size) for name, size in (("Ada", 2), ("Bob", 3))]
+    sizes = [registry.load(registry.find(text)[0]).Hyper().embedding_size for text in texts]
+    assert (sizes, sys.path) == ([4, 6], path)
+    (tmp_path / "ada" / "later.py").write_text("SIZE = 5\n")
+    assert registry.load(registry.find(texts[0])[0]).Hyper().embedding_size == 7
+
+
+def test_a_helper_with_the_name_of_a_module_in_use_is_refused(own, tmp_path, monkeypatch):
+    text = write_helped(tmp_path / "ada", "Ada", 9)
+    monkeypatch.setitem(sys.modules, "helper", sys.modules["bench.spec"])
+    with pytest.raises(BenchError, match=r"imports helper from beside it, and a .* in use \(.*spec.py\); rename"):
+        registry.load(registry.find(text)[0])
+
+
+def test_helpers_hidden_by_our_names_or_by_pythons_are_refused_before_anything_runs(own, tmp_path):
+    own.write_text("from models.helper import scale\n" + OWN)
+    with pytest.raises(BenchError, match=r"own.py:1: baselines and models are packages of .* no models.helper; rename"):
+        registry.find(f"{own}:Mine")
+    own.write_text("import random\n" + OWN)
+    assert registry.find(f"{own}:Mine")[0].beside == ()
+    (tmp_path / "random.py").write_text("")
+    with pytest.raises(BenchError, match="imports random, which is Python's own, and also lies beside it; rename"):
+        registry.find(f"{own}:Mine")
+
+
+@pytest.mark.parametrize(
+    ("start", "files"),
+    [
+        ("from lib.net import x", {"lib/net.py": "from lib.util import y", "lib/util.py": "y = 1"}),
+        (
+            "import pk.sub.mod",
+            {
+                "pk/sub/mod.py": "from ..util import y",
+                "pk/util.py": "y = 1",
+                "pk/__init__.py": "",
+                "pk/sub/__init__.py": "",
+            },
+        ),
+        ("import pk", {"pk/__init__.py": "from . import util", "pk/util.py": "y = 1"}),
+        ("import one", {"one.py": "def f():\n    from two.deep import y", "two/deep.py": "y = 1"}),
+    ],
+)
+def test_every_file_that_python_would_import_is_code_of_a_model_outside(own, start, files):
+    for name, text in files.items():
+        (own.parent / name).parent.mkdir(parents=True, exist_ok=True)
+        (own.parent / name).write_text(text)
+    own.write_text(f"{start}\n{OWN}")
+    before, _ = registry.find(f"{own}:Mine")
+    for name, text in files.items():
+        (own.parent / name).write_text(f"{text}\nz = 2")
+        assert registry.find(f"{own}:Mine")[0].source != before.source, name
+        (own.parent / name).write_text(text)
+    assert registry.find(f"{own}:Mine")[0].source == before.source
+
+
+def test_an_installed_package_does_not_import_by_its_own_folder(tmp_path):
+    """``import types`` in a package means Python's, also where the package has a module of that name."""
+    (tmp_path / "pk").mkdir()
+    for name, text in (("__init__", ""), ("types", "x = 1"), ("other", "x = 2")):
+        (tmp_path / f"pk/{name}.py").write_text(text)
+    (tmp_path / "pk/mine.py").write_text("import types, pk.other\n\n\nclass M:\n    class Hyper:\n        pass\n")
+    (card,) = source.read_cards(tmp_path / "pk/mine.py", "pk.mine")
+    whole = source.with_imports(card, tmp_path / "pk/mine.py", registry.HOME)
+    assert (whole.code[1:], whole.beside) == (("", "x = 2"), ("other",))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

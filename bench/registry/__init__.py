@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.registry import beside
 from bench.registry.source import HOUSES, Card, read_cards, with_imports
 from bench.spec import (
     CAUSAL_MODELS,
@@ -104,8 +105,8 @@ def from_outside(text: str) -> str:
     path = Path(f"{name}.py").expanduser().resolve()
     if not os.path.isfile(path):
         raise BenchError(f"{path} is not there; a model from outside is given as path/to/file.py:Class")
-    whole = [with_imports(card, path, HOME) for card in read_cards(path, path.stem)]
-    own = {card.name: dataclasses.replace(card, file=str(path)) for card in whole}
+    cards_there = [dataclasses.replace(card, file=str(path)) for card in read_cards(path, path.stem)]
+    own = {card.name: with_imports(card, path, HOME) for card in cards_there}
     wanted, rest = rest.partition(":")[0], rest.removesuffix(":")
     if wanted not in own:
         raise unknown(f"model in {path}", wanted, own)
@@ -170,17 +171,7 @@ def load(card: Card) -> type:
         if card.module.partition(".")[0] in HOUSES:
             house(card.module.partition(".")[0])
         return getattr(importlib.import_module(card.module), card.name)
-    name = f"model_from_outside_{card.source}"
-    if name not in sys.modules:
-        sys.path += [] if (beside := str(Path(card.file).parent)) in sys.path else [beside]  # what it may import
-        spec = importlib.util.spec_from_file_location(name, card.file)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(sys.modules[name])
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return getattr(sys.modules[name], card.name)
+    return getattr(beside.load(card), card.name)
 
 
 def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import ast
 import dataclasses
 import hashlib
+import sys
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -25,6 +27,7 @@ class Card:
     is_floor: bool  # a sanity floor: not among the models asked for by default
     code: tuple[str, ...] = dataclasses.field(repr=False)  # the text of its file or, for a package, of all its files
     file: str = ""  # of a model from outside, which has no importable name
+    beside: tuple[str, ...] = ()  # the modules that such a file, and what it imports, has from its own folder
 
     @cached_property
     def source(self) -> str:
@@ -57,32 +60,61 @@ def with_imports(card: Card, path: Path, home: Path) -> Card:
 
     Args:
         home: the folder of ``HOUSES`` and of ``bench``, whose code counts by its engine's number.
+
+    Raises:
+        BenchError: for an import that cannot mean what is written there.
     """
-    texts, waiting = {}, [path]
+    top = next(place for place in path.parents if not (place / "__init__.py").exists())
+    roots = [path.parent, top] if card.file else [top]  # an installed package finds nothing by its own folder
+    texts, waiting, found = {}, [path], set()
     while waiting:
         file = waiting.pop()
         texts[file] = read_text(file)
         if not any(home / house in file.parents for house in HOUSES):
-            waiting += [one for one in imported(parse(texts[file], file), file.parent, home) if one not in texts]
-    return dataclasses.replace(card, code=(*card.code, *(texts[file] for file in sorted(texts) if file != path)))
+            own = imported(parse(texts[file], file), file, roots=roots, home=home)
+            found |= {one.relative_to(path.parent).parts[0] for one in own if path.parent in one.parents}
+            waiting += [one for one in own if one not in texts]
+    names = {name.removesuffix(".py") for name in found} - {"__init__", "bench", *HOUSES}
+    for name in sorted(names & sys.stdlib_module_names) if card.file else ():
+        raise BenchError(f"{path} imports {name}, which is Python's own, and also lies beside it; rename the latter")
+    code = (*card.code, *(texts[file] for file in sorted(texts) if file != path))
+    return dataclasses.replace(card, code=code, beside=tuple(sorted(names)))
 
 
-def imported(tree: ast.Module, folder: Path, home: Path) -> list[Path]:
-    """The files that ``tree``, of a file in ``folder``, imports from there, from its own package, and from ``home``."""
-    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            names += [f"{node.module or ''}.{alias.name}".lstrip(".") for alias in node.names]
-    top = next(place for place in (folder, *folder.parents) if not (place / "__init__.py").exists())
+def imported(tree: ast.Module, file: Path, *, roots: Sequence[Path], home: Path) -> list[Path]:
+    """The files that ``tree``, which is that of ``file``, imports: from one of ``roots``, from its own package, where
+    dots lead there, and from ``home``."""
     found: set[Path] = set()
-    for words in (name.split(".") for name in names):
-        if words[0] in HOUSES:
+    for line, level, name in imports(tree):
+        words = name.split(".")
+        if level:
+            found |= along(words, [file.parents[min(level, len(file.parents)) - 1]])
+        elif words[0] in HOUSES:
             place = home.joinpath(*words[:2])
-            found |= {place.with_suffix(".py"), *place.glob("*.py")}
+            own = {one for one in (place.with_suffix(".py"), *place.glob("*.py")) if one.is_file()}
+            if not own:
+                said = f"{' and '.join(HOUSES)} are packages of MCLN-Bench, which have no {'.'.join(words[:2])}"
+                raise BenchError(f"{file}:{line}: {said}; rename your own")
+            found |= own
         elif words[0] != "bench":
-            places = [root.joinpath(*words[:n]) for root in (folder, top) for n in range(1, len(words) + 1)]
-            found |= {file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")}
-    return sorted(file for file in found if file.is_file())
+            found |= along(words, roots)
+    return sorted(found)
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[int, int, str]]:
+    """Line, number of leading dots and dotted name of each import, those within functions among them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, 0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield node.lineno, node.level, ".".join(filter(None, (node.module, alias.name.strip("*"))))
+
+
+def along(words: Sequence[str], roots: Sequence[Path]) -> set[Path]:
+    """The files of the packages and the module that ``words`` name, below any of ``roots``."""
+    places = [root.joinpath(*words[:n]) for root in roots for n in range(1, len(words) + 1)]
+    return {file for place in places for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()}
 
 
 def read_card(node: ast.ClassDef, file: Path, module: str, code: tuple[str, ...]) -> Card:
