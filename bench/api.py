@@ -27,6 +27,7 @@ from bench.spec import SHOWN, BenchError, read, unknown
 from bench.store.store import Store
 
 SHORT = ["dataset", "row", "features", "protocol", "budget", "seed", "status", "sampled.ndcg@10", "full.ndcg@10", "key"]
+ABOUT = ["dataset", "features", "protocol", "budget", "seed", "key"]
 COMPARED = {"difference": "difference", "low": "low", "high": "high", "p_permutation": "p", "n_cases": "n_cases"}
 
 
@@ -93,15 +94,16 @@ class Results:
     def _lines(self, board: Board, row: str, other: str, metric: str, per_slice: bool) -> list[dict[str, Any]]:
         ranked = [board.ranked(self.evidence, name) for name in (row, other)]
         why = incomparable(*ranked, other)
-        whole = {} if why else compared(*ranked, metric)
-        lines = [{**board.names, "slicing": "", "slice": "all", **whole, "note": why}]
+        parts = [("", "all", ranked)]
         slicings, fitting, _ = sliceable(self.evidence, board) if per_slice and not why else ([], {}, [])
         for slicing in slicings if {row, other} <= set(fitting) else ():
             for code, label in enumerate(slicing.labels):
-                parts = [Ranked(one.cases, one.place[:, slicing.code == code]) for one in ranked]
-                about = {**board.names, "slicing": slicing.name, "slice": label}
-                lines.append({**about, **compared(*parts, metric), "note": ""})
-        return lines
+                own = [Ranked(one.cases, one.place[:, slicing.code == code]) for one in ranked]
+                parts.append((slicing.name, label, own))
+        found = [{} if why else measures(*pair, metric) for _, _, pair in parts]
+        about = [{**board.names, "slicing": slicing, "slice": label} for slicing, label, _ in parts]
+        values = [{name: one[measure] for measure, name in COMPARED.items() if one} for one in found]
+        return [{**one, **own, "note": why} for one, own in zip(about, values, strict=True)]
 
     def ranks(self, row: str, **which: Any) -> pd.DataFrame:
         """The rank of every test case in every run of ``row``: dataset, protocol, budget, seed, key, user, target,
@@ -113,11 +115,9 @@ class Results:
         runs = chosen(self.evidence.frame[self.evidence.frame["status"] == "done"], which)
         if row not in set(runs["row"]):
             raise unknown("row", row, set(runs["row"]))
-        store, about = Store(self.evidence.results), ["dataset", "features", "protocol", "budget", "seed", "key"]
-        found = []
-        for run in runs[runs["row"] == row].to_dict("records"):
-            ranks = store.ranks(self.evidence.by_key[run["key"]].job)
-            found.append(ranks.assign(**{name: run[name] for name in about})[[*about, *ranks]])
+        store, own = Store(self.evidence.results), runs.loc[runs["row"] == row, ABOUT].to_dict("records")
+        ranks = [store.ranks(self.evidence.by_key[one["key"]].job) for one in own]
+        found = [part.assign(**one)[[*ABOUT, *part]] for part, one in zip(ranks, own, strict=True)]
         return pd.concat(found, ignore_index=True)
 
     def curves(self) -> pd.DataFrame:
@@ -155,11 +155,6 @@ def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
     return found
 
 
-def compared(ranked: Ranked, other: Ranked, metric: str) -> dict[str, float]:
-    found = measures(ranked, other, metric)
-    return {name: found[measure] for measure, name in COMPARED.items()}
-
-
 def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     """The records of a folder; one that does not hold is left out and named on standard error.
 
@@ -189,6 +184,8 @@ def run(
     reports: str | Path = "reports",
     machines: dict[str, Any] | None = None,
     when: str = "missing",
+    mode: str = "default",
+    configs: str | Path = "configs/tuned",
     **request: Any,
 ) -> Results:
     """What ``run_all.py`` does: run the jobs that have no record, write the tables, return all records.
@@ -196,6 +193,7 @@ def run(
     Args:
         datasets, models: as the flags of the same names.
         machines: fields of ``bench.run.machines.Machines``, such as ``{"jobs": 2, "gpus": "none"}``.
+        mode: where settings are from, default, released or tuned, as ``--hyper`` has it; ``configs`` as its flag.
         request: further fields of ``bench.run.plan.Request``, such as ``protocols``, ``budget``, ``seeds``.
 
     Raises:
@@ -206,15 +204,16 @@ def run(
     from bench.run.due import When
     from bench.run.machines import Machines
     from bench.run.plan import Request
+    from bench.tune.winners import Mode
 
-    if when not in get_args(When):
-        raise unknown("when", when, get_args(When))
-    places = {"results": Path(results), "reports": Path(reports), "configs": Path("configs/tuned")}
-    places = {name: place.expanduser() for name, place in places.items()}
+    for name, value, known in (("when", when, When), ("mode", mode, Mode)):
+        if value not in get_args(known):
+            raise unknown(name, value, get_args(known))
+    places = {"results": results, "reports": reports, "configs": configs}
+    how = {name: Path(place).expanduser() for name, place in places.items()} | {"when": when, "mode": mode}
     where = read(Machines, machines or {}, what="field of machines")
-    how = {"machines": where, "clock": Clock(), "when": when, "mode": "default", "dry_run": False}
     asked = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
-    code = session.run(asked, **places, **how, shown=session.Shown())
+    code = session.run(asked, **how, machines=where, clock=Clock(), dry_run=False, shown=session.Shown())
     if code:
         raise BenchError(f"not every job was done (exit code {code}); the lines above name those that failed")
     return load(results)

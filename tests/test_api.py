@@ -126,11 +126,14 @@ def test_a_run_and_its_curve(folder, tmp_path):
         ({"datasets": "ml-100k"}, r"argument datasets='ml-100k': give a list, such as \['ml-100k'\]"),
         ({"seeds": 3}, r"argument seeds=3: give a list, such as \[3\]"),
         ({"when": "allways"}, "unknown when 'allways'; did you mean always"),
+        ({"mode": "tune"}, "unknown mode 'tune'; did you mean tuned"),
+        ({"mode": "tuned", "configs": tmp_path}, r"BPRMF.yaml is not there, which --hyper tuned needs"),
+        ({"prefer": "tuned"}, "unknown preset to prefer 'tuned'"),
         ({"budgett": "quick"}, "unknown argument 'budgett'; did you mean budget"),
         ({"machines": {"job": 2}}, "unknown field of machines 'job'; did you mean jobs"),
     ):
         with pytest.raises(BenchError, match=said):
-            bench.run(**{"datasets": [str(folder)], **places, **asked})
+            bench.run(**{"datasets": [str(folder)], "models": ["BPRMF"], **places, **asked})
 
 
 def test_a_plain_script_runs_once(folder, tmp_path):

@@ -1,10 +1,12 @@
 """Tables in the formats that people keep interactions and features in, as pandas frames."""
 
+import csv
 import gzip
 import json
 import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -15,13 +17,7 @@ from bench.spec import BenchError
 TEXT = (".csv", ".tsv", ".txt", ".inter", ".item")
 LINES = (".jsonl", ".ndjson", ".json")
 SEPARATORS = ",\t;|"
-BROKEN = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    pd.errors.ParserWarning,
-)  # most errors of pandas and pyarrow are these
+BROKEN = (OSError, EOFError, ValueError, KeyError)  # most errors of pandas and pyarrow are these
 
 
 def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
@@ -51,8 +47,30 @@ def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
 
 def read_json_lines(path: Path) -> pd.DataFrame:
     """JSON lines with the types that they have: pandas' own reader makes dates of numbers by a column's name."""
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as lines:
-        return pd.DataFrame([json.loads(line) for line in lines if line.strip()])
+    with opened(path) as lines:
+        return pd.DataFrame([json_object(line, number) for number, line in enumerate(lines, 1) if line.strip()])
+
+
+def json_object(line: str, number: int) -> dict:
+    """What stands on a line.
+
+    Raises:
+        ValueError: where that is no object, with the number of the line.
+    """
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        found = error
+    if isinstance(found, dict):
+        return found
+    if line.lstrip().startswith("["):
+        raise ValueError(f"line {number} begins an array; write one object per line, without brackets around them")
+    said = f"{found.msg} at column {found.colno}" if isinstance(found, json.JSONDecodeError) else "it is no object"
+    raise ValueError(f"line {number}: {said}; each line must be one object, such as {{...}}")
+
+
+def opened(path: Path) -> TextIO:
+    return (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="")
 
 
 def first_line(error: Exception) -> str:
@@ -70,8 +88,19 @@ def read_text(path: Path, as_text: Collection[str]) -> pd.DataFrame:
     types = {place: str for place, name in enumerate(names) if name in as_text}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than the header has
-        frame = pd.read_csv(path, sep=separator, header=0, names=range(len(names)), dtype=types, **more)
+        try:
+            frame = pd.read_csv(path, sep=separator, header=0, names=range(len(names)), dtype=types, **more)
+        except pd.errors.ParserWarning:
+            raise ValueError(longer(path, separator, len(names))) from None
     return frame.set_axis(names, axis=1)
+
+
+def longer(path: Path, separator: str, n_columns: int) -> str:
+    """Which row has more cells than the header, and what to do about it."""
+    with opened(path) as lines:
+        rows = csv.reader(lines, delimiter=separator)
+        found = next((f"line {rows.line_num} has {len(row)}" for row in rows if len(row) > n_columns), "a row has more")
+    return f"{found} cells where the header has {n_columns}; put a cell that contains {separator!r} in quotes"
 
 
 def column(frame: pd.DataFrame, asked: str | None, known: Sequence[str], what: str, remedy: str) -> str:
@@ -93,13 +122,20 @@ def tokens(values: pd.Series, what: str) -> np.ndarray:
     """(n,) ids as text, without outer blanks; whole numbers that pandas holds as floats lose their ".0".
 
     Raises:
-        BenchError: for an empty one, with its row.
+        BenchError: for one that is empty, or a list or an object, with its row.
     """
+    if values.dtype == object:
+        for row in [row for row, value in enumerate(values) if isinstance(value, dict | list | np.ndarray)][:1]:
+            raise BenchError(
+                f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} is neither a text nor a number"
+            )
     if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
         values = values.astype("Int64")
     text = values.astype("string").str.strip().fillna("").to_numpy(dtype=object)
     for row in np.flatnonzero(text == "")[:1]:
-        raise BenchError(f"{what}: row {row + 1} has no {values.name}; rows are counted from 1 after the header")
+        raise BenchError(
+            f"{what}: row {row + 1} has no {values.name}; rows are counted from 1 after the header, without blank lines"
+        )
     return text
 
 

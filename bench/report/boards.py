@@ -70,6 +70,11 @@ class Board:
     def heading(self) -> str:
         return heading(self.block)
 
+    def baselines(self, evidence: Evidence) -> set[str]:
+        """The baselines that have a row, each once, whatever presets and settings of it have one."""
+        rows = evidence.baselines & set(self.rows)
+        return {evidence.by_key[key].job.model for row in rows for key in self.keys[row]}
+
     def ranked(self, evidence: Evidence, row: str) -> Ranked | str:
         """The ranks of ``row``, or why they cannot be used."""
         return ranked(evidence, self.keys[row], self.ranking, row)
@@ -115,7 +120,7 @@ def answering(evidence: Evidence) -> list[Board]:
         groups.setdefault((board.block, board.protocol, board.ranking), []).append(board)
 
     def weight(board: Board) -> tuple[int, int]:
-        return len(evidence.baselines & set(board.rows)), place_of_budget(board.budget)
+        return len(board.baselines(evidence)), place_of_budget(board.budget)
 
     names = evidence.frame[BLOCK].drop_duplicates()
     places = {block: place for place, block in enumerate(blocks(names))}

@@ -107,7 +107,9 @@ def jobs(request: Request) -> list[PlannedJob]:
 
 
 def check_names(request: Request) -> None:
-    """Refuse an unknown budget or protocol."""
+    """Refuse an unknown budget or protocol, and a preset that no flag prefers."""
+    if request.prefer not in ("default", "released"):
+        raise unknown("preset to prefer", request.prefer, ("default", "released"))
     if request.budget not in BUDGETS:
         raise unknown("budget", request.budget, BUDGETS)
     for name in request.protocols or ():

@@ -46,7 +46,7 @@ class Trained:
         evaluator = Evaluator(self.prepared.test, device=torch.device("cpu"))
         return means(evaluator.ranks(self.model, rankings=(self.ranking,)))
 
-    def recommend(self, users: Sequence | int | np.integer | None = None, *, k: int = 10) -> pd.DataFrame:
+    def recommend(self, users: Sequence | float | np.generic | None = None, *, k: int = 10) -> pd.DataFrame:
         """The ``k`` best items of each user: one line per user and place, with the ids of the data set's own files.
 
         Of a data set that was imported, these are the ids before import (``users.csv`` and ``items.csv``).
@@ -67,7 +67,7 @@ class Trained:
             )
         if k < 1:
             raise BenchError(f"k={k}: a list has one item at least")
-        users = [users] if isinstance(users, str | int | np.integer) else users
+        users = [users] if np.isscalar(users) else users
         numbers = np.arange(len(self.ids["user"])) if users is None else self.numbers(users)
         return pd.concat([self.best(part, k) for part in blocks(numbers)], ignore_index=True)
 

@@ -35,11 +35,27 @@ def test_recbole_types_are_cut_off_and_marks_of_byte_order_too(tmp_path):
     ("name", "content", "message"),
     [
         ("t.csv", b"", r"t\.csv cannot be read as a csv table \(No columns to parse"),
-        ("t.csv", b"a,b\n1,2,3\n", r"t\.csv cannot be read as a csv table \(Length of header"),
+        (
+            "t.csv",
+            b"a,b\n1,2,3\n",
+            r"t\.csv cannot be read .* \(line 2 has 3 cells where the header has 2; put .* ',' in quotes\)",
+        ),
+        ("t.csv", b'a,b\n"1\n2",2,3\n1,2,3\n', r"\(line 3 has 3 cells where the header has 2"),
         ("t.csv", b"a,b\n1,2\n1,2,3\n", r"t\.csv cannot be read as a csv table \(.*Expected 2 fields in line 3, saw 3"),
         ("t.csv", b"a,b\n1,\xe9\n", r"is not UTF-8; save the file in UTF-8"),
         ("t.parquet", b"version https://git-lfs", r"t\.parquet cannot be read as a parquet table"),
-        ("t.jsonl", b"<!DOCTYPE html>", r"t\.jsonl cannot be read as a jsonl table"),
+        (
+            "t.jsonl",
+            b"<!DOCTYPE html>",
+            r"t\.jsonl cannot be read as a jsonl table \(line 1: Expecting value at column 1;",
+        ),
+        (
+            "t.jsonl",
+            b'{"a": 1}\n\n{"a": }\n',
+            r"t\.jsonl cannot .* \(line 3: Expecting value at column 7; each line must",
+        ),
+        ("t.jsonl", b'{"a": {"b": 1}}\n5\n', r"t\.jsonl cannot .* \(line 2: it is no object; each line must be one"),
+        ("t.json", b'[{"a": 1}]', r"t\.json cannot .* \(line 1 begins an array; write one object per line"),
         ("t.xlsx", b"PK", r"t\.xlsx: the end of its name must say what it is, one of \.parquet"),
         ("t.csv.gz", b"a,b\n", r"t\.csv\.gz cannot be read as a csv table"),
     ],
@@ -49,6 +65,12 @@ def test_broken_tables(tmp_path, name, content, message):
     with pytest.raises(BenchError, match=message) as caught:
         read_table(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [[1], {"id": 1}, np.array([1])])
+def test_an_id_is_no_list_or_object(value):
+    with pytest.raises(BenchError, match=r"f: row 2: user .* is neither a text nor a number"):
+        tokens(pd.Series(["a", value], name="user"), "f")
 
 
 def test_a_gzip_that_is_cut_off(tmp_path):

@@ -136,6 +136,8 @@ def test_lists_have_the_ids_from_before_import(kept, tmp_path, monkeypatch):
     at_home = trained.load(store, record.key, location="~/imported")
     pd.testing.assert_frame_equal(at_home.recommend(["07", "03"], k=2), lists)
     assert model.recommend([]).empty
+    with pytest.raises(BenchError, match="has no user 3.5"):
+        model.recommend(3.5)
     ids.head(3).to_csv(imported / "items.csv", index=False)
     model = trained.load(store, record.key, location=str(imported))
     with pytest.raises(BenchError, match=r"items.csv has no id for item \d+ of the lists; import the data set again"):

@@ -92,7 +92,7 @@ def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict])
         "found": found,
         "verdict": verdict,
         "text": text,
-        "n_baselines": len(evidence.baselines & set(board.rows)),
+        "n_baselines": len(board.baselines(evidence)),
         "n_seeds": len(board.keys[row]),
         "settings": settings(evidence, board.keys[row], [key for key in keys if key not in board.keys[row]]),
         "unequal": differs,

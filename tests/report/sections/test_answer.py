@@ -131,6 +131,16 @@ def test_the_budget_with_the_most_baselines_answers_then_the_longest(tmp_path):
     assert [one["protocol"] for one in asked] == ["paper", "clean", "", ""]
 
 
+def test_a_baseline_counts_once_whatever_its_settings(tmp_path):
+    """Smoke has four rows of two baselines, and quick has three baselines."""
+    smoke, quick = BUDGETS["smoke"], BUDGETS["quick"]
+    own = [stored(tmp_path, HALF, model, budget=smoke) for model in ("BPRMF", "VBPR", "MCLN")]
+    own += [stored(tmp_path, HALF, model, hyper={"n_layers": 9}, budget=smoke) for model in ("BPRMF", "VBPR")]
+    own += [stored(tmp_path, HALF, model, budget=quick) for model in ("BPRMF", "VBPR", "LightGCN", "MCLN")]
+    found = answers(evidence(tmp_path, *own))[0]
+    assert (found["budget"], found["n_baselines"]) == ("quick", 3)
+
+
 def test_tuned_rows_answer_for_themselves(tmp_path):
     tuned = stored(tmp_path, ALL, "MCLN", hyper={"n_layers": 9}, facts={"tuning.trials": 12})
     found = answers(evidence(tmp_path, stored(tmp_path, HALF), stored(tmp_path, HALF, "MCLN"), tuned))
