@@ -36,7 +36,7 @@ def settings(text: str) -> str:
         BenchError: for an unknown name.
     """
     card, preset = registry.find(text)
-    presets = [preset] if ":" in text.replace(".py:", "") else list(card.presets)
+    presets = [preset] if registry.is_preset_named(text) else list(card.presets)
     values = [registry.settings(card, one, dataset="", hyper={}) for one in presets]
     rows = [(name, *(said(own[name]) for own in values)) for name in values[0]]
     return grid(rows, [card.name, *(row_name(card.name, one) for one in presets)])

@@ -48,8 +48,7 @@ def asked_of(args) -> dict:
     models = set()
     for text in args.models or ():
         own = registry.select([text])
-        is_preset_named = ":" in text.replace(".py:", "")
-        models |= {f"{card.name}:{preset}" if is_preset_named else card.name for card, preset in own}
+        models |= {f"{card.name}:{preset}" if registry.is_preset_named(text) else card.name for card, preset in own}
     budget = [args.budget] if args.budget else None
     asked = {"dataset": args.datasets, "model": models or None, "protocol": args.protocols, "budget": budget}
     return {**asked, "features": args.features, "seed": args.seeds}

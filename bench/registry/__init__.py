@@ -149,6 +149,11 @@ def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
     return card, preset if card.presets[preset] else "default"
 
 
+def is_preset_named(text: str) -> bool:
+    """Whether a model as asked for, which may be in a file, has a preset beside its name."""
+    return ":" in text.replace(".py:", "")
+
+
 def select(texts: Sequence[str] | None, *, prefer: str = "default") -> list[tuple[Card, str]]:
     """Cards and presets of what was asked for, a model or a group each; default: "all". ``prefer`` as for ``find``."""
     out = []
