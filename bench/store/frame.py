@@ -39,6 +39,9 @@ def held_up_seconds(record: Record) -> float:
     return sum((n * (seconds - usual) for n, seconds in stretches(record) if seconds > HELD_UP * usual), 0.0)
 
 
+TUNED = " (tuned)"  # behind the model, in the name of a row whose settings a search found
+
+
 def frame(records: list[Record]) -> pd.DataFrame:
     """One row per record: fields of the job and the record, and a column for each metric, fact and part of the time.
 
@@ -55,7 +58,7 @@ def line(record: Record) -> dict[str, Any]:
     return {
         "key": record.key,
         "dataset": Path(job.dataset).name,
-        "row": f"{job.row} (tuned)" if is_tuned else job.run,
+        "row": f"{job.row}{TUNED}" if is_tuned else job.run,
         **{name: getattr(job, name) for name in ("model", "preset", "hyper")},
         "settings": record.settings,
         **{"protocol": job.protocol.name, "budget": job.budget.name, "features": job.features, "seed": job.seed},

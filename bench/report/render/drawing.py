@@ -18,6 +18,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from PIL import Image
 
 from bench.report.rows import FLOORS, ITEMWISE, ROWS, STUDIED
+from bench.store.frame import TUNED
 
 Draw = Callable[[pd.DataFrame], Figure]
 FORMATS = ("svg", "png", "pdf")
@@ -101,21 +102,24 @@ def scale_log(axis: Any, values: pd.Series) -> None:
 
 
 def looks(rows: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Colour, marker and dashes of each row: a model looks the same in all figures, the one under study is thick."""
-    known = [*ROWS, ITEMWISE, *FLOORS]
-    places = {row: place for place, row in enumerate([*known, *sorted(set(rows) - set(known))])}
+    """Colour, marker and dashes of each row: a model looks the same in all figures, the one under study is thick.
+
+    A tuned row has the colour of its model, other dashes and, where the model's marker is filled, a hollow one.
+    """
+    known, models = [*ROWS, ITEMWISE, *FLOORS], {row: row.removesuffix(TUNED) for row in rows}
+    places = {row: place for place, row in enumerate([*known, *sorted(set(models.values()) - set(known))])}
     dark_then_light = matplotlib.color_sequences["tab20"]
     colours = dark_then_light[::2] + dark_then_light[1::2]
     found = {}
-    for row in rows:
-        place, is_studied = places[row], row == STUDIED
-        is_hollow = place // len(MARKERS) % 2
+    for row, model in models.items():
+        place, is_studied, is_tuned = places[model], model == STUDIED, row != model
+        is_hollow = bool(place // len(MARKERS) % 2) != is_tuned
         found[row] = {
             "color": "black" if is_studied else colours[place % len(colours)],
             "marker": "*" if is_studied else MARKERS[place % len(MARKERS)],
             "markersize": 8 if is_studied else 4,
-            "fillstyle": "none" if is_hollow and not is_studied else "full",
-            "linestyle": "-" if is_studied else DASHES[place % len(DASHES)],
+            "fillstyle": "none" if is_hollow else "full",
+            "linestyle": DASHES[((0 if is_studied else place) + is_tuned) % len(DASHES)],
             "linewidth": 2.0 if is_studied else 1.0,
             "zorder": 4 if is_studied else 2,
         }

@@ -108,6 +108,15 @@ def test_lines_differ_in_grey_and_the_model_under_study_is_thick():
     }
 
 
+def test_a_tuned_row_has_the_colour_of_its_model_and_another_line():
+    found = looks(["LightGCN", "LightGCN (tuned)", "MCLN (tuned)"])
+    plain, tuned = found["LightGCN"], found["LightGCN (tuned)"]
+    assert (tuned["color"], tuned["marker"]) == (plain["color"], plain["marker"])
+    assert (plain["fillstyle"], tuned["fillstyle"]) == ("full", "none")
+    assert tuned["linestyle"] != plain["linestyle"]
+    assert (found["MCLN (tuned)"]["color"], found["MCLN (tuned)"]["fillstyle"]) == ("black", "none")
+
+
 def test_the_pixels_are_as_wide_as_the_figure_at_300_dots_an_inch_and_opaque(figure4):
     made = pictures(PLOTS[figure4.plot], figure4.data)
     picture = Image.open(BytesIO(made["png"]))
