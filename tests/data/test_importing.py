@@ -117,6 +117,24 @@ def test_an_inter_file_with_labels_is_split_as_it_says(tmp_path):
         import_file(tmp_path / "baby.inter", tmp_path / "other")
 
 
+def test_labels_without_validation_in_any_order_of_lines(tmp_path):
+    """The latest of the user's train pairs is validation; a pair that stands twice takes its label and time along."""
+    lines = ["u t 2 9", "u a 0 1", "u a 0 2", "u c 0 5", "v b 0 8", "v t 2 3", "u b 0 3", "v a 0 4"]
+    text = "userID itemID x_label timestamp\n" + "\n".join(lines) + "\n"
+    (tmp_path / "baby.inter").write_text(text.replace(" ", "\t"))
+    train, valid, test = pairs_by_id(import_file(tmp_path / "baby.inter", tmp_path / "baby"))
+    assert (sorted(valid), sorted(test)) == ([("u", "c"), ("v", "b")], [("u", "t"), ("v", "t")])
+    assert sorted(train) == [("u", "a"), ("u", "b"), ("u", "c"), ("v", "a"), ("v", "b")]
+
+
+def test_features_that_are_named_stand_before_those_that_a_folder_has(tmp_path):
+    raw = write_folder(tmp_path / "raw", {"train.txt": "1 1 2\n2 2\n", "valid.txt": "1 3\n", "test.txt": "2 3\n"})
+    np.save(raw / "image_features.npy", np.arange(8).reshape(4, 2))
+    own = pd.DataFrame({"item": ["1", "2", "3"], "x": [7.0, 8.0, 9.0]})
+    found = import_file(raw, tmp_path / "mine", features={"image": own})
+    assert found.dataset.features["visual"].ravel().tolist() == [7, 8, 9]
+
+
 def test_a_folder_of_lists_with_names_and_without_validation(tmp_path):
     lists = {"train.txt": "u1 a b c\nu2 b\n", "test.txt": "u1 d\nu2 a\n"}
     found = import_file(write_folder(tmp_path / "raw", lists), tmp_path / "mine")

@@ -83,6 +83,11 @@ def test_feature_ids_are_canonical_and_keep_the_base_as_it_was(shop):
     assert [is_knocked_out(text) for text in ("entities+review", "none", "entities,noise")] == [False, False, True]
 
 
+def test_which_modality_has_which_kind_is_in_the_hash(shop):
+    one, other = "visual=noise,textual=shuffled", "visual=shuffled,textual=noise"
+    assert shop.fingerprint(one)[1] != shop.fingerprint(other)[1]
+
+
 def test_the_hash_follows_the_base(shop, tmp_path):
     other = sources.find(str(write_folder(tmp_path / "other", GOOD | {"test.txt": "0 3\n"})))
     assert shop.fingerprint("shuffled")[1] != other.fingerprint("shuffled")[1]

@@ -104,6 +104,15 @@ def test_a_score_that_is_not_finite_is_an_error(rng, bad, ranking):
         Evaluator(cases, device=CPU).ranks(Table(scores), rankings=(ranking,))
 
 
+def test_a_target_s_score_that_is_not_finite_is_an_error(rng):
+    """A comparison with NaN is false, so that the target would stand first."""
+    cases, _ = drawn(rng)
+    scores = rng.normal(size=(26, 41))
+    scores[cases.user[3] + 1, cases.target[3] + 1] = np.nan
+    with pytest.raises(NotFinite):
+        Evaluator(cases, device=CPU).ranks(Table(scores), rankings=("sampled",))
+
+
 def test_representations_are_computed_once_and_the_mode_is_restored(rng):
     model = Table(rng.normal(size=(26, 41)))
     Evaluator(drawn(rng)[0], device=CPU).ranks(model, rankings=("sampled",))

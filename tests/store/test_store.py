@@ -255,6 +255,13 @@ def test_metrics_that_do_not_follow_from_the_ranks_are_left_out_in_full(tmp_path
     assert store.left_out == {}
 
 
+def test_ranks_of_a_ranking_without_metrics_are_no_whole_record(tmp_path):
+    store = Store(tmp_path)
+    store.write(followed(), ranks().assign(rank_full=ranks()["rank_sampled"], ties_full=0))
+    assert store.find(job(), in_full=True) is None
+    assert "ranks or metrics of the full ranking without the other" in next(iter(store.left_out.values()))
+
+
 @pytest.mark.parametrize("content", ['"NaN"', "NaN", "null", '"0.5"', "[]", "1" * 400])
 def test_a_metric_of_another_type_is_no_record(tmp_path, content):
     store = Store(tmp_path)

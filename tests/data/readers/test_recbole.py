@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.data import sources
+from bench.data.readers.recbole import inter_recipe
 from bench.spec import BenchError
 from tests.data.files import write_folder
 
@@ -30,6 +31,13 @@ def test_mmrec_layout(tmp_path, load, header):
     assert data.valid.tolist() == [[0, 2]]
     assert data.test.tolist() == [[0, 0]]
     assert list(data.features) == ["visual", "textual"]
+
+
+def test_the_core_is_part_of_what_the_data_are(tmp_path):
+    folder = write_folder(tmp_path / "shop", {"shop.inter": ATOMIC})
+    whole, core = (inter_recipe(folder, None, core=core) for core in (0, 2))
+    assert whole.digests == core.digests
+    assert whole.hash != core.hash
 
 
 def test_recbole_layout(tmp_path, load):
