@@ -31,6 +31,19 @@ def test_metrics_are_those_of_the_ranks(store):
         assert means(store.ranks(record.job)) == pytest.approx(record.metrics, rel=1e-12)
 
 
+def test_metrics_under_paper_are_those_of_the_chosen_epoch(store):
+    """There, the curve is that of the test cases; version 1 chose one epoch for both rankings."""
+    found = [
+        r for r in store.records() if r.job.protocol.select_on == "test" and r.job.protocol.version > 1 and r.curve
+    ]
+    assert found
+    for record in found:
+        for name in {"sampled.ndcg@10", "full.ndcg@10"} & record.metrics.keys():
+            assert record.metrics[name] == pytest.approx(max(entry[name] for entry in record.curve), rel=1e-9), (
+                record.key
+            )
+
+
 def test_the_ranks_of_a_job_take_four_bytes_per_case_at_most(store):
     cases = {record.key: record.facts["n_cases"] for record in store.records()}
     sizes = {path: path.stat().st_size for path in REFERENCE.glob("*/*/*.parquet") if path.parent.name != "cases"}
