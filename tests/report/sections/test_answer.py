@@ -183,6 +183,13 @@ def test_a_verdict_on_rows_of_unequal_conditions_says_so(tmp_path):
     assert texts == {"against", "BPRMF ‡"}
 
 
+def test_rows_whose_epochs_other_rankings_chose_are_unequal(tmp_path):
+    """In version 1, the full ranking chose for BPRMF, and the sampled one for MCLN, which has no other."""
+    rows = [stored(tmp_path, hits, model, protocol=made.OLD_CLEAN) for hits, model in ((HALF, "BPRMF"), (ALL, "MCLN"))]
+    first = sentences(evidence(tmp_path, *rows))[0]
+    assert first.endswith("‡ the two differ in: the ranking that chose the epoch).")
+
+
 def test_the_summary_counts_the_paper_s_data_sets_where_there_are_any(three, tmp_path):
     more = [stored(tmp_path, own, model, dataset="mine") for model, own in (("BPRMF", HALF), ("MCLN", ALL))]
     caption = pages(evidence(tmp_path, *three.records, *more))[0].caption

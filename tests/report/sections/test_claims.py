@@ -83,3 +83,10 @@ def test_the_budget_with_the_most_cells_is_judged():
     cells = cells_of(evidence(*quick, *full))["mean"]
     assert cells["table2", "beauty", "NGCF", "hr@5"] == 0.5
     assert cells_of(evidence(*quick[:2], *full))["mean"]["table2", "beauty", "NGCF", "hr@5"] == 0.4
+
+
+def test_only_the_studied_model_s_own_figure_4_is_judged():
+    """The study may be run for LightGCN, too, whose layers are none of the paper's claim."""
+    layered = [record(model, 0.3, hyper={"n_layers": 1}) for model in ("LightGCN", "MCLN")]
+    assert "figure4" not in cells_of(evidence(layered[0]))["mean"].index.get_level_values("table")
+    assert "figure4" in cells_of(evidence(layered[1]))["mean"].index.get_level_values("table")

@@ -77,6 +77,12 @@ def test_paper_against_clean_under_each_ranking():
     ]
 
 
+def test_ties_share_a_place_and_the_next_one_is_left_out():
+    records = [made(v, m, full=v) for m, v in zip(MODELS, (4, 3, 3, 1), strict=True)]
+    _, drawing = contents(*records)
+    assert dict(drawing.data[["row", "left_place"]].values) == {"BPRMF": 1, "NGCF": 2, "VBPR": 2, "LightGCN": 4}
+
+
 def test_two_rows_give_a_reason_and_no_figure():
     (page,) = contents(made(1, "BPRMF"), made(2, "NGCF"))
     assert page.reasons == ["only 2 rows are on both sides; an order needs at least 3"]
