@@ -1,8 +1,10 @@
 """What a job tells while it runs."""
 
+import numpy as np
 import pytest
 
 from bench.run import job
+from bench.run.prepared import prepare
 from bench.store.store import Store
 from tests.run.made import planned
 
@@ -24,7 +26,51 @@ def test_what_is_reported_is_of_the_chosen_epoch(folder, tmp_path):
     hyper = {"learning_rate": 0.01}
     (work,) = planned(folder, budget="quick", protocols=["paper"], hyper=hyper)
     record = job.run(work, Store(tmp_path / "results"), device="cpu", tell=lambda event: None)
-    for name in ("sampled.ndcg@10", "full.ndcg@10"):
+    for ranking in ("sampled", "full"):
+        name = f"{ranking}.ndcg@10"
         course = [entry[name] for entry in record.curve]
         assert record.metrics[name] == pytest.approx(max(course), rel=1e-12)
         assert course[-1] < max(course)
+        assert record.facts[f"best_epoch.{ranking}"] == record.curve[int(np.argmax(course))]["epoch"]
+
+
+@pytest.mark.parametrize("protocol", ["clean", "paper"])
+def test_what_a_job_trains_on_chooses_by_and_is_tested_on(folder, tmp_path, monkeypatch, protocol):
+    """Under ``clean`` neither the graph nor a batch has a pair that chooses the epoch or tests; ``paper`` does as its
+    authors did, and chooses on the test cases."""
+    train, valid = ((folder / f"{name}.txt").read_text().splitlines() for name in ("train", "validation"))
+    both = [f"{line} {own.partition(' ')[2]}" for line, own in zip(train, valid, strict=True)]
+    (folder / "train.txt").write_text("\n".join(both))  # as the paper's own lists have it
+    (work,) = planned(folder, models=["LightGCN"], protocols=[protocol])
+    prepared, graphs, batches, judged = prepare(work), [], [], []
+    assert pairs_in(prepared.dataset.valid) <= pairs_in(prepared.dataset.train)
+
+    class Batches(job.Batches):
+        def __init__(self, users, items, **more):
+            batches.append(pairs_in(np.stack([users, items], axis=1) - 1))
+            super().__init__(users, items, **more)
+
+    class Evaluator(job.Evaluator):
+        def __init__(self, cases, **more):
+            judged.append(cases.hash)
+            super().__init__(cases, **more)
+
+    class TrainingSet(job.bridge.TrainingSet):
+        def __init__(self, pairs, **more):
+            graphs.append(pairs_in(pairs))
+            super().__init__(pairs, **more)
+
+    monkeypatch.setattr(job, "Batches", Batches)
+    monkeypatch.setattr(job, "Evaluator", Evaluator)
+    monkeypatch.setattr(job.bridge, "TrainingSet", TrainingSet)
+    assert job.run(work, Store(tmp_path / "results"), device="cpu", tell=lambda event: None).status == "done"
+    expected = pairs_in(prepared.dataset.train)
+    expected -= pairs_in(prepared.dataset.valid) | pairs_in(prepared.dataset.test) if protocol == "clean" else set()
+    assert graphs == batches == [expected]
+    chooses = prepared.valid if protocol == "clean" else prepared.test
+    assert judged == [chooses.hash, prepared.test.hash]
+    assert len(set(judged)) == (2 if protocol == "clean" else 1)
+
+
+def pairs_in(pairs) -> set[tuple[int, int]]:
+    return set(map(tuple, pairs.tolist()))
