@@ -1,6 +1,7 @@
 """What a model's file declares, read without importing it."""
 
 import ast
+import dataclasses
 import os
 import re
 import shutil
@@ -61,8 +62,10 @@ def test_planning_imports_no_torch():
 
 
 def test_comments_and_docstrings_do_not_change_the_revision():
-    plain = "class A:\n    x = 1\n"
-    worded = '"""What it is."""\n# why\nclass A:\n    """More."""\n    x = 1  # one\n'
+    plain = "class A:\n    x = 1\n\n\ndef f():\n    pass\n"
+    worded = (
+        '"""What it is."""\n# why\nclass A:\n    """More."""\n    x = 1  # one\ndef f():\n    """Why."""\n    pass\n'
+    )
     assert source.revision([ast.parse(plain)]) == source.revision([ast.parse(worded)])
     assert source.revision([ast.parse(plain)]) != source.revision([ast.parse(plain.replace("1", "2"))])
 
@@ -142,6 +145,12 @@ def test_settings_of_a_data_set_reach_its_simulation():
     card, _ = registry.find("MCLN")
     assert registry.settings(card, "default", dataset="taobao-sim", hyper={})["alpha"] == 0.2
     assert registry.settings(card, "default", dataset="beauty", hyper={})["alpha"] == 0.1
+
+
+def test_a_preset_s_setting_stands_before_that_of_the_data_set(monkeypatch):
+    card, _ = registry.find("MCLN")
+    own = dataclasses.replace(card, presets={"default": {}, "own": {"alpha": 0.7}})
+    assert [registry.settings(own, name, dataset="taobao", hyper={})["alpha"] for name in own.presets] == [0.2, 0.7]
 
 
 def test_two_classes_of_one_name_are_refused(tmp_path):
@@ -240,6 +249,20 @@ def test_models_outside_with_helpers_of_one_name_have_each_their_own(own, tmp_pa
     assert (sizes, sys.path) == ([4, 6], path)
     (tmp_path / "ada" / "later.py").write_text("SIZE = 5\n")
     assert registry.load(registry.find(texts[0])[0]).Hyper().embedding_size == 7
+
+
+def test_the_parts_of_helper_packages_are_each_model_s_own(own, tmp_path):
+    sizes = []
+    for name, size in (("Eve", 2), ("Fay", 3)):
+        folder = tmp_path / name.lower()
+        (folder / "kit").mkdir(parents=True)
+        (folder / "kit" / "__init__.py").write_text("")
+        (folder / "kit" / "part.py").write_text(f"def size():\n    return {size}\n")
+        (folder / "m.py").write_text(
+            HELPED.replace("{name}", name).replace("import helper", "from kit import part as helper")
+        )
+        sizes.append(registry.load(registry.find(f"{folder / 'm.py'}:{name}")[0]).Hyper().embedding_size)
+    assert sizes == [2, 3]
 
 
 def test_a_helper_with_the_name_of_a_module_in_use_is_refused(own, tmp_path, monkeypatch):

@@ -62,6 +62,15 @@ def test_a_larger_c_moves_items_of_a_high_own_score_down():
     assert ranks == [[0, 2, 1], [1, 2, 0]]
 
 
+def test_the_penalty_is_on_the_vectors_before_propagation():
+    model = make(MACR, random_set(), embedding_size=4, n_layers=2, reg_weight=1.0)
+    batch = toy_batch()
+    own = (model.user_embedding.weight, model.item_embedding.weight, model.item_embedding.weight)
+    places = (batch["user_id"], batch["item_id"], batch["neg_item_id"])
+    square = sum(table[place].square().sum() for table, place in zip(own, places, strict=True)) / len(batch["user_id"])
+    assert model.terms(batch)["reg"].item() == pytest.approx(square.item() / 2, rel=1e-5)
+
+
 def test_the_backbone_is_lightgcn():
     data = random_set()
     model, plain = (make(m, data, embedding_size=4, n_layers=2) for m in (MACR, LightGCN))

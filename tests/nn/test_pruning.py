@@ -36,6 +36,13 @@ def test_what_stays_is_part_of_the_interactions_and_normalised_by_its_own_degree
     assert torch.allclose(block, there / degrees.clamp_min(1).sqrt())
 
 
+def test_the_weight_of_an_edge_is_one_over_the_root_of_both_degrees():
+    """User 0 has items 0 and 1, user 1 has item 0 alone."""
+    assert DegreePruning(sp.csr_matrix([[1, 1], [1, 0]]), 0.5).weight.tolist() == pytest.approx(
+        [0.5, 0.5**0.5, 0.5**0.5]
+    )
+
+
 def test_popular_ends_lose_more():
     """Item 0 has 40 users, item 1 has 2, no user has both: kept with probability ~ 1 / sqrt(degree)."""
     torch.manual_seed(0)

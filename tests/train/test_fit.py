@@ -55,6 +55,12 @@ def test_one_sgd_step_by_hand():
     assert mean == pytest.approx((1 * 2 + 0.8 * 3) / 2)
 
 
+def test_the_learning_rate_is_that_of_the_job():
+    """Adam's first step is as long as the rate, whatever the gradient."""
+    _, result = run([0.1] * 20, x=(5.0,))
+    assert result.curve[0]["w"] == pytest.approx(1 - 0.1)
+
+
 def test_the_best_epoch_is_kept_the_earliest_of_equals():
     model, result = run([0.1, 0.5, 0.3, 0.5] + [0.2] * 16)
     assert result.choices["m"].epoch == 2

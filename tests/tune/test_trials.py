@@ -4,9 +4,11 @@ import dataclasses
 import sqlite3
 
 import pytest
+from optuna.distributions import FloatDistribution
 from optuna.storages import RDBStorage
 
 from bench.store.store import Store
+from bench.tune import trials
 from bench.tune.trials import value
 from tests.tune.searched import drive, objective, search, trial, work
 
@@ -91,6 +93,20 @@ def test_the_winner_by_hand():
     assert winner.words.startswith(
         "4 trials (1 failed, 0 pruned) in 9 s: validation 0.5000 (trial 2), default 0.2500; "
     )
+
+
+def test_the_seconds_of_trials_that_failed_count():
+    found = entered(0.25)
+    failed = trial(found.proposal(), None)
+    found.enter(failed.model_copy(update={"seconds": {"spent": 40.0}}))
+    assert found.winner(2).seconds == 2.0 + 1.0 + 40.0
+
+
+def test_a_search_in_other_bounds_is_another(monkeypatch):
+    before = search().name
+    space = {"reg_weight": FloatDistribution(1e-9, 1e-1, log=True)}
+    monkeypatch.setattr(trials, "space", lambda card: space)
+    assert search().name != before
 
 
 @pytest.mark.parametrize(("values", "trial"), [((0.5, 0.5, 0.25), 1), ((0.5, 0.25), 1), ((None, 0.25), 2)])

@@ -47,7 +47,7 @@ def test_a_search_does_not_write_over_what_another_found(tmp_path):
     made, job = written(tmp_path), work().job
     asked = dataclasses.replace(job, budget=BUDGETS["quick"], protocol=PROTOCOLS["clean"])
     winners.check_free(tmp_path, asked)
-    for change in ({"budget": BUDGETS["full"]}, {"features": "none"}):
+    for change in ({"budget": BUDGETS["full"]}, {"features": "none"}, {"protocol": PROTOCOLS["paper"]}):
         other = dataclasses.replace(asked, **change)
         found = f"--features {made.features} --protocols clean --budget quick"
         with pytest.raises(BenchError, match=f"BPRMF.yaml holds what {found} found; choose another --configs"):
@@ -173,6 +173,12 @@ def test_tuned_takes_the_winner_and_says_what_it_cost(tmp_path):
     }  # fmt: skip
     assert (floor.job.hyper, floor.facts) == ({}, {})
     assert said == ["nothing tuned for Pop: default settings"]
+
+
+def test_a_trial_is_judged_by_the_full_ranking_where_there_is_one():
+    both = [{"epoch": 5, "sampled.ndcg@10": 0.5, "full.ndcg@10": 0.125}]
+    assert winners.curve(record("BPRMF", curve=both)) == {5: 0.125}
+    assert winners.curve(record("MCLN", curve=[{"epoch": 5, "sampled.ndcg@10": 0.5}])) == {5: 0.5}
 
 
 def test_a_default_that_no_trial_beat_is_the_job_itself(tmp_path):
