@@ -145,14 +145,14 @@ def line_figure(kind: str) -> Figure:
 
 
 def stored(
-    folder, places, model="BPRMF", *, full=None, ties=0, users=None, key="", start=START, facts=None, **job
+    folder, places, model="BPRMF", *, full=None, ties=0, ties_full=0, users=None, key="", start=START, facts=None, **job
 ) -> Record:
     """A record with these ranks among the candidates (and in full ranking, where given), written below ``folder``."""
     users = np.arange(len(places)) if users is None else np.asarray(users)
     ranks = pd.DataFrame({"user": users, "target": users + 1, "rank_sampled": np.asarray(places, dtype=np.int32)})
     ranks["ties_sampled"] = ties
     if full is not None:
-        ranks = ranks.assign(rank_full=np.asarray(full, dtype=np.int32), ties_full=0)
+        ranks = ranks.assign(rank_full=np.asarray(full, dtype=np.int32), ties_full=ties_full)
     made = record(model, key=key, start=start, facts=facts, **job).model_copy(update={"metrics": means(ranks)})
     Store(folder).write(made, ranks)
     return made

@@ -1,7 +1,10 @@
 """The alarm: what makes a row suspect, by hand."""
 
+import math
+
 import pytest
 
+from bench.report.boards import ranks_of
 from bench.report.leaderboard import comparison
 from bench.report.suspects import never_rose, rose_to_the_end, suspects
 from bench.spec import BUDGETS
@@ -61,3 +64,12 @@ def test_an_old_record_has_one_course_for_both_rankings():
     old = record("VBPR", curve=curve, budget=BUDGETS["quick"], facts={"epochs": 30}, protocol=OLD_CLEAN)
     assert rose_to_the_end(old, "full")
     assert rose_to_the_end(old, "sampled")
+
+
+def test_the_ties_of_a_ranking_are_its_own(tmp_path):
+    """Nobody ties among the candidates; against all items place 2 is 1 or 2."""
+    made = evidence(stored(tmp_path, [2], full=[2], ties_full=1), folder=tmp_path)
+    (key,) = made.by_key
+    found = ranks_of(made, key)
+    assert found["sampled"].lost == 0
+    assert found["full"].lost == pytest.approx((1 + 1 / math.log2(3)) / 2 - 1 / math.log2(3))

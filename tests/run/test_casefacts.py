@@ -7,6 +7,7 @@ from bench.data.dataset import Dataset
 from bench.data.split import split
 from bench.run import casefacts, plan
 from bench.run.casefacts import case_facts, pairs_above
+from bench.store import case_facts as case_facts_file
 from bench.store.store import Store
 from tests.report.made import stored
 
@@ -74,6 +75,17 @@ def test_each_data_set_and_protocol_is_written_once(folder, tmp_path, monkeypatc
     assert len(paths) == 2
     monkeypatch.setattr(casefacts, "load", None)  # nothing is loaded again
     casefacts.fill(works, Store(tmp_path))
+
+
+def test_each_protocol_counts_its_own_train_pairs(dataset, folder, tmp_path, monkeypatch):
+    works = plan.jobs(plan.Request(datasets=[str(folder)], models=["BPRMF"], protocols=["paper", "clean"]))
+    monkeypatch.setattr(casefacts, "load", lambda planned: dataset)
+    casefacts.fill(works, Store(tmp_path))
+    found = {one.job.protocol.name: case_facts_file.read(Store(tmp_path).cases(one.job)) for one in works}
+    assert {name: facts["user_degree"].tolist() for name, facts in found.items()} == {
+        "paper": [2, 1, 2],
+        "clean": [1, 1, 1],
+    }
 
 
 def test_damaged_facts_are_written_anew(folder, tmp_path):

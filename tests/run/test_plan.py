@@ -143,3 +143,10 @@ def test_everything_that_changes_a_number_changes_the_key(folder, change):
         np.save(folder / "text_feat.npy", np.zeros((150, 4), dtype=np.float32))
     after = first(folder, **({change: changes[change]} if change in changes else {})).key
     assert before != after
+
+
+def test_a_knock_out_knows_the_data_that_it_was_made_from(folder):
+    asked = {"datasets": [str(folder)], "models": ["BPRMF"], "budget": "smoke", "protocols": ["paper"]}
+    real, shuffled = plan.jobs(plan.Request(**asked, features=["real", "shuffled"]))
+    assert (real.facts, shuffled.facts) == ({}, {"base_hash": real.job.data_hash})
+    assert shuffled.job.data_hash != real.job.data_hash

@@ -45,6 +45,16 @@ def test_a_killed_job_is_tried_once_more_and_then_has_failed(store):
     assert store.find(toy().job).seconds["spent"] >= 0
 
 
+def test_what_a_killed_job_was_planned_with_and_spent_in_all_its_tries_is_kept(store, monkeypatch):
+    """The clock is asked when a try begins and when it ends: 3 s and 4 s."""
+    times = iter([10.0, 13.0, 20.0, 24.0])
+    monkeypatch.setattr("bench.run.pool.time.perf_counter", lambda: next(times))
+    one = replace(toy(), facts={"tuning.trials": 3})
+    assert scripted(store, lambda planned, attempt: Outcome(is_killed=True)).run([one]) == ["failed"]
+    found = store.find(one.job)
+    assert (found.facts, found.seconds) == ({"tuning.trials": 3}, {"spent": 7.0})
+
+
 def test_a_job_that_failed_is_not_tried_again(store):
     pool = scripted(store, lambda one, attempt: Outcome(reason="process ended with exit code 3"))
     assert pool.run([toy()]) == ["failed"]

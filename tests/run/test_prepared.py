@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from bench.data.split import split
-from bench.run.prepared import judge
+from bench.protocol.candidates import draw_cases
+from bench.run.prepared import judge, prepare
 from bench.spec import PROTOCOLS, BenchError
 from tests.data.files import dataset
+from tests.run.made import planned
 
 CLEAN, PAPER = PROTOCOLS["clean"], PROTOCOLS["paper"]
 TRAIN, VALID, TEST = [(0, 0), (0, 1), (1, 2)], [(0, 1), (1, 3)], [(0, 4), (1, 5)]
@@ -51,3 +53,14 @@ def test_no_validation_is_needed_where_the_test_set_chooses():
 def test_just_enough_items():
     """User 0 has met items 0, 1 and 4: 99 of 102 are left."""
     assert len(judge(made(n_items=102), CLEAN).test) == 2
+
+
+def test_validation_and_test_have_candidates_of_seeds_of_their_own(folder):
+    (work,) = planned(folder)
+    prepared = prepare(work)
+    met = np.concatenate([prepared.dataset.train, prepared.dataset.valid, prepared.dataset.test])
+    more = {"n_users": prepared.dataset.n_users, "n_items": prepared.dataset.n_items, "n_candidates": 99}
+    seeds = {"test": CLEAN.candidate_seed, "valid": CLEAN.candidate_seed + 1}
+    for part, seed in seeds.items():
+        own = draw_cases(getattr(prepared.split, part), met, seed=seed, **more)
+        assert getattr(prepared, part).hash == own.hash

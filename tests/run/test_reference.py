@@ -14,7 +14,8 @@ from tests.store.test_store import record
 
 @pytest.fixture
 def found(folder, tmp_path, monkeypatch):
-    """BPRMF was run, Pop by an earlier version of its file, VBPR never, nor BPRMF as tuned; BPRMF is in two parts."""
+    """BPRMF, which is in two parts, was run, and Pop by an earlier version of its file. VBPR failed, and BPRMF with
+    searched settings never ran."""
     store, asked = Store(tmp_path / "results"), {"datasets": [str(folder)], "protocols": ["clean"], "budget": "smoke"}
     parts = [
         Part("one", Request(models=["BPRMF", "Pop"], **asked)),
@@ -25,6 +26,8 @@ def found(folder, tmp_path, monkeypatch):
     local(store).run(planned(folder))
     (pop,) = planned(folder, models=["Pop"])
     store.write(record(job=dataclasses.replace(pop.job, source="older")))
+    (vbpr,) = planned(folder, models=["VBPR"])
+    store.write(record(job=dataclasses.replace(vbpr.job, source="older")).model_copy(update={"status": "failed"}))
     return reference.standing(store, tuned=searched)
 
 

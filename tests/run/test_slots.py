@@ -1,11 +1,13 @@
 """Slots on simulated GPUs, by hand; what a real one would do is not measured here."""
 
+import dataclasses
 import threading
 
 import pytest
 
 from bench.run import slots
 from bench.run.slots import Slot, Slots
+from bench.spec import PROTOCOLS
 from tests.run.made import toy
 from tests.store.test_store import job, record
 
@@ -80,6 +82,15 @@ def test_a_kind_is_of_one_content_and_of_any_rates():
     other = work("VBPR", features="none", data_hash="n", hyper={"reg_weight": 0.2})
     assert places.need(other, "0", alone=False) == pytest.approx(660)  # 1.2 * 50 + 600
     assert places.need(work("VBPR", features="deep", data_hash="d"), "0", alone=False) == 8000
+
+
+def test_the_largest_peak_of_a_kind_counts_and_a_protocol_is_another_kind():
+    places = Slots(cpus=1, gpus={"0": 8000.0})
+    for peak in (1000.0, 500.0):
+        with places.taken(work()) as slot:
+            places.learn(slot, done("BPRMF", 1.0, peak=peak))
+    assert places.measured == {slots.kind(work().job): 1000.0}
+    assert slots.kind(dataclasses.replace(work().job, protocol=PROTOCOLS["paper"])) != slots.kind(work().job)
 
 
 def test_a_job_known_to_be_too_large_is_not_given_the_small_gpu():

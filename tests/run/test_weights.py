@@ -9,6 +9,7 @@ import pytest
 import bench
 from bench import registry
 from bench.cli.main import main
+from bench.registry import source
 from bench.run import trained, weights
 from bench.run.due import is_due
 from bench.spec import BenchError
@@ -165,6 +166,20 @@ def test_a_model_of_other_code_is_not_given_the_weights(kept, monkeypatch):
     monkeypatch.setitem(registry.standing_cards(), "VBPR", card)
     with pytest.raises(BenchError, match="was made with other code of VBPR.*--keep-weights"):
         trained.load(store, record.key, location=folder)
+
+
+def test_weights_of_an_earlier_engine_are_not_given(kept, monkeypatch):
+    store, folder = kept
+    (record,) = [r for r in store.records() if r.job.model == "VBPR"]
+    monkeypatch.setattr(source, "ENGINE", record.job.engine + 1)
+    with pytest.raises(BenchError, match="was made with other code of VBPR"):
+        trained.load(store, record.key, location=folder)
+
+
+def test_lists_are_of_the_full_ranking_where_there_is_one(kept):
+    store, folder = kept
+    found = {r.job.model: trained.load(store, r.key, location=folder).ranking for r in store.records()}
+    assert found == {"VBPR": "full", "MCLN": "sampled", "EASE": "full"}
 
 
 def test_a_model_from_outside_is_named_by_its_file(folder, tmp_path, monkeypatch):

@@ -37,6 +37,11 @@ def test_by_hand(asked):
     assert values(sampled, "MCLN")["map@5"] == 0
 
 
+def test_each_ranking_has_its_own_ranks(tmp_path):
+    found = evidence(stored(tmp_path, [1, 2, 3, 30], full=[1, 30, 30, 30]), folder=tmp_path, metrics=("hr@20",))
+    assert [values(table, "BPRMF") for table in cutoffs.pages(found)] == [{"hr@20": 3 / 4}, {"hr@20": 1 / 4}]
+
+
 def test_the_papers_value_stands_beside_the_metrics_it_has(asked):
     sampled, full = cutoffs.pages(asked("hr@20", "ndcg@10"))
     beside = ["paper", "diff.", "independent run"]

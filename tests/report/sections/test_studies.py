@@ -161,6 +161,17 @@ def test_a_variant_that_the_data_cannot_form_says_why():
     assert found["mean"].count() == 1
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_each_data_set_s_own_modalities_bar_its_variants(order):
+    rows = [
+        mcln(hyper=NO_CL, dataset=name, facts={"modalities": own, "is_candidate_dependent": False})
+        for name, own in (("beauty", "visual, textual"), ("art", "visual"))
+    ]
+    table = made("table3", *rows[::order])[0]
+    assert cells(table, "beauty").loc["w/ T", "note"] == "not run"
+    assert cells(table, "art").loc["w/ T", "note"] == "art has no textual features"
+
+
 def test_marks_are_given_among_what_is_shown():
     facts = {"modalities": "textual"}
     runs = [mcln(0.9, NO_CL), mcln(0.2, NONE), mcln(0.3, facts=facts)]  # w/ V&T is best but is not formed
