@@ -1,11 +1,14 @@
 """What a job tells while it runs."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from bench.run import job
 from bench.run.prepared import prepare
 from bench.store.store import Store
+from bench.train.fit import Fit
 from tests.run.made import planned
 
 
@@ -74,3 +77,12 @@ def test_what_a_job_trains_on_chooses_by_and_is_tested_on(folder, tmp_path, monk
 
 def pairs_in(pairs) -> set[tuple[int, int]]:
     return set(map(tuple, pairs.tolist()))
+
+
+def test_the_use_of_content_is_of_the_weights_that_the_sampled_ranking_chose(folder, monkeypatch):
+    (work,) = planned(folder)
+    result, model = object.__new__(Fit), SimpleNamespace(device="cpu", holds="the last epoch")
+    result.choices = dict.fromkeys(["sampled.ndcg@10", "full.ndcg@10"])
+    monkeypatch.setattr(Fit, "load", lambda self, model, metric: setattr(model, "holds", metric))
+    monkeypatch.setattr(job.content_use, "facts", lambda model, *_, **more: {"holds": model.holds})
+    assert job.use_of_content(work, model, prepare(work), result) == {"holds": "sampled.ndcg@10"}
