@@ -190,6 +190,17 @@ def test_rows_whose_epochs_other_rankings_chose_are_unequal(tmp_path):
     assert first.endswith("‡ the two differ in: the ranking that chose the epoch).")
 
 
+def test_a_verdict_needs_the_ranks_of_the_strongest_in_either_metric(tmp_path):
+    """LightGCN is the strongest in H@5 alone, and its ranks are gone."""
+    rows = {"BPRMF": [1] * 20 + [50] * 20, "LightGCN": [5] * 25 + [50] * 15, "MCLN": ALL}
+    found = evidence(tmp_path, *(stored(tmp_path, places, model) for model, places in rows.items()))
+    for path in tmp_path.glob("*/LightGCN/*.parquet"):
+        path.unlink()
+    assert verdicts(found)["beauty", "sampled", "MCLN"].startswith(
+        "cannot be asked: not comparable: the ranks of record"
+    )
+
+
 def test_the_summary_counts_the_paper_s_data_sets_where_there_are_any(three, tmp_path):
     more = [stored(tmp_path, own, model, dataset="mine") for model, own in (("BPRMF", HALF), ("MCLN", ALL))]
     caption = pages(evidence(tmp_path, *three.records, *more))[0].caption
