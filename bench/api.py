@@ -100,10 +100,12 @@ class Results:
             for code, label in enumerate(slicing.labels):
                 own = [Ranked(one.cases, one.place[:, slicing.code == code]) for one in ranked]
                 parts.append((slicing.name, label, own))
-        found = [{} if why else measures(*pair, metric) for _, _, pair in parts]
-        about = [{**board.names, "slicing": slicing, "slice": label} for slicing, label, _ in parts]
-        values = [{name: one[measure] for measure, name in COMPARED.items() if one} for one in found]
-        return [{**one, **own, "note": why} for one, own in zip(about, values, strict=True)]
+        lines = []
+        for slicing, label, pair in parts:
+            found = {} if why else measures(*pair, metric)
+            values = {name: found[measure] for measure, name in COMPARED.items() if found}
+            lines.append({**board.names, "slicing": slicing, "slice": label, **values, "note": why})
+        return lines
 
     def ranks(self, row: str, **which: Any) -> pd.DataFrame:
         """The rank of every test case in every run of ``row``: dataset, protocol, budget, seed, key, user, target,
@@ -116,9 +118,8 @@ class Results:
         if row not in set(runs["row"]):
             raise unknown("row", row, set(runs["row"]))
         store, own = Store(self.evidence.results), runs.loc[runs["row"] == row, ABOUT].to_dict("records")
-        ranks = [store.ranks(self.evidence.by_key[one["key"]].job) for one in own]
-        found = [part.assign(**one)[[*ABOUT, *part]] for part, one in zip(ranks, own, strict=True)]
-        return pd.concat(found, ignore_index=True)
+        found = pd.concat([store.ranks(self.evidence.by_key[one["key"]].job).assign(**one) for one in own])
+        return found.reset_index(drop=True)[[*ABOUT, *found.columns.drop(ABOUT)]]
 
     def curves(self) -> pd.DataFrame:
         """One line per evaluation of every run: the metric that selects the epoch, epoch and seconds so far."""
