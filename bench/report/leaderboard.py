@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from bench.spec import RANKINGS, SHOWN
 
 TABLE = ["protocol", "budget", "ranking"]  # what one comparison is about
 NOT_RUN = "not run"
+OUTCOME = ["seed", "status", "reason", "is_candidate_dependent"]
 
 
 class Place(NamedTuple):
@@ -36,9 +37,10 @@ def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
     """
     lines = []
     for names, runs, seeds in places:
-        values = np.empty((0, len(metrics)))
+        values, told = np.empty((0, len(metrics))), []
         if len(runs):
             values = runs.reindex(columns=list(metrics)).to_numpy(dtype=float)[runs["status"] == "done"]
+            told = outcomes(runs, metrics)
         keys = " ".join(runs["key"])
         for (column, metric), own in zip(metrics.items(), values.T, strict=True):
             known = own[~np.isnan(own)]
@@ -48,22 +50,27 @@ def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
                 "std": known.std(ddof=1) if len(known) > 1 else math.nan,
                 "n_seeds": len(known),
                 "n_wanted": len(seeds),
-                "note": why_empty(runs, column, seeds if not len(known) else ()) if len(known) < len(seeds) else "",
+                "note": why_empty(told, column, seeds if not len(known) else ()) if len(known) < len(seeds) else "",
                 "keys": keys,
             }
             lines.append({**names, **cell})
     return pd.DataFrame(lines)
 
 
-def why_empty(runs: pd.DataFrame, column: str, seeds: Sequence[int]) -> str:
-    """The reason of an empty cell, or of the seeds it lacks; ``runs`` are the standing records of its row and block.
+def outcomes(runs: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
+    """What became of each run, by seed, with its values in ``columns``."""
+    return runs.reindex(columns=[*OUTCOME, *columns]).sort_values("seed").to_dict("records")
+
+
+def why_empty(runs: Sequence[Mapping[str, Any]], column: str, seeds: Sequence[int]) -> str:
+    """The reason of an empty cell, or of the seeds it lacks; ``runs`` are the outcomes of its row and block.
 
     Of ``seeds`` those are named that were not run.
     """
-    if runs.empty:
+    if not runs:
         return NOT_RUN
-    reasons, said = [], ["seed", "status", "reason", "is_candidate_dependent", column]
-    for run in runs.reindex(columns=said).sort_values("seed").to_dict("records"):
+    reasons = []
+    for run in runs:
         prefix = f"seed {run['seed']} " if len(seeds) != 1 else ""
         if run["status"] != "done":
             reasons.append(f"{prefix}{run['status']}: {run['reason'] or 'no reason recorded'}")
@@ -71,7 +78,7 @@ def why_empty(runs: pd.DataFrame, column: str, seeds: Sequence[int]) -> str:
             return "full ranking is not defined: a score depends on the other candidates"
         elif pd.isna(run[column]):
             reasons.append(f"{prefix}recorded without {column}")
-    missing = [str(seed) for seed in seeds if seed not in set(runs["seed"])]
+    missing = [str(seed) for seed in seeds if seed not in {run["seed"] for run in runs}]
     return "; ".join(reasons + ([f"not run with seed {', '.join(missing)}"] if missing else []))
 
 

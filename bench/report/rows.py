@@ -42,7 +42,8 @@ def baselines_among(rows: Iterable[str]) -> set[str]:
 
 
 def in_block(records: pd.DataFrame, block: Sequence[str]) -> pd.DataFrame:
-    return records[(records["dataset"] == block[0]) & (records["features"] == block[1])]
+    dataset, features = (records[name].to_numpy() for name in BLOCK)
+    return records[(dataset == block[0]) & (features == block[1])]
 
 
 def order(rows: Iterable[str]) -> list[str]:

@@ -65,7 +65,7 @@ def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = N
         for row in rows:
             runs = groups.get((*block, row))
             if runs is not None:
-                values = runs[list(NUMBERS)].mean(skipna=False).to_dict()
+                values = dict(zip(NUMBERS, runs[list(NUMBERS)].to_numpy().mean(axis=0), strict=True))
                 names = dict(zip([*BLOCK, "model"], (*block, row), strict=True))
                 lines.append({**names, **values, "keys": " ".join(runs["key"])})
     return pd.DataFrame(lines)

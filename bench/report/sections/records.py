@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from bench.report.evidence import Evidence
-from bench.report.leaderboard import why_empty
+from bench.report.leaderboard import outcomes, why_empty
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.rows import DATASETS, seeds_of
 from bench.spec import RANKINGS
@@ -54,7 +54,7 @@ def values(run: pd.DataFrame) -> list[Cell]:
     first = run.iloc[0]
     for metric in (f"{ranking}.{METRIC}" for ranking in RANKINGS):
         value = first.get(metric, math.nan)
-        note = why_empty(run, metric, seeds_of(run)) if pd.isna(value) else ""
+        note = why_empty(outcomes(run, [metric]), metric, seeds_of(run)) if pd.isna(value) else ""
         made.append(Cell(number(value, ".4f"), note=note))
     return made + [Cell(number(first.get(f"seconds.{part}", math.nan), ",.1f")) for part in ("train", "evaluate")]
 
