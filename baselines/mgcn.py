@@ -100,7 +100,7 @@ class MGCN(EmbeddingRecommender):
         behaviour = propagate_mean(self.adjacency, ego, self.hyper.n_layers)
         views = self.modality_views()
         share = torch.cat([self.query(view) for view in views.values()], dim=1).softmax(dim=1)  # beta
-        common = sum(share[:, [k]] * view for k, view in enumerate(views.values()))  # K
+        common = sum(share[:, k : k + 1] * view for k, view in enumerate(views.values()))  # K
         specific = sum(self.prefer[m](behaviour).sigmoid() * (view - common) for m, view in views.items())
         return behaviour, (specific + common) / (len(views) + 1)
 

@@ -57,7 +57,7 @@ def run(
     checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator, stop=stop)
     ranks = None
     try:
-        base = base.model_copy(update={"settings": work.settings})
+        base = Record(**{**dict(base), "settings": work.settings})  # settings that are tuples become lists
         with precision.matrix_products("highest"):  # but for the epochs, where the settings say so
             update, ranks = execute(work, store, device=torch.device(device), tell=tell, checkpoint=checkpoint)
     except Exception as error:  # noqa: BLE001 - a job's fault must end as its record, not as the runner's end

@@ -60,6 +60,9 @@ COUNT = torch.tensor([2, 0, 1])
         lambda: torch.tensor([1.0]),
         lambda: torch.where(MASK),
         lambda: X if X[0] > 1 else -X,
+        lambda: X[[0, 1]],
+        lambda: X.view(1, 3)[:, [1]],
+        lambda: X.clone().__setitem__([0], 1.0),
     ],
 )
 def test_a_call_that_waits_is_found(call):

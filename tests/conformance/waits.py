@@ -1,12 +1,15 @@
 """Finding, without a GPU, the calls for which the host would wait for one.
 
 A call waits if its result, or the size of its result, has to be known to the host: ``item()``, ``nonzero()``, a boolean
-index, ``unique()``, ``cpu()``. So does a copy from the host's pageable memory, as ``torch.from_numpy(...).to(device)``.
+index, ``unique()``, ``cpu()``. So does a copy from the host's pageable memory, such as
+``torch.from_numpy(...).to(device)``, or an index that is a list.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -61,13 +64,21 @@ class Operators(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
+INDEXED = {torch.Tensor.__getitem__, torch.Tensor.__setitem__}
+
+
+def is_copied(index: Any) -> bool:
+    """Whether an index, or a part of it, is a list or an array of the host, of which torch makes a tensor."""
+    return any(isinstance(part, list | np.ndarray) for part in (index if isinstance(index, tuple) else (index,)))
+
+
 class Copies(TorchFunctionMode):
     def __init__(self, found: list[str]):
         super().__init__()
         self.found = found
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function in COPYING:
+        if function in COPYING or function in INDEXED and is_copied(args[1]):
             self.found.append(function.__name__)
         return function(*args, **(kwargs or {}))
 
