@@ -13,6 +13,8 @@ that results are equal to the bit. What a GPU lets through is let through: scala
 import json
 import sys
 import tempfile
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,9 @@ class Held(Tensor):
 
     def tolist(self):
         return self.host.tolist()
+
+    def __reduce_ex__(self, protocol):
+        return self.host.__reduce_ex__(protocol)  # what is saved has no device
 
     def __repr__(self):
         return f"{NAME}: {self.host}"
@@ -147,17 +152,24 @@ def verdicts(device: str) -> dict[str, str]:
     return found
 
 
-def metrics(folder: Path, model: str, device: str) -> dict[str, Any]:
-    """The curve and the metrics of a job of two epochs; its reason where it failed."""
+def ended(folder: Path, model: str, device: str) -> dict[str, Any]:
+    """The curve and the metrics of a job that is stopped after its second epoch and goes on, or why it failed."""
     from bench.run import job
+    from bench.spec import Budget
     from bench.store.store import Store
+    from bench.train.checkpoint import Stopped
     from tests.run.made import planned
 
     (work,) = planned(folder, models=[model], protocols=["clean"])
+    work = replace(work, job=replace(work.job, budget=Budget(name="short", epochs=3, eval_every=1, patience=None)))
+    asked = iter([False, True])
     with tempfile.TemporaryDirectory() as results:
-        record = job.run(work, Store(Path(results)), device=device)
+        store = Store(Path(results))
+        with suppress(Stopped):
+            job.run(work, store, device=device, stop=lambda: next(asked))
+        record = job.run(work, store, device=device)
     curve = [{name: value for name, value in entry.items() if name != "seconds"} for entry in record.curve]
-    return {"metrics": record.metrics, "curve": curve, "reason": record.reason}
+    return {"metrics": record.metrics, "curve": curve, "reason": record.reason, "asked": len(list(asked))}
 
 
 def mixed(device: str) -> str:
@@ -175,9 +187,9 @@ def main(folder: str) -> None:
     FULL_BLOCK[NAME] = FULL_BLOCK["cpu"]
     jobs = {}
     for model in MODELS:
-        jobs[model] = [metrics(Path(folder), model, "cpu")]
+        jobs[model] = [ended(Path(folder), model, "cpu")]
         with Simulated():
-            jobs[model].append(metrics(Path(folder), model, device))
+            jobs[model].append(ended(Path(folder), model, device))
     with Simulated():
         print(json.dumps({"verdicts": verdicts(device), "jobs": jobs, "mixed": mixed(device)}))
 

@@ -31,4 +31,4 @@ def test_models_and_jobs_on_another_device_end_as_on_the_cpu(folder):
     for model, (host, device) in found["jobs"].items():
         assert device == host, model
         assert host["metrics"], model
-        assert host["reason"] == "", model
+        assert (host["reason"], host["asked"]) == ("", 0), model  # it was stopped where it should be
