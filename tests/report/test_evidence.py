@@ -143,6 +143,13 @@ def test_main_runs_are_neither_variants_nor_knock_outs(hyper):
     assert len(Evidence(made.records, made.results).main) == 1  # no study asks for variants
 
 
+def test_a_search_that_finds_the_settings_of_a_variant_finds_no_variant():
+    """MCLN without the contrastive loss is a variant of Table 3, and a row of Table 2 where a search found it."""
+    made = evidence(record("MCLN", hyper={"use_cl": False}, facts={"tuning.trials": 12}))
+    assert not made.frame["is_variant"].any()
+    assert list(made.main["row"]) == ["MCLN (tuned)"]
+
+
 def test_no_records_are_no_rows():
     assert evidence().main.empty
     assert evidence().baselines == set()

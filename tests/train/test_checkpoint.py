@@ -93,9 +93,11 @@ def test_a_killed_run_ends_as_one_never_killed(model_class, tmp_path):
             assert torch.equal(value, resumed.state_dict()[name]), name
 
 
-def test_it_goes_on_and_does_not_start_anew(tmp_path):
+@pytest.mark.parametrize(("every", "stop_after", "left"), [(2, 5, [5, 6]), (1, 2, [2, 3, 4, 5, 6])])
+def test_it_goes_on_and_does_not_start_anew(tmp_path, every, stop_after, left):
+    """An epoch whose report ends the run, as the pruning of a trial does, is not behind it: it ends it again."""
     with pytest.raises(Killed):
-        train(BPRMF, tmp_path / "c", stop_after=5)
+        train(BPRMF, tmp_path / "c", stop_after=stop_after, every=every)
     epochs = []
     original = BPRMF.before_epoch
     BPRMF.before_epoch = lambda self, epoch: epochs.append(epoch)
@@ -103,7 +105,7 @@ def test_it_goes_on_and_does_not_start_anew(tmp_path):
         train(BPRMF, tmp_path / "c")
     finally:
         BPRMF.before_epoch = original
-    assert epochs == [5, 6]
+    assert epochs == left
 
 
 def test_a_checkpoint_holds_no_pickled_objects(tmp_path):

@@ -53,6 +53,16 @@ def test_data_sets_stand_side_by_side_as_in_the_paper():
     ]
 
 
+def test_a_row_for_which_the_paper_has_some_values_stands_among_its_values():
+    paper = {("table2", "beauty", "LightGCN", "hr@5"): 0.25}
+    both = [record("LightGCN", 0.5, dataset=dataset) for dataset in ("beauty", "art")]
+    (table,) = [
+        one for one in comparison.pages(evidence(*both, paper=paper)) if one.name == "table2-paper-smoke-sampled"
+    ]
+    beside = check(latex(table))[1]
+    assert [line[:2] for line in beside] == [["Model", "H@5"], ["LightGCN", "0.2500"]]
+
+
 def test_blocks_of_other_columns_stand_one_below_the_other():
     """Slices have a metric in every column too, but each part of the cases has slices of its own."""
     parts = {"popularity": ("head N@10", "tail N@10"), "degree": ("Q1 N@10",)}
