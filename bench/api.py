@@ -45,7 +45,7 @@ class Results:
         """The comparisons that there are, by any of dataset, features, protocol, budget and ranking.
 
         Raises:
-            BenchError: where no comparison answers to that.
+            BenchError: where no comparison matches that.
         """
         names = [*TABLE, *BLOCK]
         for name in which:
@@ -53,7 +53,7 @@ class Results:
                 raise unknown("choice", name, names)
         found = [board for board in boards(self.evidence) if which.items() <= board.names.items()]
         if not found:
-            raise BenchError(f"no comparison answers to {which or 'any choice'}; to_frame() lists the runs")
+            raise BenchError(f"no comparison matches {which or 'any choice'}; to_frame() lists the runs")
         return found
 
     def table2(self, dataset: str, **which: str) -> pd.DataFrame:
@@ -152,7 +152,7 @@ def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
             raise unknown("choice", name, frame)
         found = found[found[name] == value]
     if found.empty:
-        raise BenchError(f"no run answers to {which or 'any choice'}; to_frame() lists the runs")
+        raise BenchError(f"no run matches {which or 'any choice'}; to_frame() lists the runs")
     return found
 
 

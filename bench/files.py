@@ -40,7 +40,7 @@ def regular(path: Path) -> Path:
         BenchError: where it is.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise BenchError(f"{path} is no regular file")
+        raise BenchError(f"{path} is not a regular file")
     return path
 
 

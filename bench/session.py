@@ -17,7 +17,7 @@ from bench.run.machines import Machines
 from bench.run.plan import PlannedJob, Request
 from bench.run.progress import Screen
 from bench.run.studies import STUDIES
-from bench.spec import BenchError, Job, counted
+from bench.spec import DEPENDENT, BenchError, Job, counted
 from bench.store.places import TRIALS
 from bench.store.record import STATUSES
 from bench.store.store import Store
@@ -69,7 +69,8 @@ def run(
         refuse_candidate_dependent(planned)
     store = Store(results, is_locked=not machines.no_lock)
     due = due_of(planned, store, when)
-    print(f"{counted(len(planned), 'job')}: {len(due)} to run, {len(planned) - len(due)} stand in {results}")
+    recorded = f"{len(planned) - len(due)} already recorded in {results}"
+    print(f"{counted(len(planned), 'job')}: {len(due)} to run, {recorded}")
     if when == "failed" and not due:
         print("none of them has failed, so --when failed runs nothing")
     if dry_run:
@@ -171,11 +172,11 @@ def close(
 
 
 def refuse_candidate_dependent(planned: Sequence[PlannedJob]) -> None:
-    """Full ranking of a model that scores an item among its candidates is not defined: say so before any work."""
+    """Where scores depend on the other candidates, full ranking is not defined: say so before any work."""
     for one in planned:
         model = registry.load(registry.cards()[one.job.model])
         if model.depends_on_candidates(registry.hyper(model, one.settings)):
             raise BenchError(
-                f"{one.job.row} scores an item among its candidates, so full ranking is not defined; leave it out of "
-                "--models, use a preset that stands alone (MCLN:itemwise), or use --ranking sampled"
+                f"{one.job.row} {DEPENDENT}; leave it out of --models, use a preset without that dependence "
+                "(MCLN:itemwise), or use --ranking sampled"
             )

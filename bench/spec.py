@@ -26,6 +26,7 @@ BASELINES = (*PAPER_MODELS[:-1], *NEWER_MODELS)  # whom a model under study is c
 SHOWN_MODELS = {"SVDPP": "SVD++"}  # names that Python cannot spell
 DATA_SETS = ("beauty", "art", "taobao", "ml-100k", "beauty-sim", "art-sim", "taobao-sim")  # others are folders
 RANKINGS = ("sampled", "full")
+DEPENDENT = "gives an item a score that depends on the other candidates, so it cannot rank all items"  # said of a row
 N_CANDIDATES = 99  # of a sampled ranking, beside the test item
 KNOCKOUTS = ("real", "shuffled", "noise", "none")  # what may become of a modality's rows
 
@@ -45,7 +46,7 @@ class NotApplicable(BenchError):
 def unknown(kind: str, name: str, known: Iterable[str]) -> BenchError:
     """The error for a name that is not there, near misses first."""
     known = sorted(known)
-    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3)
+    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.7)
     hint = [k for k in known if k.lower() in near]
     tail = f"did you mean {' or '.join(hint)}?" if hint else f"known: {', '.join(known) or 'none'}"
     return BenchError(f"unknown {kind} {name!r}; {tail}")

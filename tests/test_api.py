@@ -81,7 +81,7 @@ def test_ranks_of_every_case(results):
     [
         (lambda r: r.compare("MCLN", "BPRFM"), "did you mean BPRMF?"),
         (lambda r: r.compare("MCLN", "BPRMF", metric="ndcg10"), "did you mean ndcg@10"),
-        (lambda r: r.compare("MCLN", "BPRMF", dataset="art"), "answers to {'dataset': 'art'}"),
+        (lambda r: r.compare("MCLN", "BPRMF", dataset="art"), "matches {'dataset': 'art'}"),
         (lambda r: r.table2("beauty", protokol="paper"), "did you mean protocol?"),
         (lambda r: r.ranks("LightGCN"), "unknown row 'LightGCN'"),
     ],

@@ -119,7 +119,7 @@ def test_a_sealed_file_is_believed_under_its_name_alone(tmp_path):
 def test_what_is_no_file_is_not_read(tmp_path):
     os.mkfifo(tmp_path / "a")
     for read in (lambda: read_checked(tmp_path / "a", ""), lambda: read_sealed(tmp_path / "a", owner="x")):
-        with pytest.raises(BenchError, match="a is no regular file"):
+        with pytest.raises(BenchError, match="a is not a regular file"):
             read()
 
 

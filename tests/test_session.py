@@ -107,7 +107,7 @@ def test_dry_run_and_list_run_nothing(call, folder, tmp_path):
     assert "1 to run" in out
     assert not (tmp_path / "results").exists()
     code, _, error = call("--list")
-    assert (code, f"{tmp_path / 'results'} is no folder" in error) == (2, True)
+    assert (code, f"{tmp_path / 'results'} is not a folder" in error) == (2, True)
 
 
 def test_audit_prints_and_stores(folder, tmp_path, capsys):

@@ -9,7 +9,7 @@ from bench.cli.flags import Parser, place
 
 
 def cards_command(argv: list[str]) -> int:
-    """Write what every model's file says of it."""
+    """Write docs/models.md, what every model's file says of it."""
     parser = Parser(prog="python -m bench cards")
     parser.add_argument("--out", type=place, default=Path("docs/models.md"), metavar="FILE")
     args = parser.parse_args(argv)
@@ -29,7 +29,7 @@ def readme_command(argv: list[str]) -> int:
 
 
 def check_command(argv: list[str]) -> int:
-    """The four checks, all of them even when one fails."""
+    """Run the checks (format, lint, import contracts, tests), all of them even if one fails."""
     Parser(prog="python -m bench check").parse_args(argv)
     import subprocess
 

@@ -8,7 +8,7 @@ ENCODERS = {"image": "resnet50.a1_in1k", "text": "sentence-transformers/all-Mini
 
 
 def parser() -> Parser:
-    parser = Parser(prog="python -m bench extract", description="Make feature rows of pictures and texts.")
+    parser = Parser(prog="python -m bench extract", description=extract_command.__doc__)
     parser.add_argument("folder", type=place, metavar="FOLDER", help="a data set of lists, as import writes it")
     parser.add_argument("--images", type=place, metavar="DIR", help="pictures, each named by its item's id")
     text = "a CSV, TSV, parquet or JSON lines file with a column of item ids and columns of text"
@@ -20,7 +20,7 @@ def parser() -> Parser:
 
 
 def extract_command(argv: list[str]) -> int:
-    """Make feature rows of what is given."""
+    """Make feature rows from pictures and texts."""
     args = parser().parse_args(argv)
     if not (args.images or args.texts):
         parser().error("there is nothing to extract from: give --images DIR, --texts FILE, or both")

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def metrics(names: list[str] | None, top: list[int] | None) -> tuple[str, ...]:
 def place(text: str) -> Path:
     """A path as it is typed, ~ standing for the home folder."""
     if not text or "\0" in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is no path")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path")
     try:
         path = Path(text).expanduser()
         path.exists()
@@ -112,13 +113,14 @@ def place(text: str) -> Path:
 
 
 def run_parser() -> Parser:
-    """The parser of ``run_all.py``."""
-    parser = Parser(prog="run_all.py", description="Run the jobs that have no record yet, then write the tables.")
+    """The parser of ``run_all.py`` and of ``python -m bench run``."""
+    prog = "run_all.py" if Path(sys.argv[0]).name == "run_all.py" else "python -m bench run"
+    parser = Parser(prog=prog, description="Run the jobs that have no record yet, then write the tables.")
     parser.add_argument("--version", action="version", version=__version__)
     add_comparison(parser.add_argument_group("what is compared"))
     add_settings(parser.add_argument_group("settings of the models"))
     add_actions(parser.add_argument_group("what is done"))
-    add_machines(parser.add_argument_group("where and how jobs run (none of it changes a result)"))
+    add_machines(parser.add_argument_group("where and how jobs run (none of it is part of the key of a result)"))
     add_places(parser.add_argument_group("files"))
     return parser
 
@@ -172,7 +174,8 @@ def add_actions(group) -> None:
 
 def add_machines(group) -> None:
     group.add_argument("--jobs", type=positive, metavar="N", help="jobs at a time; default: cores / threads")
-    group.add_argument("--threads", type=positive, default=2, metavar="N", help="threads per job; default: 2")
+    text = "threads per job; default: 2; another number can change the last digits of a result"
+    group.add_argument("--threads", type=positive, default=2, metavar="N", help=text)
     group.add_argument("--gpus", default="auto", metavar="auto|none|0,1", help="GPUs to use; default: all there are")
     text = "jobs per GPU; default: auto, as many as fit by the memory that the first one of a kind took"
     group.add_argument("--jobs-per-gpu", type=per_gpu, metavar="N|auto", help=text)
@@ -192,11 +195,12 @@ def add_machines(group) -> None:
 def add_places(group) -> None:
     text = "folder of the paper's files; default: $MCLN_BENCH_DATA, else they are downloaded"
     group.add_argument("--data-dir", type=place, help=text)
-    group.add_argument("--results", type=place, default=Path("results"), help="folder of the records")
-    group.add_argument("--reports", type=place, default=Path("reports"), help="folder of the tables and figures")
+    group.add_argument("--results", type=place, default=Path("results"), help="folder of the records; default: results")
+    text = "folder of the tables and figures; default: reports"
+    group.add_argument("--reports", type=place, default=Path("reports"), help=text)
     text = "write the weights of the chosen epochs beside each record; python -m bench recommend reads them"
     group.add_argument("--keep-weights", action="store_true", help=text)
-    text = "folder where --tune writes what --hyper tuned reads"
+    text = "folder where --tune writes what --hyper tuned reads; default: configs/tuned"
     group.add_argument("--configs", type=place, default=Path("configs/tuned"), help=text)
 
 

@@ -12,9 +12,9 @@ from bench.spec import row_name
 
 
 def models_command(argv: list[str]) -> int:
-    """Print all models with their presets, or those that are named with the settings of each preset."""
-    parser = Parser(prog="python -m bench models")
-    parser.add_argument("models", nargs="*", metavar="MODEL[:PRESET]")
+    """List the models and their presets, or the settings of those that are named."""
+    parser = Parser(prog="python -m bench models", description=models_command.__doc__)
+    parser.add_argument("models", nargs="*", metavar="MODEL[:PRESET]", help="default: all, without their settings")
     named = parser.parse_args(argv).models
     print("\n\n".join(map(settings, named)) if named else models())
     return 0
@@ -43,7 +43,7 @@ def settings(text: str) -> str:
 
 
 def data_command(argv: list[str]) -> int:
-    """Print the data sets that have a name."""
+    """List the data sets that have a name."""
     Parser(prog="python -m bench data").parse_args(argv)
     from bench.data.sources import FOLDERS, MOVIELENS, names  # here, since torch takes seconds to import
 
@@ -55,9 +55,9 @@ def data_command(argv: list[str]) -> int:
 
 
 def studies_command(argv: list[str]) -> int:
-    """Print all studies, or those that are named with their variants."""
-    parser = Parser(prog="python -m bench studies")
-    parser.add_argument("studies", nargs="*", metavar="NAME")
+    """List the studies, or the variants of those that are named."""
+    parser = Parser(prog="python -m bench studies", description=studies_command.__doc__)
+    parser.add_argument("studies", nargs="*", metavar="NAME", help="default: all, without their variants")
     named = parser.parse_args(argv).studies
     if not named:
         rows = [(s.name, s.title, ", ".join(s.models) or "any", len(s.variants) or "") for s in STUDIES.values()]

@@ -120,12 +120,16 @@ def run_command(argv: list[str]) -> int:
 
 
 def audit_command(argv: list[str]) -> int:
-    """Measure data sets and store what was found."""
-    parser = Parser(prog="python -m bench audit")
-    parser.add_argument("datasets", nargs="+", metavar="NAME|FOLDER")
-    parser.add_argument("--features", metavar="ID")
-    parser.add_argument("--data-dir", type=place)
-    parser.add_argument("--reports", type=place, default=Path("reports"))
+    """Count what the files of data sets hold, and store the counts."""
+    text = (
+        "Count what the files of data sets hold (sizes, repeats, overlaps, missing features), and write the counts to "
+    )
+    parser = Parser(prog="python -m bench audit", description=text + "audit.md and audit.json.")
+    parser.add_argument("datasets", nargs="+", metavar="NAME|FOLDER", help="names or folders of data sets")
+    parser.add_argument("--features", metavar="ID", help="features of the items, as in a run")
+    parser.add_argument("--data-dir", type=place, help="folder of the paper's files; default: $MCLN_BENCH_DATA")
+    text = "folder for audit.md and audit.json; default: reports"
+    parser.add_argument("--reports", type=place, default=Path("reports"), help=text)
     args = parser.parse_args(argv)
     from bench.data import audit, sources
 
@@ -139,9 +143,11 @@ def audit_command(argv: list[str]) -> int:
 
 def show_command(argv: list[str]) -> int:
     """Print one record: settings, metrics, curve, where it comes from, the end of its log."""
-    parser = Parser(prog="python -m bench show")
-    parser.add_argument("key", help="as --list prints it, or its first characters")
-    parser.add_argument("--results", type=place, default=Path("results"))
+    parser = Parser(prog="python -m bench show", description=show_command.__doc__)
+    parser.add_argument("key", help="of the record, as --list prints it, or its first characters")
+    parser.add_argument(
+        "--results", type=place, default=Path("results"), help="folder of the records; default: results"
+    )
     args = parser.parse_args(argv)
     from bench.cli import show
     from bench.store.store import Store

@@ -9,15 +9,16 @@ from bench.spec import counted
 
 def recommend_command(argv: list[str]) -> int:
     """Write what a trained model recommends to each user."""
-    parser = Parser(prog="python -m bench recommend")
+    parser = Parser(prog="python -m bench recommend", description=recommend_command.__doc__)
     parser.add_argument("key", help="key of a record with kept weights, as --list prints it, or its first characters")
     parser.add_argument("--top", type=positive, default=10, metavar="K", help="items per user; default: 10")
-    parser.add_argument("--users", nargs="+", metavar="ID", help="default: all")
-    parser.add_argument("--data", default="", metavar="FOLDER", help="the data set, where it is a folder")
+    parser.add_argument("--users", nargs="+", metavar="ID", help="ids of users; default: all")
+    text = "the data set's folder, if it is none of the named sets"
+    parser.add_argument("--data", default="", metavar="FOLDER", help=text)
     text = "where the model is from, if it is your own"
     parser.add_argument("--model", default="", metavar="path/to/file.py:MODEL", help=text)
     parser.add_argument("--data-dir", type=place, help="folder of the paper's files")
-    parser.add_argument("--results", type=place, default=Path("results"))
+    parser.add_argument("--results", type=place, default=Path("results"), help="default: results")
     text = "default: recommended-KEY.csv"
     parser.add_argument("--out", type=place, metavar="FILE", help=text)
     args = parser.parse_args(argv)

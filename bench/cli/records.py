@@ -49,7 +49,7 @@ def listing(args) -> str:
     from bench.store.store import Store
 
     if not args.results.is_dir():
-        raise BenchError(f"{args.results} is no folder; give the folder of the records with --results")
+        raise BenchError(f"{args.results} is not a folder; give the folder of the records with --results")
     return show.listing(Store(args.results), show.asked_of(args))
 
 

@@ -8,10 +8,12 @@ from bench.files import write_text, writing
 
 def reference_command(argv: list[str]) -> int:
     """Write and print what the reference has and lacks; with --check, the exit code is 1 where a job is missing."""
-    parser = Parser(prog="python -m bench reference")
-    parser.add_argument("--results", type=place, default=Path("results/reference"))
+    parser = Parser(prog="python -m bench reference", description=reference_command.__doc__)
+    text = "folder of the reference's records; default: results/reference"
+    parser.add_argument("--results", type=place, default=Path("results/reference"), help=text)
     parser.add_argument("--data-dir", type=place, help="folder of the paper's files; default: $MCLN_BENCH_DATA")
-    parser.add_argument("--out", type=place, default=Path("reports/reference/missing.md"), metavar="FILE")
+    text = "default: reports/reference/missing.md"
+    parser.add_argument("--out", type=place, default=Path("reports/reference/missing.md"), metavar="FILE", help=text)
     parser.add_argument("--check", action="store_true", help="exit with 1 where a job is missing")
     args = parser.parse_args(argv)
     from bench.run import reference

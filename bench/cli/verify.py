@@ -7,12 +7,14 @@ from bench.spec import BenchError
 
 
 def verify_command(argv: list[str]) -> int:
-    """Print a line for each thing in a results folder that is not what was written, and a summary."""
-    parser = Parser(prog="python -m bench verify")
-    parser.add_argument("results", type=place, nargs="?", default=Path("results"), help="default: results")
+    """Check every file of a results folder; print a line per failed check, and a summary."""
+    parser = Parser(prog="python -m bench verify", description=verify_command.__doc__)
+    parser.add_argument(
+        "results", type=place, nargs="?", default=Path("results"), help="folder of the records; default: results"
+    )
     root = parser.parse_args(argv).results
     if not root.is_dir():
-        raise BenchError(f"{root} is no folder; give the folder of the records")
+        raise BenchError(f"{root} is not a folder; give the folder of the records")
     from bench.store.verify import verify
 
     found = verify(root)

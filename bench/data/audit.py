@@ -25,17 +25,17 @@ SHOWN = {
     "users_with_repeats": "users with repeats in train",
     "valid_in_train": "validation pairs that are also in train",
     "test_in_own_train": "test pairs that are in the user's own train list",
-    "users_with_test_in_train": "users concerned",
+    "users_with_test_in_train": "users with a test item in their own train list",
     "test_equals_valid": "test pairs that are the user's validation pair",
     "cold_test_entries": "test entries on items that no train list has",
-    "cold_test_items": "distinct items of these",
+    "cold_test_items": "distinct items of those test entries",
     "items_in_train": "items in train",
     "users_without_train": "users without train entry",
-    "min_train_per_user": "train entries per user (with any): min",
-    "median_train_per_user": "median",
-    "max_train_per_user": "max",
+    "min_train_per_user": "train entries per user (with any): minimum",
+    "median_train_per_user": "train entries per user (with any): median",
+    "max_train_per_user": "train entries per user (with any): maximum",
     "clean_scored_users": "users left under clean (scored)",
-    "clean_valid_users": "of these with a validation pair",
+    "clean_valid_users": "users scored under clean that have a validation pair",
 }
 SPREAD = {"min": np.min, "median": np.median, "max": np.max}
 

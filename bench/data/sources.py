@@ -152,7 +152,7 @@ def download(name: str, file: str, tried: list[str]) -> Path:
         said = str(error).partition("\n")[0][:200]
         reason = f"download of {URL}/{pin} failed ({type(error).__name__}: {said})"
     raise BenchError(
-        f"data set {name} cannot be had. Tried: {'; '.join([*tried, reason])}. Remedies: a network "
+        f"data set {name} is not available. Tried: {'; '.join([*tried, reason])}. Remedies: a network "
         f"connection; --data-dir or MCLN_BENCH_DATA naming a folder that has {pin}; "
         f"or a set that needs neither: ml-100k, {name}-sim"
     )

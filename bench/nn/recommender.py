@@ -12,7 +12,7 @@ from bench.nn.absent import stand_ins
 from bench.nn.dots import dots
 from bench.nn.features import FeatureRows
 from bench.nn.sampling import NegativeSampler
-from bench.spec import BenchError, read
+from bench.spec import DEPENDENT, BenchError, read
 
 with stand_ins():
     from recbole.model.abstract_recommender import GeneralRecommender
@@ -101,8 +101,7 @@ class Recommender(GeneralRecommender):
         """Scores of every item, the padding id included."""
         if self.is_candidate_dependent:
             raise BenchError(
-                f"{type(self).__name__} scores an item among its candidates, so full ranking is not defined; "
-                "use the sampled ranking or a preset whose scores stand alone"
+                f"{type(self).__name__} {DEPENDENT}; use the sampled ranking or a preset without that dependence"
             )
         every = torch.arange(self.n_items, device=user.device)
         return self.score(shared, user, every.expand(len(user), -1))

@@ -12,7 +12,7 @@ EQUAL = {  # must not vary among rows that are compared
     "protocol_version": "protocol version",
     "engine": "engine version",
     "budget_epochs": "epochs allowed",
-    "patience": "evaluations without gain before training stops",
+    "patience": "patience (evaluations without gain before training stops)",
     "candidate_hash": "candidates",
     "tuning.trials": "trials of a search",
 }
@@ -42,13 +42,13 @@ def mixture(records: pd.DataFrame, name: str) -> list[Note]:
 
 
 def minority(done: pd.DataFrame) -> str:
-    """The rows of which most records of the block differ, in brackets; nothing where no value is the commonest."""
+    """The rows that differ from most records of the block; nothing where no value is the commonest."""
     odd = set()
     for column in EQUAL:
         commonest = done[column].mode()
         if len(commonest) == 1:
             odd |= set(done.loc[done[column].notna() & (done[column] != commonest[0]), "row"])
-    return f" (unlike most: {', '.join(order(odd))})" if odd else ""
+    return f"; the rows that differ from most are {', '.join(order(odd))}" if odd else ""
 
 
 def told_apart(rows: pd.DataFrame, here: Collection[str]) -> pd.Series:

@@ -47,7 +47,7 @@ def index(lines: pd.DataFrame, studies: Iterable[Study] = ()) -> Published:
         try:
             published[place] = float(line)
         except ValueError:
-            raise BenchError(f"{where} is no number: {line!r}") from None
+            raise BenchError(f"{where} is not a number: {line!r}") from None
     return published
 
 

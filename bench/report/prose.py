@@ -9,7 +9,7 @@ from bench.report import independent
 from bench.report.conditions import mixture
 from bench.report.model import Note
 from bench.report.rows import BASELINES, DATASETS, STUDIED, baselines_among, blocks, heading, in_block, order, seeds_of
-from bench.spec import DATA_SETS, RANKINGS
+from bench.spec import DATA_SETS, RANKINGS, SHOWN
 from bench.study import Study
 
 SELECTORS = {"test": "the TEST set", "valid": "the validation set"}
@@ -22,7 +22,7 @@ APART = ", "  # between model and variant, where a study has one table for all i
 def caption(records: pd.DataFrame, ranking: str = "") -> str:
     """What the ``records`` of one protocol and budget have in common; without ``ranking`` nothing is said of one."""
     protocol, budget, select_on, size = records[["protocol", "budget", "select_on", "n_candidates"]].iloc[0]
-    how = sorted(f"{by}, every {f'{n} epochs' if n > 1 else 'epoch'}" for by, n in chosen(records, ranking))
+    how = sorted(f"by {by}, every {f'{n} epochs' if n > 1 else 'epoch'}" for by, n in chosen(records, ranking))
     against = f"{size} sampled candidates" if ranking == "sampled" else "all items but the user's known ones"
     said = (
         f"Protocol {protocol}: the epoch is chosen on {SELECTORS[select_on]}",
@@ -40,8 +40,14 @@ def chosen(records: pd.DataFrame, ranking: str) -> set[tuple[str, int]]:
     found = set()
     for one in [ranking] if ranking else RANKINGS:
         known = records.dropna(subset=[f"chosen_by.{one}"])
-        found |= set(zip(known[f"chosen_by.{one}"], known["eval_every"], strict=True))
+        found |= set(zip(known[f"chosen_by.{one}"].map(spoken), known["eval_every"], strict=True))
     return found
+
+
+def spoken(chosen_by: str) -> str:
+    """By what an epoch was chosen, in words: "valid full.ndcg@10" is "the full N@10"."""
+    ranking, _, metric = chosen_by.split()[-1].partition(".")
+    return f"the {ranking} {SHOWN.get(metric, metric)}"
 
 
 def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = None) -> str:
@@ -128,7 +134,9 @@ def selections(records: pd.DataFrame, ranking: str) -> list[Note]:
     one shown."""
     value = f"{ranking}.ndcg@10"
     choice = records[f"chosen_by.{ranking}"].where(records.reindex(columns=[value])[value].notna())
-    return exceptions(records, choice, "the epoch was chosen by {} for {}, and by {} for all others")
+    return exceptions(
+        records, choice.map(spoken, na_action="ignore"), "the epoch was chosen by {} for {}, and by {} for all others"
+    )
 
 
 def samplers(records: pd.DataFrame) -> list[Note]:

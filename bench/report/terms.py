@@ -29,7 +29,8 @@ TERMS = {
     "Baselines": "How many baselines were run there. A baseline that was not run may be stronger.",
     "Seeds": "The number of trainings, each with its own seed, that the value is averaged over.",
     "Budget": "How long a job may train: smoke, quick, standard or full.",
-    "Settings": "Whether a search on the validation set chose the settings.",
+    "Settings": "Whether a search on the validation set chose the settings; after ‡, in what the conditions of the two "
+    "rows differ.",
     "Users": "How many users there are.",
     "Items": "How many items there are.",
     "Interactions": "How many pairs of a user and an item there are.",

@@ -75,7 +75,7 @@ def named(old: Path) -> set[str]:
     """
     text = old.read_text(encoding="utf-8", errors="replace") if old.exists() else ""
     if text and not text.startswith(TITLE):
-        raise BenchError(f"{old} is no index of reports and stays as it is; choose another folder with --reports")
+        raise BenchError(f"{old} is not an index of reports and stays as it is; choose another folder with --reports")
     return set(re.findall(r"\]\(((?:\w[\w.-]*/)?\w[\w.-]*)\)", text))
 
 

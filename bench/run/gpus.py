@@ -62,7 +62,7 @@ def find_gpus(text: str) -> dict[str, float]:
     for name, gpu in chosen.items():
         if gpu is None:
             place = why or f"{len(found)} found"
-            raise BenchError(f"GPU {name!r} is not here ({place}); use --gpus auto or --gpus none")
+            raise BenchError(f"there is no GPU {name!r} here ({place}); use --gpus auto or --gpus none")
     return {gpu.name: gpu.free for gpu in chosen.values()}
 
 

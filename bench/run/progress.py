@@ -154,6 +154,6 @@ class Screen:
         total, whole = sum(seconds for seconds, _ in self.took), max(self.clock() - self.begun, 1e-9)
         longest, planned = max(self.took, key=lambda one: one[0])
         return (
-            f"{len(self.took)} jobs took {spell(total)} in {spell(whole)}, {total / whole:.1f} at a time; "
-            f"the longest {spell(longest)}: {planned.title}"
+            f"{len(self.took)} jobs ended within {spell(whole)} ({spell(total)} of their own time, {total / whole:.1f} "
+            f"jobs at a time); the longest took {spell(longest)}: {planned.title}"
         )

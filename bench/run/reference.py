@@ -126,11 +126,11 @@ def page(found: pd.DataFrame) -> str:
         [
             "# What the reference comparison has, and what it lacks",
             "",
-            f"Of {total['jobs']} jobs, {total['stand']} have a record; for {total['older']} more, the tables show one "
-            f"of earlier versions, and {total['missing']} were never run. A job is taken to last as long as the newest "
-            "one of its kind did on the same data, early stop included, or else to train to its last epoch, by "
-            "measured seconds. Times are those of one job at a time on the machine of the records. Searches for "
-            "settings are not counted. "
+            f"Of {total['jobs']} jobs, {total['stand']} have a record; {total['older']} more have only one that an "
+            f"earlier version made, which the tables show, and {total['missing']} were never run. The time of a job is "
+            "that of the newest like it on the same data, early stop included; where there is none, it is the measured "
+            "seconds per epoch times all epochs of the budget. Times are those of one job at a time on the machine of "
+            "the records. Searches for settings are not counted. "
             "This page is written by `python -m bench reference`.",
             "",
             *lines,

@@ -18,7 +18,7 @@ from bench.run import weights
 from bench.run.job import build_model
 from bench.run.plan import PlannedJob
 from bench.run.prepared import Prepared, all_pairs, prepare
-from bench.spec import RANKINGS, BenchError
+from bench.spec import DEPENDENT, RANKINGS, BenchError
 from bench.store.record import Record
 from bench.store.store import Store
 
@@ -58,12 +58,11 @@ class Trained:
             users: one id or several, of which one named twice counts once; all users where none is given.
 
         Raises:
-            BenchError: for an unknown user, a ``k`` below 1, or a model that scores an item among its candidates.
+            BenchError: for an unknown user, a ``k`` below 1, or a model whose scores depend on the other candidates.
         """
         if self.model.is_candidate_dependent:
             raise BenchError(
-                f"{self.record.job.row} scores an item among its candidates, so it has no order of all items; "
-                "use a preset that stands alone, such as MCLN:itemwise"
+                f"{self.record.job.row} {DEPENDENT}; use a preset without that dependence, such as MCLN:itemwise"
             )
         if k < 1:
             raise BenchError(f"k={k}: a list has one item at least")

@@ -84,10 +84,13 @@ class Store(Places):
         """
         records = self.records()
         found = [r for r in records if r.key.startswith(key)]
+        if not records:
+            raise BenchError(f"no records in {self.root}; give the folder that has them with --results")
         if not found:
             raise unknown("key", key, [r.key for r in records])
         if len(found) > 1:
-            raise BenchError(f"key {key!r} begins {len(found)} records: {', '.join(r.key for r in found)}")
+            keys = ", ".join(record.key for record in found)
+            raise BenchError(f"key {key!r} is ambiguous, {len(found)} records begin with it: {keys}")
         return found[0]
 
     def _checked(self, path: Path, *, in_full: bool = False) -> Record | None:

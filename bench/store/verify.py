@@ -40,7 +40,7 @@ class Findings:
         parts = [counted(n, kind, KINDS[kind]) for kind, n in self.seen.items()]
         n = len(self.wrong)
         said = f"checked {', '.join(parts)}; "
-        said += f"{n} of them {'does' if n == 1 else 'do'} not hold" if n else "all of it holds"
+        said += f"{n} of them failed a check" if n else "every check passed"
         if self.unvouched:
             said += f"; {counted(self.unvouched, 'record')} of schema 1 without checksums"
         if self.unranked:

@@ -62,7 +62,7 @@ class Checkpoint:
             state = torch.load(BytesIO(content), weights_only=True, map_location="cpu")
         except Exception as error:  # noqa: BLE001 - whatever a broken file raises, the run can start anew
             said = str(error).partition("\n")[0]
-            print(f"{self.path} is of no use ({said or type(error).__name__}); starting anew", file=sys.stderr)
+            print(f"{self.path} cannot be used ({said or type(error).__name__}); starting anew", file=sys.stderr)
             return None
         random = state.pop("random")
         if ("cuda" in random) != (self.generator.device.type == "cuda"):

@@ -55,8 +55,8 @@ ROOT = Path(__file__).parents[2]
         (["--datasets", "beauty", "--data-dir", "no/folder"], "--data-dir no/folder is not a folder"),
         (["--metrics", "ndgc"], "unknown metric 'ndgc'; did you mean ndcg?"),
         (["--top", "0"], "argument --top: '0' is not a positive whole number"),
-        (["--gpus", "99"], "GPU '99' is not here"),
-        (["--models", "MCLN", "--ranking", "full"], "full ranking is not defined"),
+        (["--gpus", "99"], "there is no GPU '99' here"),
+        (["--models", "MCLN", "--ranking", "full"], "so it cannot rank all items"),
         (["--study", "tabel3"], "unknown study 'tabel3'; did you mean table"),
         (["--study", "table3"], "--study table3 is about MCLN: --models must name one, or be left out"),
         (["--models", "MCLN", "--study", "table5", "--set", "n_layers=1"], "--set does not go with --study table5"),
@@ -281,7 +281,10 @@ def test_what_is_no_path_is_one_line(path, capsys):
         (["--list", "--protocols", "papr", "--results", "."], "unknown protocol 'papr'; did you mean paper?"),
         (["--list", "--datasets", "beuaty", "--results", "."], "unknown data set 'beuaty'; did you mean beauty"),
         (["--list", "--report"], "has no use for --report; leave it out"),
-        (["--list", "--results", "nonesuch"], "nonesuch is no folder; give the folder of the records with --results"),
+        (
+            ["--list", "--results", "nonesuch"],
+            "nonesuch is not a folder; give the folder of the records with --results",
+        ),
     ],
 )
 def test_a_flag_that_would_be_passed_over_is_refused(flags, said, capsys):

@@ -13,7 +13,7 @@ ANSWERS = pd.DataFrame(
     [
         ["beauty", "paper", "sampled", "MCLN", "ndcg@10", "LightGCN", 0.02452, 0.02076, 0.02828, "beats", None],
         ["beauty", "paper", "sampled", "MCLN", "hr@5", "LightGCN", 0.02921, 0.02336, 0.03506, "beats", None],
-        ["beauty", "paper", "full", "MCLN", "ndcg@10", None, None, None, None, "cannot be asked", None],
+        ["beauty", "paper", "full", "MCLN", "ndcg@10", None, None, None, None, "has no answer", None],
         [
             "taobao",
             "paper",

@@ -38,7 +38,7 @@ def test_an_unknown_key_names_near_ones(tmp_path):
 def test_a_short_key_may_mean_several(tmp_path):
     store, _ = stored(tmp_path)
     store.write(record(job=job(seed=1)))
-    with pytest.raises(BenchError, match="begins 2 records"):
+    with pytest.raises(BenchError, match="is ambiguous, 2 records begin with it"):
         show(store, "")
 
 

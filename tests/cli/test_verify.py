@@ -23,7 +23,7 @@ def test_what_is_shipped_holds(capsys):
     assert code == 0
     assert len(lines) == 1
     assert lines[0].startswith(f"{REFERENCE}: checked ")
-    assert lines[0].endswith("; all of it holds")
+    assert lines[0].endswith("; every check passed")
 
 
 def test_what_does_not_hold_is_exit_code_1(capsys, tmp_path):
@@ -33,7 +33,7 @@ def test_what_does_not_hold_is_exit_code_1(capsys, tmp_path):
     code, lines, err = said(capsys, tmp_path)
     assert (code, len(lines), err) == (1, 2, "")
     assert lines[0].startswith(f"{store.path(job())} does not follow from its ranks")
-    assert lines[1].endswith("1 of them does not hold")
+    assert lines[1].endswith("1 of them failed a check")
 
 
 def test_no_folder_is_a_mistake_and_so_is_one_without_records(capsys, tmp_path):

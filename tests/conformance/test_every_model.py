@@ -95,7 +95,7 @@ def test_predict_equals_its_cell(build, data):
 def test_full_ranking_is_refused_where_it_is_not_defined(build):
     model = build().eval()
     if model.is_candidate_dependent:
-        with pytest.raises(registry.BenchError, match="full ranking is not defined"):
+        with pytest.raises(registry.BenchError, match="so it cannot rank all items"):
             model.full_sort_predict({"user_id": torch.tensor([1])})
 
 

@@ -278,7 +278,7 @@ def test_blocks_of_users_do_not_show(monkeypatch):
 def test_full_ranking_is_refused(preset):
     model, _ = oracle_pair(random_set(), preset)
     assert model.is_candidate_dependent
-    with pytest.raises(BenchError, match="full ranking is not defined"):
+    with pytest.raises(BenchError, match="so it cannot rank all items"):
         model.full_sort_predict({"user_id": torch.tensor([1])})
 
 

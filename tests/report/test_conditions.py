@@ -15,10 +15,12 @@ def three(**changed):
 
 
 def test_another_patience_is_unequal_and_the_rows_unlike_most_are_named():
-    what = "evaluations without gain before training stops"
+    what = "patience (evaluations without gain before training stops)"
     assert unequal(three(budget=SHORT)) == [what]
     [note] = mixture(three(budget=SHORT), "Beauty")
-    assert note.text == f"Not comparable: the records of Beauty differ in {what} (unlike most: MCLN)."
+    assert (
+        note.text == f"Not comparable: the records of Beauty differ in {what}; the rows that differ from most are MCLN."
+    )
     assert note.is_warning
     assert mixture(three(), "Beauty") == unequal(three()) == []
 

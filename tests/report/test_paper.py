@@ -43,7 +43,7 @@ def test_tables_3_to_5_go_by_the_labels_of_the_studies():
         (["table2", "art", "MCLM", "hr@5", "1", ""], "did you mean MCLN"),
         (["table3", "art", "w/ V&CLL", "hr@5", "1", ""], "did you mean w/ T&CL or w/ V&CL"),
         (["table2", "art", "NGCF", "users", "1", ""], "unknown metric in paper.csv 'users'"),
-        (["table2", "art", "NGCF", "hr@5", "?", ""], "table2 art NGCF hr@5 is no number: '?'"),
+        (["table2", "art", "NGCF", "hr@5", "?", ""], "table2 art NGCF hr@5 is not a number: '?'"),
     ],
 )
 def test_a_wrong_line_is_an_error(line, said):

@@ -14,16 +14,14 @@ from tests.report.sections.test_comparison import find, said, sampled
 def test_clean_says_what_selected_and_that_the_paper_did_otherwise():
     made = record(protocol=PROTOCOLS["clean"], budget=BUDGETS["quick"])
     table = find([made], "table2-clean-quick-sampled")
-    assert "chosen on the validation set (valid sampled.ndcg@10, every 5 epochs)" in table.caption
+    assert "chosen on the validation set (by the sampled N@10, every 5 epochs)" in table.caption
     assert "The paper's values were measured under its own protocol, not under this one." in said(table)
 
 
 def test_a_row_whose_epoch_another_ranking_chose_is_named():
     rows = [record(model, protocol=OLD_CLEAN) for model in ("BPRMF", "VBPR", "MCLN")]
     table = find(rows, "table2-clean-smoke-sampled")
-    assert "The epoch was chosen by valid sampled.ndcg@10 for MCLN, and by valid full.ndcg@10 for all others." in said(
-        table
-    )
+    assert "The epoch was chosen by the sampled N@10 for MCLN, and by the full N@10 for all others." in said(table)
 
 
 def test_a_choice_of_epoch_is_judged_within_its_data_set():
@@ -33,7 +31,7 @@ def test_a_choice_of_epoch_is_judged_within_its_data_set():
     assert not [note for note in said(find([*art, *beauty], "table2-clean-smoke-sampled")) if "chosen by" in note]
     table = find([*art, *beauty, record("MCLN", protocol=OLD_CLEAN, dataset="art")], "table2-clean-smoke-sampled")
     [note] = [note for note in said(table) if "chosen by" in note]
-    assert note.startswith("In Art (entities), the epoch was chosen by valid sampled.ndcg@10 for MCLN, ")
+    assert note.startswith("In Art (entities), the epoch was chosen by the sampled N@10 for MCLN, ")
 
 
 def test_unequal_conditions_and_superseded_records_are_footnoted():
@@ -55,7 +53,7 @@ def test_the_baselines_behind_the_improvement_are_counted_by_data_set():
 def test_an_epoch_chosen_less_often_is_chosen_by_the_same_ranking():
     often, rarely = (replace(BUDGETS["smoke"], eval_every=n) for n in (5, 20))
     table = sampled(record(budget=often), record(dataset="taobao", budget=rarely))
-    assert "(test sampled.ndcg@10, every 20 epochs; test sampled.ndcg@10, every 5 epochs)" in table.caption
+    assert "(by the sampled N@10, every 20 epochs; by the sampled N@10, every 5 epochs)" in table.caption
     assert not [note for note in said(table) if note.startswith("The epoch was chosen")]
 
 

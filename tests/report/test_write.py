@@ -62,7 +62,7 @@ def test_tables_without_records_go_and_other_files_stay(tmp_path):
 def test_a_file_that_is_no_index_of_ours_and_what_it_names_stay(tmp_path):
     (tmp_path / "index.md").write_text("# Mine\n[a](notes.md)")
     (tmp_path / "notes.md").write_text("mine")
-    with pytest.raises(BenchError, match="is no index of reports"):
+    with pytest.raises(BenchError, match="is not an index of reports"):
         write([record()], tmp_path)
     (tmp_path / "index.md").write_text("# Reports\n[a](../outside.md) [b](/outside.md) [c](x/../../outside.md)")
     assert report_write.named(tmp_path / "index.md") == set()

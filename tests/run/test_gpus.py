@@ -70,10 +70,10 @@ def test_gpus_that_are_asked_for(tool):
     tool(printing(TWO))
     assert find_gpus("1") == find_gpus("GPU-ab22") == {"1": 81000.0}
     assert find_gpus("none") == {}
-    with pytest.raises(BenchError, match=r"GPU '2' is not here \(2 found\)"):
+    with pytest.raises(BenchError, match=r"no GPU '2' here \(2 found\)"):
         find_gpus("0,2")
     tool(printing(TWO), "1")
-    with pytest.raises(BenchError, match=r"GPU '0' is not here \(1 found\)"):
+    with pytest.raises(BenchError, match=r"no GPU '0' here \(1 found\)"):
         find_gpus("0")  # the mask hides it
 
 
@@ -105,7 +105,7 @@ def test_falling_back_to_the_cpu_is_one_line(tool, monkeypatch, capsys, script, 
     assert printed.endswith("; jobs run on the CPU\n")
     assert printed.count("\n") == 1
     assert "\x1b" not in printed
-    with pytest.raises(BenchError, match="GPU '0' is not here"):
+    with pytest.raises(BenchError, match="no GPU '0' here"):
         find_gpus("0")
 
 

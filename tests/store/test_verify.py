@@ -29,7 +29,7 @@ WHOLE = "checked 3 records, 1 file of weights, 1 table of case facts, 1 checkpoi
 
 def test_a_whole_folder_holds(store):
     found = verify(store.root)
-    assert (found.wrong, found.words) == ([], f"{WHOLE}all of it holds")
+    assert (found.wrong, found.words) == ([], f"{WHOLE}every check passed")
 
 
 def test_nothing_is_found_in_an_empty_folder(tmp_path):
@@ -64,7 +64,7 @@ def test_each_kind_of_damage_is_one_line(store, damage, said):
     found = verify(store.root)
     assert len(found.wrong) == 1
     assert said in found.wrong[0]
-    assert found.words.endswith("; 1 of them does not hold")
+    assert found.words.endswith("; 1 of them failed a check")
 
 
 def test_records_of_old_are_counted(store):
@@ -73,4 +73,4 @@ def test_records_of_old_are_counted(store):
     new = ('"digest"', '"ranks_sha256"', '"cases_sha256"')
     path.write_text("".join(line for line in text.splitlines(True) if not line.strip().startswith(new)))
     said = verify(store.root).words
-    assert "all of it holds; 1 record of schema 1 without checksums; 1 record with metrics but no ranks" in said
+    assert "every check passed; 1 record of schema 1 without checksums; 1 record with metrics but no ranks" in said

@@ -136,7 +136,7 @@ def test_a_checkpoint_that_is_not_what_was_written_is_left_aside(tmp_path, capsy
     path.write_bytes(damage(path.read_bytes()))
     assert checkpoint.load() is None
     said = capsys.readouterr().err
-    assert said == f"{path} is of no use ({path} is not what was written there); starting anew\n"
+    assert said == f"{path} cannot be used ({path} is not what was written there); starting anew\n"
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -23,7 +23,7 @@ def load_npy(path: Path) -> np.ndarray:
         if first.startswith(b"PK"):
             raise BenchError(f"{path} is an archive of arrays (.npz); save the one table with numpy.save")
         if not first.startswith(b"\x93NUMPY"):
-            raise BenchError(f"{path} is no .npy file (it begins with {first.decode(errors='replace')!r})")
+            raise BenchError(f"{path} is not an .npy file (it begins with {first.decode(errors='replace')!r})")
         return np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise BenchError(f"{path} is missing") from None

@@ -17,7 +17,7 @@ from bench.report.sections.significance import BETTER, WORSE, comparisons, sign,
 from bench.spec import SHOWN, counted
 
 METRICS = ("ndcg@10", "hr@5")
-BEATS, LEVEL, LOSES, NOT_ASKED, MIXED = "beats", "is level with", "loses to", "cannot be asked", "differs by metric"
+BEATS, LEVEL, LOSES, NOT_ASKED, MIXED = "beats", "is level with", "loses to", "has no answer", "differs by metric"
 WORDS = {BETTER: BEATS, WORSE: LOSES, "": LEVEL}
 MEASURES = ["vs", "difference", "low", "high", "p_holm"]
 CSV = [*TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_seeds", "settings", "unequal", "keys"]
@@ -25,11 +25,12 @@ NOTES = [
     "The strongest baseline of a metric is the one with the best mean among all rows of baselines.",
     "Beats and loses to: the paired difference over the test cases is more than chance (sign-flip test, Holm's "
     f"p < {ALPHA} over all rows and metrics of the data set in its Table 2, so that p grows with the number of rows). "
-    "Is level with: it is not.",
+    "Is level with: the difference is no more than chance, which does not show that the two are equal.",
     "Baselines: how many were run there. A baseline that was not run may be stronger than the strongest of them.",
     "The tests are about these trained models. With one seed they say nothing about another training. Under the "
     "protocol paper every row's epoch was chosen on the test set itself, which the tests leave out of account.",
-    "‡ The two rows were not made under equal conditions, which are named, so that the difference may be theirs.",
+    "‡ The two rows were not made under equal conditions; the column Settings says in what they differ, and that may "
+    "explain the difference.",
     "If there are several budgets, the one under which most baselines were run is used; among equals, the longest.",
 ]
 
@@ -155,7 +156,8 @@ def summary(found: list[dict[str, Any]]) -> str:
     counts = Counter(one["verdict"] for one in own)
     said = [f"{word} {counts[word]}" for word in (BEATS, LEVEL, LOSES, MIXED, NOT_ASKED) if counts[word]]
     only = " on the paper's data sets" if len(own) < len(found) else ""
-    return f"Against the strongest baseline{only}, by data set, protocol, ranking and row: {', '.join(said)}."
+    asked = f"{counted(len(own), 'comparison')} with the strongest baseline{only}"
+    return f"Verdicts of {asked}, one for each data set, protocol, ranking and row: {', '.join(said)}."
 
 
 def where(one: dict[str, Any]) -> str:

@@ -45,6 +45,7 @@ NOTES = [
     "A claim is read as pairs of cells, in H@5 and N@5, which all of the paper's tables have. It is refuted where a "
     "pair speaks against it, supported where every pair that is known speaks for it, undecided where some differ by no "
     "more than chance, and cannot be judged where no pair is known.",
+    "Baselines are the paper's own here; the answer compares with newer ones, too.",
     "A pair speaks for or against a claim where its two cells differ by more than chance: the same test as under "
     f"Significance, paired by test case, Holm p < {ALPHA} over the known pairs of the claim. A pair whose ranks cannot "
     "be paired was not tested, and counts as chance.",

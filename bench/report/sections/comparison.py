@@ -148,15 +148,28 @@ def not_run(part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], s
     for reason, own in missing.groupby("note", sort=False):
         names = ", ".join(titles.get(row, row) for row in own["row"])
         if reason == NOT_RUN:
-            said.append(Note(f"Not run: {names}.", command=command(in_block(records, block), own["row"], study)))
+            said += never_run(in_block(records, block), list(own["row"]), titles, study)
         else:
             said.append(Note(f"Not there: {names}, because {reason}.", is_warning=True))
     return said
 
 
+def never_run(records: pd.DataFrame, rows: list[str], titles: Mapping[str, str], study: Study | None) -> list[Note]:
+    """The rows that one command runs, with it, and those that need a search or settings of their own."""
+    own = [] if study else [row for row in rows if " (" in row]
+    rest, said = [row for row in rows if row not in own], []
+    if rest:
+        names = ", ".join(titles.get(row, row) for row in rest)
+        said.append(Note(f"Not run: {names}.", command=command(records, rest, study)))
+    if own:
+        how = "(tuned) needs --tune, then --hyper tuned, and settings in brackets need --set: docs/running.md"
+        said.append(Note(f"Not run: {', '.join(own)}. {how}."))
+    return said
+
+
 def label(row: str, is_dependent: bool) -> str:
     """A row's name with its marks: a floor, our variant, † for scores that depend on the other candidates."""
-    kind = " (floor)" if row in FLOORS else " (ours)" if row == ITEMWISE else ""
+    kind = " (floor)" if row in FLOORS else " (our variant)" if row == ITEMWISE else ""
     return f"{row}{kind}{' †' if is_dependent else ''}"
 
 

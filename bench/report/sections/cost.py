@@ -114,7 +114,7 @@ def held_up(records: pd.DataFrame) -> list[Note]:
         for run in some.itertuples()
     )
     text = f"Held up while they trained, by a pause or by other work on the machine, for a share of train s: {said}. "
-    rule = f"A stretch counts whose epochs took more than {HELD_UP} times the run's median."
+    rule = f"The time between two evaluations counts if its epochs took more than {HELD_UP} times the run's median."
     return [Note(text + rule, is_warning=True)]
 
 

@@ -25,8 +25,8 @@ CAPTION = (
 )
 NOTES = [
     independent.NOTE,
-    "Corrected is the independent run's value over 1 + that chance. Without the copies it lies between the two, since "
-    "the copy of a hit in the last place of a list is not counted.",
+    "Corrected is the independent run's value over 1 + that chance. Without copies, the value lies between the two, "
+    "since the copy of a hit in the last place of a list is not counted.",
     f"{MEAN} is the mean over the four metrics; it needs all of the paper's baselines.",
 ]
 
@@ -113,8 +113,8 @@ def courses(evidence: Evidence, data: pd.DataFrame) -> list[str]:
         theirs = independent.runs().query("dataset == @one['dataset'] and run == 1")["epoch"].max()
         best = independent.best()["epoch"].get((one["dataset"], 1))
         said.append(
-            f"{heading([one[name] for name in BLOCK])}: our values are of epoch {', '.join(ours)} that were trained, "
-            f"where the budget allows {own['budget_epochs'].max()}; the independent run's are of epoch {best} of "
+            f"{heading([one[name] for name in BLOCK])}: our values come from epoch {', '.join(ours)} trained "
+            f"(the budget allows {own['budget_epochs'].max()}); the independent run's come from epoch {best} of "
             f"{theirs}."
         )
     return said

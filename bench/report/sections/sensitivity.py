@@ -25,9 +25,9 @@ COLUMNS = [
 NOTES = [
     "tau is Kendall's tau-b between the two orders of the rows that both sides have, by unrounded mean: 1 is the same "
     "order and -1 its reverse. swapped counts the pairs of rows whose order differs.",
-    "Sampled and full ranking come from the same training runs. Each is taken from its own best epoch, but for records "
-    "of version 1 of the protocols, where one epoch was chosen for both. Two protocols train the models anew. Floors "
-    "count as rows.",
+    "Sampled and full ranking come from the same training runs. Each is taken from its own best epoch, except in "
+    "records of version 1 of the protocols, where one epoch was chosen for both. Two protocols train the models anew. "
+    "Floors count as rows.",
 ]
 
 

@@ -239,7 +239,7 @@ def test_npy_tables_of_different_length(tmp_path, load):
 
 def test_npy_that_is_no_npy(tmp_path, load):
     folder = write_folder(tmp_path / "clips", lists_only() | {"image_feat.npy": "hello"})
-    with pytest.raises(BenchError, match=r"image_feat\.npy is no \.npy file \(it begins with 'hello'\)"):
+    with pytest.raises(BenchError, match=r"image_feat\.npy is not an \.npy file \(it begins with 'hello'\)"):
         load(folder)
 
 
@@ -281,7 +281,7 @@ def test_a_pipe_is_refused_at_once(tmp_path, load):
     folder = write_folder(tmp_path / "shop")
     (folder / "test.txt").unlink()
     os.mkfifo(folder / "test.txt")
-    with pytest.raises(BenchError, match=r"test\.txt is no regular file"):
+    with pytest.raises(BenchError, match=r"test\.txt is not a regular file"):
         load(folder)
 
 

@@ -20,15 +20,15 @@ def test_a_card_has_a_verdict_for_each_way_to_ask_and_the_unasked_last(tmp_path)
     assert asked.details[0].startswith("N@10 +1.0000 [")
     assert set(asked.keys.split()) == {one.key for one in some}
     assert asked.tags == {"data-protocol": "paper", "data-ranking": "sampled", "data-budget": "*best smoke"}
-    assert unasked.text.startswith("cannot be asked: full ranking is not defined")
+    assert unasked.text.startswith("has no answer: full ranking is not defined")
     assert (unasked.where, unasked.tone, unasked.keys) == (["paper, full"], "none", "")
     assert [(card.dataset, card.verdicts[0].text) for card in (art, taobao)] == [
-        ("Art", "cannot be asked: not run"),
-        ("Taobao", "cannot be asked: not run"),
+        ("Art", "has no answer: not run"),
+        ("Taobao", "has no answer: not run"),
     ]
 
 
 def test_one_reason_for_several_ways_to_ask_stands_once(tmp_path):
     (card,) = cards(evidence(record(dataset="toy"), record("BPRMF", 0.2, dataset="toy", seed=1), folder=tmp_path))
     (one,) = card.verdicts
-    assert (one.text, one.where) == ("cannot be asked: not run", ["paper, sampled", "paper, full"])
+    assert (one.text, one.where) == ("has no answer: not run", ["paper, sampled", "paper, full"])

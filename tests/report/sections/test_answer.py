@@ -10,7 +10,7 @@ from bench.spec import BUDGETS, PROTOCOLS
 from tests.report import made
 from tests.report.made import record, stored
 
-DEPENDENT = "cannot be asked: full ranking is not defined: a score depends on the other candidates"
+DEPENDENT = "has no answer: full ranking is not defined: a score depends on the other candidates"
 HALF, ALL, NONE = [1] * 20 + [50] * 20, [1] * 40, [50] * 40
 
 
@@ -106,17 +106,17 @@ def test_what_cannot_be_asked_says_why(tmp_path):
             "MCLN",
         ): DEPENDENT,
         ("beauty", "full", "MCLN:itemwise"): "loses to BPRMF",
-        ("art", "", "MCLN"): "cannot be asked: not run",
-        ("taobao", "sampled", "MCLN"): "cannot be asked: not comparable: the ranks of record m are missing or broken",
+        ("art", "", "MCLN"): "has no answer: not run",
+        ("taobao", "sampled", "MCLN"): "has no answer: not comparable: the ranks of record m are missing or broken",
         (
             "taobao",
             "full",
             "MCLN",
         ): DEPENDENT,
-        ("other", "sampled", "MCLN"): "cannot be asked: not run",
-        ("toy", "sampled", "MCLN"): "cannot be asked: no baseline was run",
+        ("other", "sampled", "MCLN"): "has no answer: not run",
+        ("toy", "sampled", "MCLN"): "has no answer: no baseline was run",
     }
-    assert "MCLN cannot be asked: not run (Art; other, entities, paper, sampled)." in sentences(found)
+    assert "MCLN has no answer: not run (Art; other, entities, paper, sampled)." in sentences(found)
     assert not [one for one in sentences(found, "full") if "sampled" in one]
 
 
@@ -196,15 +196,13 @@ def test_a_verdict_needs_the_ranks_of_the_strongest_in_either_metric(tmp_path):
     found = evidence(tmp_path, *(stored(tmp_path, places, model) for model, places in rows.items()))
     for path in tmp_path.glob("*/LightGCN/*.parquet"):
         path.unlink()
-    assert verdicts(found)["beauty", "sampled", "MCLN"].startswith(
-        "cannot be asked: not comparable: the ranks of record"
-    )
+    assert verdicts(found)["beauty", "sampled", "MCLN"].startswith("has no answer: not comparable: the ranks of record")
 
 
 def test_the_summary_counts_the_paper_s_data_sets_where_there_are_any(three, tmp_path):
     more = [stored(tmp_path, own, model, dataset="mine") for model, own in (("BPRMF", HALF), ("MCLN", ALL))]
     caption = pages(evidence(tmp_path, *three.records, *more))[0].caption
-    assert caption.startswith("Against the strongest baseline on the paper's data sets, by")
+    assert caption.startswith("Verdicts of 3 comparisons with the strongest baseline on the paper's data sets, one")
     assert caption.endswith("beats 1, is level with 1, loses to 1.")
 
 

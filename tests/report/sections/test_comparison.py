@@ -46,7 +46,7 @@ def small():
 
 MARKDOWN = r"""# Table 2: comparison (protocol paper, budget smoke, sampled ranking)
 
-Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every epoch). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.
+Protocol paper: the epoch is chosen on the TEST set (by the sampled N@10, every epoch). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.
 
 ## toy (entities)
 
@@ -89,7 +89,7 @@ LATEX = r"""% records: b0 b1 m0 m1 v1
 % needs \usepackage{booktabs}
 \begin{table*}
 \centering\scriptsize\setlength{\tabcolsep}{3pt}
-\caption{Comparison (protocol paper, budget smoke, sampled ranking). Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every epoch). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.}
+\caption{Comparison (protocol paper, budget smoke, sampled ranking). Protocol paper: the epoch is chosen on the TEST set (by the sampled N@10, every epoch). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.}
 \label{tab:table2-paper-smoke-sampled}
 \par\medskip\textbf{toy (entities)}\par\smallskip
 \begin{tabular}{lrrrr}
@@ -204,7 +204,7 @@ def test_rows_are_marked_as_floor_ours_and_candidate_dependent():
     table = sampled(record("Pop"), record("MCLN"), record("MCLN", preset="itemwise"))
     names = [line.texts[0] for line in table.blocks[0].lines]
     assert names[0] == "Pop (floor)"
-    assert names[-3:] == ["MCLN †", "MCLN:itemwise (ours)", "%Imp."]
+    assert names[-3:] == ["MCLN †", "MCLN:itemwise (our variant)", "%Imp."]
 
 
 @pytest.mark.parametrize("n", [8, 9])
@@ -275,8 +275,10 @@ def test_rows_not_run_fold_into_one_line_but_those_of_which_the_paper_has_values
 
 def test_a_row_with_settings_of_its_own_is_named_but_no_command_runs_it():
     table = sampled(record(), record(hyper={"reg_weight": 0.5}, dataset="art"))
-    assert "BPRMF (reg_weight=0.5)." in table.blocks[0].notes[0].text
-    assert "reg_weight" not in table.blocks[0].notes[0].command
+    by_name, own = table.blocks[0].notes
+    assert own.text.startswith("Not run: BPRMF (reg_weight=0.5). (tuned) needs --tune")
+    assert own.command == ""
+    assert "reg_weight" not in by_name.text + by_name.command
 
 
 def test_names_are_escaped_in_latex():

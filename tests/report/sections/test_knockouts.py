@@ -86,7 +86,7 @@ def test_a_worthless_yardstick_has_no_percentage():
 def test_unequal_conditions_are_named(facts):
     none = record("LightGCN", 0.2, features="none", data_hash="another", facts=facts)
     text = "Not comparable: the records of Beauty (entities) and its knock-outs differ in candidates"
-    expected = [Note(f"{text} (unlike most: LightGCN).", is_warning=True)]
+    expected = [Note(f"{text}; the rows that differ from most are LightGCN.", is_warning=True)]
     assert table(*runs(), none).notes == (expected if facts else [])
 
 

@@ -29,8 +29,8 @@ def test_a_note_says_of_which_epoch_the_values_are_and_how_long_both_trained():
     facts = [{"best_epoch": 1, "epochs": 3}, {"best_epoch": 2, "epochs": 4}]
     [page] = pages(evidence(*(record("MCLN", seed=seed, facts=one) for seed, one in enumerate(facts))))
     text = (
-        "Beauty (entities): our values are of epoch 1 of 3, 2 of 4 that were trained, where the budget allows 1; the "
-        "independent run's are of epoch 360 of 1000."
+        "Beauty (entities): our values come from epoch 1 of 3, 2 of 4 trained (the budget allows 1); the independent "
+        "run's come from epoch 360 of 1000."
     )
     assert text in [note.text for note in page.notes]
 

@@ -31,7 +31,7 @@ def cells(table, dataset="beauty", metric="hr@5"):
 
 MARKDOWN = r"""# Table 4: fusion in MCLN (protocol paper, budget smoke, sampled ranking)
 
-Protocol paper: the epoch is chosen on the TEST set (test sampled.ndcg@10, every epoch). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.
+Protocol paper: the epoch is chosen on the TEST set (by the sampled N@10, every epoch). Ranking sampled: the test item against 99 sampled candidates. Budget smoke. Features: toy (entities). Seeds: 0, 1.
 
 ## toy (entities)
 
