@@ -46,7 +46,7 @@ class NotApplicable(BenchError):
 def unknown(kind: str, name: str, known: Iterable[str]) -> BenchError:
     """The error for a name that is not there, near misses first."""
     known = sorted(known)
-    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.7)
+    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.65)
     hint = [k for k in known if k.lower() in near]
     tail = f"did you mean {' or '.join(hint)}?" if hint else f"known: {', '.join(known) or 'none'}"
     return BenchError(f"unknown {kind} {name!r}; {tail}")

@@ -1,5 +1,6 @@
-"""Seconds per epoch and per evaluation, peak memory, parameters, and the training step over what bounds it (see
-``benchmarks.bounds``), of every model on every data set asked for.
+"""Seconds per epoch and per evaluation, peak memory, parameters, and each training step against its lower bound.
+
+Of every model on every data set asked for; ``benchmarks.bounds`` has the bounds.
 
     python -m benchmarks.models --datasets taobao beauty art
 

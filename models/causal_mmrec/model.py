@@ -26,10 +26,10 @@ regression for A (``confounder="ridge"`` keeps it) and k-means for B. Where nobo
 RecBole's Trainer, training keeps its first graph and contexts. All frozen quantities that a score needs are buffers of
 the state dict; computing a loss after loading one needs ``before_epoch``.
 
-Departures from our specification:
+Choices where the abstract says nothing:
 - there are no category labels as coarse codes, because no data set here has them, and the stages are not trained
   jointly;
-- its switch ``no_hierarchy`` is n_fine=1 or n_coarse=1;
+- the hierarchy of codes is switched off by n_fine=1 or n_coarse=1;
 - the running average of a denoiser's weights is shorter at the start, for short budgets;
 - the vectors of the strata are divided by one scalar standard deviation;
 - a cell, which is a pair of a coarse and a fine code, with under five items is merged into the nearest coarse code that
