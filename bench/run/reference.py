@@ -42,6 +42,7 @@ def parts(data_dir: Path | None = None) -> list[Part]:
         part("Table 2, clean", sets, ["paper", ITEMWISE, "floors"], ["clean"]),
         part("Newer models", two, ["newer", "causal"], both),
         part("Seeds 1 and 2", sets, SEEDED, both, seeds=[1, 2]),
+        part("Seeds 1 and 2 of MEGCF", two, ["MEGCF"], both, seeds=[1, 2]),  # so far the strongest baseline
         part("Both samplers", ["taobao"], None, ["paper"], studies=["sampler"]),
         part("Tables 3 to 5, Figure 4", two, None, ["paper"], studies=OWN_TABLES),
         part("Figure 4 of LightGCN", two, ["LightGCN"], ["paper"], studies=["figure4"]),

@@ -1,4 +1,4 @@
-"""How large the page is, and how it grows: the complete reference, of 279 jobs, is to fit into 2 MiB."""
+"""How large the page is, and how it grows: the complete reference, of nearly 300 jobs, is to fit into 2 MiB."""
 
 import math
 from pathlib import Path
