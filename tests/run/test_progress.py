@@ -119,7 +119,8 @@ def test_plain_lines_without_a_terminal(show):
         "[1/3] toy BPRMF npy clean smoke seed 0 done",
         "[2/3] toy BPRMF npy clean smoke seed 1 failed: loss is nan",
         "[3/3] toy BPRMF npy clean smoke seed 2 done",
-        "2 jobs ended within 60 s (90 s of their own time, 1.5 jobs at a time); the longest took 60 s: toy BPRMF npy clean smoke seed 1",
+        "2 jobs ended within 60 s (90 s of their own time, 1.5 jobs at a time); "
+        "the longest took 60 s: toy BPRMF npy clean smoke seed 1",
     ]
 
 

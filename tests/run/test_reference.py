@@ -44,8 +44,8 @@ def test_by_hand(found):
 def test_the_page_adds_them_up(found):
     page = reference.page(found.assign(seconds=[0.0, 3 * 3600.0, 3600.0]))
     assert (
-        "Of 4 jobs, 1 have a record; 1 more have only one that an earlier version made, which the tables show, and 2 were "
-        "never run." in page
+        "Of 4 jobs, 1 have a record; 1 more have only one that an earlier version made, which the tables show, and 2 "
+        "were never run." in page
     )
     assert "| two | 1 | 0 | 0 | 1 | 3.0 h |" in page
     assert "| all | 4 | 1 | 1 | 2 | 4.0 h |" in page

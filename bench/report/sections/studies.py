@@ -11,7 +11,7 @@ from bench.report.leaderboard import TABLE, comparison
 from bench.report.model import Figure, Note, Page, Question, Table
 from bench.report.prose import APART, caption, notes
 from bench.report.rows import BLOCK, blocks, heading, in_block, order
-from bench.report.sections import cost
+from bench.report.sections import cost, parts
 from bench.report.sections.comparison import CSV, beside_paper, compared_block
 from bench.spec import RANKINGS
 from bench.study import Study
@@ -72,6 +72,7 @@ def across(evidence: Evidence, study: Study) -> list[Table]:
             data = beside_paper(data, {}, study.name, ranking).assign(model=data["row"].str.rpartition(APART)[0])
             if ranking == "full" and not data["mean"].notna().any():
                 continue
+            data = parts.marked(evidence, records, data, ranking)
             found.append(
                 Table(
                     question=question(study),
@@ -80,8 +81,8 @@ def across(evidence: Evidence, study: Study) -> list[Table]:
                     caption=caption(records, ranking),
                     blocks=[compared_block(in_block(data, one), records, one, study) for one in blocks(records)],
                     cost=cost.block(records, ranking),
-                    notes=[Note(study.note), *notes(records, data, ranking, is_compared=False)],
-                    data=data[[*CSV, "model"]],
+                    notes=[Note(study.note), *notes(records, data, ranking, is_compared=False), *parts.legend(data)],
+                    data=data[[*CSV, "model", "sign"]],
                     protocol=protocol,
                     budget=budget,
                     ranking=ranking,
@@ -97,7 +98,7 @@ def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, r
     is_papers = study.is_papers and is_default
     data = comparison(records, ranking, rows=study.labels, barred=barred).assign(model=model)
     data = beside_paper(data, evidence.published if is_papers else {}, study.name, ranking)
-    shown = []
+    data, shown = parts.marked(evidence, records, data, ranking), []
     for block in blocks(records):
         shown.append(compared_block(in_block(data, block), records, block, study))
     kept = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
@@ -108,8 +109,12 @@ def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, r
         caption=caption(records, ranking),
         blocks=shown,
         cost=cost.block(kept, ranking, titles=study.titles),
-        notes=[Note(study.note)] * bool(study.note) + notes(records, data, ranking, is_compared=is_papers),
-        data=data[[*CSV, "model"]],
+        notes=[
+            *[Note(study.note)] * bool(study.note),
+            *notes(records, data, ranking, is_compared=is_papers),
+            *parts.legend(data),
+        ],
+        data=data[[*CSV, "model", "sign"]],
         protocol=protocol,
         budget=budget,
         ranking=ranking,

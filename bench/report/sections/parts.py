@@ -1,0 +1,56 @@
+"""Does a part of a model matter? Each variant of a study against the model as it is, case by case."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from bench.report import paired
+from bench.report.boards import ranked
+from bench.report.evidence import Evidence
+from bench.report.model import Note
+from bench.report.paired import ALPHA
+from bench.report.rows import BLOCK
+from bench.report.sections.significance import BETTER, WORSE, incomparable, sign
+
+LEGEND = (
+    f"{BETTER} better, {WORSE} worse than the model as it is (sign-flip test, Holm p < {ALPHA} over the variants and "
+    "metrics of a model on a data set)."
+)
+
+
+def marked(evidence: Evidence, records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> pd.DataFrame:
+    """``data``, the cells of a study's table, with a mark in ``sign`` where a variant is better or worse than the model
+    as it is by more than chance; empty in the model's own row, and where the two cannot be paired.
+
+    Args:
+        records: what the cells come from.
+    """
+    signs = pd.Series("", index=data.index)
+    for (*block, model), part in data.groupby([*BLOCK, "model"]):
+        is_own = (records[BLOCK] == block).all(axis=1) & (records["of"] == model) & ~records["hyper"].map(bool)
+        whole = set(records.loc[is_own, "row"])
+        if len(whole) == 1:  # versions of a model may disagree on which variant it is
+            tests = pd.DataFrame(differences(evidence, part, whole.pop(), ranking), columns=["cell", "difference", "p"])
+            tests["p_holm"] = paired.holm(tests["p"].to_numpy(dtype=float)) if len(tests) else []
+            signs.loc[tests["cell"]] = [sign(test) for test in tests.to_dict("records")]
+    return data.assign(sign=signs)
+
+
+def legend(data: pd.DataFrame) -> list[Note]:
+    """What the marks mean, where there are any."""
+    return [Note(LEGEND, is_warning=True)] if data["sign"].any() else []
+
+
+def differences(evidence: Evidence, part: pd.DataFrame, whole: str, ranking: str) -> Iterator[tuple[int, float, float]]:
+    """(index of the cell, mean difference from the row ``whole``, its p) of each cell that can be paired with it."""
+    known = part[part["mean"].notna()]
+    rows = dict(zip(known["row"], known["keys"], strict=True))
+    ranks = {row: ranked(evidence, finished(evidence, keys), ranking, row) for row, keys in rows.items()}
+    for cell in known[known["row"] != whole].itertuples() if whole in ranks else ():
+        if not incomparable(ranks[cell.row], ranks[whole], whole):
+            found = paired.differences(ranks[cell.row].values(cell.metric), ranks[whole].values(cell.metric))
+            yield cell.Index, float(found.mean()), paired.permutation_p(found)
+
+
+def finished(evidence: Evidence, keys: str) -> list[str]:
+    return [key for key in keys.split() if evidence.by_key[key].status == "done"]
