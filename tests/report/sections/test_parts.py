@@ -77,3 +77,16 @@ def test_no_mark_where_records_disagree_on_what_the_model_is(tmp_path):
     (table, *_) = tables(evidence(now, once, folder=tmp_path), "sampler")
     assert set(table.data["row"]) >= {"BPRMF, interactions", "BPRMF, users"}
     assert set(table.data["sign"]) == {""}
+
+
+def test_the_model_as_it_is_may_be_another_variant_on_another_data_set(tmp_path):
+    """MCLN has two counterfactual layers on Beauty and four on Taobao."""
+
+    def layers(dataset, n, places, **more):
+        return stored(tmp_path, places, "MCLN", dataset=dataset, settings={"n_attention_layers": n}, **more)
+
+    own = [layers("beauty", 2, ALL), layers("taobao", 4, ALL)]
+    one = [layers(dataset, 1, lost(12), hyper={"n_attention_layers": 1}) for dataset in ("beauty", "taobao")]
+    (table, *_) = tables(evidence(*own, *one, folder=tmp_path), "table5")
+    assert signs(table) == {"1 layer": {"▼"}, "2 layers": {""}}
+    assert signs(table, "taobao") == {"1 layer": {"▼"}, "4 layers": {""}}
