@@ -11,7 +11,7 @@ from bench.report import folder
 from bench.report.rows import STUDIED
 from bench.run import casefacts, plan
 from bench.run.clock import Clock, handling
-from bench.run.due import When, is_due
+from bench.run.due import When, is_due, relabel
 from bench.run.estimates import LONG, longest_first
 from bench.run.machines import Machines
 from bench.run.plan import PlannedJob, Request
@@ -79,7 +79,7 @@ def run(
     store.check_writable()
     store.sweep()
     folder.check_writable(reports)
-    winners.relabel(planned, store)
+    relabel(planned, store)
     casefacts.fill(planned, store)
     ended = run_due(due, store, machines, clock, when=when)
     with handling(clock.hear):  # a signal that comes now waits for the tables
@@ -137,7 +137,9 @@ def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Cloc
     machines.say(estimate, due, slots, least=LONG)
     if when == "always":  # from the start, then
         for one in due:
-            store.checkpoint(one.job).unlink(missing_ok=True)
+            with store.lock(one.job) as is_ours:  # another runner may be at work on it
+                if is_ours:
+                    store.checkpoint(one.job).unlink(missing_ok=True)
     with Screen(due, estimate) as screen:
         more = {"listener": screen.tell, "estimate": estimate, "stamps": stamps}
         with machines.pool(store, slots, clock, **more) as pool:

@@ -77,16 +77,25 @@ class Source:
             BenchError: as ``fingerprint``; for a broken file; when the cache folder cannot be written.
         """
         recipe, kinds = self.resolve(features)
-        dataset = self.load_base(recipe, cache_dir=cache_dir)
+        dataset = self.load_base(recipe, cache_dir=cache_dir, again=lambda: self.resolve(features)[0])
         feature_id, digest = knockout.named(recipe.feature_id, recipe.hash, kinds, recipe.modalities)
         return knockout.apply(dataset, kinds, feature_id=feature_id, digest=digest) if kinds else dataset
 
-    def load_base(self, recipe: Recipe, *, cache_dir: Path | None) -> Dataset:
-        """What ``recipe`` makes; it is taken from the cache, or made and put there."""
+    def load_base(self, recipe: Recipe, *, cache_dir: Path | None, again: Callable[[], Recipe]) -> Dataset:
+        """What ``recipe`` makes; it is taken from the cache, or made and put there.
+
+        Args:
+            again: the recipe as the files are by now.
+
+        Raises:
+            BenchError: where they changed while they were read, so that nothing vouches for what was.
+        """
         path = (cache_dir or cache_folder()) / "sets" / f"{recipe.hash[:32]}.npz"
         found = read_cached(path, recipe.hash)
         if found is None:
             found = dataclasses.replace(recipe.build(), hash=recipe.hash)
+            if again().hash != recipe.hash:
+                raise BenchError(f"{self.name}: the files changed while they were read; start again")
             with writing(f"cache folder {path.parent}", remedy="set MCLN_BENCH_CACHE to another folder"):
                 write_whole(path, lambda name: write_cached(name, found))
         return dataclasses.replace(found, name=self.name, warnings=[*recipe.warnings, *found.warnings])

@@ -1,6 +1,7 @@
-"""Which of the planned jobs are to run."""
+"""Which of the planned jobs are to run, and what the records of the others should say."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from bench.run.plan import PlannedJob
 from bench.store.record import Record
@@ -23,3 +24,19 @@ def is_due(store: Store, planned: PlannedJob, *, when: When) -> bool:
 def lacks_weights(store: Store, planned: PlannedJob, record: Record) -> bool:
     """Whether the weights that the job is to keep are not there, although ``record`` says that it is done."""
     return planned.keep_weights and record.status == "done" and not store.has_weights(record)
+
+
+def relabel(planned: Sequence[PlannedJob], store: Store) -> None:
+    """Tell records that stand what their plan knows by now: what a search has taken that went on and found the same
+    settings again, and what data a knock-out was made from, where the record is older than that fact."""
+    for one in planned:
+        if one.facts and lacks_facts(store.find(one.job), one.facts):
+            with store.lock(one.job) as is_ours:  # another runner may be making the record anew
+                record = store.find(one.job) if is_ours else None
+                if lacks_facts(record, one.facts):
+                    store.write(record.model_copy(update={"facts": {**record.facts, **one.facts}}))
+
+
+def lacks_facts(record: Record | None, facts: dict[str, Any]) -> bool:
+    """Whether there is a record, and it does not say this."""
+    return record is not None and any(record.facts.get(name) != value for name, value in facts.items())

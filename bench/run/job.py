@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from bench.train import bridge, precision, seed
 from bench.train.batches import Batches
 from bench.train.checkpoint import Checkpoint
 from bench.train.fit import Fit, fit
-from bench.train.prune import Pruned, prune
+from bench.train.prune import prune
 
 Tell = Callable[[Event], None]
 
@@ -55,14 +56,18 @@ def run(
     base = Record(job=work.job, key=work.job.key, status="failed", **about)
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))
     checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator, stop=stop)
-    ranks = None
+    ranks = keep = None
     try:
         base = Record(**{**dict(base), "settings": work.settings})  # settings that are tuples become lists
         with precision.matrix_products("highest"):  # but for the epochs, where the settings say so
-            update, ranks = execute(work, store, device=torch.device(device), tell=tell, checkpoint=checkpoint)
+            update, ranks, keep = execute(work, store, device=torch.device(device), tell=tell, checkpoint=checkpoint)
     except Exception as error:  # noqa: BLE001 - a job's fault must end as its record, not as the runner's end
         update = failure(error, log=str(store.log(work.job).relative_to(store.root)))
-        update["seconds"] = {"spent": time.perf_counter() - clock}
+        spent = time.perf_counter() - clock
+        update["seconds"] = {"spent": max(spent, getattr(error, "seconds", 0.0))}  # those before it was resumed, too
+    if keep is not None:
+        with store.writing():  # where they cannot be written, the run ends and the state stays, as with the record
+            update["facts"]["weights_sha256"] = keep()
     record = base.model_copy(update=update)
     store.write(record, ranks)
     checkpoint.remove()
@@ -72,8 +77,7 @@ def run(
 def failure(error: Exception, *, log: str) -> dict[str, Any]:
     """What a record says of a job that ``error`` ended."""
     if isinstance(error, BenchError):
-        curve = [error.entry] if isinstance(error, Pruned) else []
-        return {"status": error.status, "reason": str(error), "curve": curve}
+        return {"status": error.status, "reason": str(error), "curve": getattr(error, "curve", [])}
     traceback.print_exc()  # whole, into the job's log
     tail = "".join(traceback.format_exc().splitlines(keepends=True)[-12:])
     reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
@@ -82,10 +86,11 @@ def failure(error: Exception, *, log: str) -> dict[str, Any]:
 
 def execute(
     work: PlannedJob, store: Store, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
-) -> tuple[dict[str, Any], pd.DataFrame | None]:
-    """The job itself: load, build, fit, evaluate, and keep the weights where that is asked.
+) -> tuple[dict[str, Any], pd.DataFrame | None, Callable[[], str] | None]:
+    """The job itself: load, build, fit, evaluate.
 
-    Returns what its record says, and the ranks per test case, which a trial does not have.
+    Returns what its record says, the ranks per test case, which a trial does not have, and what writes the weights
+    where they are to be kept, and returns their sha256.
     """
     job, clock = work.job, time.perf_counter()
     tell(Event(stage="loading"))
@@ -107,11 +112,10 @@ def execute(
         facts |= counts(ranks)
         if prepared.dataset.planted and not card.is_floor:  # after the ranks: it draws
             facts |= use_of_content(work, model, prepared, result)
-    if work.keep_weights:
-        with store.writing():
-            facts["weights_sha256"] = weights.write(store.weights(job), model, result)
     metrics = {} if ranks is None else means(ranks)
-    return {"status": "done", "metrics": metrics, "curve": result.curve, "seconds": seconds, "facts": facts}, ranks
+    update = {"status": "done", "metrics": metrics, "curve": result.curve, "seconds": seconds, "facts": facts}
+    keep = partial(weights.write, store.weights(job), model, result) if work.keep_weights else None
+    return update, ranks, keep
 
 
 def facts_of(work: PlannedJob, model, prepared: Prepared, result: Fit) -> dict[str, Any]:
@@ -178,9 +182,9 @@ def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint
     lead = f"{rankings[0] if protocol.select_on == 'test' else rankings[-1]}.{protocol.select_metric}"
     evaluator = Evaluator(cases, device=model.device)
 
-    def report(entry: dict) -> None:
+    def report(entry: dict, fit: Fit) -> None:
         tell(Event(epoch=entry["epoch"], of=job.budget.epochs, value=entry.get(lead)))
-        prune(entry, select=lead, limits=work.limits)
+        prune(entry, fit, select=lead, limits=work.limits)
 
     training = read(Training, registry.split_settings(work.settings)[0])
     precision.check(training.precision, model.device)

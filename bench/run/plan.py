@@ -107,7 +107,10 @@ def jobs(request: Request) -> list[PlannedJob]:
 
 
 def check_names(request: Request) -> None:
-    """Refuse an unknown budget or protocol, and a preset that no flag prefers."""
+    """Refuse an unknown budget or protocol, a preset that no flag prefers, and lists that name nothing."""
+    for name in ("datasets", "models", "protocols", "features", "seeds", "studies"):
+        if (asked := getattr(request, name)) is not None and not len(asked):
+            raise BenchError(f"{name} is empty; name at least one, or leave it out")
     if request.prefer not in ("default", "released"):
         raise unknown("preset to prefer", request.prefer, ("default", "released"))
     if request.budget not in BUDGETS:

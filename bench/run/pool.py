@@ -195,4 +195,5 @@ class Pool:
 
 def is_out_of_memory(record: Record | None) -> bool:
     """Whether the job failed for want of memory on its GPU."""
-    return record is not None and "OutOfMemoryError" in record.reason
+    said = ("OutOfMemoryError", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    return record is not None and any(one in record.reason for one in said)

@@ -90,7 +90,7 @@ def fit(
     precision: str = "highest",
     evaluate: Callable[[], dict[str, float]],
     select: Sequence[str],
-    report: Callable[[dict], None] = lambda entry: None,
+    report: Callable[[dict, Fit], None] = lambda entry, out: None,
     checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Train ``model`` for ``budget.epochs``, or until ``budget.patience`` evaluations bring no gain in any metric.
@@ -99,7 +99,7 @@ def fit(
         precision: of the matrix products in the epochs, as ``bench.spec.Training`` has it; all else is in float32.
         evaluate: metrics of the model as it stands; called every ``budget.eval_every`` epochs and after the last.
         select: the metrics of which each chooses an epoch; larger is better.
-        report: told every epoch's entry, and every evaluation's metrics.
+        report: told every epoch's entry, with the metrics of an evaluation, and the fit so far.
         checkpoint: where to go on from, and to write to; what comes before the epochs is learnt again.
 
     Raises:
@@ -121,7 +121,7 @@ def fit(
         entry = {"epoch": epoch, "loss": loss, "seconds": out.seconds_train}
         if epoch % budget.eval_every == 0 or epoch == epochs:
             out.judge(model, evaluate, entry)
-        report(entry)  # before the state is written: what ends a trial here must end it again when it is resumed
+        report(entry, out)  # before the state is written: what ends a trial here must end it again when it is resumed
         if epoch == epochs or out.is_patience_over(budget.patience):
             break
         if checkpoint is not None:

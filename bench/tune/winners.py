@@ -205,12 +205,3 @@ def choose(
     said = [f"nothing {mode} for {', '.join(sorted(left))}: default settings"] if left else []
     said += [f"no trial was better than the default of {', '.join(sorted(unbeaten))}"] if unbeaten else []
     return list({one.job.key: one for one in chosen}.values()), said
-
-
-def relabel(planned: Sequence[PlannedJob], store: Store) -> None:
-    """Tell records that stand what their plan knows by now: what a search has taken that went on and found the same
-    settings again, and what data a knock-out was made from, where the record is older than that fact."""
-    for one in planned:
-        record = store.find(one.job) if one.facts else None
-        if record is not None and any(record.facts.get(k) != v for k, v in one.facts.items()):
-            store.write(record.model_copy(update={"facts": {**record.facts, **one.facts}}))

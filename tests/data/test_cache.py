@@ -1,5 +1,7 @@
 """Fingerprints, the binary cache, and what happens when it is damaged or cannot be written."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -110,3 +112,19 @@ def test_rows_under_another_name_are_other_features(tmp_path):
     as_image = sources.find(str(write_folder(tmp_path / "a", lists_only(), image=rows)))
     as_text = sources.find(str(write_folder(tmp_path / "b", lists_only(), text=rows)))
     assert as_image.fingerprint() != as_text.fingerprint()
+
+
+def test_files_that_change_while_they_are_read_are_not_cached(shop, tmp_path, monkeypatch):
+    """The hash is that of what was there before; no later load may take other content for it."""
+    train = tmp_path / "shop" / "train.txt"
+    before = train.read_text()
+    plain = shop.recipe
+
+    def recipe(base):
+        found = plain(base)
+        return dataclasses.replace(found, build=lambda: (found.build(), train.write_text(before + "\n"))[0])
+
+    monkeypatch.setattr(shop, "recipe", recipe)
+    with pytest.raises(BenchError, match="shop: the files changed while they were read; start again"):
+        shop.load(cache_dir=tmp_path / "cache")
+    assert cached(tmp_path / "cache") == []

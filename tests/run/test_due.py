@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.run.due import is_due
+from bench.run.due import is_due, relabel
 from bench.store.record import Record
 from bench.store.store import Store
 from tests.run.made import toy
@@ -34,3 +34,25 @@ def test_a_record_without_its_weights_is_due_where_they_are_to_be_kept_and_nothi
     skipped = Store(tmp_path / "skipped")
     skipped.write(Record(job=planned.job, key=planned.job.key, status="skipped"))
     assert not is_due(skipped, keeping, when="missing")
+
+
+def test_a_longer_search_with_the_same_winner_relabels_its_records(tmp_path):
+    store, asked = Store(tmp_path), replace(toy(), facts={"tuning.trials": 40})
+    store.write(Record(job=asked.job, key=asked.job.key, status="done", facts={"tuning.trials": 20}))
+    before = store.find(asked.job)
+    relabel([asked, toy(model="VBPR")], store)
+    after = store.find(asked.job)
+    assert after.facts == {"tuning.trials": 40}
+    assert after.model_copy(update={"facts": before.facts}) == before
+    stamp = store.stamp(asked.job)
+    relabel([asked, replace(asked, facts={})], store)
+    assert store.stamp(asked.job) == stamp
+
+
+def test_a_record_that_another_runner_is_making_anew_is_left_alone(tmp_path):
+    """What it writes meanwhile would be lost: the old record would stand again, and name ranks that are gone."""
+    store, asked = Store(tmp_path), replace(toy(), facts={"tuning.trials": 40})
+    store.write(Record(job=asked.job, key=asked.job.key, status="done", facts={"tuning.trials": 20}))
+    with Store(tmp_path).lock(asked.job):
+        relabel([asked], store)
+    assert store.find(asked.job).facts == {"tuning.trials": 20}

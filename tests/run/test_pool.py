@@ -82,10 +82,18 @@ def test_what_a_killed_job_was_writing_goes_with_it(store):
     assert [path.name for path in store.path(toy().job).parent.glob("*.json")] == [f"{toy().job.key}.json"]
 
 
-def test_out_of_memory_on_a_shared_gpu_is_tried_again_alone(store):
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "OutOfMemoryError: CUDA out of memory. Tried to allocate 8 GiB",
+        "AcceleratorError: CUDA error: out of memory",
+        "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_out_of_memory_on_a_shared_gpu_is_tried_again_alone(store, reason):
     def act(one, attempt):
         if attempt == 1:
-            short = record(job=one.job).model_copy(update={"status": "failed", "reason": "OutOfMemoryError: 8 GiB"})
+            short = record(job=one.job).model_copy(update={"status": "failed", "reason": reason})
             return Outcome(record=short)
         return pool.executor.finish(one, attempt)
 

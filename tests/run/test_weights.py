@@ -1,5 +1,6 @@
 """Weights kept beside a record give back the model that the record is about."""
 
+import errno
 import shutil
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import bench
 from bench import registry
 from bench.cli.main import main
 from bench.registry import source
-from bench.run import trained, weights
+from bench.run import job, trained, weights
 from bench.run.due import is_due
 from bench.spec import BenchError
 from bench.store.store import Store
@@ -199,7 +200,7 @@ def test_a_model_from_outside_is_named_by_its_file(folder, tmp_path, monkeypatch
 def test_what_cannot_be_asked_is_one_line(kept):
     store, folder = kept
     keys = {record.job.model: record for record in store.records()}
-    with pytest.raises(BenchError, match="no order of all items"):
+    with pytest.raises(BenchError, match="so it cannot rank all items"):
         trained.load(store, keys["MCLN"].key, location=folder).recommend()
     with pytest.raises(BenchError, match="no weights of the full ranking"):
         trained.load(store, keys["MCLN"].key, location=folder, ranking="full")
@@ -227,3 +228,21 @@ def test_the_command_writes_lists(kept, capsys, tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match="0"):
         main([*map(str, flags[:-2])], command="recommend")
     assert (tmp_path / f"recommended-{record.key}.csv").read_bytes() == out.read_bytes()
+
+
+def test_a_disk_that_is_full_when_weights_are_written_costs_no_training(folder, tmp_path, monkeypatch):
+    """The run ends there, and the next start goes on from the last epoch, as where a record cannot be written."""
+    (work,) = planned(folder, keep_weights=True, budget="quick")
+    store = Store(tmp_path / "results")
+
+    def full(*args, **more):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(weights, "write_whole", full)
+    with pytest.raises(BenchError, match="No space left on device"):
+        job.run(work, store, device="cpu", checkpoint_every=5)
+    assert store.find(work.job) is None
+    assert store.checkpoint(work.job).exists()
+    monkeypatch.undo()
+    record = job.run(work, store, device="cpu", checkpoint_every=5)
+    assert record.facts["weights_sha256"]

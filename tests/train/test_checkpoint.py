@@ -52,7 +52,7 @@ def train(model_class, path, *, stop_after=None, every=2, epochs=6):
     )
     seed.seed_all(3, "train")
 
-    def report(entry):
+    def report(entry, fit):
         if entry["epoch"] == stop_after:
             raise Killed
 

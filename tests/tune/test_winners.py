@@ -8,7 +8,7 @@ from bench.files import write_sealed
 from bench.spec import BUDGETS, PROTOCOLS, BenchError
 from bench.store.store import Store
 from bench.tune import winners
-from bench.tune.winners import HEAD, Winner, choose, load, path, relabel
+from bench.tune.winners import HEAD, Winner, choose, load, path
 from tests.report.made import record
 from tests.tune.searched import trial, work
 
@@ -213,16 +213,3 @@ def test_released_says_where_there_is_no_such_preset(tmp_path):
 def test_default_changes_nothing(tmp_path):
     asked = [work("MCLN"), work("BPRMF", hyper={"reg_weight": 0.5})]
     assert choose(asked, "default", tmp_path, trials(tmp_path)) == (asked, [])
-
-
-def test_a_longer_search_with_the_same_winner_relabels_its_records(tmp_path):
-    store, asked = Store(tmp_path), dataclasses.replace(work(), facts={"tuning.trials": 40})
-    store.write(record(**vars(asked.job), facts={"tuning.trials": 20}))
-    before = store.find(asked.job)
-    relabel([asked, work("VBPR")], store)
-    after = store.find(asked.job)
-    assert after.facts == {**before.facts, "tuning.trials": 40}
-    assert after.model_copy(update={"facts": before.facts}) == before
-    stamp = store.stamp(asked.job)
-    relabel([asked, dataclasses.replace(asked, facts={})], store)
-    assert store.stamp(asked.job) == stamp
