@@ -70,6 +70,28 @@ def write_helped(folder, name, size):
     return f"{folder / 'm.py'}:{name}"
 
 
+def test_what_a_model_outside_imports_from_a_project_s_folder_is_its_code(tmp_path, monkeypatch):
+    """As of a file in a folder of a project, in whose root the program starts; what is installed is no such code."""
+    (tmp_path / "mods").mkdir()
+    file = tmp_path / "mods" / "own.py"
+    file.write_text(OWN.replace("from baselines", "import numpy\nimport json\nimport project_util\nfrom baselines"))
+    (tmp_path / "project_util.py").write_text("FACTOR = 1\n")
+    monkeypatch.setattr(registry, "outside", {})
+    monkeypatch.syspath_prepend(tmp_path)
+    before = registry.find(f"{file}:Mine")[0]
+    bprmf = (registry.HOME / "baselines/bprmf.py").read_text()
+    assert sorted(before.code) == sorted([file.read_text(), "FACTOR = 1\n", bprmf])
+    assert before.beside == ()
+    (tmp_path / "project_util.py").write_text("FACTOR = 100\n")
+    assert registry.find(f"{file}:Mine")[0].source != before.source
+
+
+def test_all_models_are_those_that_stand_whatever_was_asked_for_before(own):
+    before = [card.name for card, _ in registry.select(None)]
+    assert registry.find(f"{own}:Mine")[0].name == "Mine"
+    assert [card.name for card, _ in registry.select(None)] == before
+
+
 def test_models_outside_with_helpers_of_one_name_have_each_their_own(own, tmp_path):
     """Each beside its own file, in one process, whichever was loaded first; the path of modules stays as it was."""
     path = list(sys.path)

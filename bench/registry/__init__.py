@@ -164,10 +164,11 @@ def select(texts: Sequence[str] | None, *, prefer: str = "default") -> list[tupl
 
 
 def members(group: str) -> list[Card]:
-    """The models of one of ``GROUPS``; a name whose file is not there is left out."""
+    """The models of one of ``GROUPS``; a name whose file is not there is left out, and models from outside, which are
+    asked for by their files, belong to none."""
     if group in NAMED:
         return [cards()[name] for name in NAMED[group] if name in cards()]
-    return [card for card in cards().values() if card.is_floor is (group == "floors")]
+    return [card for card in standing_cards().values() if card.is_floor is (group == "floors")]
 
 
 def load(card: Card) -> type:

@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import hashlib
 import sys
+import sysconfig
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
@@ -56,7 +57,8 @@ def read_cards(path: Path, module: str) -> list[Card]:
 
 
 def with_imports(card: Card, path: Path, home: Path) -> Card:
-    """``card`` of a file outside, whose code is also what the file imports from beside it, and from our models.
+    """``card`` of a file outside, whose code is also what the file imports from beside it, from folders along
+    ``sys.path`` that are no installation's, and from our models.
 
     Args:
         home: the folder of ``HOUSES`` and of ``bench``, whose code counts by its engine's number.
@@ -65,7 +67,7 @@ def with_imports(card: Card, path: Path, home: Path) -> Card:
         BenchError: for an import that cannot mean what is written there.
     """
     top = next(place for place in path.parents if not (place / "__init__.py").exists())
-    roots = [path.parent, top] if card.file else [top]  # an installed package finds nothing by its own folder
+    roots = [path.parent, top, *own_places()] if card.file else [top]  # an installed package does not look beside it
     texts, waiting, found = {}, [path], set()
     while waiting:
         file = waiting.pop()
@@ -79,6 +81,14 @@ def with_imports(card: Card, path: Path, home: Path) -> Card:
         raise BenchError(f"{path} imports {name}, which is Python's own, and also lies beside it; rename the latter")
     code = (*card.code, *(texts[file] for file in sorted(texts) if file != path))
     return dataclasses.replace(card, code=code, beside=tuple(sorted(names)))
+
+
+def own_places() -> list[Path]:
+    """The folders along ``sys.path`` that no installation owns, such as that of a project: what is there may change."""
+    standard = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    places = [Path(place).resolve() for place in sys.path if Path(place).is_dir()]
+    is_installed = {"site-packages", "dist-packages"}.intersection
+    return [one for one in places if not (is_installed(one.parts) or standard & {one, *one.parents})]
 
 
 def imported(tree: ast.Module, file: Path, *, roots: Sequence[Path], home: Path) -> list[Path]:

@@ -62,8 +62,8 @@ def main(order: dict, runner: Connection) -> None:
     try:
         more = {"device": order["device"], "checkpoint_every": order["checkpoint_every"]}
         job.run(planned, store, tell=tell, stop=patience.is_over, **more)
-    except Stopped:
-        tell(Event(state="stopped"))
+    except Stopped as stopped:
+        tell(Event(state="stopped", reason=str(stopped)))
     except BenchError as error:  # the record cannot be written, nor could that of the next job
         tell(Event(fatal=str(error)))
 

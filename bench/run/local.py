@@ -111,7 +111,7 @@ class Local(Executor):
         if self.store.stamp(planned.job) != before:
             return Outcome(record=self.store.find(planned.job))
         if last.state == "stopped":
-            return Outcome(is_stopped=True)
+            return Outcome(is_stopped=True, reason=last.reason)
         if is_late.is_set():
             return Outcome(reason=f"timeout: over {self.timeout:g} s")
         log = self.store.log(planned.job)

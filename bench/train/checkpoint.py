@@ -12,7 +12,7 @@ from bench.files import read_sealed, write_sealed
 
 
 class Stopped(BaseException):
-    """The run ended early on request, its state is on disk; no fault, so no ``Exception``."""
+    """The run ended early on request; no fault, so no ``Exception``. Its text says where its state is not on disk."""
 
 
 class Checkpoint:
@@ -37,21 +37,22 @@ class Checkpoint:
             Stopped: when it is to end.
         """
         is_stopping = self.stop()
-        if is_stopping or (self.every and epoch % self.every == 0):
-            self.write(state)
+        is_kept = self.write(state) if is_stopping or (self.every and epoch % self.every == 0) else False
         if is_stopping:
-            raise Stopped
+            raise Stopped("" if is_kept else "its state could not be written")
 
-    def write(self, state: dict[str, Any]) -> None:
-        """Write ``state`` with that of the generators; where it cannot be written, the run goes on without."""
+    def write(self, state: dict[str, Any]) -> bool:
+        """Write ``state`` with that of the generators, and say whether; where it cannot be, the run can do without."""
         random = {"cpu": torch.get_rng_state(), "batches": self.generator.get_state()}
         if self.generator.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.generator.device)
         try:
             torch.save({**state, "random": random}, content := BytesIO())
             write_sealed(self.path, content.getbuffer(), owner=self.path.stem)
+            return True
         except (OSError, RuntimeError) as error:  # torch calls a full disk a RuntimeError; the run can do without
             print(f"{self.path} cannot be written ({error}); going on without", file=sys.stderr)
+            return False
 
     def load(self) -> dict[str, Any] | None:
         """The state last written, the generators set to it; None where there is none or it is not what was written."""

@@ -19,7 +19,7 @@ from bench.files import read_sealed, write_sealed
 from bench.spec import Budget
 from bench.train import seed
 from bench.train.batches import Batches
-from bench.train.checkpoint import Checkpoint
+from bench.train.checkpoint import Checkpoint, Stopped
 from bench.train.fit import fit
 from models.causal_mmrec import CausalMMRec
 from models.mcln import MCLN
@@ -181,3 +181,18 @@ def test_a_checkpoint_of_another_kind_of_device_is_not_gone_on_from(tmp_path, ca
     write_sealed(checkpoint.path, content.getvalue(), owner="state")
     assert checkpoint.load() is None
     assert "starting anew" in capsys.readouterr().err
+
+
+def test_a_run_that_is_stopped_says_whether_its_state_is_kept(tmp_path, monkeypatch):
+    one = Checkpoint(tmp_path / "kept", every=0, generator=torch.Generator(), stop=lambda: True)
+    with pytest.raises(Stopped, match="^$"):
+        one.save(1, {"a": 1})
+    assert one.path.exists()
+
+    def full(*args, **more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bench.train.checkpoint.write_sealed", full)
+    lost = Checkpoint(tmp_path / "lost", every=0, generator=torch.Generator(), stop=lambda: True)
+    with pytest.raises(Stopped, match="^its state could not be written$"):
+        lost.save(1, {"a": 1})
