@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 import torch._dynamo  # every optimiser of torch imports it, which takes seconds; here the server does, for all jobs
+from threadpoolctl import threadpool_limits
 
 from bench.nn import recommender  # noqa: F401 - imported once by the server, before any model asks for it
 from bench.run import job
@@ -48,6 +49,7 @@ def main(order: dict, runner: Connection) -> None:
     signal.signal(signal.SIGTERM, lambda *_: patience.is_asked.set())
     threading.Thread(target=obey, args=(runner, patience), daemon=True).start()
     torch.set_num_threads(order["threads"])
+    threadpool_limits(order["threads"])  # of NumPy's products, whatever the server was started with
     planned, store = PlannedJob.of(order), Store(Path(order["results"]))
 
     def tell(event: Event) -> None:

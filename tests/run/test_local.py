@@ -7,7 +7,9 @@ import subprocess
 import pytest
 
 from bench.run import local
-from bench.run.local import why_it_died
+from bench.run.local import Local, why_it_died
+from bench.run.pool import Pool
+from bench.run.slots import Slots
 from bench.store.store import Store
 from tests.run import made
 from tests.run.made import planned, start
@@ -108,3 +110,33 @@ def test_a_temporary_folder_too_long_for_sockets_is_named(folder, tmp_path):
     said, _ = runner.communicate()
     assert runner.returncode == 2
     assert f"error: no socket can be made in {deep}" in said
+
+
+TELLING = """
+from dataclasses import dataclass
+
+from threadpoolctl import threadpool_info
+
+from baselines.bprmf import BPRMF
+
+
+class Telling(BPRMF):
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper(BPRMF.Hyper):
+        pass
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        print("threads of BLAS:", {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"})
+"""
+
+
+def test_numpy_has_the_threads_of_the_job_whatever_the_server_was_started_with(folder, tmp_path, monkeypatch):
+    """One program may ask for one thread and then for two; the server of the jobs is that of the first."""
+    monkeypatch.setattr("bench.registry.outside", {})
+    (tmp_path / "telling.py").write_text(TELLING)
+    (work,) = planned(folder, models=[f"{tmp_path / 'telling.py'}:Telling"])
+    for n in (1, 2):
+        store = Store(tmp_path / str(n))
+        assert Pool(executor=Local(store=store, threads=n), slots=Slots(cpus=1)).run([work]) == ["done"]
+        assert f"threads of BLAS: {{{n}}}" in store.log(work.job).read_text()
