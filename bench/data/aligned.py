@@ -1,8 +1,8 @@
 """Feature rows of any order, brought into the order of a data set's items."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,21 +22,28 @@ Ids = str | Path | Sequence | np.ndarray | pd.Series  # of their rows, or the fi
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """One modality: (item, feat) float32 rows, zeros where there is none; which items have one; rows of other items."""
+    """One modality: (item, feat) float32 rows, zeros where there is none; which items have one; rows of other items.
+
+    ``start`` is the least item id where rows go by their number.
+    """
 
     rows: np.ndarray
     is_present: np.ndarray
     n_others: int
+    start: str = "0"
 
     def said(self, modality: str) -> str:
         """The counts in words."""
         missing, others = int((~self.is_present).sum()), self.n_others
         text = f"{modality} features for {counted(int(self.is_present.sum()), 'item')}"
         text += f", {missing:,} without, whose rows are zero" if missing else ""
-        return text + (f", {counted(others, 'row')} of other items left out" if others else "")
+        text += f", {counted(others, 'row')} of other items left out" if others else ""
+        return text + (f" (row 0 belongs to no item, as ids start at {self.start})" if self.start != "0" else "")
 
 
-def align(given: Given, row_ids: Ids | None, items: Sequence[str], *, item: str, modality: str) -> Aligned:
+def align(
+    given: Given, row_ids: Ids | None, items: Sequence[str], *, item: str, modality: str, left_out: Collection[str] = ()
+) -> Aligned:
     """The rows of ``items`` in their order.
 
     Args:
@@ -44,6 +51,7 @@ def align(given: Given, row_ids: Ids | None, items: Sequence[str], *, item: str,
         row_ids: ids of the rows of an array, one per row, or a text file with one per line. Without them, row k is
             that of the item whose id is the number k.
         item: how the ids' column is named in the interactions.
+        left_out: other items of the interactions, which count when rows go by their number.
 
     Raises:
         BenchError: for what is no table of finite numbers, an item with two rows, and rows whose item is not known.
@@ -51,23 +59,27 @@ def align(given: Given, row_ids: Ids | None, items: Sequence[str], *, item: str,
     what = f"features {modality}" if isinstance(given, (np.ndarray, pd.DataFrame)) else str(given)
     if isinstance(given, np.ndarray) or str(given).endswith(".npy"):
         values = given if isinstance(given, np.ndarray) else load_npy(Path(given))
-        ids = ids_of_rows(values, row_ids, items, what=what, modality=modality)
+        known = {*items, *left_out}
+        ids = ids_of_rows(values, row_ids, known, what=what, modality=modality)
+        start = "0" if row_ids is not None else min(known, key=by_value)
     else:
+        start = "0"
         ids, values = from_table(given, item=item, what=what)
     if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.shape[1]:
         raise BenchError(f"{what}: a table of numbers is expected, found shape {values.shape}, {values.dtype}")
-    return place(pd.Index(ids), values, items, what=what)
+    return replace(place(pd.Index(ids), values, items, what=what), start=start)
 
 
-def ids_of_rows(values: np.ndarray, given: Ids | None, items: Sequence[str], *, what: str, modality: str) -> np.ndarray:
+def ids_of_rows(values: np.ndarray, given: Ids | None, known: set[str], *, what: str, modality: str) -> np.ndarray:
     """(row,) the item id of each row of an array."""
     if given is None:
-        if not all(re.fullmatch("0|[1-9][0-9]*", token) for token in items):
+        if others := [token for token in known if not re.fullmatch("0|[1-9][0-9]*", token)]:
             remedy = f"give --row-ids {modality}=FILE, one item id per line in the order of the rows"
-            raise BenchError(f"{what}: item ids are no row numbers, as {items[-1][:60]!r} shows; {remedy}")
-        if by_value(items[-1]) >= by_value(str(len(values))):
+            raise BenchError(f"{what}: item ids are no row numbers, as {max(others)[:60]!r} shows; {remedy}")
+        last = max(known, key=by_value)
+        if by_value(last) >= by_value(str(len(values))):
             raise BenchError(
-                f"{what}: row k is that of item k, but there are {len(values)} rows and an item {items[-1][:60]}; if "
+                f"{what}: row k is that of item k, but there are {len(values)} rows and an item {last[:60]}; if "
                 f"the rows are in another order, or their ids start at 1, give --row-ids {modality}=FILE"
             )
         return np.arange(len(values)).astype(str).astype(object)
@@ -107,7 +119,12 @@ def place(ids: pd.Index, values: np.ndarray, items: Sequence[str], *, what: str)
 
 
 def align_all(
-    given: Mapping[str, Given], row_ids: Mapping[str, Ids], items: Sequence[str], *, item: str
+    given: Mapping[str, Given],
+    row_ids: Mapping[str, Ids],
+    items: Sequence[str],
+    *,
+    item: str,
+    left_out: Collection[str] = (),
 ) -> dict[str, Aligned]:
     """Each modality's rows; ``row_ids`` may name modalities of ``given`` alone.
 
@@ -119,4 +136,5 @@ def align_all(
             raise BenchError(f"features {modality!r}: a modality is a word such as image, text or audio")
         if modality not in given:
             raise BenchError(f"--row-ids {modality}: there are no features of that name; give --features {modality}=")
-    return {name: align(one, row_ids.get(name), items, item=item, modality=name) for name, one in given.items()}
+    more = {"item": item, "left_out": left_out}
+    return {name: align(one, row_ids.get(name), items, modality=name, **more) for name, one in given.items()}

@@ -91,7 +91,7 @@ def dataset_from_frame(
     kept = select(frame, chosen, origin)
     (users, user), (items, item) = number(kept.user), number(kept.item)
     name = chosen.item or next(one for one in ITEM if one in frame.columns)
-    aligned = align_all(features or {}, row_ids or {}, items, item=name)
+    aligned = align_all(features or {}, row_ids or {}, items, item=name, left_out=kept.all_items)
     parts, how = split(np.stack([user, item], axis=1), kept, chosen)
     if not len(parts[2]):
         raise BenchError(f"{origin}: no test pair comes out of split {how}; there must be users of two items or more")

@@ -59,7 +59,7 @@ class Choices:
 class Interactions:
     """What was kept: user and item ids as text, times as ranks, and the part of each where the file says it.
 
-    ``left_out`` counts what was not kept, by the reason.
+    ``left_out`` counts what was not kept, by the reason; ``all_items`` are the items of all, kept or not.
     """
 
     user: np.ndarray
@@ -67,6 +67,10 @@ class Interactions:
     time: np.ndarray | None = None
     label: np.ndarray | None = None
     left_out: dict[str, int] = field(default_factory=dict)
+    all_items: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        self.all_items = pd.unique(self.item)
 
     def keep(self, kept: np.ndarray, why: str) -> None:
         """Leave out all but ``kept`` (n,) bool."""

@@ -53,6 +53,22 @@ def test_an_array_by_row_number():
     """Items 0 and 2; row 1 is of no item."""
     found = align(VALUES, None, ["0", "2"], item="item", modality="image")
     assert (found.rows.tolist(), found.n_others) == ([[3, 4], [9, 9]], 1)
+    assert found.said("image").endswith("items, 1 row of other items left out")
+
+
+def test_items_that_were_left_out_say_which_row_is_whose():
+    """With item 3 there would be four rows if row k were that of item k; with item 0, row 0 is not of nobody."""
+    names = {"item": "item", "modality": "image"}
+    with pytest.raises(BenchError, match="features image: .* there are 3 rows and an item 3; .* start at 1"):
+        align(VALUES, None, ["1", "2"], left_out=["3"], **names)
+    with pytest.raises(BenchError, match="item ids are no row numbers, as 'b' shows"):
+        align(VALUES, None, ["1", "2"], left_out=["b"], **names)
+    found = align(VALUES, None, ["1", "2"], **names)
+    assert found.said("image") == (
+        "image features for 2 items, 1 row of other items left out (row 0 belongs to no item, as ids start at 1)"
+    )
+    assert "row 0" not in align(VALUES, None, ["1", "2"], left_out=["0"], **names).said("image")
+    assert "row 0" not in align(VALUES, ["1", "2", "3"], ["1", "2"], **names).said("image")
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,15 @@ def test_features_and_the_map_of_items(tmp_path):
     assert same(found.dataset, sources.find(str(found.folder)).load())
 
 
+@pytest.mark.parametrize("choices", [{}, {"rating": "rating", "at_least": 4}, {"k_core": 2}])
+def test_rows_from_id_1_on_are_refused_whatever_is_left_out(tmp_path, choices):
+    """Item 4 is met once, with a rating of 1; without it, the rows of items 1 to 4 could be those of 0 to 3."""
+    pairs = [(user, item, 5) for user in "abc" for item in (1, 2, 3)]
+    frame = pd.DataFrame([*pairs, ("a", 4, 1)], columns=["user_id", "item_id", "rating"])
+    with pytest.raises(BenchError, match="there are 4 rows and an item 4; .* start at 1, give --row-ids image=FILE"):
+        dataset_from_frame(frame, features={"image": np.eye(4)}, out=tmp_path / "shop", **choices)
+
+
 @pytest.mark.parametrize("change", [lambda i: 3 * i, lambda i: i + 1, lambda i: f"item-{i:03}"])
 def test_how_items_are_named_changes_nothing(tmp_path, rng, change):
     frame = pd.DataFrame(
