@@ -5,8 +5,8 @@ import gzip
 import json
 import warnings
 from collections.abc import Collection, Sequence
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from bench.spec import BenchError
 TEXT = (".csv", ".tsv", ".txt", ".inter", ".item")
 LINES = (".jsonl", ".ndjson", ".json")
 SEPARATORS = ",\t;|"
-BROKEN = (OSError, EOFError, ValueError, KeyError)  # most errors of pandas and pyarrow are these
+BROKEN = (OSError, EOFError, ValueError, KeyError, csv.Error)  # most errors of pandas and pyarrow are these
 
 
 def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
@@ -69,7 +69,7 @@ def json_object(line: str, number: int) -> dict:
     raise ValueError(f"line {number}: {said}; each line must be one object, such as {{...}}")
 
 
-def opened(path: Path) -> TextIO:
+def opened(path: Path) -> TextIOWrapper:
     return (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="")
 
 
@@ -80,27 +80,40 @@ def first_line(error: Exception) -> str:
 
 
 def read_text(path: Path, as_text: Collection[str]) -> pd.DataFrame:
-    """Text by the separator that finds the most columns in its header."""
+    """Text by the separator that finds the most columns in its header; the columns' names are those of the file.
+
+    Text with tabs is read without quotes, as RecBole and Amazon write it: a lone one is a letter there, and else would
+    swallow the lines up to the next. Where the names stand in quotes, so do the cells.
+    """
+    with opened(path) as lines:
+        first = next((line for line in lines if line.strip()), "")
+    dialects = [{"delimiter": mark, "quoting": csv.QUOTE_MINIMAL} for mark in SEPARATORS]
+    if not first.startswith('"'):
+        dialects[SEPARATORS.index("\t")]["quoting"] = csv.QUOTE_NONE
+    headers = [next(csv.reader([first], **dialect), []) for dialect in dialects]
+    header, dialect = max(zip(headers, dialects, strict=True), key=lambda read: len(read[0]))
+    names = [name.partition(":")[0].strip() for name in header]
+    if not any(names):
+        raise ValueError("its first line must hold the columns' names")
     more = {"encoding": "utf-8-sig", "keep_default_na": False, "index_col": False}
-    headers = {mark: pd.read_csv(path, sep=mark, nrows=0, **more).columns for mark in SEPARATORS}
-    separator = max(headers, key=lambda mark: len(headers[mark]))
-    names = [name.partition(":")[0].strip() for name in headers[separator]]
     types = {place: str for place, name in enumerate(names) if name in as_text}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than the header has
         try:
-            frame = pd.read_csv(path, sep=separator, header=0, names=range(len(names)), dtype=types, **more)
+            frame = pd.read_csv(path, header=0, names=range(len(names)), dtype=types, **dialect, **more)
         except pd.errors.ParserWarning:
-            raise ValueError(longer(path, separator, len(names))) from None
+            raise ValueError(longer(path, dialect, len(names))) from None
     return frame.set_axis(names, axis=1)
 
 
-def longer(path: Path, separator: str, n_columns: int) -> str:
+def longer(path: Path, dialect: dict, n_columns: int) -> str:
     """Which row has more cells than the header, and what to do about it."""
     with opened(path) as lines:
-        rows = csv.reader(lines, delimiter=separator)
+        rows = csv.reader(lines, **dialect)
         found = next((f"line {rows.line_num} has {len(row)}" for row in rows if len(row) > n_columns), "a row has more")
-    return f"{found} cells where the header has {n_columns}; put a cell that contains {separator!r} in quotes"
+    mark, has_quotes = repr(dialect["delimiter"]), dialect["quoting"] != csv.QUOTE_NONE
+    remedy = f"put a cell that contains {mark} in quotes" if has_quotes else f"a cell must not contain {mark}"
+    return f"{found} cells where the header has {n_columns}; {remedy}"
 
 
 def column(frame: pd.DataFrame, asked: str | None, known: Sequence[str], what: str, remedy: str) -> str:

@@ -31,15 +31,32 @@ def test_recbole_types_are_cut_off_and_marks_of_byte_order_too(tmp_path):
     assert found.to_dict("list") == {"user_id": ["01"], "item_id": ["x"], "x_label": [2]}
 
 
+@pytest.mark.parametrize("name", ["t.tsv", "t.inter", "t.txt", "t.tsv.gz"])
+def test_a_quote_in_text_with_tabs_is_a_letter(tmp_path, name):
+    """In quotes, the first title would go on to the second, and the line of item b be lost."""
+    text = 'item\ttitle\tn\na\t"12 inch\t1\nb\tpan\t2\nc\t"best" cable"\t3\n'
+    (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    found = read_table(tmp_path / name).to_dict("list")
+    assert found == {"item": ["a", "b", "c"], "title": ['"12 inch', "pan", '"best" cable"'], "n": [1, 2, 3]}
+
+
+def test_text_with_tabs_whose_names_stand_in_quotes(tmp_path):
+    """As R writes it."""
+    (tmp_path / "t.tsv").write_text('"item"\t"title"\n"a"\t"12"" pan"\n"b\tc"\t""\n')
+    found = read_table(tmp_path / "t.tsv").to_dict("list")
+    assert found == {"item": ["a", "b\tc"], "title": ['12" pan', ""]}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", b"", r"t\.csv cannot be read as a csv table \(No columns to parse"),
+        ("t.csv", b"", r"t\.csv cannot be read as a csv table \(its first line must hold the columns' names"),
         (
             "t.csv",
             b"a,b\n1,2,3\n",
             r"t\.csv cannot be read .* \(line 2 has 3 cells where the header has 2; put .* ',' in quotes\)",
         ),
+        ("t.tsv", b'a\tb\n"1\t2\t3"\n', r"line 2 has 3 cells where the header has 2; a cell must not contain '\\t'"),
         ("t.csv", b'a,b\n"1\n2",2,3\n1,2,3\n', r"\(line 3 has 3 cells where the header has 2"),
         ("t.csv", b"a,b\n1,2\n1,2,3\n", r"t\.csv cannot be read as a csv table \(.*Expected 2 fields in line 3, saw 3"),
         ("t.csv", b"a,b\n1,\xe9\n", r"is not UTF-8; save the file in UTF-8"),
