@@ -12,7 +12,7 @@ from bench.data.preparing import by_value
 from bench.data.readers.arrays import in_float32, load_npy
 from bench.data.readers.lists import read_lines
 from bench.data.readers.recbole import ITEM
-from bench.data.tables import column, numbers, read_table, tokens
+from bench.data.tables import check_names, column, numbers, read_table, tokens
 from bench.spec import BenchError, counted
 
 COLUMNS = (*ITEM, "id", "asin")  # how the column of item ids may be named beside what it is named in the interactions
@@ -54,7 +54,8 @@ def align(
         left_out: other items of the interactions, which count when rows go by their number.
 
     Raises:
-        BenchError: for what is no table of finite numbers, an item with two rows, and rows whose item is not known.
+        BenchError: for what is no table of finite numbers, a column as ``check_names`` says, an item with two rows, and
+            rows whose item is not known.
     """
     what = f"features {modality}" if isinstance(given, (np.ndarray, pd.DataFrame)) else str(given)
     if isinstance(given, np.ndarray) or str(given).endswith(".npy"):
@@ -93,6 +94,7 @@ def ids_of_rows(values: np.ndarray, given: Ids | None, known: set[str], *, what:
 def from_table(given: str | Path | pd.DataFrame, *, item: str, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Ids and (row, feat) values of a table: one column per feature, or one column that holds whole rows."""
     frame = given if isinstance(given, pd.DataFrame) else read_table(Path(given), as_text={item, *COLUMNS})
+    check_names(frame, what)
     name = column(frame, None, (item, *COLUMNS), what, "one column must hold the items' ids")
     ids, rest = tokens(frame[name], what), frame.drop(columns=name)
     if len(rest.columns) == 1 and not pd.api.types.is_numeric_dtype(rest.iloc[:, 0]):

@@ -14,7 +14,7 @@ from bench.data.aligned import COLUMNS
 from bench.data.cache import content_hash
 from bench.data.readers.arrays import in_float32
 from bench.data.readers.folders import about, original_ids
-from bench.data.tables import column, read_table, tokens
+from bench.data.tables import check_names, column, read_table, tokens
 from bench.files import write_text, write_whole, writing
 from bench.spec import BenchError, counted
 
@@ -118,9 +118,11 @@ def find_texts(path: Path) -> dict[str, str]:
     """Item id to text: all columns of the table but that of the ids, with a blank between them.
 
     Raises:
-        BenchError: for a file that cannot be read, no column of ids, or an item with two lines.
+        BenchError: for a file that cannot be read, no column of ids, a column as ``check_names`` says, or an item with
+            two lines.
     """
     frame = read_table(path, as_text=COLUMNS)
+    check_names(frame, str(path))
     name = column(frame, None, COLUMNS, str(path), "one column must hold the items' ids")
     ids = tokens(frame[name], str(path))
     for twice in pd.Index(ids)[pd.Index(ids).duplicated()][:1]:

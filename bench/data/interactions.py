@@ -100,7 +100,7 @@ def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
     if chosen.time or any(name in frame.columns for name in TIME):
         read.time = moments(find(chosen.time, TIME, "--time"), origin)
     if LABEL in frame.columns and chosen.split is None:
-        read.label = numbers(frame[LABEL], origin)
+        read.label = numbers(find(LABEL, (), "--split"), origin)
         for row in np.flatnonzero(~np.isin(read.label, (0, 1, 2)))[:1]:
             raise BenchError(f"{origin}: row {row + 1}: {LABEL} is none of 0, 1, 2; --split leaves the column unread")
     if chosen.rating:

@@ -131,6 +131,20 @@ def column(frame: pd.DataFrame, asked: str | None, known: Sequence[str], what: s
     return found[0]
 
 
+def check_names(frame: pd.DataFrame, what: str) -> None:
+    """See that each column of a table whose columns all count has a name of its own.
+
+    Raises:
+        BenchError: for a column that has none, as the index that pandas writes along, and for a name that stands twice.
+    """
+    names = [str(name).strip() for name in frame.columns]
+    for place, name in enumerate(names, 1):
+        if not name or name.startswith("Unnamed: "):  # which pandas makes of none
+            raise BenchError(f"{what}: column {place} has no name; name it or take it out (to_csv takes index=False)")
+        if names.count(name) > 1:
+            raise BenchError(f"{what}: column {name} stands twice; keep one")
+
+
 def tokens(values: pd.Series, what: str) -> np.ndarray:
     """(n,) ids as text, without outer blanks; whole numbers that pandas holds as floats lose their ".0".
 

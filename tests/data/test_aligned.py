@@ -42,6 +42,16 @@ def test_a_column_of_whole_rows(tmp_path):
     check(align(tmp_path / "f.parquet", None, ITEMS, item="item", modality="image"))
 
 
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_columns_of_a_file_that_are_no_features(tmp_path, suffix):
+    """The index that pandas writes along, and a column that stands twice."""
+    frame, path = pd.DataFrame({"id": ["a", "b"], "x": [1.0, 2.0]}), tmp_path / f"f.{suffix}"
+    for written, message in ((frame, "column 1 has no name"), (frame.set_index("x")[["id", "id"]], "id stands twice")):
+        written.to_csv(path, sep="\t" if suffix == "tsv" else ",")
+        with pytest.raises(BenchError, match=rf"f\.{suffix}: .*{message}"):
+            align(path, None, ITEMS, item="id", modality="image")
+
+
 def test_an_array_with_ids(tmp_path):
     np.save(tmp_path / "f.npy", VALUES)
     (tmp_path / "ids.txt").write_text("c\na\nz\n")

@@ -55,6 +55,9 @@ def test_texts_are_all_columns_but_the_ids(tmp_path):
     (tmp_path / "t.csv").write_text("asin,title\n1,a\n1,b\n")
     with pytest.raises(BenchError, match=r"t\.csv: item 1 has two rows"):
         find_texts(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text(",asin,title\n0,1,a\n")
+    with pytest.raises(BenchError, match=r"t\.csv: column 1 has no name"):
+        find_texts(tmp_path / "t.csv")
 
 
 def test_images_are_named_by_their_items(tmp_path):

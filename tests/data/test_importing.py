@@ -117,6 +117,13 @@ def test_an_inter_file_with_labels_is_split_as_it_says(tmp_path):
         import_file(tmp_path / "baby.inter", tmp_path / "other")
 
 
+def test_a_column_that_stands_twice(tmp_path):
+    for name in ("user_id", "x_label"):
+        (tmp_path / "t.csv").write_text(f"user_id,item_id,x_label,{name}\n1,2,0,1\n1,3,2,1\n")
+        with pytest.raises(BenchError, match=rf"t\.csv: column {name} stands twice; keep one"):
+            import_file(tmp_path / "t.csv", tmp_path / "shop")
+
+
 def test_labels_without_validation_in_any_order_of_lines(tmp_path):
     """The latest of the user's train pairs is validation; a pair that stands twice takes its label and time along."""
     lines = ["u t 2 9", "u a 0 1", "u a 0 2", "u c 0 5", "v b 0 8", "v t 2 3", "u b 0 3", "v a 0 4"]

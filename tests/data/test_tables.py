@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.data.tables import column, moments, numbers, read_table, tokens
+from bench.data.tables import check_names, column, moments, numbers, read_table, tokens
 from bench.spec import BenchError
 
 FRAME = pd.DataFrame({"user": ["007", "7", "NA"], "item": ["a", "b,c", "null"], "n": [1.5, 2, 3]})
@@ -111,6 +111,25 @@ def test_columns():
         column(FRAME, "buyer", ("user",), "f", "name it")
     with pytest.raises(BenchError, match="f: column n stands twice"):
         column(FRAME[["n", "n"]], "n", (), "f", "")
+
+
+def test_each_column_of_a_file_keeps_its_name(tmp_path):
+    """And pandas makes no user.1 of the second."""
+    (tmp_path / "t.csv").write_text(",user:token,n,user\n0,007,1,9\n")
+    found = read_table(tmp_path / "t.csv", as_text={"user"})
+    assert list(found) == ["", "user", "n", "user"]
+    assert found.iloc[0].tolist() == [0, "007", 1, "9"]
+    with pytest.raises(BenchError, match="f: column user stands twice; keep one"):
+        column(found, None, ("user",), "f", "")
+
+
+def test_names_where_all_columns_count():
+    check_names(FRAME, "f")
+    with pytest.raises(BenchError, match="f: column n stands twice; keep one"):
+        check_names(FRAME[["user", "n", "n"]], "f")
+    for none in ("", " ", "Unnamed: 0"):
+        with pytest.raises(BenchError, match=r"f: column 3 has no name; name it or take it out .*index=False"):
+            check_names(FRAME.rename(columns={"n": none}), "f")
 
 
 def test_tokens_are_text_without_blanks():
