@@ -149,15 +149,20 @@ def tokens(values: pd.Series, what: str) -> np.ndarray:
     """(n,) ids as text, without outer blanks; whole numbers that pandas holds as floats lose their ".0".
 
     Raises:
-        BenchError: for one that is empty, or a list or an object, with its row.
+        BenchError: with its row, for one that is empty, a list, an object, or a float that may be two whole numbers.
     """
     if values.dtype == object:
         for row in [row for row, value in enumerate(values) if isinstance(value, dict | list | np.ndarray)][:1]:
             raise BenchError(
                 f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} is neither a text nor a number"
             )
-    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
-        values = values.astype("Int64")
+    if pd.api.types.is_float_dtype(values):
+        exact = 2.0 ** (np.finfo(f"f{values.dtype.itemsize}").nmant + 1)  # up to it, each whole number is a float
+        for row in np.flatnonzero(np.abs(values.to_numpy(dtype=np.float64, na_value=np.nan)) >= exact)[:1]:
+            said = f"{values.iloc[row]} is infinite, or too large for a {values.dtype} to tell it from its neighbours"
+            raise BenchError(f"{what}: row {row + 1}: {values.name} {said}; store ids as text")
+        if (values.dropna() % 1 == 0).all():
+            values = values.astype("Int64")
     text = values.astype("string").str.strip().fillna("").to_numpy(dtype=object)
     for row in np.flatnonzero(text == "")[:1]:
         raise BenchError(
@@ -185,10 +190,12 @@ def moments(values: pd.Series, what: str) -> np.ndarray:
         BenchError: for a value that is neither, with its row.
     """
     found = values if pd.api.types.is_datetime64_any_dtype(values) else pd.to_numeric(values, errors="coerce")
+    if pd.api.types.is_numeric_dtype(found):
+        found = found.where(found.abs() < np.inf)
     if found.isna().any() and not pd.api.types.is_numeric_dtype(values):
         dates = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
         found = min(dates, found, key=lambda read: read.isna().sum())  # what most of the column is
     for row in np.flatnonzero(found.isna())[:1]:
-        said = "is neither a number nor a date such as 2023-07-23 10:00"
+        said = "is neither a finite number nor a date such as 2023-07-23 10:00"
         raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} {said}")
     return np.unique(found.to_numpy(), return_inverse=True)[1]

@@ -141,6 +141,17 @@ def test_tokens_are_text_without_blanks():
             tokens(pd.Series(empty, name="user"), "f")
 
 
+@pytest.mark.parametrize("dtype", ["float64", "Float64", "float32", "Float32"])
+@pytest.mark.parametrize("value", [2.0**53, -(2.0**53), 1e19, np.inf, -np.inf])
+def test_ids_that_floats_do_not_tell_apart(dtype, value):
+    """2**53 + 1 would be one with 2**53."""
+    with pytest.raises(BenchError, match=r"f: row 3: user \S+ is infinite, or too large for a [fF]loat.*ids as text"):
+        tokens(pd.Series([1, np.nan, value], name="user", dtype=dtype), "f")
+    largest = int(2 ** (53 if "64" in dtype else 24)) - 1
+    assert tokens(pd.Series([largest], name="user", dtype=dtype), "f").tolist() == [str(largest)]
+    assert tokens(pd.Series([2**53 + 1], name="user"), "f").tolist() == ["9007199254740993"]
+
+
 def test_numbers():
     assert numbers(pd.Series(["1", "2.5"], name="rating"), "f").tolist() == [1, 2.5]
     for bad in (["1", "good"], [1, np.inf], [1, None]):
@@ -153,6 +164,8 @@ def test_numbers():
     [
         [30, 10, 30, 20],
         ["30", "10", "30", "20.5"],
+        pd.Series([30, 10, 30, 20], dtype="Int64"),
+        [2**62 + 2, 2**62, 2**62 + 2, 2**62 + 1],
         ["2024-03-01", "2023-01-01T10:00:00", "2024-03-01", "2023-01-01 10:00:01+00:00"],
         pd.to_datetime(["2024-03-01", "2023-01-01", "2024-03-01", "2023-07-23"]),
     ],
@@ -161,7 +174,9 @@ def test_moments_are_ranks(values):
     assert moments(pd.Series(values, name="time"), "f").tolist() == [2, 0, 2, 1]
 
 
-@pytest.mark.parametrize("bad", [["2023-01-01", "noon"], ["2023-01-01", ""], [1.0, np.nan], ["3", "noon", "4"]])
+@pytest.mark.parametrize(
+    "bad", [["2023-01-01", "noon"], ["2023-01-01", ""], [1.0, np.nan], ["3", "noon", "4"], [1.0, np.inf], ["1", "-inf"]]
+)
 def test_what_is_no_time(bad):
-    with pytest.raises(BenchError, match="f: row 2: time .* is neither a number nor a date"):
+    with pytest.raises(BenchError, match="f: row 2: time .* is neither a finite number nor a date"):
         moments(pd.Series(bad, name="time"), "f")
