@@ -132,10 +132,20 @@ def find_texts(path: Path) -> dict[str, str]:
 
 
 def find_images(folder: Path) -> dict[str, Path]:
-    """Item id to picture: the file whose name is the id, whatever its kind."""
+    """Item id to picture: the file whose name is the id, whatever its kind.
+
+    Raises:
+        BenchError: for what is no folder, or an item with two pictures.
+    """
     if not folder.is_dir():
         raise BenchError(f"--images {folder} is not a folder")
-    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES}
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in PICTURES:
+            continue
+        if (other := found.setdefault(path.stem, path)) != path:
+            raise BenchError(f"--images {folder}: item {path.stem} has two, {other.name} and {path.name}; keep one")
+    return found
 
 
 def item_names(folder: Path) -> dict[str, int]:

@@ -64,6 +64,9 @@ def test_images_are_named_by_their_items(tmp_path):
     for name in ("007.jpg", "B.x.PNG", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
     assert find_images(tmp_path) == {"007": tmp_path / "007.jpg", "B.x": tmp_path / "B.x.PNG"}
+    (tmp_path / "007.png").write_bytes(b"")
+    with pytest.raises(BenchError, match=r"item 007 has two, 007\.jpg and 007\.png; keep one"):
+        find_images(tmp_path)
     with pytest.raises(BenchError, match="nowhere is not a folder"):
         find_images(tmp_path / "nowhere")
 

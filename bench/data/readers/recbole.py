@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from bench.data.cache import Recipe, sha256
 from bench.data.dataset import Dataset, Rows, renumber
@@ -117,11 +118,16 @@ def read_item_words(path: Path, tokens: list[str]) -> Rows:
     """(n_items, word) unit TF-IDF rows of all ``token_seq`` columns of an ``.item`` file.
 
     A word counts once per column that it stands in: the genre Comedy is not the title word Comedy.
+
+    Raises:
+        BenchError: for a broken file or an item with two lines, with its line; where no item has a word.
     """
     columns = word_columns(read_header(path))
-    _, (owners, *texts) = read_columns(path, ITEM, *([name] for name in columns))
+    lines, (owners, *texts) = read_columns(path, ITEM, *([name] for name in columns))
     place_of = {token: place for place, token in enumerate(tokens)}
     items, words = [], []
+    for row in np.flatnonzero(pd.Index(owners).duplicated())[:1]:
+        raise fail(path, lines[row], f"item {owners[row]} has two lines; keep one")
     for token, *own in zip(owners, *texts, strict=True):
         if token in place_of:
             found = [f"{c}:{word.lower()}" for c, text in zip(columns, own, strict=True) for word in text.split()]

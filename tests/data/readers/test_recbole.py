@@ -75,6 +75,11 @@ def test_broken_inter(tmp_path, load, text, message):
         load(write_folder(tmp_path / "s", {"s.inter": text}))
 
 
+def test_an_item_with_two_lines(tmp_path, load):
+    with pytest.raises(BenchError, match=r"s\.item, line 5: item 2 has two lines; keep one"):
+        load(write_folder(tmp_path / "s", {"s.inter": ATOMIC, "s.item": ITEMS + "2\tBlue\t1999\n"}))
+
+
 def test_npy_rows_need_integer_ids(tmp_path, load):
     with pytest.raises(BenchError, match="need a column x_label"):
         load(write_folder(tmp_path / "s", {"s.inter": ATOMIC}, image=np.ones((3, 2))))
