@@ -19,7 +19,6 @@ from bench.report.render.html import Files, html
 from bench.report.render.latex import latex
 from bench.report.render.text import csv, escaped, figure_page, markdown, text
 from bench.report.sections import answer, claims, comparison, cost, cutoffs, knockouts, pages, reproduction, studies
-from bench.report.sections.significance import signs_of
 from bench.spec import BenchError
 from bench.store.store import Store
 
@@ -143,7 +142,7 @@ def console(evidence: Evidence, *, ranking: str | None = None, names: Sequence[s
     shown = evidence if varied else replace(evidence, studies=())
     found: list[Page] = []
     if {"table2", "learning-curves"} & {*names, *asked}:
-        found += comparison.pages(shown, signs=signs_of(evidence)) + cutoffs.pages(shown)
+        found += comparison.pages(shown, tested=evidence) + cutoffs.pages(shown)
     for study in varied:
         found += studies.tables(evidence, study.name)
     found += cost.pages(shown) if "cost" in {*names, *asked} else []

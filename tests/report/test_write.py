@@ -94,6 +94,16 @@ def test_the_console_prints_one_ranking_where_asked():
     assert "full ranking" in full
 
 
+def test_the_console_names_whom_its_signs_were_tested_against(tmp_path):
+    """A variant of LightGCN is the best row that it prints, but no row that the signs are against."""
+    rows = {"BPRMF": [50] * 40, "LightGCN": [1] * 20 + [50] * 20, "MCLN": [1] * 40}
+    records = [stored(tmp_path, places, model) for model, places in rows.items()]
+    variant = stored(tmp_path, [1] * 30 + [50] * 10, "LightGCN", hyper={"n_layers": 2})
+    printed = console(evidence(*records, variant, folder=tmp_path))
+    assert "LightGCN (n_layers=2)" in printed
+    assert "▲ and ▼: against LightGCN." in printed
+
+
 def test_a_report_needs_no_torch():
     code = "import sys, bench.report.write; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -27,12 +27,11 @@ from bench.report.rows import (
 )
 from bench.report.sections import cost
 from bench.report.sections.data_sets import table_1
-from bench.report.sections.significance import LEGEND, signs_of
+from bench.report.sections.significance import LEGEND, comparisons, signs_of
 from bench.report.suspects import suspects
 from bench.spec import RANKINGS, SHOWN
 from bench.study import Study
 
-Signs = Mapping[tuple[str, ...], str]  # of the differences that are more than chance, by table, block, row and metric
 BESIDE = {  # what may stand beside our value: the column of the cells, and how its numbers are written
     "paper": ("paper", ".4f"),
     "diff.": ("difference", "+.4f"),
@@ -44,36 +43,35 @@ CSV = [
 ]  # fmt: skip
 
 
-def pages(evidence: Evidence, signs: Signs | None = None) -> list[Table]:
+def pages(evidence: Evidence, tested: Evidence | None = None) -> list[Table]:
     """Table 1, then a Table 2 for each protocol, budget and ranking; none mixes two of these, or has a knock-out.
 
     Args:
-        signs: what ``significance.signs_of`` found, where it was asked before.
+        tested: whose tests the signs are of, where it is not ``evidence``.
     """
     records = evidence.frame[~evidence.frame["is_variant"]]
     if records.empty:
         return []
-    signs = signs_of(evidence) if signs is None else signs
     found = [table_1(records, evidence.published)]
     for _, group in evidence.main.groupby(TABLE[:2]):
-        found += [table_2(evidence, group, ranking, signs) for ranking in RANKINGS]
+        found += [table_2(evidence, group, ranking, tested or evidence) for ranking in RANKINGS]
     return found
 
 
-def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, signs: Signs) -> Table:
+def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, tested: Evidence) -> Table:
     """Table 2 of one protocol, budget and ranking."""
     protocol, budget = records[TABLE[:2]].iloc[0]
     names = {"protocol": protocol, "budget": budget, "ranking": ranking}
     board = leaderboard(evidence)
     own = beside_paper(board[(board[TABLE] == pd.Series(names)).all(axis=1)], evidence.published, "table2", ranking)
-    places = own[[*TABLE, *BLOCK, "row", "metric"]].itertuples(index=False, name=None)
+    signs, places = signs_of(tested), own[[*TABLE, *BLOCK, "row", "metric"]].itertuples(index=False, name=None)
     data = own.assign(sign=[signs.get(place, "") for place in places])
     shown = []
     for block in blocks(records):
         part = in_block(data, block)
         made = compared_block(part, records, block)
         made.lines.append(improvements(part, evidence))
-        made.notes.extend(rivals(part, evidence))
+        made.notes.extend(rivals(part, tested))
         made.notes.extend(suspects(part, in_block(records, block), evidence, ranking))
         shown.append(made)
     said = notes(records, data, ranking, ours=evidence.ours)
@@ -188,14 +186,16 @@ def compared(cell: Mapping, heads: Iterable[str]) -> list[Cell]:
     return [Cell(mean_text(cell), mark, why, cell.get("sign", "")), *others]
 
 
-def rivals(part: pd.DataFrame, evidence: Evidence) -> list[Note]:
+def rivals(part: pd.DataFrame, tested: Evidence) -> list[Note]:
     """Against whom the signs of one block are; nothing where it has none."""
-    own = part[part["row"].isin(evidence.baselines) & part["mean"].notna()]
-    if not part["sign"].any() or own.empty:
+    if not part["sign"].any():
         return []
-    best = own.loc[own.groupby("metric", sort=False)["mean"].idxmax()].groupby("row", sort=False)["metric"].unique()
-    names = [f"{row} in {', '.join(SHOWN[metric] for metric in metrics)}" for row, metrics in best.items()]
-    return [Note(f"▲ and ▼: against {'; '.join(names) if len(best) > 1 else best.index[0]}.", is_warning=True)]
+    tests = comparisons(tested).merge(part[[*TABLE, *BLOCK]].head(1))
+    best = tests.groupby("metric")["vs"].first().reindex(list(SHOWN))
+    metrics = best.index.to_series().map(SHOWN).groupby(best, sort=False).agg(", ".join)
+    names = [f"{row} in {some}" for row, some in metrics.items()]
+    text = "; ".join(names) if len(names) > 1 else best.iloc[0]
+    return [Note(f"▲ and ▼: against {text}.", is_warning=True)]
 
 
 def improvements(part: pd.DataFrame, evidence: Evidence) -> Line:
