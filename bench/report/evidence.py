@@ -114,12 +114,13 @@ class Evidence:
         return self.every[self.every["key"].isin(keys)]
 
     def variants(self, study: Study) -> pd.DataFrame:
-        """The standing records of the study's variants: ``row`` is the variant, ``of`` the model's own row.
+        """The standing records of the study's variants: ``row`` is the variant, ``of`` the model's own row; no content
+        is knocked out.
 
         Two of all records may be the same variant, one by its default settings and one by name.
         """
-        labels = self.every[variant_of(study)]
-        return self.standing(self.every[labels.notna()].assign(row=labels[labels.notna()]))
+        found = self.every[self.every[variant_of(study)].notna() & ~self.every["is_knocked_out"]]
+        return self.standing(found.assign(row=found[variant_of(study)]))
 
     def standing(self, rows: pd.DataFrame) -> pd.DataFrame:
         """The record of each run that tables show; ``superseded`` counts the others.

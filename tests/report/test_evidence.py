@@ -3,6 +3,7 @@
 import pytest
 
 from bench.report.evidence import Evidence
+from bench.run.studies import STUDIES
 from bench.spec import PROTOCOLS
 from tests.report.made import OLD_CLEAN, evidence, record, unfinished
 
@@ -141,6 +142,11 @@ def test_main_runs_are_neither_variants_nor_knock_outs(hyper):
     made = evidence(record("MCLN", hyper=hyper), record(features="entities,noise"))
     assert len(made.main) == (hyper != {"use_cl": False})
     assert len(Evidence(made.records, made.results).main) == 1  # no study asks for variants
+
+
+def test_a_variant_without_its_content_is_no_variant():
+    made = evidence(*(record("MCLN", hyper={"use_cl": False}, features=f"entities{what}") for what in ("", ",noise")))
+    assert list(made.variants(STUDIES["table4"])["features"]) == ["entities"]
 
 
 def test_a_search_that_finds_the_settings_of_a_variant_finds_no_variant():

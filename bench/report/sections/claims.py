@@ -121,7 +121,7 @@ def places(case: Case) -> list[tuple[str, str, str, str]]:
 @lru_cache(maxsize=2)
 def cells_of(evidence: Evidence) -> pd.DataFrame:
     """Our cells under the paper's protocol by table, data set, row and metric, of the claims' metrics: their ``mean``,
-    and the ``keys`` of their records."""
+    and the ``keys`` of their records. Those without content say nothing of the paper."""
     found = [leaderboard(evidence).assign(table="table2")]
     for study in evidence.studies:
         for page in studies.tables(evidence, study.name):
@@ -131,7 +131,7 @@ def cells_of(evidence: Evidence) -> pd.DataFrame:
     columns = ["table", *TABLE, *BLOCK, "row", "metric", "mean", "keys"]
     data = pd.concat([one.reindex(columns=columns) for one in found], ignore_index=True)
     data = data[data["mean"].notna() & data["metric"].isin(METRICS) & data["dataset"].isin(list(DATASETS))]
-    data = data[(data["protocol"] == "paper") & (data["ranking"] == "sampled")]
+    data = data[(data["protocol"] == "paper") & (data["ranking"] == "sampled") & (data["features"] != "none")]
     fullest = {}
     for (table, dataset, budget, _), own in data.groupby(["table", "dataset", "budget", "features"]):
         weight = (len(own), place_of_budget(budget))

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from bench.report.claims import verdict
 from bench.report.sections.claims import cells_of, judged_by, pages, sentences
 from bench.spec import BUDGETS, PROTOCOLS
@@ -75,6 +77,13 @@ def test_the_papers_protocol_and_its_data_sets_alone_are_judged():
     pair = ("LightGCN", "NGCF")
     assert pages(evidence(*(record(model, protocol=PROTOCOLS["clean"]) for model in pair))) == []
     assert pages(evidence(*(record(model, dataset="toy") for model in pair))) == []
+
+
+@pytest.mark.parametrize("features", ["entities,shuffled", "none"])
+def test_models_without_their_content_judge_no_claim(features):
+    rows = [record(model, features=features, facts={"modalities": ""}) for model in ("LightGCN", "NGCF")]
+    parts = [record("MCLN", features=features, hyper=hyper) for hyper in ({"use_cl": False}, {"use_intra": False})]
+    assert pages(evidence(*rows, *parts)) == []
 
 
 def test_the_budget_with_the_most_cells_is_judged():
