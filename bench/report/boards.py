@@ -88,17 +88,23 @@ def boards(evidence: Evidence) -> list[Board]:
         means = part.pivot(index="row", columns="metric", values="mean").reindex(columns=list(SHOWN)).dropna()
         keys = part.drop_duplicates("row").set_index("row")["keys"]
         about = {**dict(zip(TABLE, table, strict=True)), "block": (dataset, features)}
-        needed = {f"{about['ranking']}.{metric}" for metric in SHOWN}
-        own = {
-            row: [key for key in keys[row].split() if needed <= evidence.by_key[key].metrics.keys()]
-            for row in means.index
-        }
+        own = {row: valued(evidence, keys[row].split(), about["ranking"]) for row in means.index}
         found.append(Board(**about, means=means, keys=own))
     return found
 
 
+def valued(evidence: Evidence, keys: Sequence[str], ranking: str) -> list[str]:
+    """Of ``keys`` those of the records that have all values of this ranking; what did not finish has none."""
+    needed = {f"{ranking}.{metric}" for metric in SHOWN}
+    return [key for key in keys if needed <= evidence.by_key[key].metrics.keys()]
+
+
 def ranked(evidence: Evidence, keys: Sequence[str], ranking: str, row: str) -> Ranked | str:
-    """The ranks behind one cell of ``row``, a line for each of the records ``keys``, or why they cannot be used."""
+    """The ranks behind one cell of ``row``, a line for each record of ``keys`` that is ``valued``, or why they cannot
+    be used."""
+    keys = valued(evidence, keys, ranking)
+    if not keys:
+        return f"no record of {row} has all values"
     found = [ranks_of(evidence, key) for key in keys]
     for key, ranks in zip(keys, found, strict=True):
         if ranking not in ranks:

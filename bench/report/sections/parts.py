@@ -45,12 +45,8 @@ def differences(evidence: Evidence, part: pd.DataFrame, whole: str, ranking: str
     """(index of the cell, mean difference from the row ``whole``, its p) of each cell that can be paired with it."""
     known = part[part["mean"].notna()]
     rows = dict(zip(known["row"], known["keys"], strict=True))
-    ranks = {row: ranked(evidence, finished(evidence, keys), ranking, row) for row, keys in rows.items()}
+    ranks = {row: ranked(evidence, keys.split(), ranking, row) for row, keys in rows.items()}
     for cell in known[known["row"] != whole].itertuples() if whole in ranks else ():
         if not incomparable(ranks[cell.row], ranks[whole], whole):
             found = paired.differences(ranks[cell.row].values(cell.metric), ranks[whole].values(cell.metric))
             yield cell.Index, float(found.mean()), paired.permutation_p(found)
-
-
-def finished(evidence: Evidence, keys: str) -> list[str]:
-    return [key for key in keys.split() if evidence.by_key[key].status == "done"]

@@ -7,7 +7,7 @@ import pytest
 from bench.report.claims import verdict
 from bench.report.sections.claims import cells_of, judged_by, pages, sentences
 from bench.spec import BUDGETS, PROTOCOLS
-from tests.report.made import evidence, record, stored
+from tests.report.made import evidence, record, stored, unfinished
 
 FIRST, TENTH, BELOW = [1] * 20, [10] * 20, [11] * 20  # places of twenty test items
 
@@ -61,6 +61,12 @@ def test_pairs_that_were_tested_on_other_cases_or_have_no_ranks_are_undecided(tm
         (page,) = pages(found)
         assert page.blocks[0].lines[2].texts[1:-1] == ["undecided", "0", "0", "2", "16"]
         assert [line.texts[-2:] for line in page.blocks[1].lines] == [["—", "no more than chance"]] * 2
+
+
+def test_a_pair_is_tested_by_the_seeds_that_finished(tmp_path):
+    rows = [stored(tmp_path, FIRST, "LightGCN"), stored(tmp_path, BELOW, "NGCF")]
+    (page,) = pages(evidence(*rows, unfinished("LightGCN", seed=1), folder=tmp_path))
+    assert {line.texts[-1] for line in page.blocks[1].lines} == {"for"}
 
 
 def test_a_pair_under_unequal_conditions_is_marked(tmp_path):
