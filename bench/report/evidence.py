@@ -141,10 +141,11 @@ class Evidence:
 def in_one_form(records: Sequence[Record], here: Collection[str] = ()) -> pd.DataFrame:
     """One row per record, as ``bench.store.store.frame`` has it, whatever form the record was written in.
 
-    Besides: ``dataset`` tells data sets of one name apart, and ``folder`` is that name; ``modalities`` are names apart;
-    ``of`` is the model's row without changed settings; ``base`` and ``content`` are the two parts of ``features``, such
-    as entities and shuffled; ``chosen_by.<ranking>`` and ``best_epoch.<ranking>`` say by what the weights were chosen
-    that the values of this ranking are of, and the epoch.
+    Besides: ``dataset`` tells data sets of one name apart, and ``folder`` is that name; ``modalities`` are names apart,
+    no name where there is no content and None where it is not known; ``of`` is the model's row without changed
+    settings; ``base`` and ``content`` are the two parts of ``features``, such as entities and shuffled;
+    ``chosen_by.<ranking>`` and ``best_epoch.<ranking>`` say by what the weights were chosen that the values of this
+    ranking are of, and the epoch.
     """
     plain = [by_default_preset(record) for record in records]
     rows = frame(plain)
@@ -158,7 +159,7 @@ def in_one_form(records: Sequence[Record], here: Collection[str] = ()) -> pd.Dat
     rows = rows.assign(
         of=[record.job.row for record in plain],
         eval_every=[record.job.budget.eval_every for record in plain],
-        modalities=[tuple(filter(None, record.facts.get("modalities", "").split(", "))) or None for record in plain],
+        modalities=[modalities_of(record) for record in plain],
         sampling=rows["settings"].map(lambda settings: settings.get("sampling")),
         base=base,
         content=pd.Series(words, index=rows.index).replace("", "real").where(rows["features"] != "none", "none"),
@@ -168,6 +169,11 @@ def in_one_form(records: Sequence[Record], here: Collection[str] = ()) -> pd.Dat
     rows = rows.reindex(columns=[*rows, *(column for column in OPTIONAL if column not in rows)])
     rows = rows.assign(folder=rows["dataset"], dataset=told_apart(rows, here))
     return rows.assign(is_candidate_dependent=rows["is_candidate_dependent"].eq(True))
+
+
+def modalities_of(record: Record) -> tuple[str, ...] | None:
+    said = record.facts.get("modalities")
+    return None if said is None else tuple(filter(None, said.split(", ")))
 
 
 def by_default_preset(record: Record) -> Record:

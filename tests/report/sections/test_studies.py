@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from bench.report.leaderboard import NOT_RUN
 from bench.report.render.text import markdown
 from bench.report.sections import comparison
 from bench.report.sections.studies import pages, tables
@@ -159,6 +160,16 @@ def test_a_variant_that_the_data_cannot_form_says_why():
     assert found.loc[["w/ V", "w/ V&T", "w/ V&ID&CL"], "note"].unique().tolist() == ["beauty has no visual features"]
     assert found.loc[["Base", "w/ T&CL", "MCLN"], "note"].unique().tolist() == ["not run"]
     assert found["mean"].count() == 1
+
+
+def test_data_without_content_bar_every_variant_that_needs_some():
+    runs = [mcln(hyper=hyper, features="none", facts={"modalities": ""}) for hyper in ({}, NONE)]
+    found = cells(made("table3", *runs)[0])
+    assert found["mean"].count() == 2
+    assert NOT_RUN not in set(found["note"])
+    assert found.loc["w/ V&T", "note"] == "beauty has no visual and no textual features"
+    unknown = cells(made("table3", *(mcln(hyper=hyper, features="none") for hyper in ({}, NONE)))[0])
+    assert unknown.loc["w/ V&T", "note"] == NOT_RUN
 
 
 @pytest.mark.parametrize("order", [1, -1])
