@@ -10,8 +10,8 @@ import pandas as pd
 
 from bench.report.conditions import told_apart
 from bench.report.paper import Published, load
-from bench.report.rows import STUDIED
-from bench.spec import BASELINES, PAPER_MODELS, RANKINGS, SHOWN_MODELS, Job, is_knocked_out
+from bench.report.rows import STUDIED, model_of
+from bench.spec import BASELINES, PAPER_MODELS, RANKINGS, Job, is_knocked_out
 from bench.store.frame import frame
 from bench.store.record import Record
 from bench.store.store import Store
@@ -104,10 +104,7 @@ class Evidence:
     @cached_property
     def studied(self) -> set[str]:
         """The rows of the model under study, whatever its preset and settings."""
-        models = {
-            model for model in self.frame["model"] if SHOWN_MODELS.get(model, model) == self.ours.partition(":")[0]
-        }
-        return set(self.frame.loc[self.frame["model"].isin(models), "row"])
+        return {row for row in self.frame["row"] if model_of(row) == model_of(self.ours)}
 
     def rows_of(self, keys: Sequence[str]) -> pd.DataFrame:
         """The records with these keys."""

@@ -8,7 +8,18 @@ import pandas as pd
 from bench.report import independent
 from bench.report.conditions import mixture
 from bench.report.model import Note
-from bench.report.rows import BASELINES, DATASETS, STUDIED, baselines_among, blocks, heading, in_block, order, seeds_of
+from bench.report.rows import (
+    BASELINES,
+    DATASETS,
+    STUDIED,
+    baselines_among,
+    blocks,
+    heading,
+    in_block,
+    need,
+    order,
+    seeds_of,
+)
 from bench.spec import DATA_SETS, RANKINGS, SHOWN
 from bench.study import Study
 
@@ -53,8 +64,8 @@ def spoken(chosen_by: str) -> str:
 def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = None) -> str:
     """What runs ``rows`` as the ``records`` of one data set were run.
 
-    A study is run whole: what stands is not run again. Rows with settings of their own need more than a name; if there
-    are no others, or another data set has taken the name of this one, nothing is returned.
+    A study is run whole: what stands is not run again. Rows that ``need`` more than a name are left out; if there are
+    no others, or another data set has taken the name of this one, nothing is returned.
     """
     if (records["dataset"] != records["folder"]).any():
         return ""
@@ -63,7 +74,7 @@ def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = No
     if study and study.is_for_all:
         models = list(dict.fromkeys(row.rpartition(APART)[0] for row in rows))
     else:
-        models = [records["of"].iloc[0]] if study else [row for row in rows if " (" not in row]
+        models = [records["of"].iloc[0]] if study else [row for row in rows if not need(row)]
     flags = {
         "study": [study.name] if study else [],
         "datasets": [place],

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from bench.spec import NEWER_MODELS, PAPER_MODELS, SHOWN_MODELS
+from bench.spec import CAUSAL_MODELS, NEWER_MODELS, PAPER_MODELS, SHOWN_MODELS
 
 DATASETS = {"beauty": "Beauty", "art": "Art", "taobao": "Taobao"}  # in the paper's order, with its names
 ROWS = tuple(SHOWN_MODELS.get(model, model) for model in PAPER_MODELS)
@@ -12,6 +12,9 @@ ROWS = tuple(SHOWN_MODELS.get(model, model) for model in PAPER_MODELS)
 PAPER_BASELINES = {row + preset for row in BASELINES for preset in ("", ":released")}  # our settings, or its authors'
 ITEMWISE = "MCLN:itemwise"  # our own variant of the model under study
 FLOORS = ("Pop", "ItemKNN", "EASE")  # not the paper's: what any model should beat
+MODELS = {*FLOORS, *ROWS, *NEWER_MODELS, *CAUSAL_MODELS}  # those of this benchmark, as rows name them
+CHANGED = "(tuned) needs --tune, then --hyper tuned, and settings in brackets need --set"
+OUTSIDE = "A model from outside needs --models path/to/file.py:NAME, unless it is installed"
 BLOCK = ["dataset", "features"]  # what is compared within
 
 
@@ -38,7 +41,19 @@ def blocks(records: pd.DataFrame) -> list[tuple[str, str]]:
 
 def baselines_among(rows: Iterable[str]) -> set[str]:
     """The paper's baselines that have any of ``rows``, with our settings or with its authors'."""
-    return {row.partition(":")[0] for row in PAPER_BASELINES.intersection(rows)}
+    return {model_of(row) for row in PAPER_BASELINES.intersection(rows)}
+
+
+def model_of(row: str) -> str:
+    """The model of a row such as "SVD++:released" or "MCLN (tuned)", by the name that rows give it."""
+    return row.partition(" (")[0].partition(":")[0]
+
+
+def need(row: str) -> str:
+    """What a row of Table 2 needs besides its name to be run; empty where nothing."""
+    if model_of(row) not in MODELS:
+        return OUTSIDE
+    return CHANGED if " (" in row else ""
 
 
 def in_block(records: pd.DataFrame, block: Sequence[str]) -> pd.DataFrame:

@@ -137,6 +137,14 @@ def test_a_baseline_is_one_whatever_its_settings_and_mcln_where_another_is_under
     assert evidence(*records, ours="FREEDOM").baselines == named - {"FREEDOM"} | {"MCLN", "MCLN:itemwise"}
 
 
+@pytest.mark.parametrize("ours", ["SVD++", "SVD++:released", "SVD++ (tuned)", "SVD++ (lr=0.1)"])
+def test_no_row_of_the_model_under_study_is_its_baseline(ours):
+    tuned = record("SVDPP", hyper={"lr": 0.2}, facts={"tuning.trials": 12})
+    made = evidence(record("SVDPP"), record("SVDPP", hyper={"lr": 0.1}), tuned, record("BPRMF"), ours=ours)
+    assert made.studied == {"SVD++", "SVD++ (lr=0.1)", "SVD++ (tuned)"}
+    assert made.baselines == {"BPRMF"}
+
+
 @pytest.mark.parametrize("hyper", [{}, {"use_cl": False}, {"alpha": 0.5}])
 def test_main_runs_are_neither_variants_nor_knock_outs(hyper):
     made = evidence(record("MCLN", hyper=hyper), record(features="entities,noise"))

@@ -16,14 +16,17 @@ from bench.report.prose import caption, command, notes
 from bench.report.rows import (
     BASELINES,
     BLOCK,
+    CHANGED,
     FLOORS,
     ITEMWISE,
+    OUTSIDE,
     STUDIED,
     about,
     baselines_among,
     blocks,
     heading,
     in_block,
+    need,
 )
 from bench.report.sections import cost
 from bench.report.sections.data_sets import table_1
@@ -153,15 +156,15 @@ def not_run(part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], s
 
 
 def never_run(records: pd.DataFrame, rows: list[str], titles: Mapping[str, str], study: Study | None) -> list[Note]:
-    """The rows that one command runs, with it, and those that need a search or settings of their own."""
-    own = [] if study else [row for row in rows if " (" in row]
-    rest, said = [row for row in rows if row not in own], []
+    """The rows that one command runs, with it, and those that need more than their names."""
+    needs = {row: "" if study else need(row) for row in rows}
+    rest, said = [row for row in rows if not needs[row]], []
     if rest:
         names = ", ".join(titles.get(row, row) for row in rest)
         said.append(Note(f"Not run: {names}.", command=command(records, rest, study)))
-    if own:
-        how = "(tuned) needs --tune, then --hyper tuned, and settings in brackets need --set: docs/running.md"
-        said.append(Note(f"Not run: {', '.join(own)}. {how}."))
+    for how in (CHANGED, OUTSIDE):
+        own = [row for row in rows if needs[row] == how]
+        said += [Note(f"Not run: {', '.join(own)}. {how}: docs/running.md.")] if own else []
     return said
 
 

@@ -281,6 +281,16 @@ def test_a_row_with_settings_of_its_own_is_named_but_no_command_runs_it():
     assert "reg_weight" not in by_name.text + by_name.command
 
 
+@pytest.mark.parametrize("outside", [{}, {"preset": "small"}, {"hyper": {"a": 1}}])
+def test_a_model_from_outside_is_named_but_no_command_runs_it(outside):
+    made = record("Mine", dataset="art", **outside)
+    by_name, own = sampled(record(), record("CausalMMRec", dataset="art"), made).blocks[0].notes
+    assert own.text.startswith(f"Not run: {made.job.run}. A model from outside needs --models path/to/file.py:NAME")
+    assert own.command == ""
+    assert "Mine" not in by_name.text + by_name.command
+    assert "CausalMMRec --protocols" in by_name.command
+
+
 def test_names_are_escaped_in_latex():
     page = latex(sampled(record(dataset="a&b_c%", hyper={"reg_weight": "{#$~^\\<é"})))
     assert r"\textbf{a\&b\_c\% (entities)}" in page
