@@ -75,9 +75,8 @@ class Results:
             which: any of dataset, features, protocol, budget and ranking.
 
         Returns:
-            The mean ``difference``, the ends ``low`` and ``high`` of its 95 % interval, and ``p`` of the sign-flip
-            test, as the report's significance table has them before Holm's correction; ``n_cases``; ``note`` says
-            why a line is empty.
+            The mean ``difference``, its 95 % interval from ``low`` to ``high``, and ``p`` of the sign-flip test, as the
+            significance table has them before Holm's correction; ``n_cases``; ``note`` says why a line is empty.
 
         Raises:
             BenchError: for a metric or a row that is not there.
@@ -146,26 +145,27 @@ def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
     Raises:
         BenchError: for a column that is not there, or where no line is left.
     """
-    found = frame
     for name, value in which.items():
         if name not in frame:
             raise unknown("choice", name, frame)
-        found = found[found[name] == value]
-    if found.empty:
+        frame = frame[frame[name] == value]
+    if frame.empty:
         raise BenchError(f"no run matches {which or 'any choice'}; to_frame() lists the runs")
-    return found
+    return frame
 
 
 def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     """The records of a folder; one that does not hold is left out and named on standard error.
 
     Raises:
-        BenchError: where there is no record.
+        BenchError: where there is no record, or ``ours`` is no row of them and no model.
     """
     asked = {"studies": tuple(STUDIES.values()), "ours": ours, "is_installed": registry.is_installed}
     evidence = Evidence.of(Store(Path(folder).expanduser()), **asked)
     if not evidence.records:
         raise BenchError(f"no records in {folder}")
+    if ours not in set(evidence.frame["row"]):
+        registry.find(ours)
     return Results(evidence)
 
 

@@ -96,6 +96,15 @@ def test_a_folder_without_records(tmp_path):
         bench.load(tmp_path / "nowhere")
 
 
+def test_the_row_under_study_is_one_of_the_records_or_a_model(results, tmp_path):
+    stored(tmp_path, STRONG, "Mine", hyper={"lr": 0.1}, facts={"tuning.trials": 12})
+    for ours in ("Mine (tuned)", "LightGCN", "MCLN:itemwise"):
+        assert bench.load(tmp_path, ours=ours).evidence.ours == ours
+    for ours in ("MLCN", "MCLN (tuned)"):
+        with pytest.raises(BenchError, match="unknown model"):
+            bench.load(tmp_path, ours=ours)
+
+
 def test_reading_imports_no_torch(results):
     code = f"import sys, bench; r = bench.load({str(results.evidence.results)!r}); r.compare('MCLN', 'BPRMF'); "
     code += "r.ranks('MCLN'); sys.exit('torch' in sys.modules)"
