@@ -195,9 +195,8 @@ def add_machines(group) -> None:
 def add_places(group) -> None:
     text = "folder of the paper's files; default: $MCLN_BENCH_DATA, else they are downloaded"
     group.add_argument("--data-dir", type=place, help=text)
-    group.add_argument("--results", type=place, default=Path("results"), help="folder of the records; default: results")
-    text = "folder of the tables and figures; default: reports"
-    group.add_argument("--reports", type=place, default=Path("reports"), help=text)
+    for name, what in (("results", "records"), ("reports", "tables and figures")):
+        group.add_argument(f"--{name}", type=place, default=Path(name), help=f"folder of the {what}; default: {name}")
     text = "write the weights of the chosen epochs beside each record; python -m bench recommend reads them"
     group.add_argument("--keep-weights", action="store_true", help=text)
     text = "folder where --tune writes what --hyper tuned reads; default: configs/tuned"

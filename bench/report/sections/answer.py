@@ -156,8 +156,7 @@ def summary(found: list[dict[str, Any]]) -> str:
     counts = Counter(one["verdict"] for one in own)
     said = [f"{word} {counts[word]}" for word in (BEATS, LEVEL, LOSES, MIXED, NOT_ASKED) if counts[word]]
     only = " on the paper's data sets" if len(own) < len(found) else ""
-    asked = f"{counted(len(own), 'comparison')} with the strongest baseline{only}"
-    return f"Verdicts of {asked}, one for each data set, protocol, ranking and row: {', '.join(said)}."
+    return f"Verdicts of {counted(len(own), 'comparison')} with the strongest baseline{only}, one for each data set, protocol, ranking and row: {', '.join(said)}."
 
 
 def where(one: dict[str, Any]) -> str:
