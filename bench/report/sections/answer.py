@@ -103,8 +103,7 @@ def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict])
 
 def unasked(names: dict[str, str], reason: str) -> dict[str, Any]:
     empty = dict.fromkeys([*TABLE, *BLOCK, "settings", "keys"], "") | {"n_baselines": 0, "n_seeds": 0}
-    more = {"found": {}, "unequal": {}, "verdict": NOT_ASKED, "text": f"{NOT_ASKED}: {reason}"}
-    return {**empty, **names, **more}
+    return {**empty, **names, "found": {}, "unequal": {}, "verdict": NOT_ASKED, "text": f"{NOT_ASKED}: {reason}"}
 
 
 def why_not(evidence: Evidence, names: dict[str, str]) -> str:
@@ -146,17 +145,18 @@ def long_form(one: dict[str, Any]) -> list[dict]:
 
 
 def told_unequal(one: dict[str, Any]) -> str:
-    """In what the rows of any of its tests differ that must not."""
+    """In what the rows of its tests differ that must not."""
     return "; ".join(dict.fromkeys(filter(None, one["unequal"].values())))
 
 
 def summary(found: list[dict[str, Any]]) -> str:
     """How often each verdict was reached, on the paper's data sets where there are any."""
     own = [one for one in found if one["dataset"] in DATASETS] or found
-    counts = Counter(one["verdict"] for one in own)
-    said = [f"{word} {counts[word]}" for word in (BEATS, LEVEL, LOSES, MIXED, NOT_ASKED) if counts[word]]
+    n = Counter(one["verdict"] for one in own)
+    said = [f"{word} {n[word]}" for word in (BEATS, LEVEL, LOSES, MIXED, NOT_ASKED) if n[word]]
     only = " on the paper's data sets" if len(own) < len(found) else ""
-    return f"Verdicts of {counted(len(own), 'comparison')} with the strongest baseline{only}, one for each data set, protocol, ranking and row: {', '.join(said)}."
+    asked = f"{counted(len(own), 'comparison')} with the strongest baseline{only}"
+    return f"Verdicts of {asked}, one for each data set, protocol, ranking and row: {', '.join(said)}."
 
 
 def where(one: dict[str, Any]) -> str:
