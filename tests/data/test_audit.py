@@ -71,7 +71,11 @@ def test_rendered_and_written(tmp_path):
     text = (tmp_path / "reports" / "audit.md").read_text()
     assert text == render([facts, EXPECTED])
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
-    for row in (["users", "15,576", "3"], ["density", "0.66667", "0.66667"], ["median", "4.5", "4"]):
+    for row in (
+        ["users", "15,576", "3"],
+        ["density", "0.66667", "0.66667"],
+        ["train entries per user (with any): median", "4.5", "4"],
+    ):
         assert row in cells
     assert ["hand", "none", "visual", "dense", "2", "7", "2"] in cells
     assert "- other: 2 items without x" in text
