@@ -182,9 +182,9 @@ def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint
     lead = f"{rankings[0] if protocol.select_on == 'test' else rankings[-1]}.{protocol.select_metric}"
     evaluator = Evaluator(cases, device=model.device)
 
-    def report(entry: dict, fit: Fit) -> None:
+    def report(entry: dict, so_far: Fit) -> None:
         tell(Event(epoch=entry["epoch"], of=job.budget.epochs, value=entry.get(lead)))
-        prune(entry, fit, select=lead, limits=work.limits)
+        prune(entry, so_far, select=lead, limits=work.limits)
 
     training = read(Training, registry.split_settings(work.settings)[0])
     precision.check(training.precision, model.device)

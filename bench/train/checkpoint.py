@@ -12,7 +12,7 @@ from bench.files import read_sealed, write_sealed
 
 
 class Stopped(BaseException):
-    """The run ended early on request; no fault, so no ``Exception``. Its text says where its state is not on disk."""
+    """The run ended early on request; no fault, so no ``Exception``. Its text says so if no state is on disk."""
 
 
 class Checkpoint:

@@ -3,6 +3,7 @@
 import pytest
 
 from bench.run import plan
+from bench.spec import BenchError
 from bench.store.store import Store
 from tests.report.made import record
 
@@ -150,3 +151,9 @@ def test_a_knock_out_knows_the_data_that_it_was_made_from(folder):
     real, shuffled = plan.jobs(plan.Request(**asked, features=["real", "shuffled"]))
     assert (real.facts, shuffled.facts) == ({}, {"base_hash": real.job.data_hash})
     assert shuffled.job.data_hash != real.job.data_hash
+
+
+@pytest.mark.parametrize("name", ["datasets", "models", "protocols", "features", "seeds", "studies"])
+def test_a_list_that_names_nothing_is_refused(name):
+    with pytest.raises(BenchError, match=f"^{name} is empty; name at least one, or leave it out$"):
+        plan.check_names(plan.Request(**{"datasets": ["ml-100k"], name: []}))

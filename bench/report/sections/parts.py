@@ -9,7 +9,7 @@ from bench.report.boards import ranked
 from bench.report.evidence import Evidence
 from bench.report.model import Note
 from bench.report.paired import ALPHA
-from bench.report.rows import BLOCK
+from bench.report.rows import BLOCK, in_block
 from bench.report.sections.significance import BETTER, WORSE, incomparable, sign
 
 LEGEND = (
@@ -27,8 +27,8 @@ def marked(evidence: Evidence, records: pd.DataFrame, data: pd.DataFrame, rankin
     """
     signs = pd.Series("", index=data.index)
     for (*block, model), part in data.groupby([*BLOCK, "model"]):
-        is_own = (records[BLOCK] == block).all(axis=1) & (records["of"] == model) & ~records["hyper"].map(bool)
-        whole = set(records.loc[is_own, "row"])
+        own = in_block(records, block)
+        whole = set(own.loc[(own["of"] == model) & ~own["hyper"].map(bool), "row"])
         if len(whole) == 1:  # versions of a model may disagree on which variant it is
             tests = pd.DataFrame(differences(evidence, part, whole.pop(), ranking), columns=["cell", "difference", "p"])
             tests["p_holm"] = paired.holm(tests["p"].to_numpy(dtype=float)) if len(tests) else []
