@@ -132,7 +132,8 @@ class Evidence:
         rows = rows.assign(is_installed=is_installed)
         rows = rows.sort_values(["is_installed", *NEWEST], na_position="first", kind="stable")
         rows = rows.assign(superseded=rows.groupby(RUN).cumcount())
-        return rows.groupby(RUN).tail(1).sort_values([*RUN, "key"], ignore_index=True)
+        found = rows.groupby(RUN).tail(1).sort_values([*RUN, "key"], ignore_index=True)
+        return found.copy()  # columns of one type lie together, so that lines are taken from all of them at once
 
 
 def in_one_form(records: Sequence[Record], here: Collection[str] = ()) -> pd.DataFrame:
@@ -165,7 +166,8 @@ def in_one_form(records: Sequence[Record], here: Collection[str] = ()) -> pd.Dat
     )
     rows = rows.reindex(columns=[*rows, *(column for column in OPTIONAL if column not in rows)])
     rows = rows.assign(folder=rows["dataset"], dataset=told_apart(rows, here))
-    return rows.assign(is_candidate_dependent=rows["is_candidate_dependent"].eq(True))
+    rows = rows.assign(is_candidate_dependent=rows["is_candidate_dependent"].eq(True))
+    return rows.astype(dict.fromkeys(rows.columns[rows.dtypes == "str"], object))  # in every version of pandas
 
 
 def modalities_of(record: Record) -> tuple[str, ...] | None:

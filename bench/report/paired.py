@@ -11,10 +11,11 @@ knows: the distributions, the ranks, and the tests of few cases.
 """
 
 import math
+from functools import cache
 
 import numpy as np
+import scipy  # its statistics, half a second to import, are loaded where they are first used
 from jaxtyping import Float
-from scipy import stats
 
 from bench.spec import BenchError
 
@@ -22,7 +23,6 @@ FEW = 50
 DRAWS = {"n_resamples": 99_999, "vectorized": True}
 CONFIDENCE = 0.95
 ALPHA = 0.05  # below this, adjusted for its family, a difference is more than chance
-QUANTILES = stats.norm.interval(CONFIDENCE)
 
 Differences = Float[np.ndarray, " case"]
 
@@ -55,11 +55,11 @@ def permutation_p(differences: Differences) -> float:
         return 1.0
     if np.ptp(np.abs(kept)) == 0:
         n_up = int((kept > 0).sum())
-        return min(1.0, float(2 * stats.binom.cdf(min(n_up, len(kept) - n_up), len(kept), 0.5)))
+        return min(1.0, float(2 * scipy.stats.binom.cdf(min(n_up, len(kept) - n_up), len(kept), 0.5)))
     if len(kept) <= FEW:
         draw = {**DRAWS, "rng": np.random.default_rng(0), "permutation_type": "samples"}
-        return float(stats.permutation_test((kept,), total, **draw).pvalue)
-    return float(2 * stats.norm.sf(abs(kept.sum()) / math.sqrt(kept @ kept)))
+        return float(scipy.stats.permutation_test((kept,), total, **draw).pvalue)
+    return float(2 * scipy.stats.norm.sf(abs(kept.sum()) / math.sqrt(kept @ kept)))
 
 
 def wilcoxon_p(differences: Differences) -> float:
@@ -68,14 +68,14 @@ def wilcoxon_p(differences: Differences) -> float:
     if not len(kept):
         return 1.0
     if len(differences) <= FEW:
-        return float(stats.wilcoxon(differences).pvalue)
-    return float(stats.wilcoxon(kept, method="asymptotic").pvalue)  # as it decides itself, but for fewer to be ranked
+        return float(scipy.stats.wilcoxon(differences).pvalue)
+    return float(scipy.stats.wilcoxon(kept, method="asymptotic").pvalue)  # as it decides itself, with fewer to rank
 
 
 def rank_biserial(differences: Differences) -> float:
     """(W+ - W-) / (W+ + W-), of the signed ranks; NaN where no case differs."""
     kept = differences[differences != 0]
-    ranks = stats.rankdata(np.abs(kept))
+    ranks = scipy.stats.rankdata(np.abs(kept))
     return float(ranks @ np.sign(kept) / ranks.sum()) if len(kept) else math.nan
 
 
@@ -90,16 +90,22 @@ def standard_error(differences: Differences) -> float:
     return float(differences.std(ddof=1) / math.sqrt(len(differences))) if len(differences) > 1 else math.nan
 
 
+@cache
+def quantiles() -> tuple[float, float]:
+    """Of the standard normal, between which CONFIDENCE lies."""
+    return scipy.stats.norm.interval(CONFIDENCE)
+
+
 def interval(differences: Differences) -> tuple[float, float]:
     """95 % interval of the mean: of at most FEW cases ``scipy.stats.bootstrap`` by percentiles, of more the normal."""
     mean = float(differences.mean())
     if not np.ptp(differences) > 0:
         return mean, mean
     if len(differences) > FEW:
-        low, high = (mean + quantile * standard_error(differences) for quantile in QUANTILES)
+        low, high = (mean + quantile * standard_error(differences) for quantile in quantiles())
     else:
         draw = {**DRAWS, "rng": np.random.default_rng(0), "method": "percentile", "confidence_level": CONFIDENCE}
-        low, high = stats.bootstrap((differences,), np.mean, **draw).confidence_interval
+        low, high = scipy.stats.bootstrap((differences,), np.mean, **draw).confidence_interval
     return float(low), float(high)
 
 

@@ -42,8 +42,9 @@ def by_measurement(job: Job, n_pairs: int | None) -> float:
 class Estimates:
     """Seconds that a job will take, infinite where that is not known.
 
-    It takes as long as the last one of its model, preset and budget took on the same data set, less what held that up;
-    else what follows from the measured seconds; else as long as such a job took on the slowest other data set.
+    It takes as long as the last one of its model, preset and budget took on the same data set, less what held that up:
+    of those with the same changed settings, else of those with none, else of any. Where there is none, it takes what
+    follows from the measured seconds; else as long as such a job took on the slowest other data set.
 
     Args:
         sizes: train pairs by the hash of the data; jobs on other data are not estimated by measured seconds.
@@ -51,14 +52,17 @@ class Estimates:
 
     def __init__(self, records: Iterable[Record], sizes: Mapping[str, int] | None = None):
         self.sizes = sizes or {}
-        self.taken: dict[tuple[str, str], dict[str, float]] = {}  # row and budget, then data set
+        self.taken: dict[tuple[str, str], dict[str, dict[str, float]]] = {}  # row and budget, data set, run
         for r in sorted(records, key=lambda r: r.provenance.get("start", "")):
             if r.status == "done":
                 spent = r.seconds.get("train", 0.0) - held_up_seconds(r) + r.seconds.get("evaluate", 0.0)
-                self.taken.setdefault((r.job.row, r.job.budget.name), {})[r.job.dataset] = spent
+                here = self.taken.setdefault((r.job.row, r.job.budget.name), {}).setdefault(r.job.dataset, {})
+                here.pop(r.job.run, None)  # so that the last one stands last
+                here[r.job.run] = spent
 
     def __call__(self, job: Job) -> float:
-        like = self.taken.get((job.row, job.budget.name), {})
+        found = self.taken.get((job.row, job.budget.name), {})
+        like = {place: took.get(job.run, took.get(job.row, [*took.values()][-1])) for place, took in found.items()}
         if job.dataset in like:
             return like[job.dataset]
         seconds = by_measurement(job, self.sizes.get(job.data_hash))

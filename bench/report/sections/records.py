@@ -1,13 +1,15 @@
 """The list of all records as a table: what ran, what came of it, where and with what."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from bench.report.evidence import Evidence
-from bench.report.leaderboard import outcomes, why_empty
+from bench.report.leaderboard import why_empty
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
-from bench.report.rows import DATASETS, seeds_of
+from bench.report.rows import DATASETS
 from bench.spec import RANKINGS
 from bench.store.record import Record
 
@@ -29,11 +31,11 @@ def table(evidence: Evidence) -> Table:
     tables = [evidence.frame, *map(evidence.variants, evidence.studies)]
     standing = {key for rows in tables for key in rows["key"]}
     lines = []
-    for n, run in enumerate(rows.to_dict("records")):
+    for run in rows.to_dict("records"):
         status = run["status"] if run["key"] in standing else f"{run['status']}, superseded"
         names = [run[name] for name in ("features", "row", "protocol", "budget")]
         texts = [run["key"], DATASETS.get(run["dataset"], run["dataset"]), *names, str(run["seed"]), status]
-        cells = [*map(Cell, texts), *values(rows.loc[[n]]), *machine(evidence.by_key[run["key"]])]
+        cells = [*map(Cell, texts), *values(run), *machine(evidence.by_key[run["key"]])]
         about = {name: run[name] for name in ("dataset", "protocol", "budget")}
         about |= {"features": run["base"], "model": run["row"]}
         lines.append(Line(cells, about=about, keys=run["key"]))
@@ -48,15 +50,14 @@ def table(evidence: Evidence) -> Table:
     )
 
 
-def values(run: pd.DataFrame) -> list[Cell]:
+def values(run: Mapping[str, Any]) -> list[Cell]:
     """The metrics of one record, each with a reason where it is empty, and its seconds."""
     made = []
-    first = run.iloc[0]
     for metric in (f"{ranking}.{METRIC}" for ranking in RANKINGS):
-        value = first.get(metric, math.nan)
-        note = why_empty(outcomes(run, [metric]), metric, seeds_of(run)) if pd.isna(value) else ""
+        value = run.get(metric, math.nan)
+        note = why_empty([{**run, metric: value}], metric, [run["seed"]]) if pd.isna(value) else ""
         made.append(Cell(number(value, ".4f"), note=note))
-    return made + [Cell(number(first.get(f"seconds.{part}", math.nan), ",.1f")) for part in ("train", "evaluate")]
+    return made + [Cell(number(run.get(f"seconds.{part}", math.nan), ",.1f")) for part in ("train", "evaluate")]
 
 
 def machine(record: Record) -> list[Cell]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bench.report.boards import Board, boards
 from bench.report.evidence import Evidence
@@ -101,7 +100,8 @@ def agreement(means: pd.DataFrame) -> tuple[float, int]:
     """
     left, right = means["left"].to_numpy(), means["right"].to_numpy()
     up, other = (np.sign(np.subtract.outer(side, side)) for side in (left, right))  # of each pair, both ways round
-    tau = float(stats.kendalltau(left, right).statistic) if len(means) >= FEWEST else math.nan
+    untied = math.sqrt((up != 0).sum() * (other != 0).sum())
+    tau = float((up * other).sum()) / untied if untied and len(means) >= FEWEST else math.nan
     return tau, int((up * other < 0).sum()) // 2
 
 

@@ -141,9 +141,9 @@ def seed_error(ours: np.ndarray, theirs: np.ndarray, *, is_paired: bool) -> floa
 
 def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> Table:
     shown, families = [], []
-    for board in boards(evidence):
+    for board in (one for one in boards(evidence) if one.table == own):
         part = in_block(data, board.block)
-        if board.table == own and len(part):
+        if len(part):
             lines = [line(test) for test in part.to_dict("records")]
             shown.append(Block(title=board.heading, about=about(board.block), columns=COLUMNS, lines=lines))
             n_tests = part["n_tests"].iloc[0]
