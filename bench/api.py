@@ -1,14 +1,12 @@
 """What a notebook imports: the records of a folder as frames, two rows compared, a run from Python.
 
-    import bench
-    results = bench.load("results/reference")  # to_frame(), table2(), ranks(), curves(), plot_curves()
-    results.compare("MCLN", "LightGCN", metric="ndcg@10")
-
-Reading results imports no torch.
+import bench
+results = bench.load("results/reference")  # to_frame(), table2(), ranks(), curves(), plot_curves(); no torch
+results.compare("MCLN", "LightGCN", metric="ndcg@10")
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,7 +21,7 @@ from bench.report.sections import curves
 from bench.report.sections.significance import incomparable, measures
 from bench.report.sections.slices import sliceable
 from bench.run.studies import STUDIES
-from bench.spec import SHOWN, BenchError, read, unknown
+from bench.spec import SHOWN, BenchError, read, row_name, unknown
 from bench.store.store import Store
 
 SHORT = ["dataset", "row", "features", "protocol", "budget", "seed", "status", "sampled.ndcg@10", "full.ndcg@10", "key"]
@@ -165,7 +163,8 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     if not evidence.records:
         raise BenchError(f"no records in {folder}")
     if ours not in set(evidence.frame["row"]):
-        registry.find(ours)
+        card, preset = registry.find(ours)
+        evidence = replace(evidence, ours=row_name(card.name, preset))
     return Results(evidence)
 
 

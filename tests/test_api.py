@@ -100,6 +100,7 @@ def test_the_row_under_study_is_one_of_the_records_or_a_model(results, tmp_path)
     stored(tmp_path, STRONG, "Mine", hyper={"lr": 0.1}, facts={"tuning.trials": 12})
     for ours in ("Mine (tuned)", "LightGCN", "MCLN:itemwise"):
         assert bench.load(tmp_path, ours=ours).evidence.ours == ours
+    assert bench.load(tmp_path, ours="svdpp").evidence.ours == "SVD++"  # as tables call it
     for ours in ("MLCN", "MCLN (tuned)"):
         with pytest.raises(BenchError, match="unknown model"):
             bench.load(tmp_path, ours=ours)

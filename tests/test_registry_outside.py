@@ -7,6 +7,7 @@ import pytest
 from bench import registry
 from bench.registry import source
 from bench.spec import BenchError
+from bench.store.store import Store
 
 OWN = """
 from dataclasses import dataclass
@@ -205,6 +206,9 @@ def test_a_model_from_outside_trains_beside_ours(own, folder, call, tmp_path):
     registry.outside.clear()  # the file is not named any more
     assert call("--report", "--ours", "Mine")[0] == 0
     assert call("--report", "--ours", "Nobody")[0] == 2
+    (record,) = (r for r in Store(tmp_path / "results").records() if r.job.model == "Mine")
+    Store(tmp_path / "results").write(record.model_copy(update={"facts": {**record.facts, "tuning.trials": 2}}))
+    assert call("--report", "--ours", "Mine (tuned)")[0] == 0  # as tables call it
 
 
 def test_a_model_outside_may_lie_beside_our_packages(tmp_path):

@@ -144,9 +144,7 @@ def add_comparison(group) -> None:
     group.add_argument("--features", **many, metavar="ID", help=text)
     text = "the model that stands in MCLN's place in the tables; default: MCLN"
     group.add_argument("--ours", default="MCLN", metavar="MODEL[:PRESET]", help=text)
-    text = (
-        f"further metrics for the tables, from the stored ranks: {', '.join(METRIC_NAMES)}; default with --top: hr ndcg"
-    )
+    text = f"further metrics, from the stored ranks: {', '.join(METRIC_NAMES)}; default with --top: hr ndcg"
     group.add_argument("--metrics", **many, metavar="NAME", help=text)
     text = "lengths of the lists that these metrics look at; default with --metrics: 5 10"
     group.add_argument("--top", **many, type=positive, metavar="K", help=text)
@@ -212,9 +210,10 @@ def row_of(text: str, results: Path | None) -> str:
     try:
         card, preset = registry.find(text)
     except BenchError:
+        from bench.store.frame import frame
         from bench.store.store import Store
 
-        if results is not None and text in {record.job.row for record in Store(results).records()}:
-            return text
-        raise
+        if results is None or text not in set(frame(Store(results).records()).get("row", ())):
+            raise
+        return text
     return row_name(card.name, preset)

@@ -183,6 +183,8 @@ def load(card: Card) -> type:
 def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) -> dict[str, Any]:
     """Every setting of a job: defaults, then the model's own of training, the data set's, the preset's, ``hyper``.
 
+    A whole number where the default is a float is the same float, so that 1 and 1.0 are one setting.
+
     Raises:
         BenchError: for a setting that the model does not have, near misses named.
     """
@@ -192,7 +194,8 @@ def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) ->
     for key in chosen:
         if key not in defaults:
             raise unknown(f"setting of {card.name}", key, defaults)
-    return {**defaults, **chosen}
+    is_whole = {name for name, value in chosen.items() if type(value) is int and isinstance(defaults[name], float)}
+    return {**defaults, **chosen, **{name: float(chosen[name]) for name in is_whole}}
 
 
 def split_settings(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

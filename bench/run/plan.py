@@ -126,9 +126,10 @@ def check_numbers(request: Request) -> None:
         if not 0 <= seed < 2**63:
             raise BenchError(f"seed {seed} is not a whole number from 0 to 2**63 - 1; choose another with --seeds")
     for name, value in request.hyper.items():
-        whole = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, int)]
-        if any(not -(2**63) <= one < 2**63 for one in whole):
-            raise BenchError(f"setting {name}={value} is not a number of 64 bits; choose another with --set")
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if not isinstance(one, str | int | float | None) or (isinstance(one, int) and not -(2**63) <= one < 2**63):
+                text = f"setting {name}={value} is not a number of 64 bits, a text or a truth value"
+                raise BenchError(f"{text}; choose another with --set")
 
 
 def jobs_on(
@@ -212,7 +213,8 @@ def overrides(
         return [{}]
     settings = registry.settings(card, preset, dataset=source.name, hyper={})  # imports torch
     if not variants:
-        return [differing(request.hyper, settings)]
+        full = registry.settings(card, preset, dataset=source.name, hyper=request.hyper)
+        return [differing({name: full[name] for name in request.hyper}, settings)]
     modalities = list(source.load(features).features) if any(v.needs for v in variants) else None
     formed = [v for v in variants if not study.why_not(v, source.name, modalities)]
     return [differing(study.full(variant), settings) for variant in formed]

@@ -1,5 +1,6 @@
 """Which jobs a request means: studies share some, and whatever changes a number changes the key."""
 
+import numpy as np
 import pytest
 
 from bench.run import plan
@@ -126,6 +127,18 @@ def test_a_setting_set_to_what_it_is_anyway_makes_no_job_of_its_own(folder):
 
 def first(folder, **more):
     return jobs(folder, "table2", **{"models": ["BPRMF"], **more})[0]
+
+
+def test_a_whole_number_and_the_float_equal_to_it_are_one_setting(folder):
+    whole, fractional = (jobs(folder, "table2", models=["BPRMF"], hyper={"reg_weight": value})[0] for value in (1, 1.0))
+    assert whole.key == fractional.key
+    assert repr(whole.hyper["reg_weight"]) == "1.0"
+
+
+@pytest.mark.parametrize("value", [np.int64(3), {"a": 1}, b"3"])
+def test_a_setting_that_no_record_could_hold_is_refused(folder, value):
+    with pytest.raises(BenchError, match="is not a number of 64 bits, a text or a truth value|embedding_size"):
+        jobs(folder, "table2", models=["BPRMF"], hyper={"embedding_size": value})
 
 
 @pytest.mark.parametrize("change", ["seeds", "hyper", "budget", "models", "protocols", "features_file"])
