@@ -16,6 +16,8 @@ f_i is the content row of item i, phi the activation, and BPR the Bayesian perso
 Departures:
 - in Cornac, scoring a user adds to the stored item biases, so that a score depends on the users scored before it; here
   a score is the formula above;
+- n and y are those of one user and item, where the code in Cornac, by the shapes that it adds, joins the taste of each
+  triple with the content bias of every triple of the batch;
 - losses are means over the batch, where Cornac takes sums;
 - E, G and beta' have an L2 weight above 0, as in our VBPR, because without it they memorise the training pairs;
 - the bias of the negative item has the L2 weight of the positive item's, where Cornac takes a tenth of it;

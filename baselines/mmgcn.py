@@ -15,7 +15,7 @@ E_id the id vectors of all nodes, which the modalities share. BPR is the Bayesia
 Departures of the default from the authors' code, each with the setting that undoes it where there is one:
 - the preferences T and the id vectors E_id are trained, where the code holds them in plain tensors that no optimiser
   sees (``frozen_ids``);
-- ``n_layers`` has an effect, where the code always runs three layers;
+- ``n_layers`` has an effect, where the code always runs three layers; 0 is the same as 1;
 - the L2 penalty is half the sum of squares of the batch's vectors, divided by the batch size (``loss``);
 - every modality is projected, where the code keeps all but the visual one at their own width: with some thousand
   columns, W1 and T would not fit in memory;

@@ -15,7 +15,7 @@ T are the users' preferences for a modality, F the items' content rows, A and a 
 E_id the id vectors of all nodes, which the modalities share. BPR is the Bayesian personalised ranking loss.
 
 Departures of the default from the authors' code, which the preset ``released`` follows:
-- two layers are used, side by side, where the code returns before the second (``n_layers``);
+- two layers are used, side by side, where the code returns before the second (``n_layers``; 0 is the same as 1);
 - the gate divides by the degree of the receiver, as in the paper, where the code takes the sender's (``gate_degree``);
 - the loss is the mean BPR with an L2 penalty, half the sum of squares of the batch's vectors divided by the batch size;
   the code sums base-2 logarithms and decays every weight (``loss``; that decay is a term of the loss here, which is the

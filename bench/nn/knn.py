@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from bench.nn.precision import matrix_products
+
 GRID = 2**20  # similarities closer than this step count as equal, so that rounding does not decide a tie
 
 
@@ -29,7 +31,8 @@ def nearest(rows, k: int, *, block: int = 512) -> Int[Tensor, "item neighbour"]:
 
     A zero row (an item without this content, or padding) is nobody's neighbour and has itself alone; free
     places hold the item itself. Memory: block x item similarities; sparse rows stay sparse. For a tensor on a GPU
-    the host does not wait.
+    the host does not wait. Cosines are products in float32 whatever the precision of the training around them, so that
+    training and evaluation have the same neighbours.
 
     Args:
         rows: (item, feat) array, SciPy sparse matrix or tensor.
@@ -37,7 +40,7 @@ def nearest(rows, k: int, *, block: int = 512) -> Int[Tensor, "item neighbour"]:
     """
     n = rows.shape[0]
     absent = (rows == 0).all(dim=1) if torch.is_tensor(rows) else torch.from_numpy(~has_row(rows))
-    rows, device = unit_rows(rows), absent.device
+    rows, device = unit_rows(rows.float() if torch.is_tensor(rows) else rows), absent.device
     rows = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float32)) if isinstance(rows, np.ndarray) else rows
     order = torch.arange(n - 1, -1, -1, device=device)
     own, n_listed = torch.arange(n, device=device).unsqueeze(1), min(k, n)
@@ -57,7 +60,8 @@ def nearest(rows, k: int, *, block: int = 512) -> Int[Tensor, "item neighbour"]:
 
 def _cosines(rows, part: slice) -> Tensor:
     if torch.is_tensor(rows):
-        return rows[part] @ rows.T
+        with torch.autocast(rows.device.type, enabled=False), matrix_products("highest"):
+            return rows[part] @ rows.T
     return torch.from_numpy(np.ascontiguousarray((rows @ rows[part].toarray().T).T, dtype=np.float32))
 
 

@@ -25,13 +25,13 @@ class DegreePruning(nn.Module):
     """Keeps floor(E (1 - rate)) of the E interactions, drawn with probability ~ 1 / sqrt(d_user d_item).
 
     Args:
-        interactions: (user, item) SciPy matrix.
+        interactions: (user, item) SciPy matrix; an entry that stands twice counts once.
         rate: share of the interactions left out, in [0, 1).
     """
 
     def __init__(self, interactions, rate: float):
         super().__init__()
-        edges = sp.coo_matrix(interactions)
+        edges = sp.csr_matrix(interactions).tocoo()
         self.n_users, self.n_nodes = edges.shape[0], sum(edges.shape)
         self.n_kept = math.floor(edges.nnz * (1 - rate))
         user, item = torch.from_numpy(edges.row.astype(np.int64)), torch.from_numpy(edges.col.astype(np.int64))

@@ -85,7 +85,8 @@ class Recommender(GeneralRecommender):
         """
 
     def before_epoch(self, epoch: int) -> None:
-        """Called at the start of each training epoch (from 1), in training mode."""
+        """Called at the start of each training epoch (from 1), in training mode; after ``bench.register`` by RecBole's
+        Trainer, too."""
 
     def represent(self) -> Any:
         """Whatever scoring shares between users, computed once an evaluation."""

@@ -16,6 +16,7 @@ from bench import registry
 from bench.data import audit
 from bench.data.dataset import Dataset
 from bench.data.split import with_negatives
+from bench.nn import precision
 from bench.nn.recommender import Recommender
 from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
@@ -28,7 +29,7 @@ from bench.run.provenance import peak_memory_mib, provenance
 from bench.spec import RANKINGS, BenchError, Job, Training, read
 from bench.store.record import Record
 from bench.store.store import Store
-from bench.train import bridge, precision, seed
+from bench.train import bridge, seed
 from bench.train.batches import Batches
 from bench.train.checkpoint import Checkpoint
 from bench.train.fit import Fit, fit

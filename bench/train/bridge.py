@@ -125,6 +125,8 @@ def mend() -> None:
       filled by assignment instead. Its ``agg(len)`` is the length of the column: RecBole asks for that of each entry.
     - torch 2.6 refuses to unpickle the config inside RecBole's checkpoints: its trainer may load its own.
     - ray is needed by RecBole's own search alone, which is not served where ray is missing.
+
+    Its trainer also calls the ``before_epoch`` of our models, which RecBole does not know.
     """
     with stand_ins():
         importlib.import_module("recbole.model.general_recommender")  # binds RecBole's own classes first
@@ -140,6 +142,7 @@ def mend() -> None:
     trusting = functools.partial(torch.load, weights_only=False)  # a checkpoint that the same trainer wrote
     for name in ("evaluate", "resume_checkpoint"):
         setattr(trainer.Trainer, name, during(getattr(trainer.Trainer, name), torch, "load", trusting))
+    trainer.Trainer._train_epoch = begun(trainer.Trainer._train_epoch)
     Recommender.content_of = staticmethod(recbole_content)
     assert quick_start.run_recbole  # imported, so that a later import finds it without ray
 
@@ -190,6 +193,18 @@ def during(method, owner, name: str, stand_in):
             return method(*args, **kwargs)
         finally:
             setattr(owner, name, before)
+
+    return call
+
+
+def begun(train_epoch):
+    """RecBole's ``Trainer._train_epoch``, in which an epoch of our models begins as in our own loop."""
+
+    @functools.wraps(train_epoch)
+    def call(trainer, data, epoch: int, *args, **kwargs):
+        if isinstance(trainer.model, Recommender):
+            trainer.model.train().before_epoch(epoch + 1)
+        return train_epoch(trainer, data, epoch, *args, **kwargs)
 
     return call
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.nn.precision import forward_pass, matrix_products
 from bench.spec import Budget
 from bench.train.checkpoint import Checkpoint
-from bench.train.precision import forward_pass, matrix_products
 from bench.train.seed import repeatable
 
 

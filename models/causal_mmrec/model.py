@@ -22,8 +22,8 @@ quantity and obs the observed one. BPR is the Bayesian personalised ranking loss
 The stages A (diffusion) and B (vector quantisation) run in ``pretrain``: at most 3000 steps for each channel, a
 modality predicted from the others, and 200 warm-up steps and 2000 steps for the codes, in proportion for budgets under
 300 epochs. A model that was never pretrained uses closed forms, which are computed when it is built: cross-fitted ridge
-regression for A (``confounder="ridge"`` keeps it) and k-means for B. Where nobody calls ``before_epoch``, as under
-RecBole's Trainer, training keeps its first graph and contexts. All frozen quantities that a score needs are buffers of
+regression for A (``confounder="ridge"`` keeps it) and k-means for B. Where nobody calls ``before_epoch``,
+training keeps its first graph and contexts. All frozen quantities that a score needs are buffers of
 the state dict; computing a loss after loading one needs ``before_epoch``.
 
 Choices where the abstract says nothing:

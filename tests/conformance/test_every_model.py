@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from bench import registry
+from bench.nn.precision import forward_pass
 from bench.protocol.candidates import draw_cases
 from bench.protocol.evaluate import Evaluator
 from bench.spec import NotApplicable
 from bench.train.batches import Batches
 from bench.train.bridge import TrainingSet
-from bench.train.precision import forward_pass
 from benchmarks import agreement
 from tests.conformance.rows import batch_for, build_row, fit_plainly, other_value
 from tests.toy import random_set

@@ -54,3 +54,12 @@ def test_graph_rows_sum_to_the_weights(rng):
     both = neighbour_graph([near, other], [0.1, 0.9])
     assert np.allclose(both.sum(axis=1), 1)
     assert (np.diff(both.indptr) <= 7).all()  # the item itself is in both
+
+
+def test_bfloat16_around_it_does_not_change_the_neighbours(rng):
+    """Rows with a large mean in common: rounded to 8 bits, their cosines would be equal."""
+    rows = torch.from_numpy(rng.normal(size=(60, 8)).astype(np.float32) + 30)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = nearest(rows, 5)
+    assert torch.equal(found, nearest(rows, 5))
+    assert not torch.equal(found, nearest(rows.bfloat16(), 5))

@@ -52,3 +52,12 @@ def test_popular_ends_lose_more():
     blocks = [pruning.draw().columns()[:42, 42:] != 0 for _ in range(300)]
     kept = torch.stack(blocks).float().mean(0).sum(0) / torch.tensor([40.0, 2.0])
     assert kept[1] > 1.5 * kept[0]
+
+
+def test_an_interaction_that_stands_twice_counts_once():
+    """RecBole's own matrix repeats it."""
+    pairs = [(0, 0), (0, 1), (1, 1), (0, 1)]
+    twice = sp.coo_matrix((np.ones(4), tuple(zip(*pairs, strict=True))), shape=(2, 2))
+    pruning = DegreePruning(twice, rate=0.5)
+    assert pruning.n_kept == 1
+    assert pruning.weight.tolist() == pytest.approx([2**-0.5, 4**-0.5, 2**-0.5])

@@ -67,6 +67,21 @@ def test_every_model_trains_an_epoch_in_recboles_trainer(row, tmp_path):
     assert any(not torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
+def test_recboles_trainer_begins_an_epoch_as_ours_does(tmp_path):
+    """FREEDOM thins its graph in every epoch, and so it does there."""
+    from recbole.trainer import Trainer
+    from recbole.utils import get_model
+
+    config, (train, _, _), _ = recbole("FREEDOM", tmp_path, epochs=3)
+    model, seen = get_model("FREEDOM")(config, train.dataset), []
+    begin = model.before_epoch
+    model.before_epoch = lambda epoch: seen.append((epoch, model.training, begin(epoch), model.thinned)[:2])
+    whole = model.thinned
+    Trainer(config, model).fit(train, saved=False, show_progress=False)
+    assert seen == [(1, True), (2, True), (3, True)]
+    assert model.thinned is not whole
+
+
 def test_get_model_finds_ours_and_recboles_stay_importable():
     bench.register()
     from recbole.model.general_recommender import LightGCN as theirs

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from bench import registry
+from bench.nn.precision import check, forward_pass, matrix_products
 from bench.run import job, plan
 from bench.spec import BenchError, Budget
 from bench.store.store import Store
 from bench.train.fit import fit
-from bench.train.precision import check, forward_pass, matrix_products
 from bench.tune.space import space
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
