@@ -52,7 +52,7 @@ def run(
     Raises:
         Stopped: when ``stop``, asked after each epoch, says so; the state is on disk then, and there is no record.
     """
-    clock, start = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+    clock, start = time.perf_counter(), datetime.now(UTC).isoformat(timespec="milliseconds")
     about = {"facts": work.facts, "provenance": provenance(device, start)}
     base = Record(job=work.job, key=work.job.key, status="failed", **about)
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))

@@ -187,7 +187,7 @@ class Pool:
             settings=settings,
             seconds={"spent": seconds},
             facts=planned.facts,
-            provenance={"start": datetime.now(UTC).isoformat(timespec="seconds")},
+            provenance={"start": datetime.now(UTC).isoformat(timespec="milliseconds")},
         )
         self.store.write(record)
         return record
