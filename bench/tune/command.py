@@ -38,7 +38,7 @@ def tune(
     slots = machines.slots(records)
     estimate = machines.estimate(searches.bases, records, slots)
     if dry_run:
-        searches.foresee()
+        searches.know()
         n = sum(searches.missing.values())
         print(f"{counted(n, 'trial')} to run")
         machines.say(estimate, searches.bases, slots, times=searches.missing)

@@ -1,30 +1,23 @@
 """Searches side by side: in each one trial after another, the same number for every model, over the pool's slots."""
 
 import dataclasses
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
-
-from optuna.exceptions import StorageInternalError
-from optuna.storages import InMemoryStorage, RDBStorage
-from sqlalchemy.exc import SQLAlchemyError
 
 from bench import registry
 from bench.run.events import Event, Listener
 from bench.run.plan import PlannedJob
 from bench.spec import BenchError
 from bench.store.places import TRIALS, TUNING
+from bench.store.record import Record
 from bench.store.store import Store
 from bench.tune import winners
 from bench.tune.trials import Trials
 
-DATABASE = "trials.db"
-
 
 class Searches:
-    """The searches that the planned jobs ask for; ``folder`` keeps what they know: trials.db, and the trials' records.
+    """The searches that the planned jobs ask for; ``folder`` has the records of their trials, which are all they know.
 
     Raises:
         BenchError: for settings that are held fixed, or a protocol that selects on the test set.
@@ -38,51 +31,43 @@ class Searches:
         self.said = [f"not searched, as there is nothing to train: {', '.join(sorted(floors))}"] if floors else []
         self.bases = list({one.job.key: one for one in map(base, planned) if one.job.row not in floors}.values())
         refuse_shared(self.bases)
-        self.guard = threading.Lock()  # of the database, in which one thread at a time writes
         self.trials: dict[str, Trials] = {}  # by the key of the base
         self.numbers: dict[str, int] = {}  # key of a trial's job to its number, from 1
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Have the folder to ourselves, and read what is known."""
+        """Have the folder to ourselves, and know its trials; the records of those that run again are taken away."""
         self.store.check_writable()
         with self.store.locked(self.folder / "lock") as is_ours:
             if not is_ours:
                 text = f"another search is at work in {self.folder}; wait for it, or choose another --results"
                 raise BenchError(text)
             self.store.sweep()
-            with opened(self.folder / DATABASE) as storage:
-                self.trials = {one.job.key: self.known(one, storage) for one in self.bases}
-                yield
+            failed = self.know()
+            with self.store.writing():
+                for record in failed:
+                    self.store.path(record.job).unlink()
+            yield
 
-    def known(self, base: PlannedJob, storage: RDBStorage) -> Trials:
-        """The trials of a search; where one is not what its record says, those that have a record are entered anew.
+    def know(self) -> list[Record]:
+        """Take up the trials that the records tell of.
 
-        Where every trial failed, all of them run again: they may have had too little time or memory.
+        Returns the records of the searches whose every trial failed: as the trials may have had too little time or
+        memory, all of them run again.
         """
-        trials = Trials(base, storage)
-        if not trials.hold(self.store):
-            print(f"{self.folder / DATABASE}: the trials of {trials.name} are not what their records say; entered anew")
-            trials.forget(storage)
-        elif trials.ended and all(trial.user_attrs["status"] == "failed" for trial in trials.ended):
-            print(f"every trial of {trials.name} failed; they run again")
-            trials.forget(storage)
-        return trials
-
-    def foresee(self) -> None:
-        """What is known by the trials' records alone, as a dry run takes it, which writes nothing."""
-        for one in self.bases:
-            self.trials[one.job.key] = trials = Trials(one, InMemoryStorage())
-            while len(trials.ended) < self.n_trials and not trials.skipped:
-                record = self.store.find(trials.proposal().job)
-                if record is None:
-                    break
-                trials.enter(record)
+        records, failed = self.store.records(), []
+        self.trials = {one.job.key: Trials(one, records) for one in self.bases}
+        for trials in self.trials.values():
+            if trials.ended and all(record.status == "failed" for record in trials.ended):
+                print(f"every trial of {trials.name} failed; they run again")
+                failed += trials.ended
+                trials.ended = []
+        return failed
 
     @property
     def missing(self) -> dict[str, int]:
         """Trials to run, at most, by the key of the base."""
-        return {key: 0 if t.skipped else max(0, self.n_trials - len(t.ended)) for key, t in self.trials.items()}
+        return {key: trials.missing(self.n_trials) for key, trials in self.trials.items()}
 
     def due(self) -> list[PlannedJob]:
         """The next trial of every search that is not at its end."""
@@ -90,22 +75,19 @@ class Searches:
         return [planned for planned in found if planned is not None]
 
     def next(self, trials: Trials) -> PlannedJob | None:
-        """The next trial to run; one that has a record, left by a search that was killed, is entered on the way."""
-        while len(trials.ended) < self.n_trials and not trials.skipped:
-            planned = trials.proposal()
-            self.numbers[planned.job.key] = len(trials.ended) + 1
-            record = self.store.find(planned.job)
-            if record is None or record.status == "failed":
-                return planned
-            trials.enter(record)
-        return None
+        """The next trial to run; None at the end of the search."""
+        missing = trials.missing(self.n_trials)
+        if not missing:
+            return None
+        planned = trials.proposal()
+        self.numbers[planned.job.key] = self.n_trials - missing + 1
+        return planned
 
     def follow(self, planned: PlannedJob, state: str) -> PlannedJob | None:
         """Enter the trial that ended; the next one of its search."""
-        with self.guard:
-            trials = self.trials[base(planned).job.key]
-            trials.enter(self.store.find(planned.job))
-            return self.next(trials)
+        trials = self.trials[base(planned).job.key]
+        trials.enter(self.store.find(planned.job))
+        return self.next(trials)
 
     def numbered(self, listener: Listener) -> Listener:
         """A listener that passes events on; of a trial that ended it adds the number, and its value if it has one."""
@@ -125,41 +107,20 @@ class Searches:
         """Write the winner of every search that is at its end; a line on each, and whether all are at their end."""
         lines, is_whole = [], True
         for trials in self.trials.values():
-            job, ended, winner = trials.base.job, trials.first(self.n_trials), trials.winner(self.n_trials)
+            job, missing, winner = trials.base.job, trials.missing(self.n_trials), trials.winner(self.n_trials)
             if trials.skipped:
                 text = f"skipped: {trials.skipped}"
-            elif len(ended) < self.n_trials:
-                text, is_whole = f"{len(ended)} of {self.n_trials} trials ended; run the command again to go on", False
+            elif missing:
+                ended = f"{self.n_trials - missing} of {self.n_trials} trials ended"
+                text, is_whole = f"{ended}; run the command again to go on", False
             elif winner is None:
-                text, is_whole = f"no trial has a value; the default: {ended[0].user_attrs['reason']}", False
+                text, is_whole = f"no trial has a value; the default: {trials.ended[0].reason}", False
             else:
                 place = winners.path(configs, job)
                 winners.write(winner, place)
                 text = f"{winner.words}; wrote {place}"
             lines.append(f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name}: {text}")
         return lines, is_whole
-
-
-@contextmanager
-def opened(place: Path) -> Iterator[RDBStorage]:
-    """The database at ``place``; what goes wrong with it is one clear line."""
-    try:
-        storage = RDBStorage(f"sqlite:///{quote(str(place))}")  # a ? in a path begins no options
-        try:
-            yield storage
-        finally:
-            storage.engine.dispose()
-    except (
-        SQLAlchemyError,
-        StorageInternalError,
-        LookupError,
-        RuntimeError,
-    ) as error:  # the last two where it is damaged
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise BenchError(
-            f"{place} cannot be used ({reason}); where the disk is full, free it; where the file is damaged, move it "
-            "away and start again: trials that have a record are not run again"
-        ) from None
 
 
 def base(planned: PlannedJob) -> PlannedJob:

@@ -1,27 +1,31 @@
 """The trials of one search: one model on one data set under one protocol, judged on validation only.
 
-A trial is entered once it has ended, and the next one follows from those entered and from its number alone. So a search
-that was killed proposes the trial again that it was running, finds its record or checkpoint, and ends as if it had
-never been killed.
+Those that ended are known by their records alone, and the next one follows from them and from their number. So a search
+that was killed proposes the trial again that it was running, finds its checkpoint, and ends as if it had never been
+killed.
 """
 
 import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import optuna
-from optuna.distributions import distribution_to_json
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, distribution_to_json
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bench import registry
+from bench.registry import Card
 from bench.run.plan import PlannedJob
-from bench.spec import canonical_hash
+from bench.spec import Training, canonical_hash
 from bench.store.record import Record
-from bench.store.store import Store
-from bench.tune.space import decode, default, encode, space
 from bench.tune.winners import Winner, curve, value
+
+Space = dict[str, BaseDistribution]
 
 STATES = {
     "done": TrialState.COMPLETE,
@@ -29,48 +33,69 @@ STATES = {
     "failed": TrialState.FAIL,
     "skipped": TrialState.FAIL,
 }
-COMPARED = ("state", "value", "params", "distributions", "intermediate_values", "user_attrs")
 AT_LEAST = 5  # trials that must have reached an epoch before one is ended there
 WARM_UP = 0.25  # share of the epochs in which no trial is ended: a small learning rate starts slowly
 
 
 class Trials:
-    """The trials that vary ``base``, a job with its preset's settings; they are kept in ``storage``."""
+    """The trials that vary ``base``, a job with its preset's settings.
 
-    def __init__(self, base: PlannedJob, storage: optuna.storages.BaseStorage):
+    Args:
+        records: of trials that ended; those of other searches are passed over.
+
+    Attributes:
+        default: what the preset, on this data set, gives each setting of ``space``.
+        ended: the records of the trials that ended: the default's, then by the time at which they started.
+    """
+
+    def __init__(self, base: PlannedJob, records: Iterable[Record] = ()):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        job = base.job
+        job, settings = base.job, base.settings
         card, _ = registry.find(job.model)
         self.base, self.space = base, space(card)
-        self.default = default(card, job.preset, dataset=job.dataset, space=self.space)
+        self.default = json.loads(json.dumps({name: settings[name] for name in self.space}))
         bounds = {name: distribution_to_json(d) for name, d in self.space.items()}
         words = f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name}"
-        self.name = f"{words} {job.key}-{canonical_hash(bounds)[:8]}"  # other bounds are another search
-        self.kept = self.study(storage)
+        self.name = f"{words} {job.key}-{canonical_hash(bounds)[:8]}"  # in other bounds other settings are drawn
+        self.ended = sorted(filter(self.is_own, records), key=self.order)
 
-    def study(self, storage: optuna.storages.BaseStorage) -> optuna.Study:
-        place = {"storage": storage, "study_name": self.name, "load_if_exists": True}
-        return optuna.create_study(direction="maximize", **place)
+    def is_own(self, record: Record) -> bool:
+        """Whether it is of a trial of this search: the base with settings of its space, or with the default ones."""
+        hyper = record.job.hyper
+        if dataclasses.replace(record.job, hyper={}) != self.base.job or hyper.keys() != self.space.keys():
+            return False
+        return hyper == self.default or encode(hyper, self.space).keys() == self.space.keys()
+
+    def order(self, record: Record) -> tuple[bool, str]:
+        return record.job.hyper != self.default, record.provenance.get("start", "")
+
+    def enter(self, record: Record) -> None:
+        """Take in a trial that ended. One without a value counts: its turn was taken."""
+        self.ended = sorted([*self.ended, record], key=self.order)
 
     @property
-    def ended(self) -> list[FrozenTrial]:
-        """Those that have ended, in order."""
-        return self.kept.get_trials(deepcopy=False)
+    def is_begun(self) -> bool:
+        """Whether there is a record of the default; a damaged one does not count, and that trial is the next one."""
+        return bool(self.ended) and self.ended[0].job.hyper == self.default
+
+    def missing(self, n: int) -> int:
+        """How many of ``n`` trials are still to run."""
+        return 0 if self.skipped else max(n - len(self.ended), 0 if self.is_begun else 1)
 
     def proposal(self) -> PlannedJob:
         """The next trial: the default first, then what the sampler makes of the trials so far."""
-        ended, hyper = self.ended, self.default
-        if ended:
-            sampler = TPESampler(seed=int(canonical_hash([self.name, len(ended)])[:8], 16))
-            sketch = optuna.create_study(direction="maximize", sampler=sampler)  # in memory: nothing unfinished is kept
-            sketch.add_trials(ended)
-            hyper = decode(sketch.ask(self.space).params, self.space)
+        hyper = self.default
+        if self.is_begun:
+            sampler = TPESampler(seed=int(canonical_hash([self.name, len(self.ended)])[:8], 16))
+            study = optuna.create_study(direction="maximize", sampler=sampler)  # in memory
+            study.add_trials([entry(record, self.space) for record in self.ended])
+            hyper = decode(study.ask(self.space).params, self.space)
         job = dataclasses.replace(self.base.job, hyper=hyper)
-        return dataclasses.replace(self.base, job=job, is_trial=True, limits=self.limits(ended))
+        return dataclasses.replace(self.base, job=job, is_trial=True, limits=self.limits())
 
-    def limits(self, ended: list[FrozenTrial]) -> dict[int, float]:
+    def limits(self) -> dict[int, float]:
         """Epoch to the median of the trials that reached it and were not pruned (the median stopping rule)."""
-        curves = [trial.intermediate_values for trial in ended if trial.state == TrialState.COMPLETE]
+        curves = [curve(record) for record in self.ended if record.status == "done"]
         n_epochs, found = self.base.job.budget.epochs, {}
         for epoch in sorted({epoch for values in curves for epoch in values}):
             values = [values[epoch] for values in curves if epoch in values]
@@ -78,76 +103,83 @@ class Trials:
                 found[epoch] = median(values)
         return found
 
-    def enter(self, record: Record) -> None:
-        """Keep an ended trial, in one transaction. One without a value counts: its turn was taken."""
-        self.kept.add_trial(self.entry(record))
-
-    def entry(self, record: Record) -> FrozenTrial:
-        """A trial as the storage has it, by its record."""
-        params = encode(record.job.hyper, self.space)
-        status = "pruned" if record.status == "skipped" and record.curve else record.status
-        told: dict[str, Any] = {"key": record.key, "hyper": record.job.hyper, "status": status}
-        told |= {"reason": record.reason, "selected_by": record.facts.get("selected_by", "")}
-        return create_trial(
-            state=STATES[status],
-            value=value(record) if record.status == "done" else None,
-            intermediate_values=curve(record),
-            params=params,
-            distributions={name: self.space[name] for name in params},
-            user_attrs={**told, "seconds": sum(record.seconds.values())},
-        )
-
-    def hold(self, store: Store) -> bool:
-        """Whether each trial that ended is what its record in ``store`` says."""
-        try:
-            return all(self.is_entry(trial, store) for trial in self.ended)
-        except (ValueError, TypeError, AttributeError):  # of values that are not what was written
-            return False
-
-    def is_entry(self, trial: FrozenTrial, store: Store) -> bool:
-        record = store.find(dataclasses.replace(self.base.job, hyper=trial.user_attrs.get("hyper", {})))
-        if record is None:
-            return False
-        expected = self.entry(record)
-        return all(getattr(trial, name) == getattr(expected, name) for name in COMPARED)
-
-    def forget(self, storage: optuna.storages.BaseStorage) -> None:
-        """Begin the search anew."""
-        optuna.delete_study(study_name=self.name, storage=storage)
-        self.kept = self.study(storage)
-
     @property
     def skipped(self) -> str:
         """Why the model makes no sense here; empty where it does."""
-        return next((t.user_attrs["reason"] for t in self.ended if t.user_attrs["status"] == "skipped"), "")
-
-    def first(self, n: int) -> list[FrozenTrial]:
-        """The ``n`` trials that count, should an earlier search have gone further."""
-        return self.ended[:n]
+        return next((record.reason for record in self.ended if outcome(record) == "skipped"), "")
 
     def winner(self, n: int) -> Winner | None:
         """The trial of the largest value among the first ``n``, the earliest of equals; None where none has one."""
-        trials, job = self.first(n), self.base.job
-        done, failed, pruned = (
-            [t for t in trials if t.user_attrs["status"] == s] for s in ("done", "failed", "pruned")
-        )
-        if not done:
+        trials, job = self.ended[:n], self.base.job
+        counts = Counter(map(outcome, trials))
+        values = {number: value(record) for number, record in enumerate(trials, start=1) if record.status == "done"}
+        if not values:
             return None
-        best = max(done, key=lambda trial: (trial.value, -trial.number))
+        number = max(values, key=values.get)
+        best = trials[number - 1]
         same = {name: getattr(job, name) for name in ("features", "data_hash", "model", "preset", "source", "engine")}
         return Winner(
             dataset=Path(job.dataset).name,
             **same,
             protocol=job.protocol.name,
             budget=job.budget.name,
-            selected_by=best.user_attrs["selected_by"],
+            selected_by=best.facts.get("selected_by", ""),
             trials=len(trials),
-            failed=len(failed),
-            pruned=len(pruned),
-            seconds=round(sum(trial.user_attrs["seconds"] for trial in trials), 1),
-            default_value=trials[0].value,
-            value=best.value,
-            trial=best.number + 1,
-            key=best.user_attrs["key"],
-            hyper=best.user_attrs["hyper"],
+            failed=counts["failed"],
+            pruned=counts["pruned"],
+            seconds=round(sum(sum(record.seconds.values()) for record in trials), 1),
+            default_value=values.get(1),
+            value=values[number],
+            trial=number,
+            key=best.key,
+            hyper=best.job.hyper,
         )
+
+
+def outcome(record: Record) -> str:
+    """How a trial ended: a model that makes no sense is skipped, a trial that was ended at a limit pruned."""
+    return "pruned" if record.status == "skipped" and record.curve else record.status
+
+
+def entry(record: Record, space: Space) -> FrozenTrial:
+    """A trial as the sampler takes it."""
+    params = encode(record.job.hyper, space)
+    return create_trial(
+        state=STATES[outcome(record)],
+        value=value(record) if record.status == "done" else None,
+        intermediate_values=curve(record),
+        params=params,
+        distributions={name: space[name] for name in params},
+    )
+
+
+def space(card: Card) -> Space:
+    """The fields of ``Training`` and of the model's ``Hyper`` that declare where to search, each with its distribution.
+
+    A choice is stored as its JSON, since a study holds no tuples.
+    """
+    found = {}
+    for cls in (Training, registry.load(card).Hyper):
+        for field in dataclasses.fields(cls):
+            if "among" in field.metadata:
+                found[field.name] = CategoricalDistribution([json.dumps(one) for one in field.metadata["among"]])
+            elif "low" in field.metadata:
+                found[field.name] = FloatDistribution(**field.metadata)
+    return found
+
+
+def encode(hyper: dict[str, Any], space: Space) -> dict[str, Any]:
+    """``hyper`` as a study has it; a default outside its space is left out, as no search can propose it."""
+    coded = {k: json.dumps(v) if isinstance(space[k], CategoricalDistribution) else v for k, v in hyper.items()}
+    return {k: v for k, v in coded.items() if is_inside(v, space[k])}
+
+
+def is_inside(coded: Any, distribution: BaseDistribution) -> bool:
+    if isinstance(distribution, CategoricalDistribution):
+        return coded in distribution.choices
+    return distribution.low <= coded <= distribution.high
+
+
+def decode(params: dict[str, Any], space: Space) -> dict[str, Any]:
+    """A proposal as the settings of a job."""
+    return {k: json.loads(v) if isinstance(space[k], CategoricalDistribution) else v for k, v in params.items()}

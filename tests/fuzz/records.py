@@ -15,17 +15,15 @@ def stored(folder: Path) -> None:
     import numpy as np
     import pandas as pd
     import torch
-    from optuna.storages import RDBStorage
 
     from bench.files import digest
     from bench.store import case_facts
-    from bench.store.places import TRIALS, TUNING
+    from bench.store.places import TRIALS
     from bench.store.store import Store
     from bench.train.checkpoint import Checkpoint
     from bench.tune import winners
-    from bench.tune.search import DATABASE
     from tests.report import made
-    from tests.tune.searched import objective, search, trial
+    from tests.tune.searched import drive, search
 
     rng, store = np.random.default_rng(0), Store(folder)
     for model, seed in itertools.product(("BPRMF", "MCLN"), (0, 1)):
@@ -38,16 +36,11 @@ def stored(folder: Path) -> None:
     case_facts.write(pd.DataFrame(facts), store.cases(kept.job))
     state = {"fit": {"epochs": 3}, "model": {"w": torch.arange(40.0)}}
     Checkpoint(store.checkpoint(kept.job), every=1, generator=torch.Generator().manual_seed(0)).save(1, state)
-    (folder / TUNING).mkdir()
-    storage = RDBStorage(f"sqlite:///{folder / TUNING / DATABASE}")
-    found = search(storage=storage)
-    while len(found.ended) < 3:
-        proposed = found.proposal()
-        record = trial(proposed, objective(proposed.job.hyper))
+    found = search()
+    drive(found, 3)
+    for record in found.ended:
         Store(folder / TRIALS).write(record)
-        found.enter(record)
     winners.write(found.winner(3), winners.path(folder / "configs", found.base.job))
-    storage.engine.dispose()
 
 
 def readings(folder: Path) -> dict[str, Callable[[], object]]:
@@ -57,12 +50,11 @@ def readings(folder: Path) -> dict[str, Callable[[], object]]:
     from bench.report.boards import ranks_of
     from bench.report.evidence import Evidence
     from bench.store import case_facts
+    from bench.store.places import TRIALS
     from bench.store.store import Store
     from bench.train.checkpoint import Checkpoint
     from bench.tune import winners
-    from bench.tune.search import DATABASE, opened
-    from bench.tune.trials import Trials
-    from tests.tune.searched import work
+    from tests.tune.searched import search, work
 
     def records() -> dict[str, str]:
         store = Store(folder)
@@ -79,21 +71,16 @@ def readings(folder: Path) -> dict[str, Callable[[], object]]:
         (path,) = folder.glob("*/*/*.checkpoint")
         return str(Checkpoint(path, every=1, generator=torch.Generator()).load())
 
-    def search() -> list[str]:
-        with opened(folder / "tuning" / DATABASE) as storage:
-            trials, store = Trials(work(), storage), Store(folder / "tuning" / "records")
-            if not trials.hold(store):
-                print("the trials are not what their records say")
-                return []
-            return [str((t.number, t.state, t.values, t.params, t.user_attrs)) for t in trials.ended]
+    def trials() -> list[str]:
+        return [record.model_dump_json() for record in search(records=Store(folder / TRIALS).records()).ended]
 
     return {
         "records": records,
         "weights": weights,
         "facts": lambda: {p.name: str(case_facts.read(p)) for p in folder.glob("*/cases/*.facts.parquet")},
         "state": state,
-        "tuned": lambda: str(winners.load(folder / "configs", work(), Store(folder / "tuning" / "records"))),
-        "search": search,
+        "tuned": lambda: str(winners.load(folder / "configs", work(), Store(folder / TRIALS))),
+        "search": trials,
     }
 
 

@@ -11,7 +11,7 @@ from bench.run import job, plan
 from bench.spec import BenchError, Budget
 from bench.store.store import Store
 from bench.train.fit import fit
-from bench.tune.space import space
+from bench.tune.trials import space
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 FINE = 1 + 2**-9  # bfloat16 has 8 bits, so this is 1 there

@@ -2,8 +2,6 @@
 
 import math
 
-from optuna.storages import InMemoryStorage
-
 from bench import registry
 from bench.run.plan import PlannedJob
 from bench.spec import BUDGETS, PROTOCOLS
@@ -19,18 +17,19 @@ def work(model="BPRMF", **more) -> PlannedJob:
     return PlannedJob(job=made.job, location="toy", data_dir=None)
 
 
-def search(model="BPRMF", storage=None, **more) -> Trials:
-    return Trials(work(model, **more), storage or InMemoryStorage())
+def search(model="BPRMF", records=(), **more) -> Trials:
+    return Trials(work(model, **more), records)
 
 
-def trial(proposed: PlannedJob, value: float | None) -> Record:
+def trial(proposed: PlannedJob, value: float | None, *, second=0) -> Record:
     """The record of a trial whose best validation value is ``value``; None for one that failed."""
+    started = {"provenance": {"start": f"2026-01-01T00:00:{second:02}.000+00:00"}}
     fields = {name: getattr(proposed.job, name) for name in ("model", "source", "preset", "hyper", *KIND)}
     if value is None:
-        return unfinished(**fields, reason="Diverged")
+        return unfinished(**fields, reason="Diverged").model_copy(update=started)
     curve = [{"epoch": n, "seconds": n, "full.ndcg@10": value * (n / 10)} for n in (5, 10)]
     facts = {"selected_by": "valid full.ndcg@10"}
-    return record(value=1 - value, facts=facts, **fields).model_copy(update={"curve": curve})
+    return record(value=1 - value, facts=facts, **fields).model_copy(update={"curve": curve, **started})
 
 
 def objective(hyper: dict) -> float:
@@ -39,8 +38,8 @@ def objective(hyper: dict) -> float:
 
 
 def drive(found: Trials, n: int) -> list[dict]:
-    """Run ``found`` until it has ``n`` trials; their settings."""
+    """Run ``found`` until it has ``n`` trials, a second apart; their settings."""
     while len(found.ended) < n:
         proposed = found.proposal()
-        found.enter(trial(proposed, objective(proposed.job.hyper)))
-    return [t.user_attrs["hyper"] for t in found.ended]
+        found.enter(trial(proposed, objective(proposed.job.hyper), second=len(found.ended)))
+    return [record.job.hyper for record in found.ended]

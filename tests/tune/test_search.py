@@ -14,6 +14,7 @@ from bench.run import plan
 from bench.store.store import Store
 from bench.tune.search import Searches
 from tests.run.made import local
+from tests.tune.searched import trial, work
 
 ROOT = Path(__file__).parents[2]
 ASKED = ("--budget", "smoke", "--protocols", "clean", "--gpus", "none", "--threads", "1")
@@ -48,6 +49,7 @@ def test_search_then_run_what_was_found(search, tmp_path):
         assert len(ended) == found["trials"] == 3
         assert found["value"] == values[found["key"]] == max(values.values()) >= found["default_value"]
         assert found["hyper"] == ended[found["key"]]["job"]["hyper"]
+        assert len({r["provenance"]["start"] for r in ended.values()}) == 3  # by which they are put in order
         assert all(r["metrics"] == {} and "n_cases" not in r["facts"] for r in ended.values())
     assert not list((tmp_path / "results").glob("tuning/**/*.parquet"))
     assert not list((tmp_path / "results").glob("*/*/*.json"))  # nothing that a table could show
@@ -98,6 +100,7 @@ def test_a_shorter_search_keeps_to_its_own_trials(search, tmp_path):
     search("--tune", 1, models=("BPRMF",))
     short = winner(tmp_path / "configs", "BPRMF")
     assert short["hyper"] == {"learning_rate": 0.001, "sampling": "interaction", "reg_weight": 0.01}  # the default
+    (tmp_path / "results/tuning/trials.db").write_text("the database of an earlier version, which counts for nothing")
     search("--tune", 3, models=("BPRMF",))
     assert winner(tmp_path / "configs", "BPRMF")["trials"] == 3
     search("--tune", 1, models=("BPRMF",))
@@ -122,6 +125,16 @@ def test_trials_that_all_ran_out_of_time_run_again(search, tmp_path):
     code, out, _ = search("--tune", 2)
     assert (code, "every trial of tiny BPRMF clean smoke" in out) == (0, True)
     assert winner(tmp_path / "configs", "BPRMF")["failed"] == 0
+
+
+def test_trials_that_all_failed_give_way_once_a_search_begins(tmp_path):
+    searches = Searches([work()], n_trials=2, folder=tmp_path)
+    searches.know()
+    searches.store.write(trial(*searches.due(), None))
+    searches.know()  # as a dry run does
+    assert (searches.missing, len(searches.store.paths())) == ({work().job.key: 2}, 1)
+    with searches.open():
+        assert (searches.missing, searches.store.paths()) == ({work().job.key: 2}, [])
 
 
 def test_searches_that_are_refused(search, tmp_path):

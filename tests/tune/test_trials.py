@@ -1,16 +1,23 @@
 """A search: default first, a function of what has ended, on validation alone."""
 
 import dataclasses
-import sqlite3
+from pathlib import Path
 
 import pytest
-from optuna.distributions import FloatDistribution
-from optuna.storages import RDBStorage
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 
+from bench import registry
+from bench.run.plan import PlannedJob
+from bench.spec import BUDGETS, PROTOCOLS, Training, read
+from bench.store.places import TRIALS, WINNERS
+from bench.store.record import Record
 from bench.store.store import Store
-from bench.tune import trials
-from bench.tune.trials import value
-from tests.tune.searched import drive, objective, search, trial, work
+from bench.tune import trials, winners
+from bench.tune.trials import Trials, encode, space, value
+from tests.tune.searched import drive, search, trial, work
+
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+TRAINED = [name for name, card in registry.cards().items() if not card.is_floor]
 
 
 def test_the_value_is_the_best_of_the_selecting_metric():
@@ -36,8 +43,6 @@ def test_the_default_is_first_and_spelled_out():
 
 
 def test_the_default_is_that_of_preset_and_data_set():
-    from bench import registry
-
     card = registry.cards()["MCLN"]
     told = registry.settings(card, "itemwise", dataset="beauty", hyper={})
     hyper = search("MCLN", preset="itemwise", dataset="beauty").proposal().job.hyper
@@ -45,15 +50,13 @@ def test_the_default_is_that_of_preset_and_data_set():
     assert set(hyper) == {"learning_rate", "sampling", "n_layers", "n_attention_layers", "reg_weight"}
 
 
-def test_interrupted_it_ends_the_same(tmp_path):
-    """A database read anew each time against a search that never left memory."""
-    whole, cut = drive(search(), 13), []
+def test_interrupted_it_ends_the_same():
+    """A search made anew from its records, in whatever order, against one that never left memory."""
+    whole, found = drive(search(), 13), search()
     for n in (1, 2, 12, 13):  # the sampler models what it saw from the eleventh on
-        storage = RDBStorage(f"sqlite:///{tmp_path}/trials.db")
-        reopened = search(storage=storage)
-        assert reopened.proposal() == reopened.proposal()  # killed while it ran
-        cut = drive(reopened, n)
-        storage.engine.dispose()
+        found = search(records=sorted(found.ended, key=lambda record: record.key))
+        assert found.proposal() == found.proposal()  # killed while it ran
+        cut = drive(found, n)
     assert cut == whole
     assert len({tuple(hyper.values()) for hyper in whole}) == 13
 
@@ -68,7 +71,7 @@ def test_it_learns_from_its_trials():
     """Later trials lie nearer to the best value, 1, than the ten that were drawn at random."""
     found = search()
     drive(found, 40)
-    values = [t.value for t in found.ended]
+    values = [value(record) for record in found.ended]
     drawn, learnt = sum(1 - v for v in values[1:11]) / 10, sum(1 - v for v in values[25:]) / 15
     assert learnt < 0.75 * drawn
     assert max(values) > 0.95 > 0.6 > values[0]
@@ -88,7 +91,7 @@ def test_the_winner_by_hand():
     assert (winner.value, winner.trial, winner.default_value) == (0.5, 2, 0.25)
     assert (winner.trials, winner.failed, winner.pruned) == (4, 1, 0)
     assert winner.seconds == 3 * (2.0 + 1.0)  # made-up records take 2 s of training, 1 s of evaluation
-    assert winner.hyper == found.ended[1].user_attrs["hyper"]
+    assert winner.hyper == found.ended[1].job.hyper
     assert found.winner(5).trial == 5
     assert winner.words.startswith(
         "4 trials (1 failed, 0 pruned) in 9 s: validation 0.5000 (trial 2), default 0.2500; "
@@ -102,11 +105,72 @@ def test_the_seconds_of_trials_that_failed_count():
     assert found.winner(2).seconds == 2.0 + 1.0 + 40.0
 
 
-def test_a_search_in_other_bounds_is_another(monkeypatch):
+def test_in_other_bounds_other_settings_are_drawn(monkeypatch):
     before = search().name
     space = {"reg_weight": FloatDistribution(1e-9, 1e-1, log=True)}
     monkeypatch.setattr(trials, "space", lambda card: space)
     assert search().name != before
+
+
+SETTINGS = {"learning_rate": 0.01, "sampling": "user", "reg_weight": 0.05}
+
+
+def other(**change) -> Record:
+    """The record of a trial of BPRMF, but for ``change``."""
+    job = dataclasses.replace(work().job, **{"hyper": SETTINGS, **change})
+    return trial(work(), 0.5).model_copy(update={"job": job, "key": job.key})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"protocol": PROTOCOLS["paper"]},
+        {"budget": BUDGETS["full"]},
+        {"data_hash": "other"},
+        {"features": "none"},
+        {"source": "other"},
+        {"engine": 1},
+        {"seed": 1},
+        {"hyper": {}},
+        {"hyper": {**SETTINGS, "reg_weight": 10.0}},
+        {"hyper": {**SETTINGS, "sampling": "all"}},
+        {"hyper": {"learning_rate": 0.01, "reg_weight": 0.05}},
+        {"hyper": {**SETTINGS, "n_layers": 2}},
+    ],
+)
+def test_records_that_are_no_trials_of_a_search_are_passed_over(change):
+    assert search(records=[other()]).ended == [other()]
+    assert search(records=[other(**change)]).ended == []
+
+
+def test_the_default_counts_outside_its_bounds(monkeypatch):
+    default = trial(search().proposal(), 0.5)
+    narrow = {**search().space, "reg_weight": FloatDistribution(0.02, 0.1, log=True)}
+    monkeypatch.setattr(trials, "space", lambda card: narrow)
+    assert search(records=[default, other()]).ended == [default, other()]
+
+
+def test_a_default_whose_record_is_lost_runs_again_and_is_first():
+    found = search()
+    drive(found, 3)
+    default, *rest = found.ended
+    left = search(records=rest)
+    assert [left.missing(n) for n in (2, 3, 4)] == [1, 1, 2]
+    again = left.proposal()
+    assert again.job == default.job
+    left.enter(trial(again, 0.25, second=30))
+    assert [record.key for record in left.ended] == [record.key for record in found.ended]
+    assert left.missing(3) == 0
+
+
+@pytest.mark.parametrize("model", ["BPRMF", "LightGCN"])
+def test_the_shipped_searches_are_at_their_end_and_found_what_is_shipped(model):
+    """From their records, with no optuna to draw the same settings again."""
+    records = Store(REFERENCE / TRIALS).records()
+    job = next(dataclasses.replace(r.job, hyper={}) for r in records if r.job.model == model)
+    found = Trials(PlannedJob(job=job, location="taobao", data_dir=None), records)
+    shipped = winners.parsed(winners.path(REFERENCE / WINNERS, job), "")
+    assert (found.missing(shipped.trials), found.winner(shipped.trials)) == (0, shipped)
 
 
 @pytest.mark.parametrize(("values", "trial"), [((0.5, 0.5, 0.25), 1), ((0.5, 0.25), 1), ((None, 0.25), 2)])
@@ -156,58 +220,35 @@ def test_a_model_that_makes_no_sense_ends_its_search():
     assert found.winner(1) is None
 
 
-@pytest.fixture
-def kept(tmp_path):
-    """A search of three trials with their records: (what opens it, the store of the records)."""
-    store, storages = Store(tmp_path / "records"), []
+def test_the_space_of_ngcf():
+    found = space(registry.cards()["NGCF"])
+    assert found == {
+        "learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
+        "sampling": CategoricalDistribution(['"user"', '"interaction"']),
+        "layer_sizes": CategoricalDistribution(["[64]", "[64, 64]", "[64, 64, 64]", "[64, 64, 64, 64]"]),
+        "reg_weight": FloatDistribution(1e-5, 1e-1, log=True),
+        "message_dropout": FloatDistribution(0.0, 0.8),
+    }
 
-    def opened():
-        storages.append(RDBStorage(f"sqlite:///{tmp_path}/trials.db"))
-        return search(storage=storages[-1])
 
-    found = opened()
-    while len(found.ended) < 3:
+@pytest.mark.parametrize("model", TRAINED)
+def test_proposals_of_every_model_are_settings_it_takes(model):
+    card, found = registry.cards()[model], search(model)
+    cls = registry.load(card)
+    declared = {f.name for c in (Training, cls.Hyper) for f in dataclasses.fields(c) if f.metadata}
+    for number in range(12):  # past the random start
         proposed = found.proposal()
-        made = trial(proposed, objective(proposed.job.hyper) if found.ended else None)
-        store.write(made)
-        found.enter(made)
-    yield opened, store, tmp_path / "trials.db"
-    for storage in storages:
-        storage.engine.dispose()
+        settings = registry.settings(card, "default", dataset="toy", hyper=proposed.job.hyper)
+        training, _ = registry.split_settings(settings)
+        registry.hyper(cls, settings)
+        read(Training, training)
+        assert set(proposed.job.hyper) == declared
+        assert number == 0 or encode(proposed.job.hyper, found.space).keys() == declared  # inside its bounds
+        found.enter(trial(proposed, 0.5 + number / 100))
 
 
-def test_trials_that_are_what_their_records_say_hold(kept):
-    opened, store, _ = kept
-    assert opened().hold(store)
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [
-        "UPDATE trial_values SET value = 0.99",
-        "UPDATE trial_params SET param_value = 0.05 WHERE param_name = 'learning_rate'",
-        "UPDATE trial_intermediate_values SET intermediate_value = 0.99",
-        "UPDATE trials SET state = 'COMPLETE' WHERE state = 'FAIL'",
-        "UPDATE trial_user_attributes SET value_json = '99.0' WHERE key = 'seconds'",
-        "DELETE FROM trial_user_attributes WHERE key = 'hyper'",
-    ],
-)
-def test_an_edited_database_is_seen_and_made_anew_from_the_records(kept, edit):
-    opened, store, path = kept
-    whole = [(t.number, t.value, t.params, t.user_attrs) for t in opened().ended]
-    with sqlite3.connect(path) as connection:
-        connection.execute(edit)
-    connection.close()
-    found = opened()
-    assert not found.hold(store)
-    found.forget(found.kept._storage)
-    assert found.ended == []
-    for _, _, _, told in whole:
-        found.enter(store.find(dataclasses.replace(found.base.job, hyper=told["hyper"])))
-    assert [(t.number, t.value, t.params, t.user_attrs) for t in found.ended] == whole
-
-
-def test_a_trial_without_its_record_does_not_hold(kept):
-    opened, store, _ = kept
-    next(store.root.glob("*/*/*.json")).unlink()
-    assert not opened().hold(store)
+def test_a_default_outside_its_space_is_tried_and_not_learnt_from():
+    found = space(registry.cards()["LightGCN"])
+    hyper = {"learning_rate": 0.01, "n_layers": 9, "reg_weight": 0.0}
+    assert encode(hyper, found) == {"learning_rate": 0.01}
+    assert encode({**hyper, "n_layers": 6}, found) == {"learning_rate": 0.01, "n_layers": "6"}
