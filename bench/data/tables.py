@@ -4,7 +4,8 @@ import csv
 import gzip
 import json
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -29,20 +30,28 @@ def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
     Raises:
         BenchError: for a file that is missing, of another format, or broken.
     """
+    with reading(path) as suffix:
+        if suffix == ".parquet":
+            return pd.read_parquet(path)
+        return read_json_lines(path) if suffix in LINES else read_text(path, as_text)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[str]:
+    """The end of the file's name, which says what it is, while the file is read.
+
+    Raises:
+        BenchError: as ``read_table``.
+    """
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if not regular(path).is_file():
         raise BenchError(f"{path} is a folder" if path.is_dir() else f"{path} is missing")
+    if suffix not in (known := (".parquet", *LINES, *TEXT)):
+        raise BenchError(f"{path}: the end of its name must say what it is, one of {', '.join(known)}")
     try:
-        if suffix == ".parquet":
-            return pd.read_parquet(path)
-        if suffix in LINES:
-            return read_json_lines(path)
-        if suffix in TEXT:
-            return read_text(path, as_text)
+        yield suffix
     except BROKEN as error:
-        raise BenchError(f"{path} cannot be read as a {suffix[1:]} table ({first_line(error)})") from None
-    known = ", ".join((".parquet", *LINES, *TEXT))
-    raise BenchError(f"{path}: the end of its name must say what it is, one of {known}")
+        raise BenchError(f"{path} cannot be read as a {suffix} table ({first_line(error)})") from None
 
 
 def read_json_lines(path: Path) -> pd.DataFrame:
@@ -75,26 +84,34 @@ def opened(path: Path) -> TextIOWrapper:
 
 def first_line(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
-        return f"byte {error.start} is not UTF-8; save the file in UTF-8"
+        return "a letter in it is not UTF-8; save the file in UTF-8"
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def read_text(path: Path, as_text: Collection[str]) -> pd.DataFrame:
-    """Text by the separator that finds the most columns in its header; the columns' names are those of the file.
+def header(path: Path) -> tuple[list[str], list[str], dict]:
+    """The columns' names and types ("" where RecBole wrote none), and the dialect whose separator finds the most.
 
     Text with tabs is read without quotes, as RecBole and Amazon write it: a lone one is a letter there, and else would
     swallow the lines up to the next. Where the names stand in quotes, so do the cells.
+
+    Raises:
+        BenchError: as ``read_table``.
     """
-    with opened(path) as lines:
-        first = next((line for line in lines if line.strip()), "")
     dialects = [{"delimiter": mark, "quoting": csv.QUOTE_MINIMAL} for mark in SEPARATORS]
-    if not first.startswith('"'):
-        dialects[SEPARATORS.index("\t")]["quoting"] = csv.QUOTE_NONE
-    headers = [next(csv.reader([first], **dialect), []) for dialect in dialects]
-    header, dialect = max(zip(headers, dialects, strict=True), key=lambda read: len(read[0]))
-    names = [name.partition(":")[0].strip() for name in header]
-    if not any(names):
-        raise ValueError("its first line must hold the columns' names")
+    with reading(path), opened(path) as lines:
+        first = next((line for line in lines if line.strip()), "")
+        if not first.startswith('"'):
+            dialects[SEPARATORS.index("\t")]["quoting"] = csv.QUOTE_NONE
+        headers = [next(csv.reader([first], **dialect), []) for dialect in dialects]
+        cells, dialect = max(zip(headers, dialects, strict=True), key=lambda read: len(read[0]))
+        names, kinds = ([cell.partition(":")[part].strip() for cell in cells] for part in (0, 2))
+        if not any(names):
+            raise ValueError("its first line must hold the columns' names")
+    return names, kinds, dialect
+
+
+def read_text(path: Path, as_text: Collection[str]) -> pd.DataFrame:
+    names, _, dialect = header(path)
     more = {"encoding": "utf-8-sig", "keep_default_na": False, "index_col": False}
     types = {place: str for place, name in enumerate(names) if name in as_text}
     with warnings.catch_warnings():

@@ -1,6 +1,7 @@
 """``.inter`` files: MMRec's layout (a column ``x_label`` names the part) and RecBole's atomic files."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ from bench.data.dataset import Dataset, Rows, renumber
 from bench.data.preparing import keep_core, leave_one_out, number
 from bench.data.readers.features import catalogue, count_empty, count_unread, dense, read_features, weigh
 from bench.data.readers.folders import PARTS, list_files
-from bench.data.readers.frames import read_columns, read_header, word_columns
-from bench.data.readers.lists import as_id, fail
+from bench.data.readers.lists import LARGEST_ID
+from bench.data.tables import column, header, numbers, read_table, tokens
 from bench.spec import BenchError, unknown
 
 USER = ("user_id", "userID", "user")
@@ -24,7 +25,7 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
     inter = find_inter(folder)
     present = list_files(folder)
     tables = {modality: folder / file for modality, file in dense(present).items()}
-    if "x_label" in read_header(inter):
+    if "x_label" in header(inter)[0]:
         # the second setting keeps records apart that were made when ids without interactions counted as items
         base, offered, settings = "npy", tables, {"layout": "mmrec", "ids": "catalogue"}
     elif tables:
@@ -34,7 +35,7 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
         )
     else:
         item_file = inter.with_suffix(".item")
-        has_words = item_file.exists() and word_columns(read_header(item_file))
+        has_words = item_file.exists() and word_columns(item_file)
         base, offered = "words", {"textual": item_file} if has_words else {}
         settings = {"layout": "recbole", "core": core}
     known = [base, "none"] if offered else ["none"]
@@ -65,19 +66,16 @@ def read_mmrec(inter: Path, files: dict[str, Path], feature_id: str) -> Dataset:
     """MMRec's layout: integer ids, ``x_label`` 0, 1, 2 = train, validation, test, feature row = item id.
 
     Raises:
-        BenchError: for a broken file, with its line.
+        BenchError: for a broken file, with its row.
     """
-    lines, columns = read_columns(inter, USER, ITEM, ("x_label",))
-    user, item, label = np.array(
-        [[as_id(word, inter, line) for line, word in zip(lines, column, strict=True)] for column in columns]
-    )
-    for row in np.flatnonzero(label > 2)[:1]:
-        raise fail(inter, lines[row], f"x_label {label[row]} is none of 0, 1, 2")
-    parts = {part: np.stack([user, item], axis=1)[label == k] for k, part in enumerate(PARTS)}
-    items, added = catalogue(files, np.stack([user, item], axis=1))
-    pairs, ids, gaps = renumber(parts, items=items)
+    label, *pairs = columns_of(inter, ("x_label",), USER, ITEM)
+    label = whole(label, inter, below=len(PARTS))
+    pairs = np.stack([whole(ids, inter, below=LARGEST_ID) for ids in pairs], axis=1)
+    parts = {part: pairs[label == k] for k, part in enumerate(PARTS)}
+    items, added = catalogue(files, pairs)
+    numbered, ids, gaps = renumber(parts, items=items)
     rows, found = read_features(files, ids["item"])
-    return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=gaps + added + found)
+    return Dataset.of(numbered, ids, rows, feature_id=feature_id, warnings=gaps + added + found)
 
 
 def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: int) -> Dataset:
@@ -87,52 +85,71 @@ def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: 
     their tokens (numeric where all are numbers).
 
     Raises:
-        BenchError: for a broken file, with its line.
+        BenchError: for a broken file, with its row.
     """
-    lines, (*tokens, stamps) = read_columns(inter, USER, ITEM, ("timestamp",))
-    for kind, column in zip(("user", "item"), tokens, strict=True):
-        if "" in column:
-            raise fail(inter, lines[column.index("")], f"there is no {kind} id")
-    times = np.array([as_time(word, inter, line) for line, word in zip(lines, stamps, strict=True)])
-    kept = keep_core(*(np.unique(some, return_inverse=True)[1] for some in tokens), core=core)
+    times, *named = columns_of(inter, ("timestamp",), USER, ITEM)
+    times, named = numbers(times, str(inter)), [tokens(ids, str(inter)) for ids in named]
+    kept = keep_core(*(np.unique(ids, return_inverse=True)[1] for ids in named), core=core)
     if not kept.any():
         raise BenchError(f"{inter}: no user and item have {core} interactions")
-    (users, user), (items, item) = (number(np.array(some)[kept]) for some in tokens)
+    (users, user), (items, item) = (number(ids[kept]) for ids in named)
     pairs = dict(zip(PARTS, leave_one_out(np.stack([user, item], axis=1), times[kept]), strict=True))
     rows = {"textual": read_item_words(item_file, items)} if item_file else {}
     ids = {"user": np.array(users), "item": np.array(items)}
     return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=count_empty(rows))
 
 
-def as_time(word: str, path: Path, line: int) -> float:
-    try:
-        time = float(word)
-    except ValueError:
-        time = np.nan
-    if not np.isfinite(time):
-        raise fail(path, line, f"timestamp {word!r} is not a number")
-    return time
-
-
-def read_item_words(path: Path, tokens: list[str]) -> Rows:
+def read_item_words(path: Path, items: list[str]) -> Rows:
     """(n_items, word) unit TF-IDF rows of all ``token_seq`` columns of an ``.item`` file.
 
     A word counts once per column that it stands in: the genre Comedy is not the title word Comedy.
 
     Raises:
-        BenchError: for a broken file or an item with two lines, with its line; where no item has a word.
+        BenchError: for a broken file or an item with two rows; where no item has a word.
     """
-    columns = word_columns(read_header(path))
-    lines, (owners, *texts) = read_columns(path, ITEM, *([name] for name in columns))
-    place_of = {token: place for place, token in enumerate(tokens)}
-    items, words = [], []
+    names = word_columns(path)
+    owners, *texts = columns_of(path, ITEM, *([name] for name in names))
+    owners = tokens(owners, str(path))
     for row in np.flatnonzero(pd.Index(owners).duplicated())[:1]:
-        raise fail(path, lines[row], f"item {owners[row]} has two lines; keep one")
-    for token, *own in zip(owners, *texts, strict=True):
-        if token in place_of:
-            found = [f"{c}:{word.lower()}" for c, text in zip(columns, own, strict=True) for word in text.split()]
-            items += [place_of[token]] * len(found)
+        raise BenchError(f"{path}: row {row + 1}: item {owners[row]} has two rows; keep one")
+    place_of = {item: place for place, item in enumerate(items)}
+    places, words = [], []
+    for owner, *own in zip(owners, *texts, strict=True):
+        if owner in place_of:
+            found = [f"{name}:{word.lower()}" for name, text in zip(names, own, strict=True) for word in text.split()]
+            places += [place_of[owner]] * len(found)
             words += found
     if not words:
         raise BenchError(f"{path}: no item of the interactions has a word")
-    return weigh(np.array(items), np.array(words), n_items=len(tokens))
+    return weigh(np.array(places), np.array(words), n_items=len(items))
+
+
+def word_columns(path: Path) -> list[str]:
+    names, kinds, _ = header(path)
+    return [name for name, kind in zip(names, kinds, strict=True) if kind == "token_seq"]
+
+
+def columns_of(path: Path, *choices: Sequence[str]) -> list[pd.Series]:
+    """As text, the columns of which each may have one of some names.
+
+    Raises:
+        BenchError: for a broken file, a column that is not there, and a file without rows.
+    """
+    frame = read_table(path, as_text=header(path)[0])
+    if frame.empty:
+        raise BenchError(f"{path} has a header only; add the rows")
+    remedy = "the first line must name the columns, which tabs separate"
+    return [frame[column(frame, None, names, str(path), remedy)].fillna("") for names in choices]
+
+
+def whole(values: pd.Series, path: Path, *, below: int) -> np.ndarray:
+    """(n,) whole numbers from 0.
+
+    Raises:
+        BenchError: for a value that is none ``below`` so many, with its row.
+    """
+    found = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+    for row in np.flatnonzero(~((found >= 0) & (found < below) & (found % 1 == 0)))[:1]:
+        said = f"{values.name} {values.iloc[row][:40]!r} is no whole number from 0 to {below - 1:,}"
+        raise BenchError(f"{path}: row {row + 1}: {said}; correct it, or give the file to python -m bench import")
+    return found.astype(np.int64)

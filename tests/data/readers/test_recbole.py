@@ -57,17 +57,28 @@ def test_recbole_layout(tmp_path, load):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"s\.inter, line 1: the file is empty"),
-        ("user_id\titem_id\ttimestamp\n", r"s\.inter, line 2: the file has a header only"),
-        ("user_id\titem_id\n0\t1\n", r"s\.inter, line 1: no column timestamp"),
-        ("user_id\tthing\tx_label\n0\t1\t0\n", r"s\.inter, line 1: no column item_id or itemID"),
-        (ATOMIC + "a\t \t5\n", r"s\.inter, line 7: there is no item id"),
-        (ATOMIC + "\t1\t5\n", r"s\.inter, line 7: there is no user id"),
-        (ATOMIC + "a\t1\n", r"s\.inter, line 7: 2 fields, where the header has 3"),
-        (ATOMIC + "a\t1\tnoon\n", r"s\.inter, line 7: timestamp 'noon' is not a number"),
-        (MMREC + "0\t1\t5\t3\n", r"s\.inter, line 6: x_label 3 is none of 0, 1, 2"),
-        (MMREC + "0\t-1\t5\t0\n", r"s\.inter, line 6: id -1 is negative"),
-        (MMREC + "u\t1\t5\t0\n", r"s\.inter, line 6: 'u' is not an integer"),
+        ("", r"s\.inter cannot be read as a \.inter table \(its first line must hold the columns' names\)"),
+        ("user_id\titem_id\ttimestamp\n", r"s\.inter has a header only"),
+        ("user_id\titem_id\n0\t1\n", r"s\.inter: no column timestamp; there are: user_id, item_id; the first line"),
+        ("user_id\tthing\tx_label\n0\t1\t0\n", r"s\.inter: no column item_id or itemID or item; there are: user_id, "),
+        (
+            "user_id item_id timestamp\n0 1 2\n",
+            r"s\.inter: no column .*; the first line must name the columns, which tabs",
+        ),
+        (ATOMIC.replace("timestamp", "item_id"), r"s\.inter: no column timestamp"),
+        (ATOMIC.replace("timestamp", "item_id:x\ttimestamp"), r"s\.inter: column item_id stands twice; keep one"),
+        (ATOMIC + "a\t \t5\n", r"s\.inter: row 6 has no item_id"),
+        (ATOMIC + "\t1\t5\n", r"s\.inter: row 6 has no user_id"),
+        (ATOMIC + "a\t1\n", r"s\.inter: row 6: timestamp '' is not a finite number"),
+        (ATOMIC + "a\t1\tnoon\n", r"s\.inter: row 6: timestamp 'noon' is not a finite number"),
+        (MMREC + "0\t1\t5\t3\n", r"s\.inter: row 5: x_label '3' is no whole number from 0 to 2; correct it, or"),
+        (MMREC + "0\t-1\t5\t0\n", r"s\.inter: row 5: itemID '-1' is no whole number"),
+        (
+            MMREC + "u\t1\t5\t0\n",
+            r"s\.inter: row 5: userID 'u' is no whole number from 0 to 99,999,999; .* bench import",
+        ),
+        (MMREC + "0\t1.5\t5\t0\n", r"s\.inter: row 5: itemID '1.5' is no whole number"),
+        (MMREC + "0\t100000000\t5\t0\n", r"s\.inter: row 5: itemID '100000000' is no whole number"),
     ],
 )
 def test_broken_inter(tmp_path, load, text, message):
@@ -75,8 +86,8 @@ def test_broken_inter(tmp_path, load, text, message):
         load(write_folder(tmp_path / "s", {"s.inter": text}))
 
 
-def test_an_item_with_two_lines(tmp_path, load):
-    with pytest.raises(BenchError, match=r"s\.item, line 5: item 2 has two lines; keep one"):
+def test_an_item_with_two_rows(tmp_path, load):
+    with pytest.raises(BenchError, match=r"s\.item: row 4: item 2 has two rows; keep one"):
         load(write_folder(tmp_path / "s", {"s.inter": ATOMIC, "s.item": ITEMS + "2\tBlue\t1999\n"}))
 
 
