@@ -13,8 +13,7 @@ from bench.data.aligned import Aligned, Given, Ids, align_all
 from bench.data.dataset import Dataset
 from bench.data.interactions import Choices, select, split
 from bench.data.preparing import Parts, number
-from bench.data.readers.folders import PARTS
-from bench.data.readers.loose import read_loose
+from bench.data.readers.folders import PARTS, read_loose
 from bench.data.readers.recbole import ITEM, USER
 from bench.data.tables import read_table
 from bench.files import write_folder

@@ -9,8 +9,8 @@ import pandas as pd
 
 from bench.data.cache import Recipe, sha256
 from bench.data.dataset import Dataset, renumber
-from bench.data.readers.features import catalogue, count_unread, read_features, select
-from bench.data.readers.lists import read_lists
+from bench.data.readers.features import ROWS, catalogue, count_unread, read_features, select
+from bench.data.readers.lists import read_lines, read_lists, words_of
 from bench.data.tables import read_table
 from bench.spec import BenchError
 
@@ -112,3 +112,43 @@ def read_folder(parts: dict[str, Path], files: dict[str, Path], feature_id: str)
     pairs, ids, gaps = renumber(given, users=users, items=items)
     rows, found = read_features(files, ids["item"])
     return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=gaps + added + found)
+
+
+def read_loose(folder: Path) -> tuple[pd.DataFrame, dict[str, Path]]:
+    """A folder that is nearly right, with ids of any kind, other names of files, no validation or test.
+
+    Returns:
+        The pairs as ``user_id``, ``item_id``, and ``x_label`` where there are parts; modality to its
+        ``.npy`` file.
+
+    Raises:
+        BenchError: where there is no train.txt, a part or a modality has two files, or a list cannot be read.
+    """
+    present, rows = list_files(folder), []
+    if PARTS["train"] not in present:
+        raise BenchError(f"{folder} has no train.txt; give the file that holds the interactions")
+    for label, (part, name) in enumerate(PARTS.items()):
+        for file in the_one(folder, Path(name).stem, [one for one in (name, *ALSO.get(part, ())) if one in present]):
+            for number, line in read_lines(folder / file):
+                user, *items = words_of(line, folder / file, number)
+                rows += [(user, item, label) for item in items]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "x_label"])
+    found = {}
+    for file in present:
+        if match := ROWS.fullmatch(file):
+            found.setdefault(match[1], []).append(file)
+    files = {
+        modality: folder / file for modality, several in found.items() for file in the_one(folder, modality, several)
+    }
+    return (frame if frame["x_label"].any() else frame.drop(columns="x_label")), files
+
+
+def the_one(folder: Path, what: str, files: list[str]) -> list[str]:
+    """The ``files``, of which there is one at most.
+
+    Raises:
+        BenchError: where there are two.
+    """
+    if len(files) > 1:
+        raise BenchError(f"{folder} has two files of {what}, {files[0]} and {files[1]}; keep one")
+    return files

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.data import sources
-from bench.data.readers.folders import folder_recipe, list_files, recipe
+from bench.data.readers.folders import folder_recipe, list_files, read_loose, recipe
 from bench.spec import BenchError
 from tests.data.files import GOOD, lists_only, write_folder
 
@@ -372,3 +372,32 @@ def test_what_does_not_separate_ids(tmp_path, load, lists, message):
     """Programs that end a line at a form feed would read two users where others read one."""
     with pytest.raises(BenchError, match=message):
         load(write_folder(tmp_path / "shop", lists_only() | {"train.txt": lists}))
+
+
+TRAIN = {"train.txt": "a x y\n"}
+
+
+def test_what_import_reads_of_a_folder(tmp_path):
+    raw = write_folder(tmp_path / "raw", {**TRAIN, "val.txt": "a z\n"})
+    for name in ("image_features.npy", "text_feat.npy", "weights.npy"):
+        np.save(raw / name, np.ones((3, 2)))
+    frame, files = read_loose(raw)
+    assert frame.to_numpy().tolist() == [["a", "x", 0], ["a", "y", 0], ["a", "z", 1]]
+    assert files == {"image": raw / "image_features.npy", "text": raw / "text_feat.npy"}
+
+
+def test_import_without_train(tmp_path):
+    with pytest.raises(BenchError, match=r"raw has no train\.txt; give the file that holds the interactions"):
+        read_loose(write_folder(tmp_path / "raw", {"test.txt": "a x\n"}))
+
+
+def test_two_files_of_one_kind(tmp_path):
+    """Which of them is meant is not for the order of names to say."""
+    lists = write_folder(tmp_path / "lists", {**TRAIN, "validation.txt": "a z\n", "dev.txt": "a y\n"})
+    with pytest.raises(BenchError, match=r"lists has two files of validation, validation\.txt and dev\.txt; keep one"):
+        read_loose(lists)
+    rows = write_folder(tmp_path / "rows", TRAIN)
+    for name in ("image_feat.npy", "image_features.npy"):
+        np.save(rows / name, np.ones((3, 2)))
+    with pytest.raises(BenchError, match=r"two files of image, image_feat\.npy and image_features\.npy; keep one"):
+        read_loose(rows)
