@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.report import paper
-
 CSV = Path(__file__).with_name("mcln_independent_runs.csv")
 NAME = "independent run"
 DRAWN = 99  # candidates beside the test item
@@ -40,18 +38,13 @@ def value(dataset: str, metric: str, run: int = 1) -> float:
     return float(best()[metric].get((dataset, run), float("nan")))
 
 
-def corrected(value: float, dataset: str) -> float:
+def corrected(value: float, n_items: float | int) -> float:
     """``value`` without the copies of the test item among the candidates.
 
-    The 99 candidates are drawn with replacement from n items, so that one of them is the test item with the chance
+    The 99 candidates are drawn with replacement from the n items, so that one of them is the test item with the chance
     p = 1 - (1 - 1/n)^99. A copy has the test item's score and stands beside it: where one is a hit, the other is one
     too, but for the last place of the list (``load_data.py::test_data`` and ``model-beauty.py::_evaluate`` there).
     So the value is at most 1 + p times too high, and this is the least that it may be. Items of the user's own train
     list are not drawn, which spares the cases whose test item is among them: 5,908 of 25,165 on Art, none elsewhere.
     """
-    return value / (2 - (1 - 1 / published()["table1", dataset, "", "items"]) ** DRAWN)
-
-
-@cache
-def published() -> paper.Published:
-    return paper.load()
+    return value / (2 - (1 - 1 / n_items) ** DRAWN)

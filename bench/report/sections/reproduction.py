@@ -63,7 +63,7 @@ def values(evidence: Evidence, board: Board, metric: str) -> dict:
         "ours": board.means.loc[STUDIED, metric],
         "paper": evidence.published.get(("table2", dataset, STUDIED, metric), math.nan),
         "independent": theirs,
-        "corrected": independent.corrected(theirs, dataset),
+        "corrected": independent.corrected(theirs, evidence.published["table1", dataset, "", "items"]),
         "keys": " ".join(board.keys[STUDIED]),
     }
 
