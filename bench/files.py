@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pooch
@@ -179,6 +179,11 @@ def writing(what: object, *, remedy: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise BenchError(f"{what} cannot be written ({error.strerror}); {remedy}") from None
+
+
+def writing_reports(folder: Path) -> AbstractContextManager[None]:
+    """``writing`` of what goes below the folder of the reports."""
+    return writing(f"reports folder {folder}", remedy="choose another with --reports")
 
 
 def try_writing(folder: Path) -> None:

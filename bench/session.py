@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import registry
-from bench.report import folder
+from bench.files import try_writing, writing_reports
 from bench.report.rows import STUDIED
 from bench.run import casefacts, plan
 from bench.run.clock import Clock, handling
@@ -78,14 +78,15 @@ def run(
         return 0
     store.check_writable()
     store.sweep()
-    folder.check_writable(reports)
+    with writing_reports(reports):
+        try_writing(reports)
     relabel(planned, store)
     casefacts.fill(planned, store)
     ended = run_due(due, store, machines, clock, when=when)
     with handling(clock.hear):  # a signal that comes now waits for the tables
         paths = report(planned, store, reports, shown, studies=request.studies)
-    page = reports / folder.PAGE
-    said = f"records in {results}, {counted(len(paths), 'report file')}" + (f"; read {page}" if page in paths else "")
+    page = "".join(f"; read {path}" for path in paths if path.suffix == ".html")
+    said = f"records in {results}, {counted(len(paths), 'report file')}{page}"
     return close(planned, ended, store, clock, said=said, when=when)
 
 

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from bench.data.dataset import Dataset, Rows
 from bench.data.readers.features import is_empty
 from bench.data.split import keys, split
-from bench.files import write_text, writing
+from bench.files import write_text, writing_reports
 
 SHOWN = {
     "users": "users",
@@ -141,7 +141,7 @@ def write(audits: list[dict[str, Any]], folder: Path) -> list[Path]:
         before = {}
     audits = list((before | {facts["dataset"]: facts for facts in audits}).values())
     texts = {"audit.json": json.dumps(audits, indent=1) + "\n", "audit.md": render(audits)}
-    with writing(f"reports folder {folder}", remedy="choose another with --reports"):
+    with writing_reports(folder):
         for name, text in texts.items():
             write_text(folder / name, text)
     return [folder / name for name in texts]

@@ -10,10 +10,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from bench.files import write_whole
+from bench.files import try_writing, write_whole, writing_reports
 from bench.report import drawers
 from bench.report.evidence import Evidence
-from bench.report.folder import PAGE, check_writable, writing_to
 from bench.report.model import Figure, Page, Table
 from bench.report.render.html import Files, html
 from bench.report.render.latex import latex
@@ -24,6 +23,7 @@ from bench.store.store import Store
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
 INDEX = "index.md"
+PAGE = "report.html"
 TITLE = "# Reports"
 
 
@@ -53,8 +53,8 @@ def write(evidence: Evidence, folder: Path, others: Executor | None = None) -> l
     if found:
         wholes[PAGE] = html(found, evidence, folder=folder, files=files).encode()
     wholes[INDEX] = index(found, files, evidence).encode()
-    check_writable(folder)
-    with writing_to(folder):
+    with writing_reports(folder):
+        try_writing(folder)
         old = named(folder / INDEX)
         for name, whole in wholes.items():
             (folder / name).parent.mkdir(exist_ok=True)
