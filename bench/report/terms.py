@@ -1,5 +1,7 @@
 """What the heads of the columns mean, each said once; the page shows it where a head is pointed at."""
 
+import re
+
 from bench.report.model import Column
 
 TERMS = {
@@ -107,5 +109,6 @@ TERMS = {
 
 
 def term(column: Column) -> str:
-    """The entry of TERMS that explains ``column``; empty where none does."""
-    return next((name for name in (column.term, column.name, column.metric) if name in TERMS), "")
+    """The entry of TERMS that explains ``column``, "H@k" for a list length without its own; empty where none does."""
+    names = (column.term, column.name, re.sub(r"@\d+$", "@k", column.name), column.metric)
+    return next((name for name in names if name in TERMS), "")

@@ -30,6 +30,7 @@ def test_a_column_s_own_term_comes_first_then_its_name_then_its_metric():
     assert term(Column("paper: users", term="paper")) == "paper"
     assert term(Column("paper", metric="H@5")) == "paper"
     assert term(Column("Q1 (2-3) H@5", metric="H@5")) == "H@5"
+    assert term(Column("H@20", metric="H@20")) == "H@k"
     assert term(Column("unheard of")) == ""
 
 

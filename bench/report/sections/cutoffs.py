@@ -1,15 +1,13 @@
 """Table 2 with the metrics that were asked for: any list length, from the stored ranks, without a run."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
 
 import pandas as pd
 
 from bench.protocol.metrics import per_case
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, comparison
-from bench.report.model import Block, Note, Question, Table
+from bench.report.model import Note, Question, Table
 from bench.report.prose import caption, notes
 from bench.report.rows import blocks, in_block
 from bench.report.sections.comparison import CSV, beside_paper, compared_block
@@ -27,37 +25,27 @@ def title(metric: str) -> str:
 
 def pages(evidence: Evidence) -> list[Table]:
     """One table for each Table 2, where metrics were asked for."""
-    return list(tables(evidence)) if evidence.metrics else []
+    groups = [records for _, records in evidence.main.groupby(TABLE[:2])] if evidence.metrics else []
+    return [table(evidence, records, ranking) for records in groups for ranking in RANKINGS]
 
 
-def tables(evidence: Evidence) -> Iterator[Table]:
+def table(evidence: Evidence, records: pd.DataFrame, ranking: str) -> Table:
     names = {metric: title(metric) for metric in evidence.metrics}
-    for (protocol, budget), records in evidence.main.groupby(TABLE[:2]):
-        for ranking in RANKINGS:
-            measured = with_metrics(evidence, records, ranking)
-            data = comparison(measured, ranking, metrics=names)
-            data = beside_paper(data, evidence.published, "table2", ranking)
-            parts = [(block, in_block(data, block)) for block in blocks(records)]
-            yield Table(
-                question=Question.COMPARISON,
-                kind="cutoffs",
-                what="Table 2 with other metrics",
-                caption=caption(records, ranking),
-                blocks=[explained(compared_block(part, measured, block, names=names)) for block, part in parts],
-                notes=[Note(SAID), *notes(records, data, ranking)],
-                data=data[CSV],
-                protocol=protocol,
-                budget=budget,
-                ranking=ranking,
-            )
-
-
-def explained(block: Block) -> Block:
-    """``block``, the heads of whose metrics are explained whatever the length of their lists."""
-    columns = [
-        replace(one, term=f"{one.name.partition('@')[0]}@k") if one.name == one.metric else one for one in block.columns
-    ]
-    return replace(block, columns=columns)
+    measured = with_metrics(evidence, records, ranking)
+    data = comparison(measured, ranking, metrics=names)
+    data = beside_paper(data, evidence.published, "table2", ranking)
+    shown = [compared_block(in_block(data, block), measured, block, names=names) for block in blocks(records)]
+    return Table(
+        question=Question.COMPARISON,
+        kind="cutoffs",
+        what="Table 2 with other metrics",
+        caption=caption(records, ranking),
+        blocks=shown,
+        notes=[Note(SAID), *notes(records, data, ranking)],
+        data=data[CSV],
+        **records[TABLE[:2]].iloc[0],
+        ranking=ranking,
+    )
 
 
 def with_metrics(evidence: Evidence, records: pd.DataFrame, ranking: str) -> pd.DataFrame:
