@@ -1,6 +1,6 @@
 """The reference comparison: what belongs to it, what of it stands, and how long the rest would take."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,7 +84,8 @@ def standing(
     sizes, seen, lines = {}, set(), []
     for title, request, is_tuned in parts(data_dir):
         planned = plan.jobs(request)
-        planned = list(unseen(tuned(planned) if is_tuned else planned, seen))
+        planned = [one for one in (tuned(planned) if is_tuned else planned) if one.job.key not in seen]
+        seen |= {one.job.key for one in planned}
         for one in planned:
             if one.job.data_hash not in sizes:
                 sizes[one.job.data_hash] = len(plan.load(one).train)
@@ -95,14 +96,6 @@ def standing(
         counts = {"jobs": len(jobs), "stand": len(jobs) - len(due), "older": len(older)}
         lines.append({"part": title, **counts, "missing": len(due) - len(older), "seconds": seconds})
     return pd.DataFrame(lines)
-
-
-def unseen(planned: Iterable[PlannedJob], seen: set[str]) -> Iterator[PlannedJob]:
-    """The jobs that are not in ``seen``, which then has them."""
-    for one in planned:
-        if one.job.key not in seen:
-            seen.add(one.job.key)
-            yield one
 
 
 def names_of(job: Job, settings: Mapping[str, Any] | None = None) -> set[tuple]:
