@@ -6,7 +6,7 @@ modality's rows are [relevant | irrelevant]: the relevant columns are a noisy li
 a view of other factors, twice as strong, which have nothing to do with preference.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -28,22 +28,13 @@ GENERATOR = {"version": VERSION, "factors": N_FACTORS, "choices": N_CHOICES, "sh
 GENERATOR |= {"min_train": MIN_TRAIN, "widths": WIDTHS, "noise": NOISE, "chunk": CHUNK}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What decides a simulated set."""
-
-    n_users: int
-    n_items: int
-    n_train: int
-    seed: int = 2023
-    modalities: tuple[str, ...] = ("visual", "textual")
-
-
+# what decides a set, and what holds for a set that does not say otherwise
 SIMULATED = {
-    "beauty-sim": Settings(n_users=15_576, n_items=8_678, n_train=123_742),
-    "art-sim": Settings(n_users=25_165, n_items=9_324, n_train=176_262),
-    "taobao-sim": Settings(n_users=12_539, n_items=8_735, n_train=71_109, modalities=("visual",)),
+    "beauty-sim": {"n_users": 15_576, "n_items": 8_678, "n_train": 123_742},
+    "art-sim": {"n_users": 25_165, "n_items": 9_324, "n_train": 176_262},
+    "taobao-sim": {"n_users": 12_539, "n_items": 8_735, "n_train": 71_109, "modalities": ("visual",)},
 }
+USUAL = {"seed": 2023, "modalities": ("visual", "textual")}
 
 
 def simulated_recipe(name: str, features: str | None) -> Recipe:
@@ -54,7 +45,7 @@ def simulated_recipe(name: str, features: str | None) -> Recipe:
     """
     if features not in {None, "planted", "none"}:
         raise unknown("features", features, ["planted", "none"])
-    settings, feature_id = asdict(SIMULATED[name]), features or "planted"
+    settings, feature_id = USUAL | SIMULATED[name], features or "planted"
     if feature_id == "none":
         settings["modalities"] = ()
     return Recipe(
@@ -71,8 +62,8 @@ def simulate(
     n_users: int,
     n_items: int,
     n_train: int,
-    seed: int = 2023,
-    modalities: tuple[str, ...] = ("visual", "textual"),
+    seed: int = USUAL["seed"],
+    modalities: tuple[str, ...] = USUAL["modalities"],
 ) -> Dataset:
     """A simulated set: per user, a validation pair inside train and a test pair outside it; every item is in train.
 

@@ -107,7 +107,7 @@ def test_only_the_rows_move(shop):
 def test_none_leaves_the_pairs_of_a_simulated_set(monkeypatch):
     from bench.data import synthetic
 
-    small = synthetic.Settings(n_users=30, n_items=40, n_train=150)
+    small = {"n_users": 30, "n_items": 40, "n_train": 150}
     monkeypatch.setitem(synthetic.SIMULATED, "beauty-sim", small)
     real, none = (synthetic.simulated_recipe("beauty-sim", f).build() for f in (None, "none"))
     assert (none.feature_id, none.features, none.planted) == ("none", {}, {})

@@ -8,7 +8,7 @@ import pytest
 from bench.data import sources
 from bench.data.audit import stats
 from bench.data.split import keys
-from bench.data.synthetic import GENERATOR, SIMULATED, simulate
+from bench.data.synthetic import GENERATOR, SIMULATED, USUAL, simulate
 from bench.spec import BenchError
 from tests.data.files import same
 
@@ -108,7 +108,7 @@ def test_the_papers_counts(tmp_path, name, users, items, interactions):
     assert (facts["users"], facts["items"], facts["interactions"]) == (users, items, interactions)
     assert len(np.unique(data.train[:, 1])) == items
     assert data.feature_id == "planted"
-    assert list(data.planted) == list(SIMULATED[name].modalities)
+    assert list(data.planted) == list((USUAL | SIMULATED[name])["modalities"])
 
 
 def test_other_features_are_refused():

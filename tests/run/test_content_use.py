@@ -130,7 +130,7 @@ def test_slopes_are_those_of_the_test_items(data, cases):
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setitem(synthetic.SIMULATED, "beauty-sim", synthetic.Settings(**SIZES))
+    monkeypatch.setitem(synthetic.SIMULATED, "beauty-sim", SIZES)
 
 
 def run(tmp_path, *models, **more):
