@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.train.bridge import TrainingSet, build
 from models.mcln import MCLN
 from tests import golden_models
+from tests.toy import as_dense
 
 TOLERANCE = 1e-4
 ROUNDING = 1e-6  # a gradient this small beside the largest one of the file is rounding
@@ -112,7 +113,7 @@ def computed(model, stored) -> dict[str, torch.Tensor]:
 
     In float64: gradients of deep layers are what cancellation leaves, and the authors' rounding is enough.
     """
-    n_users, adjacency = model.n_users, model.adjacency.columns()
+    n_users, adjacency = model.n_users, as_dense(model.adjacency)
     model = model.double()
     user, positive, negative, counterfactual = (
         torch.from_numpy(stored[k]).long() + 1 for k in ("users", "pos", "neg", "cf")

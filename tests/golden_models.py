@@ -13,6 +13,7 @@ import torch
 
 from bench.registry import find, load
 from bench.train.bridge import TrainingSet, build
+from tests.toy import as_dense
 
 FEATURES = {"V": "visual", "T": "textual"}
 WORDS = {"image": "visual", "text": "textual"}  # MMRec's names of the modalities
@@ -29,7 +30,7 @@ class Side:
     ]  # variable of the reference -> ours; None for one whose gradient is 0 and ours lacks
     forward: Callable  # (model, batch, draws) -> {name: vectors}, in training mode
     per_batch: tuple[str, ...] = ()  # our weights of terms that the reference divides by its configured batch size
-    graphs: Callable = lambda model: {"adjacency": model.adjacency.columns()}
+    graphs: Callable = lambda model: {"adjacency": as_dense(model.adjacency)}
     derived: Callable = lambda stored: {}  # settings of ours that are no setting of the reference
     added_up: tuple[str, ...] = ()  # our weights, of means, of terms that the reference adds up over the batch
     fixed: dict = field(default_factory=dict)
@@ -82,8 +83,8 @@ def megcf_vectors(model, batch, draws):
 def megcf_graphs(model) -> dict[str, torch.Tensor]:
     """The reference's plain graph holds the entities too, each with its loop alone."""
     loops = model.hyper.self_loop_weight * torch.eye(len(model.entity_embedding.weight))
-    plain = torch.block_diag(model.interactions.columns(), loops)
-    return {"interactions": plain, "entities": model.entities.columns()}
+    plain = torch.block_diag(as_dense(model.interactions), loops)
+    return {"interactions": plain, "entities": as_dense(model.entities)}
 
 
 def mgcl_vectors(model, batch, draws):
@@ -117,7 +118,7 @@ def refresh(model, draws) -> None:
 
 
 def item_graphs(model) -> dict[str, torch.Tensor]:
-    return {f"item_{m}": graph.columns() for m, graph in model.item_graph.items()}
+    return {f"item_{m}": as_dense(graph) for m, graph in model.item_graph.items()}
 
 
 def lattice_graphs(model) -> dict[str, torch.Tensor]:
@@ -127,7 +128,7 @@ def lattice_graphs(model) -> dict[str, torch.Tensor]:
     initial = zip(model.content, model.initial_near, model.initial_weights, strict=True)
     return {
         "item": dense(*model.item_graph()),
-        "adjacency": model.adjacency.columns(),
+        "adjacency": as_dense(model.adjacency),
         **{f"item_{m}": dense(near, weights) for m, near, weights in initial},
     }
 
@@ -146,9 +147,9 @@ SIDES = {
         parameters=IDS | CONTENT | {"image_trs.bias": None, "text_trs.bias": None},
         forward=vectors,
         graphs=lambda model: {
-            "item": model.item_graph.columns(),
-            "adjacency": model.adjacency.columns(),
-            "pruned": model.thinned.columns(),
+            "item": as_dense(model.item_graph),
+            "adjacency": as_dense(model.adjacency),
+            "pruned": as_dense(model.thinned),
         },
         prepare=thin,
     ),
@@ -167,7 +168,7 @@ SIDES = {
         | both({f"gate_{{word}}_prefer.0.{part}": f"prefer.{{modality}}.{part}" for part in ("weight", "bias")})
         | {f"query_common.{part}": f"query.{part}" for part in ("0.weight", "0.bias", "2.weight")},
         forward=mgcn_vectors,
-        graphs=lambda model: item_graphs(model) | {"adjacency": model.adjacency.columns()},
+        graphs=lambda model: item_graphs(model) | {"adjacency": as_dense(model.adjacency)},
         per_batch=("reg_weight",),
     ),
     "LATTICE": Side(

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bench.nn.features import FeatureRows
+from bench.nn.graph import SparseMatrix
 from bench.train.bridge import TrainingSet, build
 
 TOY_TRAIN = np.array([[0, 0], [0, 1], [1, 1], [1, 2]])
@@ -31,6 +33,14 @@ def set_rows(table: torch.Tensor, values) -> None:
     """Write ``values`` below the padding row of an embedding table."""
     with torch.no_grad():
         table[1:] = torch.tensor(values, dtype=table.dtype)
+
+
+def as_dense(matrix: SparseMatrix | FeatureRows) -> torch.Tensor:
+    """A sparse matrix, or the rows of features, written out."""
+    if isinstance(matrix, FeatureRows):
+        return as_dense(matrix.rows) if matrix.is_sparse else matrix.rows
+    values = matrix.forward_values
+    return matrix(torch.eye(matrix.shape[1], dtype=values.dtype, device=values.device))
 
 
 def random_set(*, n_users=30, n_items=40, per_user=6, seed=0, sparse=False, modalities=("visual", "textual")):

@@ -30,10 +30,6 @@ class FeatureRows(nn.Module):
         """The whole catalogue projected: rows @ weight."""
         return self.rows(weight) if self.is_sparse else self.rows @ weight
 
-    def dense(self) -> Float[Tensor, "item feat"]:
-        """The rows as a dense matrix; costs item x feat floats."""
-        return self.rows.columns() if self.is_sparse else self.rows
-
 
 def concatenate(rows: dict[str, np.ndarray | sp.spmatrix]):
     """The rows of several modalities side by side, sparse as soon as one of them is."""

@@ -46,11 +46,6 @@ class SparseMatrix(nn.Module):
     def forward(self, dense: Float[Tensor, "cols dim"]) -> Float[Tensor, "rows dim"]:
         return _Product.apply(dense, self)
 
-    def columns(self) -> Float[Tensor, "rows cols"]:
-        """The matrix itself, dense: for tests and tiny data."""
-        values = self.forward_values
-        return self(torch.eye(self.shape[1], device=values.device, dtype=values.dtype))
-
 
 class _Product(ExactFunction):
     @staticmethod

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from baselines.causalrec import CausalRec
-from tests.toy import make, random_batch, random_set
+from tests.toy import as_dense, make, random_batch, random_set
 
 
 def sigma(x):
@@ -57,7 +57,7 @@ def test_what_is_taken_away_is_the_score_at_the_mean_item():
     data = random_set()
     plain, debiased = (small(data, debias=s).eval() for s in (0.0, 0.6))
     debiased.load_state_dict(plain.state_dict())
-    gate = 1 + (plain.content.dense()[1:].mean(0) @ plain.gate).tanh()
+    gate = 1 + (as_dense(plain.content)[1:].mean(0) @ plain.gate).tanh()
     typical = (
         plain.user_embedding.weight @ (plain.item_embedding.weight[1:].mean(0) * gate) + plain.item_bias[1:].mean()
     )

@@ -6,7 +6,7 @@ import torch
 from baselines.freedom import FREEDOM
 from baselines.lightgcn import LightGCN
 from tests.models.reference import files, worst
-from tests.toy import TOY_ITEMS, TOY_USERS, make, random_batch, random_set, set_rows, toy_batch, toy_set
+from tests.toy import TOY_ITEMS, TOY_USERS, as_dense, make, random_batch, random_set, set_rows, toy_batch, toy_set
 
 
 def small(data=None, **settings):
@@ -25,7 +25,7 @@ def test_toy_graph_and_vectors():
     """
     model = small(toy_set(), embedding_size=2, n_neighbours=2, n_layers=1).eval()
     assert torch.allclose(
-        model.item_graph.columns()[1:, 1:], torch.tensor([[0.5, 0.5, 0], [0.5, 0.5, 0], [0.5, 0, 0.5]])
+        as_dense(model.item_graph)[1:, 1:], torch.tensor([[0.5, 0.5, 0], [0.5, 0.5, 0], [0.5, 0, 0.5]])
     )
     set_rows(model.user_embedding.weight, TOY_USERS)
     set_rows(model.item_embedding.weight, TOY_ITEMS)
@@ -40,9 +40,9 @@ def test_toy_graph_and_vectors():
 def test_shares_of_the_modalities():
     """Each list weighs its modality's share of 1/k: the visual one alpha, the others the rest."""
     data = random_set(modalities=("visual", "textual", "acoustic"))
-    alone = {m: small(random_set(modalities=(m,))).item_graph.columns() for m in ("visual", "textual", "acoustic")}
+    alone = {m: as_dense(small(random_set(modalities=(m,))).item_graph) for m in ("visual", "textual", "acoustic")}
     data.item_features = {m: random_set(modalities=(m,)).item_features[m] for m in alone}
-    mixed = small(data, visual_weight=0.4).item_graph.columns()
+    mixed = as_dense(small(data, visual_weight=0.4).item_graph)
     assert torch.allclose(mixed, 0.4 * alone["visual"] + 0.3 * alone["textual"] + 0.3 * alone["acoustic"], atol=1e-6)
     assert torch.allclose(mixed.sum(1), torch.ones(len(mixed)), atol=1e-5)
 

@@ -10,7 +10,7 @@ from baselines.invrl.backend import Backend, draw_gate, penalty
 from baselines.invrl.networks import Networks, lengths, square, step
 from bench.spec import NotApplicable
 from bench.train.batches import Batches
-from tests.toy import TOY_ITEMS, TOY_USERS, make, random_set, set_rows, toy_batch, toy_set
+from tests.toy import TOY_ITEMS, TOY_USERS, as_dense, make, random_set, set_rows, toy_batch, toy_set
 
 CONTENT = [[0.2, -0.1], [0.3, 0.1]]
 W = [[0.1, 0, 0.1, 0.2, 0], [0, 0.1, -0.1, 0, 0.2]]
@@ -71,7 +71,7 @@ def test_toy_rows_and_weights():
     model = toy()
     r = 0.5**0.5
     expected = [[0.447214, 0, 0.894427, r, r], [0, r, r, 0, 1], [0.894427, 0.447214, 0, 1, 0]]
-    assert close(model.content.dense()[1:], expected)
+    assert close(as_dense(model.content)[1:], expected)
     assert close(model.user_factor[1:], [0.866025] * 2)
     assert close(model.item_factor[1:], [0.707107, 0.577350, 0.707107])
     omega = model.weight(torch.tensor([1]), torch.tensor([[1, 2, 3]])) / model.share - 1
@@ -143,7 +143,7 @@ def test_gate_stays_within_bounds():
 def test_masks_of_ones_and_zeros():
     model = small()
     users, items = model.embed()
-    x, net = model.content.dense(), model.networks
+    x, net = as_dense(model.content), model.networks
     assert close(items, torch.cat([net.item[:, 0], x @ net.projection[:, 0] + net.bias], dim=1))
     net.mask.zero_()
     assert close(model.embed()[1][:, 4:], net.bias.expand(model.n_items, -1))
@@ -247,7 +247,7 @@ def test_backend_is_the_sum_over_512_of_generic_second_derivatives(monkeypatch):
 def backend_by_hand(model, data, projection, mu, rows):
     """The authors' sums over a batch of 512, each L_e differentiated twice by autograd."""
     net, losses, slopes = model.networks, [], []
-    items = torch.cat([net.item[:, 0], model.content.dense() @ ((mu + 0.5).clamp(0, 1).unsqueeze(1) * projection)], 1)
+    items = torch.cat([net.item[:, 0], as_dense(model.content) @ ((mu + 0.5).clamp(0, 1).unsqueeze(1) * projection)], 1)
     for e in rows:
         user, positive = model.pairs[:, e]
         batch = zip(user.tolist(), model.with_negatives(positive).tolist(), strict=True)

@@ -12,6 +12,7 @@ from tests.toy import (
     TOY_ITEMS,
     TOY_TRAIN,
     TOY_USERS,
+    as_dense,
     make,
     random_batch,
     random_set,
@@ -43,10 +44,6 @@ def ego(model):
     return torch.cat([model.user_embedding.weight, model.item_embedding.weight]).detach()
 
 
-def dense(model):
-    return model.adjacency(torch.eye(model.adjacency.shape[1], dtype=torch.float64))
-
-
 def below(nodes):
     """Rows of the toy without the two paddings."""
     return nodes[[1, 2, 4, 5, 6]].tolist()
@@ -63,7 +60,7 @@ def put(model, nodes):
 
 
 def test_toy_graph():
-    a = dense(toy())
+    a = as_dense(toy().adjacency)
     expected = [[0.707107, 0.5, 0], [0, 0.5, 0.707107]]
     assert a[1:3, 4:].tolist() == close(expected)
     assert torch.equal(a, a.T)
@@ -141,7 +138,7 @@ def test_linear_in_the_ids():
 
 def test_roots_of_the_degrees_are_the_fixed_point():
     model = small()
-    a = dense(model)
+    a = as_dense(model.adjacency)
     degree = (a != 0).sum(1).double()
     assert torch.allclose(a, a.T)
     assert torch.allclose(a @ degree.sqrt(), degree.sqrt(), atol=1e-6)
@@ -186,7 +183,7 @@ def test_one_layer_reaches_the_users_of_an_item_alone():
 def test_equals_the_dense_mean_of_powers(n_layers):
     data = random_set()
     model = small(data, n_layers=n_layers)
-    a = torch.zeros(dense(model).shape).double()
+    a = torch.zeros(as_dense(model.adjacency).shape).double()
     for u, i in zip(data.user, data.item, strict=True):
         a[u, model.n_users + i] = a[model.n_users + i, u] = 1
     degree = a.sum(1).clamp(min=1)
@@ -221,6 +218,6 @@ def test_repeated_pairs_and_items_without_pairs():
 
 def test_graph_of_mcln():
     """Loops count in the degrees; the exponent of the source node is -(1/2 - alpha)."""
-    a = dense(toy(self_loop=True, alpha=0.2))
+    a = as_dense(toy(self_loop=True, alpha=0.2).adjacency)
     assert a[1, [1, 4, 5]].tolist() == close([3**-0.8, 3**-0.5 * 2**-0.3, 3**-0.8])
     assert a[4, 1].item() == close(2**-0.5 * 3**-0.3)

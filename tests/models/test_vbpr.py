@@ -15,6 +15,7 @@ from tests.toy import (
     TOY_TRAIN,
     TOY_USERS,
     TOY_VISUAL,
+    as_dense,
     make,
     random_batch,
     random_set,
@@ -261,7 +262,7 @@ def test_which_rows_are_content():
     assert make(VBPR, random_set(), modalities="all").content.width == 12 + 7
     assert make(VBPR, random_set(modalities=("textual", "acoustic"))).content.width == 7 + 5
     textual = with_rows(toy_set(), textual=TOY_TEXTUAL)
-    assert make(VBPR, textual, feature_scale="none").content.dense().tolist() == [
+    assert as_dense(make(VBPR, textual, feature_scale="none").content).tolist() == [
         [0, 0],
         *TOY_TEXTUAL.tolist(),
     ]

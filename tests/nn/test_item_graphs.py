@@ -8,6 +8,7 @@ import torch
 from bench.nn import item_graphs
 from bench.nn.item_graphs import average, content_graph, cosines, matrix, neighbours, symmetric
 from bench.nn.knn import nearest
+from tests.toy import as_dense
 
 
 def dense_graph(rows, k):
@@ -28,7 +29,7 @@ def random_rows(n=60, width=9):
 def test_content_graph_is_the_dense_one(store):
     rows = random_rows()
     near, weights = content_graph(store(rows.numpy().astype(np.float32)), 5)
-    assert torch.allclose(matrix(near, weights).columns().double(), dense_graph(rows, 5), atol=1e-5)
+    assert torch.allclose(as_dense(matrix(near, weights)).double(), dense_graph(rows, 5), atol=1e-5)
 
 
 def test_gradients_are_those_of_the_dense_graph():
@@ -52,7 +53,7 @@ def test_the_root_of_the_degrees_is_a_fixed_point():
 def test_by_hand():
     """Cosines (1, .8), (1, .8), (1, .6): the third row's nearest is the second one, D = 1.8, 1.8, 1.6."""
     rows = np.array([[1, 0], [0.8, 0.6], [0, 1]], dtype=np.float32)
-    graph = matrix(*content_graph(rows, 2)).columns()
+    graph = as_dense(matrix(*content_graph(rows, 2)))
     expected = [[1 / 1.8, 0.8 / 1.8, 0], [0.8 / 1.8, 1 / 1.8, 0], [0, 0.6 / (1.8 * 1.6) ** 0.5, 1 / 1.6]]
     assert torch.allclose(graph, torch.tensor(expected), atol=1e-6)
 
@@ -60,15 +61,15 @@ def test_by_hand():
 def test_an_item_without_content_has_no_neighbour_and_is_nobody_s():
     rows = random_rows(8).numpy()
     rows[3] = 0
-    graph = matrix(*content_graph(rows, 4)).columns()
+    graph = as_dense(matrix(*content_graph(rows, 4)))
     assert not graph[3].any()
     assert not graph[:, 3].any()
 
 
 def test_more_neighbours_than_items_count_once():
     rows = np.eye(3, dtype=np.float32) + 1
-    graph = matrix(*content_graph(rows, 3)).columns()
-    assert torch.allclose(matrix(*content_graph(rows, 7)).columns(), graph)
+    graph = as_dense(matrix(*content_graph(rows, 3)))
+    assert torch.allclose(as_dense(matrix(*content_graph(rows, 7))), graph)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from bench.train.bridge import TrainingSet
 from tests.conformance.conftest import every_row
 from tests.conformance.rows import build_row
 from tests.conformance.test_every_model import trained
+from tests.toy import as_dense
 
 SIZES = {"n_users": 40, "n_items": 130, "n_train": 300}
 
@@ -116,7 +117,7 @@ class Length(nn.Module):
         self.rows = FeatureRows(training_set(data).item_features["visual"])
 
     def represent(self):
-        return 0.5 * self.rows.dense().square().sum(1)
+        return 0.5 * as_dense(self.rows).square().sum(1)
 
     def score(self, shared, user, item):
         return shared[item]

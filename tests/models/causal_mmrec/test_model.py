@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from bench.nn.graph import norm_adjacency
 from models.causal_mmrec.model import CausalMMRec, info_nce
 from tests.models.causal_mmrec.made import SMALL, linked_set, scores, shaken, train
-from tests.toy import make, random_batch
+from tests.toy import as_dense, make, random_batch
 
 approx = pytest.approx
 SWITCHES = ("no_diffusion", "no_backdoor", "no_frontdoor", "no_topology", "no_content")
@@ -77,7 +77,7 @@ def test_everything_off_is_lightgcn_with_the_item_graph():
     off = {s: True for s in SWITCHES if s != "no_diffusion"}
     model = make(CausalMMRec, data, **SMALL, **off, drop_rate=0.0, reg_weight=0.0)
     p, q = model.user_embedding.weight, model.item_embedding.weight
-    a, s = norm_adjacency(data.inter_matrix()).columns(), model.topology.item_graph.columns()
+    a, s = as_dense(norm_adjacency(data.inter_matrix())), as_dense(model.topology.item_graph)
     ego = torch.cat([p, q])
     users, items = ((ego + a @ ego + a @ a @ ego) / 3).split([model.n_users, model.n_items])
     items = items + s @ q
@@ -94,9 +94,9 @@ def test_loss_and_scores_against_a_dense_oracle():
     topology, b = model.topology, random_batch(data)
     oracle = Oracle(model, data)
     graphs = (topology.adjacency, topology.mean)
-    expected = oracle.loss(*(g.columns().double() for g in graphs), b)
+    expected = oracle.loss(*(as_dense(g).double() for g in graphs), b)
     assert model.eval().calculate_loss(b).item() == approx(expected.item(), rel=1e-4)
-    do, _ = oracle.score(*(g.columns().double() for g in topology.evaluation()[:2]))
+    do, _ = oracle.score(*(as_dense(g).double() for g in topology.evaluation()[:2]))
     assert torch.allclose(scores(model).view(-1, model.n_items)[:, 1:], do()[1:, 1:].float(), atol=1e-3)
 
 

@@ -9,7 +9,7 @@ import torch
 from bench.nn.graph import norm_adjacency
 from models.causal_mmrec.model import CausalMMRec
 from tests.models.causal_mmrec.made import SMALL, linked_set, scores
-from tests.toy import make
+from tests.toy import as_dense, make
 
 pytestmark = pytest.mark.usefixtures("narrow")
 
@@ -19,7 +19,7 @@ def test_sampled_edges_are_distinct_training_edges():
     topology = make(CausalMMRec, data, **SMALL, n_added=0, drop_rate=0.3).topology
     met = data.inter_matrix("csr").toarray()
     topology.sample()
-    upper = topology.adjacency.columns()[: met.shape[0], met.shape[0] :] > 0
+    upper = as_dense(topology.adjacency)[: met.shape[0], met.shape[0] :] > 0
     assert upper.sum() == math.floor(0.7 * len(topology.user))
     assert (met[upper.numpy()] == 1).all()
 
@@ -36,10 +36,10 @@ def test_added_edges_are_new_and_beliefs_bounded():
 def test_graphs_are_symmetric_and_rows_mean():
     topology = make(CausalMMRec, linked_set(), **SMALL).topology
     for adjacency, mean in ((topology.adjacency, topology.mean), topology.evaluation()[:2]):
-        dense = adjacency.columns()
+        dense = as_dense(adjacency)
         assert torch.allclose(dense, dense.T)
         assert torch.linalg.eigvalsh(dense.double()).abs().max() <= 1 + 1e-5
-        assert set(mean.columns().sum(1).round(decimals=4).tolist()) == {0.0, 1.0}
+        assert set(as_dense(mean).sum(1).round(decimals=4).tolist()) == {0.0, 1.0}
 
 
 def test_edges_are_drawn_by_belief_over_exposure(monkeypatch):
@@ -62,9 +62,9 @@ def test_evaluation_weighs_edges_by_belief():
     user, place = topology.added.nonzero(as_tuple=True)
     weight[user, topology.added[user, place]] = 0.4 * topology.belief.mean()
     expected = weight / weight.sum(1, keepdim=True).clamp_min(1e-9)
-    assert torch.allclose(topology.evaluation()[1].columns(), expected, atol=1e-6)
+    assert torch.allclose(as_dense(topology.evaluation()[1]), expected, atol=1e-6)
     raw = make(CausalMMRec, linked_set(), **SMALL, eval_graph="full").topology
-    assert torch.equal(raw.evaluation()[0].columns(), norm_adjacency(linked_set().inter_matrix()).columns())
+    assert torch.equal(as_dense(raw.evaluation()[0]), as_dense(norm_adjacency(linked_set().inter_matrix())))
 
 
 def test_item_graph_mixes_raw_and_residual_neighbours():
@@ -74,7 +74,7 @@ def test_item_graph_mixes_raw_and_residual_neighbours():
         for near, share in zip(lists, (0.1, 0.9), strict=True):
             expected.scatter_add_(1, near, torch.full(near.shape, eta * share / near.shape[1]))
     assert torch.allclose(torch.from_numpy(topology.item_weights().toarray()).float(), expected, atol=1e-6)
-    assert torch.allclose(topology.item_graph.columns(), expected, atol=1e-6)
+    assert torch.allclose(as_dense(topology.item_graph), expected, atol=1e-6)
 
 
 def test_noise_edges_are_believed_less():
