@@ -110,14 +110,19 @@ def interval(differences: Differences) -> tuple[float, float]:
 
 
 def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
-    """Adjusted p, in the order given: the family-wise error stays below a level that they are held against.
+    """Adjusted p, in the order given: the family-wise error stays below a level that they are held against. NaN, for
+    what was not tested, stays NaN and does not count.
 
     Raises:
         BenchError: where statsmodels is missing, as on a machine that was given by hand what the jobs need.
     """
+    adjusted, is_tested = p.copy(), ~np.isnan(p)
+    if not is_tested.any():
+        return adjusted
     try:
         from statsmodels.stats.multitest import multipletests  # a second to import
     except ModuleNotFoundError:
         remedy = "pip install statsmodels, then --report makes them; all records stand"
         raise BenchError(f"the tables need the package statsmodels, which is not here: {remedy}") from None
-    return multipletests(p, method="holm")[1]
+    adjusted[is_tested] = multipletests(p[is_tested], method="holm")[1]
+    return adjusted

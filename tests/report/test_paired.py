@@ -155,6 +155,7 @@ def test_holm_by_hand():
     """Sorted: 0.01 x 4, 0.02 x 3, 0.03 x 2 (no less than 0.06), 0.5 x 1."""
     assert paired.holm(np.array([0.03, 0.01, 0.5, 0.02])).tolist() == pytest.approx([0.06, 0.04, 0.5, 0.06])
     assert paired.holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
+    assert paired.holm(np.array([math.nan, 0.02, 0.01])).tolist() == pytest.approx([math.nan, 0.02, 0.02], nan_ok=True)
     for order in itertools.permutations([0.001, 0.04, 0.04]):
         assert sorted(paired.holm(np.array(order))) == pytest.approx([0.003, 0.08, 0.08])
 

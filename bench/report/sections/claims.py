@@ -95,10 +95,7 @@ def judged_by(evidence: Evidence) -> list[tuple[Claim, list[Case]]]:
 
 def tested(evidence: Evidence, cases: list[Case]) -> list[Case]:
     """The pairs of one claim with their p, which Holm's correction takes for one family."""
-    p = np.array([p_of(evidence, case) if case.is_known else math.nan for case in cases])
-    is_tested = ~np.isnan(p)
-    if is_tested.any():
-        p[is_tested] = paired.holm(p[is_tested])
+    p = paired.holm(np.array([p_of(evidence, case) if case.is_known else math.nan for case in cases]))
     return [case._replace(p=float(one)) for case, one in zip(cases, p, strict=True)]
 
 

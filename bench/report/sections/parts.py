@@ -31,7 +31,7 @@ def marked(evidence: Evidence, records: pd.DataFrame, data: pd.DataFrame, rankin
         whole = set(own.loc[(own["of"] == model) & ~own["hyper"].map(bool), "row"])
         if len(whole) == 1:  # versions of a model may disagree on which variant it is
             tests = pd.DataFrame(differences(evidence, part, whole.pop(), ranking), columns=["cell", "difference", "p"])
-            tests["p_holm"] = paired.holm(tests["p"].to_numpy(dtype=float)) if len(tests) else []
+            tests["p_holm"] = paired.holm(tests["p"].to_numpy(dtype=float))
             signs.loc[tests["cell"]] = [sign(test) for test in tests.to_dict("records")]
     return data.assign(sign=signs)
 

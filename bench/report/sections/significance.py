@@ -72,10 +72,8 @@ def comparisons(evidence: Evidence) -> pd.DataFrame:
     for board in boards(evidence):
         lines = pd.DataFrame(board_tests(evidence, board))
         if len(lines):
-            held = lines["p_permutation"].notna().to_numpy()
-            if held.any():
-                lines.loc[held, "p_holm"] = paired.holm(lines.loc[held, "p_permutation"].to_numpy(dtype=float))
-            found.append(lines.assign(n_tests=int(held.sum())))
+            p = lines["p_permutation"].to_numpy(dtype=float)
+            found.append(lines.assign(p_holm=paired.holm(p), n_tests=np.count_nonzero(~np.isnan(p))))
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
