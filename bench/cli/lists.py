@@ -8,7 +8,7 @@ from tabulate import tabulate
 from bench import registry
 from bench.cli.flags import Parser
 from bench.run.studies import STUDIES, find
-from bench.spec import row_name
+from bench.spec import DATA_SETS, row_name
 
 
 def models_command(argv: list[str]) -> int:
@@ -45,11 +45,11 @@ def settings(text: str) -> str:
 def data_command(argv: list[str]) -> int:
     """List the data sets that have a name."""
     Parser(prog="python -m bench data").parse_args(argv)
-    from bench.data.sources import FOLDERS, MOVIELENS, names  # here, since torch takes seconds to import
+    from bench.data.sources import FOLDERS, MOVIELENS  # here, since torch takes seconds to import
 
     shown = {name: "the paper's, from its authors' release: downloaded, or read from --data-dir" for name in FOLDERS}
     shown[MOVIELENS] = "MovieLens 100k, which RecBole brings along"
-    rows = [(name, shown.get(name, "simulated, with content whose part in preference is known")) for name in names()]
+    rows = [(name, shown.get(name, "simulated, with content whose part in preference is known")) for name in DATA_SETS]
     print(f"{grid(rows, ('data set', 'what it is'))}\nAny folder is a data set, too: docs/adding-a-data-set.md")
     return 0
 

@@ -28,11 +28,6 @@ RELEASED = Path(__file__).with_name("released.sha256")
 PINS = {path: digest for digest, path in map(str.split, RELEASED.read_text().splitlines())}
 
 
-def names() -> list[str]:
-    """The built-in names."""
-    return list(DATA_SETS)
-
-
 def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     """The source of a built-in name, or of a folder; no file is read and nothing fetched.
 
@@ -54,7 +49,7 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
         return folder_source(folder)
     if os.sep in name_or_folder:
         raise BenchError(f"data set folder {name_or_folder} is not there")
-    raise unknown("data set", name_or_folder, names())
+    raise unknown("data set", name_or_folder, DATA_SETS)
 
 
 def folder_source(folder: Path) -> Source:
@@ -79,7 +74,7 @@ def check_name(folder: Path) -> None:
     """Refuse a name that would be confused with others, or that no table could show."""
     if not folder.name.isprintable():
         raise BenchError(f"folder {str(folder)!r}: its name has a character that cannot be printed; rename it")
-    if folder.name in names():
+    if folder.name in DATA_SETS:
         raise BenchError(f"{folder} has the name of a built-in data set, for which it would pass; rename it")
     if folder.name == SHIPPED:
         raise BenchError(f"{folder}: results/{SHIPPED} holds the records that are shipped; rename the folder")

@@ -17,14 +17,13 @@ from typing import Any
 import pandas as pd
 
 from bench import registry
-from bench.data import sources
 from bench.files import write_whole
 from bench.run import worker
 from bench.run.events import Event, Listener
 from bench.run.plan import PlannedJob
 from bench.run.pool import POLL, Executor, Outcome
 from bench.run.slots import Slot
-from bench.spec import BenchError
+from bench.spec import DATA_SETS, BenchError
 from bench.store.record import Record
 
 EXTRA = "--cluster needs the package distributed: pip install 'mcln-bench[cluster]'"
@@ -132,7 +131,7 @@ def trains(planned: PlannedJob) -> bool:
 
 def elsewhere(planned: PlannedJob) -> PlannedJob:
     """The job with its folders in full: a worker stands in a folder of its own."""
-    location = planned.location if planned.location in sources.names() else in_full(planned.location)
+    location = planned.location if planned.location in DATA_SETS else in_full(planned.location)
     return replace(planned, location=location, data_dir=planned.data_dir and in_full(planned.data_dir))
 
 

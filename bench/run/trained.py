@@ -18,7 +18,7 @@ from bench.run import weights
 from bench.run.job import build_model
 from bench.run.plan import PlannedJob
 from bench.run.prepared import Prepared, all_pairs, prepare
-from bench.spec import DEPENDENT, RANKINGS, BenchError
+from bench.spec import DATA_SETS, DEPENDENT, RANKINGS, BenchError
 from bench.store.record import Record
 from bench.store.store import Store
 
@@ -75,7 +75,7 @@ class Trained:
         """The ids of users and items, by their number here."""
         dataset = self.prepared.dataset
         found = {"user": np.arange(dataset.n_users), "item": np.arange(dataset.n_items)} | dataset.ids
-        if self.location in sources.names():
+        if self.location in DATA_SETS:
             return found
         folder = Path(self.location).expanduser()
         return {kind: original_ids(folder, kind, numbers) for kind, numbers in found.items()}
@@ -136,7 +136,7 @@ def load(
     job = record.job
     check_code(record, model_file)
     location = location or job.dataset
-    if location == job.dataset not in sources.names() and not Path(location).is_dir():
+    if location == job.dataset not in DATA_SETS and not Path(location).is_dir():
         raise BenchError(f"{record.key} is of the folder {job.dataset}, which is not here; name it with --data FOLDER")
     if sources.find(location, data_dir=data_dir).fingerprint(job.features)[1] != job.data_hash:
         raise BenchError(

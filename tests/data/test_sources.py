@@ -14,7 +14,7 @@ import pytest
 
 from bench.data import sources
 from bench.data.cache import sha256
-from bench.spec import BenchError
+from bench.spec import DATA_SETS, BenchError
 from tests.data.files import GOOD, write_folder
 
 RETRIEVE = pooch.retrieve
@@ -37,9 +37,8 @@ def no_surroundings(monkeypatch, tmp_path):
 
 
 def test_names():
-    assert sources.names() == ["beauty", "art", "taobao", "ml-100k", "beauty-sim", "art-sim", "taobao-sim"]
-    assert sources.names() == [*sources.FOLDERS, sources.MOVIELENS, *sources.SIMULATED]
-    assert all(sources.find(name).name == name for name in sources.names())
+    assert DATA_SETS == (*sources.FOLDERS, sources.MOVIELENS, *sources.SIMULATED)
+    assert all(sources.find(name).name == name for name in DATA_SETS)
 
 
 def test_unknown_name_and_folder(tmp_path):
