@@ -39,7 +39,3 @@ class Event:
 
 
 Listener = Callable[[PlannedJob, Event], None]
-
-
-def ignore(planned: PlannedJob, event: Event) -> None:
-    """A listener that does nothing."""

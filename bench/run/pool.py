@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from bench.run.clock import Clock
 from bench.run.due import lacks_weights
-from bench.run.events import Event, Listener, ignore
+from bench.run.events import Event, Listener
 from bench.run.plan import PlannedJob
 from bench.run.slots import Slot, Slots
 from bench.spec import Job
@@ -91,7 +91,7 @@ class Pool:
     executor: Executor
     slots: Slots
     clock: Clock = field(default_factory=Clock)
-    listener: Listener = ignore
+    listener: Listener = lambda planned, event: None
     follow: Callable[[PlannedJob, str], PlannedJob | None] = lambda planned, state: None
     estimate: Callable[[Job], float] = lambda job: 0.0
     stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)

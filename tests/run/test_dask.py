@@ -13,7 +13,7 @@ import pytest
 from bench.run import plan
 from bench.run.dask import Cluster, connected, elsewhere
 from bench.run.due import is_due
-from bench.run.events import Event, ignore
+from bench.run.events import Event
 from bench.run.pool import Pool
 from bench.run.slots import Slots
 from bench.store.store import Store
@@ -36,7 +36,7 @@ def place(tmp_path_factory):
 
 
 @contextmanager
-def far(place, store, *, listener=ignore, **more):
+def far(place, store, *, listener=lambda work, event: None, **more):
     """The pool on the workers of ``place``."""
     with connected(place.address, **ANY, store=store, **more) as executor:
         yield Pool(executor=executor, slots=Slots(cpus=9), listener=listener)

@@ -32,8 +32,8 @@ def latex(table: Table) -> str:
     notes = [r"\begin{flushleft}", "\\\\\n".join(below), r"\end{flushleft}"]
     parts = [f"% records: {' '.join(table.keys)}", HEAD, *floated([*first, *notes], caption, label)]
     for name, blocks in apart.items():
-        more = merged(blocks, table.reasons)
-        parts += floated(more, f"{NAMES.get(name, name.capitalize())}, beside: {title}.", f"{label}-{slug(name)}")
+        more, own = merged(blocks, table.reasons), re.sub(r"\W+", "-", name).strip("-")
+        parts += floated(more, f"{NAMES.get(name, name.capitalize())}, beside: {title}.", f"{label}-{own}")
     if table.cost:
         parts += floated(stacked([table.cost], table.reasons), f"Cost of: {title}.", f"{label}-cost")
     return "\n".join(parts) + "\n"
@@ -42,10 +42,6 @@ def latex(table: Table) -> str:
 def floated(lines: list[str], caption: str, label: str) -> list[str]:
     head = [r"\begin{table*}", r"\centering\scriptsize\setlength{\tabcolsep}{3pt}"]
     return [*head, rf"\caption{{{escaped(caption)}}}", rf"\label{{{label}}}", *lines, r"\end{table*}"]
-
-
-def slug(name: str) -> str:
-    return re.sub(r"\W+", "-", name).strip("-")
 
 
 def beside(blocks: list[Block]) -> dict[str, list[Block]]:
