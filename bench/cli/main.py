@@ -8,14 +8,12 @@ from pathlib import Path
 
 from bench import __version__, registry
 from bench.cli import records
-from bench.cli.checkout import cards_command, check_command, readme_command
+from bench.cli.checkout import cards_command, check_command, readme_command, reference_command
 from bench.cli.extract import extract_command
 from bench.cli.flags import QUICK_SET, Parser, metrics, once, place, row_of, run_parser
 from bench.cli.import_data import import_command
 from bench.cli.lists import data_command, models_command, studies_command
-from bench.cli.recommend import recommend_command
-from bench.cli.reference import reference_command
-from bench.cli.verify import verify_command
+from bench.cli.stored import recommend_command, show_command, verify_command
 from bench.files import plain
 from bench.run.clock import Clock, Ended, end, handling
 from bench.spec import BenchError, unknown
@@ -138,21 +136,6 @@ def audit_command(argv: list[str]) -> int:
     print(audit.render(audits))
     for path in audit.write(audits, args.reports):
         print(f"wrote {path}")
-    return 0
-
-
-def show_command(argv: list[str]) -> int:
-    """Print one record: settings, metrics, curve, where it comes from, the end of its log."""
-    parser = Parser(prog="python -m bench show", description=show_command.__doc__)
-    parser.add_argument("key", help="of the record, as --list prints it, or its first characters")
-    parser.add_argument(
-        "--results", type=place, default=Path("results"), help="folder of the records; default: results"
-    )
-    args = parser.parse_args(argv)
-    from bench.cli import show
-    from bench.store.store import Store
-
-    print(show.show(Store(args.results), args.key))
     return 0
 
 

@@ -1,10 +1,43 @@
-"""python -m bench recommend: what a trained model would show to each user."""
+"""What a folder of records is asked: one record, whether all of them hold, what a trained model would recommend."""
 
 from pathlib import Path
 
 from bench.cli.flags import Parser, place, positive
 from bench.files import writing
-from bench.spec import counted
+from bench.spec import BenchError, counted
+
+
+def show_command(argv: list[str]) -> int:
+    """Print one record: settings, metrics, curve, where it comes from, the end of its log."""
+    parser = Parser(prog="python -m bench show", description=show_command.__doc__)
+    parser.add_argument("key", help="of the record, as --list prints it, or its first characters")
+    parser.add_argument(
+        "--results", type=place, default=Path("results"), help="folder of the records; default: results"
+    )
+    args = parser.parse_args(argv)
+    from bench.cli import show
+    from bench.store.store import Store
+
+    print(show.show(Store(args.results), args.key))
+    return 0
+
+
+def verify_command(argv: list[str]) -> int:
+    """Check every file of a results folder; print a line per failed check, and a summary."""
+    parser = Parser(prog="python -m bench verify", description=verify_command.__doc__)
+    parser.add_argument(
+        "results", type=place, nargs="?", default=Path("results"), help="folder of the records; default: results"
+    )
+    root = parser.parse_args(argv).results
+    if not root.is_dir():
+        raise BenchError(f"{root} is not a folder; give the folder of the records")
+    from bench.store.verify import verify
+
+    found = verify(root)
+    if not found.seen:
+        raise BenchError(f"no records in {root}; give the folder of the records")
+    print("\n".join([*found.wrong, f"{root}: {found.words}"]))
+    return 1 if found.wrong else 0
 
 
 def recommend_command(argv: list[str]) -> int:
