@@ -125,15 +125,12 @@ def mend() -> None:
       filled by assignment instead. Its ``agg(len)`` is the length of the column: RecBole asks for that of each entry.
     - torch 2.6 refuses to unpickle the config inside RecBole's checkpoints: its trainer may load its own.
     - ray is needed by RecBole's own search alone, which is not served where ray is missing.
-
-    Its trainer also calls the ``before_epoch`` of our models, which RecBole does not know.
+    - its trainer, which does not know the ``before_epoch`` of our models, calls it.
     """
     with stand_ins():
         importlib.import_module("recbole.model.general_recommender")  # binds RecBole's own classes first
-        files, config, quick_start, trainer = (
-            importlib.import_module(f"recbole.{name}")
-            for name in ("data.dataset.dataset", "config", "quick_start", "trainer")
-        )
+        names = ("data.dataset.dataset", "config", "quick_start", "trainer")
+        files, config, quick_start, trainer = (importlib.import_module(f"recbole.{name}") for name in names)
     config.Config.compatibility_settings = lambda self: numpy_names()
     files.pd = FilledSequences()
     files.Dataset._fill_nan = fill_missing
@@ -200,7 +197,6 @@ def during(method, owner, name: str, stand_in):
 def begun(train_epoch):
     """RecBole's ``Trainer._train_epoch``, in which an epoch of our models begins as in our own loop."""
 
-    @functools.wraps(train_epoch)
     def call(trainer, data, epoch: int, *args, **kwargs):
         if isinstance(trainer.model, Recommender):
             trainer.model.train().before_epoch(epoch + 1)
