@@ -17,7 +17,7 @@ from bench.run.machines import Machines
 from bench.run.plan import PlannedJob, Request
 from bench.run.progress import Screen
 from bench.run.studies import STUDIES
-from bench.spec import DEPENDENT, BenchError, Job, counted
+from bench.spec import DEPENDENT, BenchError, counted
 from bench.store.places import TRIALS
 from bench.store.record import STATUSES
 from bench.store.store import Store
@@ -101,16 +101,10 @@ def report(
     more = {"ours": shown.ours, "metrics": shown.metrics, "is_installed": registry.is_installed, "here": here}
     evidence = Evidence.of(store, studies=tuple(STUDIES.values()), **more)
     paths = write(evidence, reports)
-    asked = {comparison(one.job) for one in planned}
-    records = [record for record in evidence.records if comparison(record.job) in asked]
-    printed = evidence if len(records) == len(evidence.records) else replace(evidence, records=records)
-    print(console(printed, ranking=shown.ranking, names=studies))
+    jobs = [one.job for one in planned]  # their tables are printed whole, whatever else was asked for
+    asked = {(Path(job.dataset).name, job.protocol.name, job.budget.name) for job in jobs}
+    print(console(evidence, ranking=shown.ranking, names=studies, asked=asked))
     return paths
-
-
-def comparison(job: Job) -> tuple[str, str, str]:
-    """What a table shows together, so that no job's line, and no mark beside it, depends on what else was asked for."""
-    return Path(job.dataset).name, job.protocol.name, job.budget.name
 
 
 def due_of(planned: Sequence[PlannedJob], store: Store, when: When) -> list[PlannedJob]:

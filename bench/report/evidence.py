@@ -26,6 +26,7 @@ OPTIONAL = [  # columns that a frame lacks where no record has the fact
     *(f"{what}.{ranking}" for what in ("best_epoch", "chosen_by") for ranking in RANKINGS),
     *(f"ties_{ranking}" for ranking in RANKINGS),
 ]  # fmt: skip
+Places = Collection[tuple[str, str, str]]  # data set, protocol, and budget or ranking, by name
 SAME_PRESET = {(STUDIED, "released"): "default"}  # its default by name
 
 
@@ -41,6 +42,7 @@ class Evidence:
         left_out: path to reason, of every record that does not hold (``Store.left_out``).
         is_installed: whether the code that a job was planned for is here.
         here: the hashes of the data that are here, as far as they are known.
+        asked: the comparisons that tables are made of, each by folder, protocol and budget; None for all.
     """
 
     records: Sequence[Record]
@@ -52,6 +54,7 @@ class Evidence:
     left_out: Mapping[Path, str] = field(default_factory=dict)
     is_installed: Callable[[Job], bool] = lambda job: False
     here: frozenset[str] = frozenset()
+    asked: Places | None = None
 
     @classmethod
     def of(cls, store: Store, **asked: Any) -> "Evidence":
@@ -70,8 +73,12 @@ class Evidence:
 
     @cached_property
     def every(self) -> pd.DataFrame:
-        """All records, one row each (see ``in_one_form``); one column per study says which variant a record is."""
+        """The records that are ``asked`` for, one row each (see ``in_one_form``); one column per study says which
+        variant a record is."""
         rows = in_one_form(self.records, self.here)
+        if self.asked is not None:  # names that tell data sets apart are those among all records
+            places = rows[["folder", "protocol", "budget"]].itertuples(index=False, name=None)
+            rows = rows.loc[[place in self.asked for place in places]]
         is_variant = pd.Series(False, index=rows.index)
         for study in self.studies:
             runs = zip(rows["model"], rows["hyper"], rows["settings"], strict=True)

@@ -12,13 +12,14 @@ from typing import Any
 
 from bench.files import try_writing, write_whole, writing_reports
 from bench.report import drawers
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, Places
 from bench.report.model import Figure, Page, Table
 from bench.report.render.html import Files, html
 from bench.report.render.latex import latex
 from bench.report.render.text import csv, escaped, figure_page, markdown, text
+from bench.report.rows import DATASETS
 from bench.report.sections import answer, claims, comparison, cost, cutoffs, knockouts, pages, reproduction, studies
-from bench.spec import BenchError
+from bench.spec import RANKINGS, BenchError
 from bench.store.store import Store
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
@@ -107,10 +108,15 @@ def forms(page: Page, drawn: dict[str, Future]) -> dict[str, bytes]:
     return {ext: show(page).encode() for ext, show in FORMATS.items()}
 
 
-def opening(evidence: Evidence, ranking: str | None = None) -> list[str]:
-    """The answer in sentences: the verdicts, how near the paper we are, and how many of its claims stand."""
-    said = answer.sentences(evidence, ranking) + reproduction.sentences(evidence)
-    return said + claims.sentences(evidence)
+def opening(evidence: Evidence, among: Places | None = None) -> list[str]:
+    """The answer in sentences: the verdicts, how near the paper we are, and how many of its claims stand.
+
+    Args:
+        among: the data sets, protocols and rankings to speak of; all where it is not given.
+    """
+    said = answer.sentences(evidence, among) + reproduction.sentences(evidence, among)
+    is_papers = among is None or any((name, "paper", "sampled") in among for name in DATASETS)
+    return said + (claims.sentences(evidence) if is_papers else [])
 
 
 def index(found: list[Page], files: Files, evidence: Evidence) -> str:
@@ -132,22 +138,35 @@ def index(found: list[Page], files: Files, evidence: Evidence) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def console(evidence: Evidence, *, ranking: str | None = None, names: Sequence[str] = ("table2",)) -> str:
+def console(
+    evidence: Evidence,
+    *,
+    ranking: str | None = None,
+    names: Sequence[str] = ("table2",),
+    asked: Places | None = None,
+) -> str:
     """The tables of the studies ``names`` as plain text, of one ranking where asked; * is the best value, + the second.
 
-    Table 2 shows all records it is given, unless another study's are among them.
+    Table 2 shows all records that are asked for, unless another study's are among them. Above the tables stands what
+    the page says of their data sets, protocols and rankings.
+
+    Args:
+        asked: as ``Evidence.asked``.
     """
-    asked = {study.name: study for study in evidence.studies if study.name in names or "all" in names}
-    varied = [study for study in asked.values() if study.variants]
-    shown = evidence if varied else replace(evidence, studies=())
+    known = {study.name: study for study in evidence.studies if study.name in names or "all" in names}
+    varied = [study for study in known.values() if study.variants]
+    part = replace(evidence, asked=asked)
+    shown = part if varied else replace(part, studies=())
     found: list[Page] = []
-    if {"table2", "learning-curves"} & {*names, *asked}:
+    if {"table2", "learning-curves"} & {*names, *known}:
         found += comparison.pages(shown, tested=evidence) + cutoffs.pages(shown)
     for study in varied:
-        found += studies.tables(evidence, study.name)
-    found += cost.pages(shown) if "cost" in {*names, *asked} else []
-    tables = [page for page in [*found, *knockouts.pages(evidence)] if isinstance(page, Table)]
-    opened = opening(evidence, ranking) if "table2" in names else []
+        found += studies.tables(part, study.name)
+    found += cost.pages(shown) if "cost" in {*names, *known} else []
+    tables = [page for page in [*found, *knockouts.pages(part)] if isinstance(page, Table)]
+    places = set(zip(part.every["dataset"], part.every["protocol"], strict=True))
+    among = {(*place, one) for place in places for one in RANKINGS if ranking in (None, one)}
+    opened = opening(evidence, among) if "table2" in names else []
     said = [textwrap.fill(one, width=100, subsequent_indent="  ") for one in opened] + [""] * bool(opened)
     return (
         "\n".join([*said, *(text(table) for table in tables if ranking in (None, table.ranking or ranking))])

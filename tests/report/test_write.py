@@ -92,6 +92,37 @@ def test_the_console_prints_one_ranking_where_asked():
     assert "full ranking" in full
 
 
+def test_the_console_says_of_what_was_asked_for_what_the_page_says(tmp_path):
+    """The answer may be of another budget, and claims are judged by all records; other data sets are not spoken of."""
+    models = {"BPRMF": 0.3, "NGCF": 0.4, "LightGCN": 0.5, "VBPR": 0.45, "MCLN": 0.5}
+    both = [record(model, value, dataset=dataset) for dataset in ("beauty", "art") for model, value in models.items()]
+    both += [stored(tmp_path, [1, 50], model, dataset=name) for name in ("taobao", "toy") for model in ("VBPR", "MCLN")]
+    found = evidence(*both, record("Pop", dataset="toy", budget=BUDGETS["quick"]), folder=tmp_path)
+    said = report_write.opening(found)
+
+    def lines(*asked):
+        printed = " ".join(console(found, asked=set(asked)).split())
+        return [one for one in said if one in printed]
+
+    def about(name):
+        return [one for one in said if one.startswith(name)]
+
+    (claims,) = about("Of 10 claims")
+    assert lines(("taobao", "paper", "smoke")) == [*about("Taobao"), claims]
+    assert "no answer: not run" not in console(found, asked={("taobao", "paper", "smoke")})
+    (verdict,) = about("toy")
+    assert "budget smoke" in verdict
+    assert lines(("toy", "paper", "quick"))[:1] == [verdict]
+    assert claims not in lines(("toy", "paper", "quick"))
+
+
+def test_the_console_calls_data_sets_as_the_page_does():
+    """Of two under one name, the older one was asked for."""
+    old = record(dataset="toy", data_hash="0123456789")
+    new = record(dataset="toy", data_hash="abc", start="2024-02-01T00:00:00+00:00", budget=BUDGETS["quick"])
+    assert "toy@01234567 (entities)" in console(evidence(old, new), asked={("toy", "paper", "smoke")})
+
+
 def test_the_console_names_whom_its_signs_were_tested_against(tmp_path):
     """A variant of LightGCN is the best row that it prints, but no row that the signs are against."""
     rows = {"BPRMF": [50] * 40, "LightGCN": [1] * 20 + [50] * 20, "MCLN": [1] * 40}

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.report.boards import Board, answering
 from bench.report.conditions import UNEQUAL, marked, unequal
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, Places
 from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
 from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
 from bench.report.paired import ALPHA
@@ -191,15 +191,12 @@ def figures(test: dict) -> list[str]:
     return [number(test["difference"], "+.4f"), extent, small(test["p_holm"], ".4f")]
 
 
-def sentences(evidence: Evidence, ranking: str | None = None) -> list[str]:
-    """The same in words: a sentence per line, and one for all that could not be asked for the same reason.
-
-    Args:
-        ranking: the only one to speak of, if any.
-    """
+def sentences(evidence: Evidence, among: Places | None = None) -> list[str]:
+    """The same in words, of all or of the data sets, protocols and rankings ``among``: a sentence per line, and one for
+    all that could not be asked for the same reason."""
     said, unasked = [], {}
     for one in answers(evidence):
-        if ranking not in (None, one["ranking"]):
+        if among is not None and (one["dataset"], one["protocol"], one["ranking"]) not in among:
             continue
         if one["found"]:
             said.append(f"{where(one)}: {one['row']} {one['text']} ({'; '.join(details(one))}).")

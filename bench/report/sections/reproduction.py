@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.report import independent
 from bench.report.boards import Board, answering
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, Places
 from bench.report.leaderboard import improvement
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paper import IMPROVEMENT
@@ -90,10 +90,12 @@ def line(one: dict) -> Line:
     return Line(cells, about=about, keys=one["keys"])
 
 
-def sentences(evidence: Evidence) -> list[str]:
-    """How far our H@5 is from both, a sentence per data set and features."""
+def sentences(evidence: Evidence, among: Places | None = None) -> list[str]:
+    """How far our H@5 is from both, a sentence per data set and features; ``among`` as in the answer's."""
     said = []
     for one in compared(evidence).query("metric == 'hr@5'").to_dict("records"):
+        if among is not None and (one["dataset"], "paper", "sampled") not in among:
+            continue
         place = heading([one[name] for name in BLOCK])
         gaps = [number(one["ours"] - one[other], "+.4f") for other in ("paper", "independent", "corrected")]
         said.append(
