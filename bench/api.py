@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from bench import registry
-from bench.report.boards import Board, Ranked, boards
+from bench.report.boards import Board, boards
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
 from bench.report.rows import BLOCK, STUDIED
@@ -95,7 +95,7 @@ class Results:
         slicings, fitting, _ = sliceable(self.evidence, board) if per_slice and not why else ([], {}, [])
         for slicing in slicings if {row, other} <= set(fitting) else ():
             for code, label in enumerate(slicing.labels):
-                own = [Ranked(one.cases, one.place[:, slicing.code == code]) for one in ranked]
+                own = [one._replace(place=one.place[:, slicing.code == code]) for one in ranked]
                 parts.append((slicing.name, label, own))
         lines = []
         for slicing, label, pair in parts:

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import bench
 from bench.report.sections.significance import comparisons
 from bench.spec import BenchError
+from bench.store import case_facts
+from bench.store.store import Store
 from tests.report.made import stored
 from tests.report.sections.test_significance import STRONG, WEAK
 
@@ -68,6 +71,20 @@ def test_slices_add_up_to_the_whole():
     for _, part in lines[lines["slicing"] != ""].groupby("slicing"):
         assert part["n_cases"].sum() == 15576
         assert (part["difference"] * part["n_cases"]).sum() / 15576 == pytest.approx(whole)
+
+
+def test_slices_of_rows_with_unlike_numbers_of_seeds(tmp_path):
+    """Two seeds and three are not paired by seed; the values of a case are averaged over a row's own."""
+    runs = [stored(tmp_path, [*places, 1, 50], seed=seed) for seed, places in enumerate(([1, 50], [50, 50]))]
+    runs += [stored(tmp_path, [1, 1, 50, 50], "MCLN", seed=seed) for seed in range(3)]
+    facts = pd.DataFrame({"user_degree": [1, 1, 1, 9], "item_popularity": 5, "pairs_above": 0, "train_pairs": 20})
+    case_facts.write(facts.assign(is_in_own_train=False), Store(tmp_path).cases(runs[0].job))
+    lines = bench.load(tmp_path).compare("MCLN", "BPRMF", metric="hr@5", ranking="sampled", per_slice=True)
+    assert lines[["slice", "difference", "n_cases"]].values.tolist() == [
+        ["all", 0.125, 4],
+        ["Q1 (1-1)", pytest.approx(0.5 / 3), 3],
+        ["Q4 (9-9)", 0.0, 1],
+    ]
 
 
 def test_ranks_of_every_case(results):
