@@ -85,6 +85,7 @@ def test_slices_of_rows_with_unlike_numbers_of_seeds(tmp_path):
         ["Q1 (1-1)", pytest.approx(0.5 / 3), 3],
         ["Q4 (9-9)", 0.0, 1],
     ]
+    assert lines[["low", "high"]].isna().values.tolist() == [[False] * 2, [False] * 2, [True] * 2]
 
 
 def test_ranks_of_every_case(results):

@@ -97,7 +97,10 @@ def quantiles() -> tuple[float, float]:
 
 
 def interval(differences: Differences) -> tuple[float, float]:
-    """95 % interval of the mean: of at most FEW cases ``scipy.stats.bootstrap`` by percentiles, of more the normal."""
+    """95 % interval of the mean: of at most FEW cases ``scipy.stats.bootstrap`` by percentiles, of more the normal; NaN
+    for a single case."""
+    if len(differences) < 2:
+        return math.nan, math.nan
     mean = float(differences.mean())
     if not np.ptp(differences) > 0:
         return mean, mean

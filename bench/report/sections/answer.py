@@ -13,7 +13,7 @@ from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
 from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
 from bench.report.paired import ALPHA
 from bench.report.rows import BLOCK, DATASETS, order, place
-from bench.report.sections.significance import BETTER, WORSE, comparisons, sign, small
+from bench.report.sections.significance import BETTER, WORSE, comparisons, extent, sign, small
 from bench.spec import SHOWN, counted
 
 METRICS = ("ndcg@10", "hr@5")
@@ -187,8 +187,7 @@ def block(found: list[dict[str, Any]]) -> Block:
 
 def figures(test: dict) -> list[str]:
     """Difference, interval and corrected p of one test."""
-    extent = f"[{number(test['low'], '+.4f')}, {number(test['high'], '+.4f')}]"
-    return [number(test["difference"], "+.4f"), extent, small(test["p_holm"], ".4f")]
+    return [number(test["difference"], "+.4f"), extent(test), small(test["p_holm"], ".4f")]
 
 
 def sentences(evidence: Evidence, among: Places | None = None) -> list[str]:
@@ -209,9 +208,9 @@ def details(one: dict[str, Any]) -> list[str]:
     """What stands behind a verdict."""
     parts = []
     for metric, test in one["found"].items():
-        difference, extent, p = figures(test)
+        difference, interval, p = figures(test)
         sign_of_p = p.replace("<", "< ") if p.startswith("<") else f"= {p}"
-        parts.append(f"{SHOWN[metric]} {difference} {extent}, p {sign_of_p}")
+        parts.append(f"{SHOWN[metric]} {difference} {interval}, p {sign_of_p}")
     counts = counted(one["n_baselines"], "baseline"), counted(one["n_seeds"], "seed")
     parts.append(", ".join((*counts, f"budget {one['budget']}", one["settings"])))
     return parts + ([f"{UNEQUAL} the two differ in: {told}"] if (told := told_unequal(one)) else [])

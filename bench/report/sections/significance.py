@@ -173,10 +173,15 @@ def line(test: dict) -> Line:
     behind = {"about": {"model": test["row"]}, "keys": test["keys"]}
     if test["note"]:
         return Line([*names, Cell(EMPTY, note=test["note"]), *[Cell(EMPTY)] * 8], **behind)
-    extent = f"[{number(test['low'], '+.4f')}, {number(test['high'], '+.4f')}]"
     values = [Cell(small(test[name], form)) for name, form in FORMS.items()]
-    cells = [*names, Cell(number(test["difference"], "+.4f"), sign=sign(test)), Cell(extent), *values]
+    cells = [*names, Cell(number(test["difference"], "+.4f"), sign=sign(test)), Cell(extent(test)), *values]
     return Line(cells, **behind)
+
+
+def extent(test: dict) -> str:
+    """The interval of a difference; empty where a single case has none."""
+    low, high = (number(test[side], "+.4f") for side in ("low", "high"))
+    return EMPTY if EMPTY in (low, high) else f"[{low}, {high}]"
 
 
 def small(value: float, form: str) -> str:

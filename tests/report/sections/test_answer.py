@@ -69,6 +69,13 @@ def test_the_page_the_figure_and_the_sentences_say_the_same(three):
     assert "loses to" not in console(three, names=["table4"])
 
 
+def test_a_single_case_has_no_interval(tmp_path):
+    found = evidence(tmp_path, stored(tmp_path, [50]), stored(tmp_path, [1], "MCLN"))
+    table, figure = pages(found)
+    assert table.blocks[0].lines[0].texts[3:5] == ["+1.0000", "—"]
+    assert PLOTS[figure.plot](figure.data)
+
+
 def test_metrics_that_differ_are_told_apart():
     def test(vs, difference, p):
         return {"vs": vs, "difference": difference, "p_holm": p}
