@@ -95,7 +95,7 @@ def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict])
         "text": text,
         "n_baselines": len(board.baselines(evidence)),
         "n_seeds": len(board.keys[row]),
-        "settings": settings(evidence, board.keys[row], [key for key in keys if key not in board.keys[row]]),
+        "settings": settings(evidence, board.keys[row], behind),
         "unequal": differs,
         "keys": " ".join(keys),
     }
@@ -123,13 +123,15 @@ def verdict_of(found: dict[str, dict], differs: dict[str, str]) -> tuple[str, st
     return word, ", ".join(said)
 
 
-def settings(evidence: Evidence, ours: list[str], theirs: list[str]) -> str:
-    """Whether a search found the settings."""
+def settings(evidence: Evidence, ours: list[str], behind: dict[str, list[str]]) -> str:
+    """Whether a search found the settings of the row, and of the baseline of each metric, whose keys ``behind`` has."""
     tuned = set(evidence.frame.loc[evidence.frame["tuning.trials"] > 0, "key"])
-    mine, other = (bool(tuned & set(keys)) for keys in (ours, theirs))
-    if mine == other:
-        return "tuned" if mine else "not tuned"
-    return "tuned, the baseline is not" if mine else "not tuned, the baseline is"
+    is_tuned = bool(tuned & set(ours))
+    unlike = [SHOWN[m] for m, keys in behind.items() if bool(tuned & (set(keys) - set(ours))) != is_tuned]
+    if not unlike:
+        return "tuned" if is_tuned else "not tuned"
+    baseline = "the baseline" + (f" in {', '.join(unlike)}" if len(unlike) < len(behind) else "")
+    return f"tuned, {baseline} is not" if is_tuned else f"not tuned, {baseline} is"
 
 
 def long_form(one: dict[str, Any]) -> list[dict]:

@@ -146,9 +146,10 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
             shown.append(Block(title=board.heading, about=about(board.block), columns=COLUMNS, lines=lines))
             n_tests = part["n_tests"].iloc[0]
             families += [f"{board.heading} {n_tests}"] if n_tests else []
+    counts = f" ({', '.join(families)} tests)" if families else ""
     family = (
-        "p Holm is p perm. adjusted for all rows and metrics of a data set in this table "
-        f"({', '.join(families)} tests); with more rows it grows."
+        f"p Holm is p perm. adjusted for all rows and metrics of a data set in this table{counts}; with more rows it "
+        "grows."
     )
     said = [
         *NOTES[:3],

@@ -53,10 +53,10 @@ def pages(evidence: Evidence) -> list[Table]:
 
 
 @lru_cache(maxsize=32)
-def slicings_of(path: Path, evidence: Evidence) -> list[Slicing]:  # of this evidence: the next reads anew
-    """The slicings of the facts at ``path`` (see ``bench.run.casefacts``); none where they are not there."""
+def slicings_of(path: Path, evidence: Evidence) -> list[Slicing] | None:  # of this evidence: the next reads anew
+    """The slicings of the facts at ``path`` (see ``bench.run.casefacts``); None where they are not there."""
     facts = case_facts.read(path)
-    return [] if facts is None else slicings(facts)
+    return None if facts is None else slicings(facts)
 
 
 def slicings(facts: pd.DataFrame) -> list[Slicing]:
@@ -135,10 +135,12 @@ def table(evidence: Evidence, found: list[Board]) -> Table:
 def sliceable(evidence: Evidence, board: Board) -> tuple[list[Slicing], dict[str, Ranked], list[str]]:
     """The slicings of a data set, the ranks of the rows that have ranks for its cases, and why others have none."""
     jobs = [evidence.by_key[board.keys[row][0]].job for row in board.rows]
-    known = (slicings_of(Store(evidence.results).cases(job), evidence) for job in jobs)
-    found = next((slicings for slicings in known if slicings), [])
+    known = [slicings_of(Store(evidence.results).cases(job), evidence) for job in jobs]
+    found = next(filter(None, known), [])
     if not found:
-        return [], {}, [f"{board.heading}: the facts of its test cases are not stored; the next run on it writes them."]
+        missing = "the facts of its test cases are not stored; the next run on it writes them"
+        alike = "no slices, since all its test cases are alike in all that slices go by"
+        return [], {}, [f"{board.heading}: {alike if [] in known else missing}."]
     ranked = {row: board.ranked(evidence, row) for row in board.rows}
     n_cases = len(found[0].code)
     fitting = {row: own for row, own in ranked.items() if isinstance(own, Ranked) and own.place.shape[1] == n_cases}

@@ -148,6 +148,18 @@ def test_a_baseline_counts_once_whatever_its_settings(tmp_path):
     assert (found["budget"], found["n_baselines"]) == ("quick", 3)
 
 
+def test_a_baseline_that_was_tuned_is_named_by_its_metric(tmp_path):
+    """LightGCN, tuned, is the strongest in H@5, and BPRMF in N@10."""
+    tuned = {"hyper": {"n_layers": 9}, "facts": {"tuning.trials": 12}}
+    baselines = stored(tmp_path, [5] * 24 + [50] * 16, "LightGCN", **tuned), stored(tmp_path, HALF)
+    found = answers(
+        evidence(tmp_path, *baselines, stored(tmp_path, NONE, "MCLN"), stored(tmp_path, ALL, "MCLN", **tuned))
+    )
+    assert [one["settings"] for one in found if one["found"]] == [
+        "not tuned, the baseline in H@5 is", "tuned, the baseline in N@10 is not",
+    ]  # fmt: skip
+
+
 def test_tuned_rows_answer_for_themselves(tmp_path):
     tuned = stored(tmp_path, ALL, "MCLN", hyper={"n_layers": 9}, facts={"tuning.trials": 12})
     found = answers(evidence(tmp_path, stored(tmp_path, HALF), stored(tmp_path, HALF, "MCLN"), tuned))

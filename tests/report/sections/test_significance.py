@@ -159,6 +159,9 @@ def test_rows_on_other_cases_are_not_compared_and_leave_the_family(tmp_path):
     assert found["n_tests"].eq(4).all()
     (page,) = significance.pages(here)
     assert page.reasons == ["not comparable: tested on other cases than BPRMF"]
+    alone = evidence(tmp_path, *here.records[:2])
+    (page,) = significance.pages(alone)
+    assert "of a data set in this table; with more rows it grows." in page.notes[3].text
 
 
 @pytest.mark.parametrize("damage", ["gone", "broken"])

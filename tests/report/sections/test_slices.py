@@ -150,6 +150,15 @@ def test_facts_that_are_not_there_or_do_not_fit_are_said(tmp_path):
     assert "Beauty (entities): BPRMF has no ranks for these cases." in [note.text for note in page.notes]
 
 
+def test_facts_that_tell_no_cases_apart_are_not_called_missing(tmp_path):
+    made = stored(tmp_path, [1, 2, 3, 4])
+    keep(tmp_path, FACTS.iloc[[0] * 4].drop(columns=["has_visual", "has_textual"]))
+    keep(tmp_path, FACTS, dataset="art")
+    (page,) = contents(tmp_path, made, stored(tmp_path, [1, 2, 3, 4], dataset="art"))
+    said = "Beauty (entities): no slices, since all its test cases are alike in all that slices go by."
+    assert page.notes[-1].text == said
+
+
 def test_the_file_is_named_by_data_and_protocol_alone(tmp_path):
     store, job = Store(tmp_path), record().job
     assert store.cases(job) == store.cases(record("VBPR", seed=3).job)
