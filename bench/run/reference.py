@@ -113,7 +113,8 @@ def page(found: pd.DataFrame) -> str:
     spelled = [spell(seconds) if pd.notna(seconds) else "unknown" for seconds in found["seconds"]]
     table = found.drop(columns="seconds").assign(time=spelled)
     rows = table.astype(str).to_numpy().tolist()
-    rows.append(["all", *map(str, total), spell(found["seconds"].sum())])
+    known = spell(found["seconds"].sum())
+    rows.append(["all", *map(str, total), f"at least {known}" if found["seconds"].isna().any() else known])
     head = ["part", "jobs", "with a record", "older version", "missing", "time for the rest"]
     lines = [f"| {' | '.join(row)} |" for row in (head, ["---", *["---:"] * 5], *rows)]
     return "\n".join(

@@ -1,6 +1,7 @@
 """What stands of the reference, on a reference of two small parts."""
 
 import dataclasses
+import math
 
 import pytest
 
@@ -49,6 +50,9 @@ def test_the_page_adds_them_up(found):
     )
     assert "| two | 1 | 0 | 0 | 1 | 3.0 h |" in page
     assert "| all | 4 | 1 | 1 | 2 | 4.0 h |" in page
+    part = reference.page(found.assign(seconds=[0.0, 3 * 3600.0, math.nan]))
+    assert "| three | 1 | 0 | 0 | 1 | unknown |" in part
+    assert "| all | 4 | 1 | 1 | 2 | at least 3.0 h |" in part
 
 
 @pytest.mark.parametrize("part", reference.parts(), ids=lambda part: part.title)
