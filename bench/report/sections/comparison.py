@@ -190,15 +190,19 @@ def compared(cell: Mapping, heads: Iterable[str]) -> list[Cell]:
 
 
 def rivals(part: pd.DataFrame, tested: Evidence) -> list[Note]:
-    """Against whom the signs of one block are; nothing where it has none."""
-    if not part["sign"].any():
-        return []
-    tests = comparisons(tested).merge(part[[*TABLE, *BLOCK]].head(1))
-    best = tests.groupby("metric")["vs"].first().reindex(list(SHOWN))
-    metrics = best.index.to_series().map(SHOWN).groupby(best, sort=False).agg(", ".join)
-    names = [f"{row} in {some}" for row, some in metrics.items()]
-    text = "; ".join(names) if len(names) > 1 else best.iloc[0]
-    return [Note(f"▲ and ▼: against {text}.", is_warning=True)]
+    """Against whom the signs of one block are, where it has any, and which of its rows were not tested."""
+    found, said = comparisons(tested), []
+    tests = found.merge(part[[*TABLE, *BLOCK]].head(1)) if len(found) else found
+    if part["sign"].any():
+        best = tests.groupby("metric")["vs"].first().reindex(list(SHOWN))
+        metrics = best.index.to_series().map(SHOWN).groupby(best, sort=False).agg(", ".join)
+        names = [f"{row} in {some}" for row, some in metrics.items()]
+        said.append(f"▲ and ▼: against {'; '.join(names) if len(names) > 1 else best.iloc[0]}.")
+    known = set(tests.loc[tests["p_holm"].notna(), ["row", "vs"]].to_numpy().ravel()) if len(tests) else set()
+    others = [row for row in part.loc[part["mean"].notna(), "row"].unique() if row not in known]
+    if known and others:
+        said.append(f"Not tested, so that it says nothing if they have no mark: {', '.join(others)}.")
+    return [Note(one, is_warning=True) for one in said]
 
 
 def improvements(part: pd.DataFrame, evidence: Evidence) -> Line:

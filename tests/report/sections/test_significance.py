@@ -227,6 +227,16 @@ def test_the_rivals_are_named_by_metric_where_they_differ(tmp_path):
     assert "▲ and ▼: against VBPR in H@5, H@10; BPRMF in N@5, N@10." in notes
 
 
+def test_rows_that_cannot_be_tested_are_named_below_table_2(tmp_path):
+    """They have no mark, as a row has whose difference is no more than chance."""
+    rows = {"BPRMF": [1] * 20 + [50] * 20, "NGCF": [1] * 20 + [50] * 20}
+    records = [stored(tmp_path, places, model) for model, places in rows.items()]
+    records.append(stored(tmp_path, [1] * 40, "MCLN", users=range(1, 41)))
+    (note,) = comparison.pages(evidence(tmp_path, *records))[1].blocks[0].notes[1:]
+    assert note == Note("Not tested, so that it says nothing if they have no mark: MCLN.", is_warning=True)
+    assert not comparison.pages(evidence(tmp_path, *records[::2]))[1].blocks[0].notes[1:]
+
+
 def test_a_small_difference_has_no_mark(duel):
     assert signs_of(duel) == {}
     assert not [cell for page in significance.pages(duel) for cell in page.cells if cell.sign]
