@@ -97,8 +97,7 @@ def report(
     from bench.report.evidence import Evidence  # here, since pandas and scipy take two seconds to import
     from bench.report.write import console, write
 
-    here = frozenset(one.facts.get("base_hash", one.job.data_hash) for one in planned)
-    more = {"ours": shown.ours, "metrics": shown.metrics, "is_installed": registry.is_installed, "here": here}
+    more = {"ours": shown.ours, "metrics": shown.metrics, "is_installed": registry.is_installed}
     evidence = Evidence.of(store, studies=tuple(STUDIES.values()), **more)
     paths = write(evidence, reports)
     jobs = [one.job for one in planned]  # their tables are printed whole, whatever else was asked for

@@ -7,15 +7,20 @@ import pty
 import re
 import signal
 import termios
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench import session
+from bench.report.write import rebuild
 from bench.run import machines
 from bench.run.clock import Clock
+from bench.run.plan import PlannedJob
+from bench.run.studies import STUDIES
 from bench.store.record import read_record
 from bench.store.store import Store
+from tests.report.made import stored
 from tests.run.made import local, planned, start
 from tests.run.storm import jobs_of, until
 
@@ -148,6 +153,20 @@ def test_the_closing_count_is_of_the_records_that_are_there(folder, tmp_path, ca
     out = capsys.readouterr().out
     assert "1 done, 1 gone in 0 s; all is said" in out
     assert f"gone: {jobs[1].title}: its record was written, but {lost} no longer contains it" in out
+
+
+def test_data_sets_of_one_name_are_called_alike_whoever_writes_the_report(tmp_path):
+    """The data were changed, and changed back: nothing runs, and the latest record is of data that are gone."""
+    store, reports = Store(tmp_path / "results"), tmp_path / "reports"
+    for month, data_hash in enumerate(("0123456789", "abcdefghij"), 1):
+        about = {"dataset": "toy", "data_hash": data_hash, "start": f"2024-0{month}-01T00:00:00+00:00"}
+        last, _ = [stored(store.root, [1, 50], model, **about) for model in ("BPRMF", "MCLN")]
+    here = PlannedJob(job=replace(last.job, data_hash="0123456789"), location="toy", data_dir=None)
+    session.report([here], store, reports, session.Shown(), studies=["table2"])
+    written = (reports / "index.md").read_text()
+    rebuild(store.root, reports, studies=tuple(STUDIES.values()))
+    assert (reports / "index.md").read_text() == written
+    assert "- toy@01234567, entities, paper, sampled: MCLN is level with BPRMF" in written
 
 
 def test_when_failed_says_that_none_was(call, folder):

@@ -1,7 +1,5 @@
 """Whether records were made on the same data and under equal conditions, so that their values may be compared."""
 
-from collections.abc import Collection
-
 import pandas as pd
 
 from bench.report.model import Note
@@ -51,11 +49,11 @@ def minority(done: pd.DataFrame) -> str:
     return f"; the rows that differ from most are {', '.join(order(odd))}" if odd else ""
 
 
-def told_apart(rows: pd.DataFrame, here: Collection[str]) -> pd.Series:
-    """The names of the data sets; of several under one name, all but one have the start of their hash, too.
+def told_apart(rows: pd.DataFrame) -> pd.Series:
+    """The names of the data sets; of several under one name, all but the latest have the start of their hash, too.
 
-    The one is that which is ``here``, else the latest. A knock-out is of the data that it was made from; where its
-    record does not say (``base_hash``) and there are several, it stands alone.
+    A knock-out is of the data that it was made from; where its record does not say (``base_hash``) and there are
+    several, it stands alone.
     """
     places = list(zip(rows["dataset"], rows["base"], strict=True))
     hashes = list(zip(rows["is_knocked_out"], rows["base_hash"], rows["data_hash"], strict=True))
@@ -68,8 +66,7 @@ def told_apart(rows: pd.DataFrame, here: Collection[str]) -> pd.Series:
         for one, place, (_, _, own) in zip(said, places, hashes, strict=True)
     ]
     told = pd.DataFrame({"place": places, "version": made_from, "started": rows["started"].to_numpy()})
-    ordered = told.assign(is_here=told["version"].isin(here)).sort_values(["is_here", "started"], na_position="first")
-    named = ordered.groupby("place")["version"].last().to_dict()
+    named = told.sort_values(["started", "version"], na_position="first").groupby("place")["version"].last().to_dict()
     names = [
         place[0] if named[place] == one else f"{place[0]}@{one[:8]}"
         for place, one in zip(places, made_from, strict=True)

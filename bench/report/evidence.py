@@ -41,7 +41,6 @@ class Evidence:
         paper: the paper's numbers; those of ``paper.csv`` where it is not given.
         left_out: path to reason, of every record that does not hold (``Store.left_out``).
         is_installed: whether the code that a job was planned for is here.
-        here: the hashes of the data that are here, as far as they are known.
         asked: the comparisons that tables are made of, each by folder, protocol and budget; None for all.
     """
 
@@ -53,7 +52,6 @@ class Evidence:
     paper: Published | None = None
     left_out: Mapping[Path, str] = field(default_factory=dict)
     is_installed: Callable[[Job], bool] = lambda job: False
-    here: frozenset[str] = frozenset()
     asked: Places | None = None
 
     @classmethod
@@ -75,7 +73,7 @@ class Evidence:
     def every(self) -> pd.DataFrame:
         """The records that are ``asked`` for, one row each (see ``in_one_form``); one column per study says which
         variant a record is."""
-        rows = in_one_form(self.records, self.here)
+        rows = in_one_form(self.records)
         if self.asked is not None:  # names that tell data sets apart are those among all records
             places = rows[["folder", "protocol", "budget"]].itertuples(index=False, name=None)
             rows = rows.loc[[place in self.asked for place in places]]
@@ -143,7 +141,7 @@ class Evidence:
         return found.copy()  # columns of one type lie together, so that lines are taken from all of them at once
 
 
-def in_one_form(records: Sequence[Record], here: Collection[str] = ()) -> pd.DataFrame:
+def in_one_form(records: Sequence[Record]) -> pd.DataFrame:
     """One row per record, as ``bench.store.store.frame`` has it, whatever form the record was written in.
 
     Besides: ``dataset`` tells data sets of one name apart, and ``folder`` is that name; ``modalities`` are names apart,
@@ -172,7 +170,7 @@ def in_one_form(records: Sequence[Record], here: Collection[str] = ()) -> pd.Dat
         started=pd.to_datetime(rows["started"], utc=True, errors="coerce", format="ISO8601"),
     )
     rows = rows.reindex(columns=[*rows, *(column for column in OPTIONAL if column not in rows)])
-    rows = rows.assign(folder=rows["dataset"], dataset=told_apart(rows, here))
+    rows = rows.assign(folder=rows["dataset"], dataset=told_apart(rows))
     rows = rows.assign(is_candidate_dependent=rows["is_candidate_dependent"].eq(True))
     return rows.astype(dict.fromkeys(rows.columns[rows.dtypes == "str"], object))  # in every version of pandas
 

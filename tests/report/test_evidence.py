@@ -65,14 +65,6 @@ def test_data_sets_of_one_name_are_told_apart():
     assert set(evidence(new, other).frame["dataset"]) == {"toy"}
 
 
-def test_the_data_that_are_here_have_the_name_alone():
-    """They were changed, and changed back: nothing runs, and the latest record is of data that are gone."""
-    first = record(data_hash="0123456789", dataset="toy")
-    second = record(data_hash="abcdefghij", dataset="toy", start="2024-02-01T00:00:00+00:00")
-    names = evidence(first, second, here=frozenset({"0123456789"})).every["dataset"].tolist()
-    assert names == ["toy", "toy@abcdefgh"]
-
-
 def test_a_knock_out_stands_with_the_data_that_it_was_made_from():
     """Content was shuffled before the content changed: no gain may be told from the two."""
     old, new = {"base_hash": "0123456789"}, {"base_hash": "abcdefghij"}
