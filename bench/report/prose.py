@@ -10,6 +10,7 @@ from bench.report.conditions import mixture
 from bench.report.model import Note
 from bench.report.rows import (
     BASELINES,
+    BLOCK,
     DATASETS,
     STUDIED,
     baselines_among,
@@ -99,17 +100,17 @@ def seeds(records: pd.DataFrame) -> str:
 def notes(
     records: pd.DataFrame, data: pd.DataFrame, ranking: str, *, is_compared: bool = True, ours: str = ""
 ) -> list[Note]:
-    """The notes without a number.
+    """The notes without a number, each where the table has what it is about.
 
     Args:
         data: the long form that the table shows.
         is_compared: the table has the paper's values where its data sets are.
         ours: the row of which it has a line of %Imp., if any.
     """
-    said = [
-        Note("H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k."),
-        Note("The best value of a data set is bold and the second best underlined, judged before rounding."),
-    ]
+    said = []
+    if data["metric"].str.startswith(("hr@", "ndcg@")).any():
+        said.append(Note("H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k."))
+    said.append(Note("The best value of a data set is bold and the second best underlined, judged before rounding."))
     if ours:
         text = f"%Imp. is the gain of {ours} over the best of the paper's {len(BASELINES)} baselines"
         said.append(Note(f"{text}; how many of them have a value: {seen(data, ours)}."))
@@ -194,19 +195,21 @@ def tuning_notes(records: pd.DataFrame) -> list[Note]:
     """Where settings that a search found come from."""
     searches = sorted(set(records[["tuning.protocol", "tuning.budget"]].dropna().itertuples(index=False, name=None)))
     where = "; ".join(f"protocol {protocol}, budget {budget}" for protocol, budget in searches)
-    text = f"(tuned): a search on the validation set alone found the settings ({where}); its cost is given below."
+    text = f"(tuned): a search on the validation set alone found the settings ({where})."
     return [Note(text)] if where else []
 
 
 def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str, ours: str) -> list[Note]:
     """What to know of the paper's numbers beside those of ours; ``ours`` is the row of which %Imp. is."""
     own = data[data["dataset"].isin(list(DATASETS))]
-    if own.empty:
-        return []
     if ranking != "sampled":
-        return [Note("The paper ranked 99 sampled candidates, so its values are not shown here.")]
-    said = ["diff. is our value minus the paper's."]
-    if own["paper"].isna().any():
+        return [Note("The paper ranked 99 sampled candidates, so its values are not shown here.")] * bool(len(own))
+    has = own["paper"].notna()
+    if not has.any():
+        return []
+    said = ["diff. is our value minus the paper's."] if own["difference"].notna().any() else []
+    columns, rows = ([own[name] for name in (*BLOCK, of)] for of in ("metric", "row"))  # that the table shows
+    if (~has & has.groupby(columns).transform("any") & (has | own["is_run"]).groupby(rows).transform("any")).any():
         said.append("A dash under paper beside a row: bench/report/paper.csv does not have the paper's value.")
     if records["select_on"].iloc[0] != "test":
         said.append("The paper's values were measured under its own protocol, not under this one.")

@@ -49,6 +49,19 @@ def test_the_papers_value_stands_beside_the_metrics_it_has(asked):
     assert [column.name for column in full.blocks[0].columns] == ["Model", "H@20", "N@10"]
 
 
+def test_notes_speak_of_what_the_table_has(asked):
+    """The paper has no H@20 and no MRR."""
+    sampled, _ = cutoffs.pages(asked("mrr@10", "hr@20"))
+    said = " ".join(note.text for note in sampled.notes)
+    assert "H@k is HR@k" in said
+    assert not [word for word in ("diff.", "paper", "%Imp.", "independent") if word in said]
+    alone, _ = cutoffs.pages(asked("mrr@10"))
+    assert "H@k is HR@k" not in " ".join(note.text for note in alone.notes)
+    both, _ = cutoffs.pages(asked("mrr@10", "hr@10"))
+    assert "diff. is our value minus the paper's." in [note.text for note in both.notes]
+    assert "A dash under paper" not in " ".join(note.text for note in both.notes)
+
+
 def test_an_equal_metric_of_table_2_has_the_same_value(asked):
     evidence = asked("hr@10")
     run = evidence.main[evidence.main["row"] == "BPRMF"].iloc[0]
