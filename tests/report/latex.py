@@ -24,9 +24,10 @@ def check(page: str) -> list[list[list[str]]]:
     """The lines of every tabular, cell by cell as written.
 
     Raises:
-        Unsound: for anything but ASCII, an unknown command or environment, braces, environments or dollars that
-            do not pair, a special character that is not escaped, a ligature, lines of unequal length, or a rule or
-            line end that would read what follows as its option.
+        Unsound: for what cannot be printed, letters beyond ASCII that its first line does not tell of, an unknown
+            command or environment, braces, environments or dollars that do not pair, a special character that is not
+            escaped, a ligature, lines of unequal length, or a rule or line end that would read what follows as its
+            option.
     """
     _letters(page)
     body = re.sub(r"(?m)(?<!\\)%.*\n", "", page)  # comments stand on lines of their own: see _letters
@@ -41,9 +42,11 @@ def check(page: str) -> list[list[list[str]]]:
 
 
 def _letters(page: str) -> None:
-    strange = sorted({letter for letter in page if letter != "\n" and not " " <= letter <= "~"})
+    strange = sorted({letter for letter in page if letter != "\n" and not letter.isprintable()})
     if strange:
-        raise Unsound(f"not ASCII: {strange}")
+        raise Unsound(f"cannot be printed: {strange}")
+    if not page.isascii() and not page.startswith("% has letters beyond ASCII"):
+        raise Unsound("letters beyond ASCII")
     if re.search(r"(?m)^.+(?<!\\)%", page):
         raise Unsound("a comment behind text")
 

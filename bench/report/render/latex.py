@@ -13,6 +13,7 @@ LETTERS = {
     "×": r"$\times$", "†": r"$\dagger$", "‡": r"$\ddagger$", "▲": r"$\uparrow$", "▼": r"$\downarrow$",
 }  # fmt: skip
 HEAD = "% needs \\usepackage{booktabs}"
+BEYOND = "% has letters beyond ASCII, in UTF-8: pdflatex knows those of Latin names, xelatex those of its font"
 NAMES = {"paper": "The paper's values", "diff.": "Ours minus the paper's", "independent run": "The independent run"}
 MARKS = {"few": "%s", "best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
 
@@ -24,7 +25,7 @@ def latex(table: Table) -> str:
     one below the other.
     """
     below = [rf"$^{{{n}}}$ {escaped(reason)}." for n, reason in enumerate(table.reasons, 1)]
-    below += [escaped(note.text) for note in table.notes]
+    below += [escaped(text) for text in [*filter(None, map(warnings, table.blocks)), *(n.text for n in table.notes)]]
     title = re.sub(r"^(Table|Figure) \d+: (.)", lambda found: found[2].upper(), table.title)  # LaTeX counts by itself
     label, caption = f"tab:{table.name}", f"{title}. {table.caption}"
     apart = beside(table.blocks)
@@ -36,7 +37,14 @@ def latex(table: Table) -> str:
         parts += floated(more, f"{NAMES.get(name, name.capitalize())}, beside: {title}.", f"{label}-{own}")
     if table.cost:
         parts += floated(stacked([table.cost], table.reasons), f"Cost of: {title}.", f"{label}-cost")
-    return "\n".join(parts) + "\n"
+    text = "\n".join(parts) + "\n"
+    return text if text.isascii() else f"{BEYOND}\n{text}"
+
+
+def warnings(block: Block) -> str:
+    """Those of its notes, on one line behind its title; a comment has the others."""
+    said = [note.text for note in block.notes if note.is_warning]
+    return ": ".join(filter(None, [block.title, " ".join(said)])) if said else ""
 
 
 def floated(lines: list[str], caption: str, label: str) -> list[str]:
@@ -83,7 +91,8 @@ def merged(blocks: list[Block], reasons: list[str]) -> list[str]:
             own = next((line.cells[1:] for line in block.lines if line.texts[0] == name), None)
             cells += [shown(cell, reasons) for cell in own or [Cell(EMPTY)] * (len(block.columns) - 1)]
         lines.append(" & ".join(cells) + r" \\")
-    notes = [f"% {escaped(block.title)}: {escaped(note.text)}" for block in blocks for note in block.notes]
+    said = [(block.title, note.text) for block in blocks for note in block.notes if not note.is_warning]
+    notes = [f"% {escaped(title)}: {escaped(text)}" for title, text in said]
     return [
         rf"\begin{{tabular}}{{l{'r' * (place - 2)}}}",
         r"\toprule",
@@ -117,15 +126,16 @@ def stacked(blocks: list[Block], reasons: list[str]) -> list[str]:
         for line in block.lines:
             lines.append(" & ".join(shown(cell, reasons) for cell in line.cells) + r" \\")
         lines += [r"\bottomrule", r"\end{tabular}"]
-        lines += [f"% {escaped(note.text)}" for note in block.notes]
+        lines += [f"% {escaped(note.text)}" for note in block.notes if not note.is_warning]
     return lines
 
 
 def escaped(text: str) -> str:
-    """Escaped, hyphens apart, and plain ASCII: pdflatex stops at what its font lacks."""
+    """Escaped, and hyphens apart; the letters of names stay, whatever their script, but what cannot be printed does
+    not."""
     letters = re.finditer("(-(?=-))|.", re.sub(r"\s+", " ", text))
     plain = "".join("-{}" if found[1] else LETTERS.get(found[0], found[0]) for found in letters)
-    return plain.encode("ascii", "replace").decode()
+    return "".join(letter if letter.isprintable() else "?" for letter in plain)
 
 
 def shown(cell: Cell, reasons: list[str]) -> str:

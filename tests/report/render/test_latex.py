@@ -11,7 +11,7 @@ from bench.report.model import Block, Column, Table
 from bench.report.render.latex import in_order, latex
 from bench.report.sections import comparison, pages
 from tests.report.latex import Unsound, check
-from tests.report.made import evidence, many, record, unfinished
+from tests.report.made import evidence, many, record, stored, unfinished
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,31 @@ def test_rows_keep_the_order_of_each_data_set():
 def test_our_own_words_lose_no_letter(tmp_path):
     own = [record(), record("VBPR", 0.5, seed=1), record("MCLN"), unfinished("NGCF")]
     for table in pages(evidence(*own, folder=tmp_path)):
-        assert not isinstance(table, Table) or "?" not in latex(table)
+        assert not isinstance(table, Table) or latex(table).isascii()
+
+
+def test_names_keep_their_letters():
+    """Of any script; only what cannot be printed is replaced."""
+    both = record(dataset="über-日本\x07"), record("VBPR", 0.5, dataset="über-日本\x07")
+    _, table, *_ = comparison.pages(evidence(*both))
+    written = latex(table)
+    check(written)
+    assert "über-日本? (entities)" in written
+    assert written.startswith("% has letters beyond ASCII, in UTF-8: ")
+
+
+@pytest.mark.parametrize("datasets", [["beauty"], ["beauty", "art"]])
+def test_warnings_of_a_block_are_printed_behind_its_title(datasets, tmp_path):
+    """Side by side or one below the other; what was not run stands in a comment."""
+    rows = {"BPRMF": [1] * 20 + [50] * 20, "MCLN": [1] * 40, "NGCF": [50] * 40, "Pop": [1] * 10 + [50] * 30}
+    records = [stored(tmp_path, own, row, dataset=name) for name in datasets for row, own in rows.items()]
+    written = latex(comparison.pages(evidence(*records, folder=tmp_path))[1])
+    check(written)
+    printed = [line for line in written.splitlines() if not line.startswith("%")]
+    said = r"Beauty (entities): $\uparrow$ and $\downarrow$: against BPRMF. Suspect: NGCF (below Pop in N@10).\\"
+    assert printed.count(said) == 1
+    assert "Suspect" not in "".join(line for line in written.splitlines() if line.startswith("%"))
+    assert "Not run: SVD++, " in "".join(line for line in written.splitlines() if line.startswith("%"))
 
 
 def test_a_caption_has_no_number_of_its_own(found):
@@ -133,7 +157,7 @@ def test_the_reader_refuses(written, instead):
 def test_pdflatex_sets_every_table(found, tmp_path):
     head = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
     page = "\n".join([head, *(latex(table) + r"\clearpage" for table in found), r"\end{document}"])
-    (tmp_path / "all.tex").write_text(page, encoding="ascii")
+    (tmp_path / "all.tex").write_text(page, encoding="utf-8")
     command = ["pdflatex", "-draftmode", "-halt-on-error", "-interaction=nonstopmode", "all.tex"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
     assert run.returncode == 0, run.stdout[-2000:]

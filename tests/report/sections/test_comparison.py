@@ -296,7 +296,7 @@ def test_a_model_from_outside_is_named_but_no_command_runs_it(outside):
 def test_names_are_escaped_in_latex():
     page = latex(sampled(record(dataset="a&b_c%", hyper={"reg_weight": "{#$~^\\<é"})))
     assert r"\textbf{a\&b\_c\% (entities)}" in page
-    value = r"\{\#\$\textasciitilde{}\textasciicircum{}\textbackslash{}\textless{}?"
+    value = r"\{\#\$\textasciitilde{}\textasciicircum{}\textbackslash{}\textless{}é"
     assert r"BPRMF (reg\_weight=" + value + ") &" in page
 
 
