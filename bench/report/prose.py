@@ -71,14 +71,13 @@ def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = No
     if (records["dataset"] != records["folder"]).any():
         return ""
     protocol, budget, dataset, features = records[["protocol", "budget", "dataset", "features"]].iloc[0]
-    place = dataset if dataset in DATA_SETS else f"path/to/{dataset}"
     if study and study.is_for_all:
         models = list(dict.fromkeys(row.rpartition(APART)[0] for row in rows))
     else:
         models = [records["of"].iloc[0]] if study else [row for row in rows if not need(row)]
     flags = {
         "study": [study.name] if study else [],
-        "datasets": [place],
+        "datasets": [dataset if dataset in DATA_SETS else f"path/to/{dataset}"],
         "models": models,
         "protocols": [protocol],
         "budget": [budget],
@@ -114,11 +113,7 @@ def notes(
     if ours:
         text = f"%Imp. is the gain of {ours} over the best of the paper's {len(BASELINES)} baselines"
         said.append(Note(f"{text}; how many of them have a value: {seen(data, ours)}."))
-    if (data["n_seeds"] > 1).any():
-        said.append(Note("Values are the mean ± the sample standard deviation over the seeds."))
-    if (data["n_seeds"].between(1, data["n_wanted"] - 1)).any():
-        text = "(1 of 3): the value comes from one of the three seeds that rows of the data set were run with."
-        said.append(Note(text))
+    said += seed_notes(data)
     if records["is_candidate_dependent"].any():
         text = "† A score of this model depends on the other candidates, not only on the user and the item."
         said.append(Note(text, is_warning=True))
@@ -126,10 +121,16 @@ def notes(
     said += paper_notes(records, data, ranking, ours) if is_compared else []
     for block in blocks(records):
         said += mixture(in_block(records, block), heading(block))
-    n_older = int(records["superseded"].sum())
-    if n_older:
-        said.append(Note(f"One record of each row and seed is used ({STANDS}); superseded records: {n_older}."))
-    return said
+    n = int(records["superseded"].sum())
+    return said + [Note(f"One record of each row and seed is used ({STANDS}); superseded records: {n}.")] * bool(n)
+
+
+def seed_notes(data: pd.DataFrame) -> list[Note]:
+    """What ± and (1 of 3) are, where cells have them."""
+    mean = Note("Values are the mean ± the sample standard deviation over the seeds.")
+    few = Note("(1 of 3): the value comes from one of the three seeds that rows of the data set were run with.")
+    is_few = data["n_seeds"].between(1, data["n_wanted"] - 1)
+    return [mean] * bool((data["n_seeds"] > 1).any()) + [few] * bool(is_few.any())
 
 
 def seen(data: pd.DataFrame, ours: str) -> str:
@@ -195,8 +196,7 @@ def tuning_notes(records: pd.DataFrame) -> list[Note]:
     """Where settings that a search found come from."""
     searches = sorted(set(records[["tuning.protocol", "tuning.budget"]].dropna().itertuples(index=False, name=None)))
     where = "; ".join(f"protocol {protocol}, budget {budget}" for protocol, budget in searches)
-    text = f"(tuned): a search on the validation set alone found the settings ({where})."
-    return [Note(text)] if where else []
+    return [Note(f"(tuned): a search on the validation set alone found the settings ({where}).")] if where else []
 
 
 def paper_notes(records: pd.DataFrame, data: pd.DataFrame, ranking: str, ours: str) -> list[Note]:

@@ -8,6 +8,7 @@ from bench.report.conditions import mixture
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, Place, cells
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
+from bench.report.prose import seed_notes
 from bench.report.rows import BLOCK, about, blocks, heading, order, seeds_of
 from bench.report.sections.comparison import mean_text
 from bench.spec import KNOCKOUTS, RANKINGS
@@ -35,7 +36,7 @@ def pages(evidence: Evidence) -> list[Table]:
                 what="Modality knock-outs",
                 caption=CAPTION,
                 blocks=[block(lines) for _, lines in data.groupby(BLOCK, sort=False)],
-                notes=[note for part in parts for note in notes(part)],
+                notes=[*seed_notes(data), *(note for part in parts for note in notes(part))],
                 data=data[CSV],
                 protocol=protocol,
                 budget=budget,

@@ -48,9 +48,13 @@ def test_gain_over_shuffled():
 def test_mean_over_seeds_and_a_cell_short_of_one():
     values = {"entities": (0.4, 0.5), "entities,shuffled": (0.3, 0.4), "entities,noise": (0.2,)}
     seeded = [record("VBPR", v, features=f, seed=seed) for f, some in values.items() for seed, v in enumerate(some)]
-    ((line,),) = (block.lines for block in table(*seeded).blocks)
+    found = table(*seeded)
+    ((line,),) = (block.lines for block in found.blocks)
     assert line.texts[1:] == ["0.4500 ± 0.0707", "0.3500 ± 0.0707", "0.2000 (1 of 2)", "—", "+0.1000", "+28.6"]
     assert [cell.note for cell in line.cells[3:5]] == ["", "not run"]
+    mean, few = (note.text for note in found.notes)
+    assert mean.startswith("Values are the mean ± ")
+    assert few.startswith("(1 of 3): ")
 
 
 def test_modalities_knocked_out_one_by_one_stand_in_columns_of_their_own():
