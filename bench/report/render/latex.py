@@ -30,13 +30,14 @@ def latex(table: Table) -> str:
     label, caption = f"tab:{table.name}", f"{title}. {table.caption}"
     apart = beside(table.blocks)
     first = merged(apart.pop(""), table.reasons) if apart else stacked(table.blocks, table.reasons)
-    notes = [r"\begin{flushleft}", "\\\\\n".join(below), r"\end{flushleft}"]
-    parts = [f"% records: {' '.join(table.keys)}", HEAD, *floated([*first, *notes], caption, label)]
+    parts = [f"% records: {' '.join(table.keys)}", HEAD, *floated([*first, *listed(below)], caption, label)]
     for name, blocks in apart.items():
         more, own = merged(blocks, table.reasons), re.sub(r"\W+", "-", name).strip("-")
         parts += floated(more, f"{NAMES.get(name, name.capitalize())}, beside: {title}.", f"{label}-{own}")
     if table.cost:
-        parts += floated(stacked([table.cost], table.reasons), f"Cost of: {title}.", f"{label}-cost")
+        cost = stacked([table.cost], table.reasons)
+        cost += listed([escaped(told)]) if (told := warnings(table.cost)) else []
+        parts += floated(cost, f"Cost of: {title}.", f"{label}-cost")
     text = "\n".join(parts) + "\n"
     return text if text.isascii() else f"{BEYOND}\n{text}"
 
@@ -45,6 +46,10 @@ def warnings(block: Block) -> str:
     """Those of its notes, on one line behind its title; a comment has the others."""
     said = [note.text for note in block.notes if note.is_warning]
     return ": ".join(filter(None, [block.title, " ".join(said)])) if said else ""
+
+
+def listed(lines: list[str]) -> list[str]:
+    return [r"\begin{flushleft}", "\\\\\n".join(lines), r"\end{flushleft}"]
 
 
 def floated(lines: list[str], caption: str, label: str) -> list[str]:

@@ -34,6 +34,7 @@ def markdown(table: Table) -> str:
     parts.append(listed(table.notes))
     if table.cost:
         parts += ["## Cost", grid(table.cost.columns, table.cost.lines, "pipe", lambda cell: escaped(cell.text))]
+        parts.append(listed(table.cost.notes))
     return "\n\n".join(part for part in [*parts, *records(table)] if part) + "\n"
 
 

@@ -1,6 +1,7 @@
 """What quality costs: a table of seconds, memory and parameters, and quality against training time."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -78,7 +79,7 @@ def block(records: pd.DataFrame, ranking: str, titles: Mapping[str, str] | None 
         titles: of a study's variants by label, in their order.
     """
     data = means(records, ranking, rows=list(titles) if titles else None)
-    return laid_out(data, BELOW, titles) if len(data) else None
+    return replace(laid_out(data, BELOW, titles), notes=held_up(records, titles)) if len(data) else None
 
 
 def laid_out(data: pd.DataFrame, columns: Sequence[str], titles: Mapping[str, str] | None = None) -> Block:
@@ -103,14 +104,15 @@ def machines(records: pd.DataFrame) -> Note:
     return Note(f"Machines, with their number of runs: {'; '.join(some)}.")
 
 
-def held_up(records: pd.DataFrame) -> list[Note]:
-    """The runs whose training seconds are in good part not their own."""
+def held_up(records: pd.DataFrame, titles: Mapping[str, str] | None = None) -> list[Note]:
+    """The runs whose training seconds are in good part not their own; ``titles`` as ``block`` has them."""
     share = records["seconds.held_up"] / records["seconds.train"]
-    some = records.assign(share=share)[share >= HELD_UP_SHARE]
+    shown = records["row"].replace(dict(titles or {}))
+    some = records.assign(share=share, shown=shown)[share >= HELD_UP_SHARE]
     if not len(some):
         return []
     said = "; ".join(
-        f"{run.row} on {heading((run.dataset, run.features))}, seed {run.seed} ({run.share:.0%})"
+        f"{run.shown} on {heading((run.dataset, run.features))}, seed {run.seed} ({run.share:.0%})"
         for run in some.itertuples()
     )
     text = f"Held up while they trained, by a pause or by other work on the machine, for a share of train s: {said}. "
@@ -147,7 +149,7 @@ def figure(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> F
     return Figure(
         kind="cost-figure",
         what="Quality against training time",
-        notes=[*map(Note, texts), machines(records)],
+        notes=[*map(Note, texts), machines(records), *held_up(records)],
         data=data.loc[is_trained, [*BLOCK, "model", QUALITY, "seconds.train", "keys"]],
         plot="cost",
         **said,

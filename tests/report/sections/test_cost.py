@@ -5,7 +5,9 @@ import math
 import pytest
 
 from bench.report.render.figures import PLOTS
-from bench.report.sections import cost
+from bench.report.render.latex import latex
+from bench.report.render.text import markdown, text
+from bench.report.sections import comparison, cost, studies
 from tests.report.made import evidence, record
 
 
@@ -69,9 +71,26 @@ def test_a_run_that_was_held_up_is_named_and_its_epochs_take_what_they_usually_t
     frame = evidence(held, free).frame.set_index("row")
     assert frame["seconds.epoch"].to_dict() == {"NGCF": pytest.approx(2.2), "VBPR": 2.0}
     assert frame["seconds.held_up"].to_dict() == {"NGCF": pytest.approx(70 - 5 * 2.2), "VBPR": 0}
-    (note,) = [note for note in cost.pages(evidence(held, free))[0].notes if note.is_warning]
+    table, figure = cost.pages(evidence(held, free))
+    (note,) = [note for note in table.notes if note.is_warning]
     assert "for a share of train s: NGCF on Beauty (entities), seed 0 (56%)." in note.text
+    assert figure.notes[-1] == note
     assert not [note for note in cost.pages(evidence(free))[0].notes if note.is_warning]
+
+
+def test_a_run_that_was_held_up_is_named_wherever_its_seconds_are_shown():
+    """Below the cost under Table 2 and under a study's table, but not in a terminal, which leaves the cost out."""
+    curve = [{"epoch": n, "loss": 1.0, "seconds": s, "sampled.ndcg@10": 0.1} for n, s in enumerate((1, 2, 3, 13), 1)]
+    spent = {"seconds": {"train": 13.0, "evaluate": 1.0}, "facts": {"epochs": 4}, "curve": curve}
+    made = evidence(record("VBPR", **spent), record("MCLN", hyper={"n_attention_layers": 1}, **spent), record("MCLN"))
+    (study,), (_, table, _) = studies.tables(made, "table5"), comparison.pages(made)
+    said = "for a share of train s: {} on Beauty (entities), seed 0 (69%)."
+    for page, row in ((table, "VBPR"), (study, study.blocks[0].lines[0].texts[0].removesuffix(" †"))):
+        (note,) = page.cost.notes
+        assert said.format(row) in note.text
+        assert said.format(row) in markdown(page)
+        assert said.format(row).replace("%", r"\%") in latex(page)
+        assert "Held up" not in text(page)
 
 
 def test_the_best_epoch_is_that_of_the_ranking_shown():
