@@ -1,17 +1,19 @@
-"""The answer table of the README, made from the reference's own table, so that no one types a number."""
+"""The answer table of the README, made from the reference's records, so that no one types a number."""
 
 from pathlib import Path
 
 import pandas as pd
 
+from bench.api import load
 from bench.files import write_text, writing
 from bench.report.conditions import UNEQUAL, marked
 from bench.report.model import number
 from bench.report.rows import DATASETS
+from bench.report.sections import answer
 from bench.spec import BenchError
 
 BEGIN, END = "<!-- the answer, written by python -m bench readme -->", "<!-- end of the answer -->"
-REFERENCE = Path("reports/reference/answer.csv")
+REFERENCE = Path("results/reference")
 
 UNLIKE = (
     "The two were not made under equal conditions; [the whole table](reports/reference/answer.md) names what differs."
@@ -19,7 +21,11 @@ UNLIKE = (
 
 
 def table(answers: pd.DataFrame) -> str:
-    """One line per data set of the paper, protocol and ranking: each row's verdict and its difference in NDCG@10."""
+    """One line per data set of the paper, protocol and ranking: each row's verdict and its difference in NDCG@10.
+
+    Args:
+        answers: the data of the answer's page, unrounded: its CSV would be rounded twice.
+    """
     own = answers[answers["dataset"].isin(DATASETS) & (answers["metric"] == "ndcg@10")]
     lines = [
         "| data set | protocol | ranking | row | N@10 | 95 % interval | against |",
@@ -30,11 +36,16 @@ def table(answers: pd.DataFrame) -> str:
             continue
         where = (DATASETS[one.dataset], one.protocol, one.ranking, one.row)
         difference, low, high = (number(value, "+.4f") for value in (one.difference, one.low, one.high))
-        verdict = marked(f"{one.verdict} {one.vs}", pd.notna(one.unequal))
+        verdict = marked(f"{one.verdict} {one.vs}", one.unequal)
         lines.append(f"| {' | '.join(where)} | {difference} | [{low}, {high}] | {verdict} |")
-    if own["unequal"].notna().any():
+    if own["unequal"].any():
         lines += ["", f"{UNEQUAL} {UNLIKE}"]
     return "\n".join(lines)
+
+
+def answered(records: Path) -> pd.DataFrame:
+    """What the records of a folder answer."""
+    return answer.pages(load(records).evidence)[0].data
 
 
 def renewed(text: str, answers: pd.DataFrame) -> str:
@@ -56,11 +67,11 @@ def write(readme: Path) -> Path:
     Raises:
         BenchError: where its marks are not there, or it cannot be written.
     """
-    answers = readme.parent / REFERENCE
-    for path in (readme, answers):
-        if not path.is_file():
+    records = readme.parent / REFERENCE
+    for path in (readme, records):
+        if not path.exists():
             raise BenchError(f"{path} is not there; run this in a checkout of the repository")
-    text = renewed(readme.read_text(encoding="utf-8"), pd.read_csv(answers))
+    text = renewed(readme.read_text(encoding="utf-8"), answered(records))
     with writing(readme, remedy="free it"):
         write_text(readme, text)
     return readme
