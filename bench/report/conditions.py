@@ -10,6 +10,7 @@ EQUAL = {  # must not vary among rows that are compared
     "protocol_version": "protocol version",
     "engine": "engine version",
     "budget_epochs": "epochs allowed",
+    "eval_every": "epochs between evaluations",
     "patience": "patience (evaluations without gain before training stops)",
     "candidate_hash": "candidates",
     "tuning.trials": "trials of a search",

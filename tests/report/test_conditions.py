@@ -25,6 +25,12 @@ def test_another_patience_is_unequal_and_the_rows_unlike_most_are_named():
     assert mixture(three(), "Beauty") == unequal(three()) == []
 
 
+def test_an_epoch_chosen_among_fewer_is_unequal():
+    assert unequal(three(budget=dataclasses.replace(BUDGETS["standard"], eval_every=50))) == [
+        "epochs between evaluations"
+    ]
+
+
 def test_no_row_is_unlike_most_of_two():
     frame = evidence(record("BPRMF"), record("VBPR", engine=9)).frame
     assert [note.text for note in mixture(frame, "Art")] == [
