@@ -56,6 +56,11 @@ class Study:
         """Label to what a table calls the variant."""
         return {variant.label: variant.title or variant.label for variant in self.variants}
 
+    @property
+    def changed(self) -> set[str]:
+        """The settings that its variants change."""
+        return {key for some in (self.variants, *self.own.values()) for variant in some for key in variant.hyper}
+
     def variants_of(self, model: str) -> tuple[Variant, ...]:
         return self.own.get(model, self.variants) if model in self.models else ()
 
@@ -80,10 +85,9 @@ class Study:
             overrides: what the run changed of its preset; it may be nothing but what variants change.
             settings: all that it ran with; empty where they are not recorded, the run then goes by ``overrides``.
         """
-        variants = self.variants_of(model)
-        if not set(overrides) <= {key for variant in variants for key in variant.hyper}:
+        if not set(overrides) <= self.changed:
             return None
-        for variant in variants:
+        for variant in self.variants_of(model):
             same = not differing(self.full(variant), settings) if settings else is_same(variant.hyper, overrides)
             if same:
                 return variant

@@ -62,3 +62,8 @@ def test_why_a_variant_is_not_formed():
     assert study.why_not(base, "toy", []) == ""
     assert study.why_not(with_id, "toy", ["visual"]) == "toy has visual features alone, where this is MCLN"
     assert study.why_not(with_id, "toy", ["textual", "visual"]) == ""
+
+
+def test_a_study_changes_what_any_of_its_variants_changes():
+    assert STUDIES["table4"].changed == {"modalities", "use_cl", "use_intra"}
+    assert STUDIES["figure4"].changed == {"n_layers", "layer_sizes"}  # NGCF's have another name

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from bench.report.model import Note
-from bench.report.rows import order
+from bench.report.rows import blocks, heading, in_block, order
+from bench.study import Study, is_same
 
 UNEQUAL = "‡"  # beside a verdict on rows that were not made under equal conditions
 EQUAL = {  # must not vary among rows that are compared
@@ -30,14 +31,37 @@ def unequal(records: pd.DataFrame, ranking: str = "") -> list[str]:
     return [what for column, what in columns.items() if done[column].dropna().nunique() > 1]
 
 
-def mixture(records: pd.DataFrame, name: str) -> list[Note]:
-    """A warning where the records of ``name`` were not made under equal conditions, with the rows unlike most."""
+def unlike(records: pd.DataFrame, but: Collection[str] = ()) -> list[str]:
+    """In what finished records of one model differ: its code, and its settings other than ``but``.
+
+    A record that lacks a setting says nothing of it.
+    """
+    done = records[records["status"] == "done"]
+    values: dict[str, list] = {}
+    for name, value in (entry for settings in done["settings"] for entry in settings.items()):
+        values.setdefault(name, []).append(value)
+    differ = [name for name, some in values.items() if not all(is_same(some[0], one) for one in some)]
+    return ["code"] * (done["source"].nunique() > 1) + [name for name in differ if name not in but]
+
+
+def mixture(records: pd.DataFrame, name: str, study: Study | None = None) -> list[Note]:
+    """Warnings where the records of ``name`` were not made under equal conditions, with the rows unlike most.
+
+    Those of a row are to have the same code and settings, and in a table of ``study`` those of a model, but for the
+    settings that its variants change.
+    """
     done, said = records[records["status"] == "done"], unequal(records)
     texts = [f"Not comparable: the records of {name} differ in {', '.join(said)}{minority(done)}."] if said else []
-    sources = done.groupby("row")["source"].nunique()
-    changed = ", ".join(sources.index[sources > 1])
-    texts += [f"Not comparable: the code of {changed} changed between records of {name}."] if changed else []
+    by, but = ("of", study.changed) if study else ("row", ())
+    differ = {one: ", ".join(unlike(own, but)) for one, own in done.groupby(by)}
+    within = "; ".join(f"those of {one} differ in {differ[one]}" for one in order(differ) if differ[one])
+    texts += [f"Not comparable: of the records of {name}, {within}."] if within else []
     return [Note(text, is_warning=True) for text in texts]
+
+
+def mixtures(records: pd.DataFrame, study: Study | None = None) -> list[Note]:
+    """The warnings of ``mixture``, data set by data set, of records of one protocol and budget."""
+    return [note for block in blocks(records) for note in mixture(in_block(records, block), heading(block), study)]
 
 
 def minority(done: pd.DataFrame) -> str:

@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 
 from bench.report.evidence import Evidence
-from bench.report.rows import BLOCK, ITEMWISE, PAPER_BASELINES, ROWS, blocks, in_block, order, seeds_of
+from bench.report.rows import (
+    BLOCK,
+    ITEMWISE,
+    PAPER_BASELINES,
+    ROWS,
+    baselines_among,
+    blocks,
+    heading,
+    in_block,
+    order,
+    seeds_of,
+)
 from bench.spec import RANKINGS, SHOWN
 
 TABLE = ["protocol", "budget", "ranking"]  # what one comparison is about
@@ -140,3 +151,12 @@ def improvement(means: Mapping[str, float], ours: str) -> float:
     rows = PAPER_BASELINES - {ours}
     best = max((mean for row, mean in means.items() if row in rows and mean > 0), default=math.nan)
     return 100 * (means.get(ours, math.nan) / best - 1)
+
+
+def seen(data: pd.DataFrame, ours: str) -> str:
+    """How many of the paper's baselines have a value, in each data set where they differ."""
+    known = data[data["mean"].notna() & (data["row"] != ours)]
+    counts = {block: len(baselines_among(in_block(known, block)["row"])) for block in blocks(data)}
+    if len(set(counts.values())) == 1:
+        return str(next(iter(counts.values())))
+    return ", ".join(f"{heading(block)} {n}" for block, n in counts.items())

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 import pandas as pd
 
 from bench.report import independent
-from bench.report.conditions import mixture
+from bench.report.conditions import mixtures
+from bench.report.leaderboard import seen
 from bench.report.model import Note
 from bench.report.rows import (
     BASELINES,
     BLOCK,
     DATASETS,
     STUDIED,
-    baselines_among,
     blocks,
     heading,
     in_block,
@@ -97,7 +97,13 @@ def seeds(records: pd.DataFrame) -> str:
 
 
 def notes(
-    records: pd.DataFrame, data: pd.DataFrame, ranking: str, *, is_compared: bool = True, ours: str = ""
+    records: pd.DataFrame,
+    data: pd.DataFrame,
+    ranking: str,
+    *,
+    is_compared: bool = True,
+    ours: str = "",
+    study: Study | None = None,
 ) -> list[Note]:
     """The notes without a number, each where the table has what it is about.
 
@@ -105,6 +111,7 @@ def notes(
         data: the long form that the table shows.
         is_compared: the table has the paper's values where its data sets are.
         ours: the row of which it has a line of %Imp., if any.
+        study: whose variants it shows, if any.
     """
     said = []
     if data["metric"].str.startswith(("hr@", "ndcg@")).any():
@@ -119,8 +126,7 @@ def notes(
         said.append(Note(text, is_warning=True))
     said += [*selections(records, ranking), *samplers(records), *ties(records, ranking), *tuning_notes(records)]
     said += paper_notes(records, data, ranking, ours) if is_compared else []
-    for block in blocks(records):
-        said += mixture(in_block(records, block), heading(block))
+    said += mixtures(records, study)
     n = int(records["superseded"].sum())
     return said + [Note(f"One record of each row and seed is used ({STANDS}); superseded records: {n}.")] * bool(n)
 
@@ -131,15 +137,6 @@ def seed_notes(data: pd.DataFrame) -> list[Note]:
     few = Note("(1 of 3): the value comes from one of the three seeds that rows of the data set were run with.")
     is_few = data["n_seeds"].between(1, data["n_wanted"] - 1)
     return [mean] * bool((data["n_seeds"] > 1).any()) + [few] * bool(is_few.any())
-
-
-def seen(data: pd.DataFrame, ours: str) -> str:
-    """How many of the paper's baselines have a value, in each data set where they differ."""
-    known = data[data["mean"].notna() & (data["row"] != ours)]
-    counts = {block: len(baselines_among(in_block(known, block)["row"])) for block in blocks(data)}
-    if len(set(counts.values())) == 1:
-        return str(next(iter(counts.values())))
-    return ", ".join(f"{heading(block)} {n}" for block, n in counts.items())
 
 
 def selections(records: pd.DataFrame, ranking: str) -> list[Note]:

@@ -2,9 +2,10 @@
 
 import math
 
+import pandas as pd
 import pytest
 
-from bench.report.leaderboard import comparison, improvement, leaderboard
+from bench.report.leaderboard import comparison, improvement, leaderboard, seen
 from bench.spec import BUDGETS
 from tests.report.made import evidence, record, unfinished
 
@@ -115,3 +116,10 @@ def test_equal_sums_of_hits_are_equal_means():
     seeds = [record(value=hits / 12_539, seed=seed) for seed, hits in enumerate((349, 332, 399))]
     found = board(*seeds, *(record("VBPR", 360 / 12_539, seed=seed) for seed in range(3)), record(OURS, 0.01))
     assert set(found.index[found["best"]]) == {"BPRMF", "VBPR"}
+
+
+def test_how_many_of_the_papers_baselines_have_a_value():
+    """A preset is no second one, newer models are none of the paper's, and the row under study is none of its own."""
+    rows = [("BPRMF", 0.1), ("MGAT", 0.2), ("MGAT:released", 0.3), ("MEGCF", 0.4), ("NGCF", None), ("MCLN", 0.5)]
+    data = pd.DataFrame(rows, columns=["row", "mean"]).assign(dataset="art", features="entities")
+    assert (seen(data, "MCLN"), seen(data, "BPRMF")) == ("2", "1")

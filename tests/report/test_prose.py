@@ -2,9 +2,7 @@
 
 from dataclasses import replace
 
-import pandas as pd
-
-from bench.report.prose import command, seen
+from bench.report.prose import command
 from bench.report.sections import comparison
 from bench.spec import BUDGETS, PROTOCOLS
 from tests.report.made import OLD_CLEAN, evidence, record
@@ -90,10 +88,3 @@ def test_rows_that_need_more_than_a_name_have_no_command():
     records = evidence(record(hyper={"embedding_size": 8})).frame
     assert command(records, ["BPRMF (embedding_size=8)"]) == ""
     assert "--models VBPR" in command(records, ["BPRMF (embedding_size=8)", "VBPR"])
-
-
-def test_how_many_of_the_papers_baselines_have_a_value():
-    """A preset is no second one, newer models are none of the paper's, and the row under study is none of its own."""
-    rows = [("BPRMF", 0.1), ("MGAT", 0.2), ("MGAT:released", 0.3), ("MEGCF", 0.4), ("NGCF", None), ("MCLN", 0.5)]
-    data = pd.DataFrame(rows, columns=["row", "mean"]).assign(dataset="art", features="entities")
-    assert (seen(data, "MCLN"), seen(data, "BPRMF")) == ("2", "1")

@@ -6,11 +6,13 @@ import pandas as pd
 
 from bench.report import paired
 from bench.report.boards import ranked
+from bench.report.conditions import unlike
 from bench.report.evidence import Evidence
 from bench.report.model import Note
 from bench.report.paired import ALPHA
 from bench.report.rows import BLOCK, in_block
 from bench.report.sections.significance import BETTER, WORSE, incomparable, sign
+from bench.study import Study
 
 LEGEND = (
     f"{BETTER} better, {WORSE} worse than the model as it is (sign-flip test, Holm p < {ALPHA} over the variants and "
@@ -18,19 +20,24 @@ LEGEND = (
 )
 
 
-def marked(evidence: Evidence, records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> pd.DataFrame:
+def marked(evidence: Evidence, study: Study, records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> pd.DataFrame:
     """``data``, the cells of a study's table, with a mark in ``sign`` where a variant is better or worse than the model
-    as it is by more than chance; empty in the model's own row, and where the two cannot be paired.
+    as it is by more than chance; empty in the model's own row, where the two cannot be paired, and where they differ in
+    more than the settings that the study's variants change.
 
     Args:
         records: what the cells come from.
     """
     signs = pd.Series("", index=data.index)
     for (*block, model), part in data.groupby([*BLOCK, "model"]):
-        own = in_block(records, block)
-        whole = set(own.loc[(own["of"] == model) & ~own["hyper"].map(bool), "row"])
-        if len(whole) == 1:  # versions of a model may disagree on which variant it is
-            tests = pd.DataFrame(differences(evidence, part, whole.pop(), ranking), columns=["cell", "difference", "p"])
+        own = in_block(records[records["of"] == model], block)
+        as_it_is = set(own.loc[~own["hyper"].map(bool), "row"])
+        if len(as_it_is) == 1:  # versions of a model may disagree on which variant it is
+            whole = as_it_is.pop()
+            both = {row: own[own["row"].isin([row, whole])] for row in part["row"].unique()}
+            like = [row for row, runs in both.items() if not unlike(runs, study.changed)]
+            found = differences(evidence, part[part["row"].isin(like)], whole, ranking)
+            tests = pd.DataFrame(found, columns=["cell", "difference", "p"])
             tests["p_holm"] = paired.holm(tests["p"].to_numpy(dtype=float))
             signs.loc[tests["cell"]] = [sign(test) for test in tests.to_dict("records")]
     return data.assign(sign=signs)

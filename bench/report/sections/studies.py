@@ -6,6 +6,7 @@ from itertools import groupby
 
 import pandas as pd
 
+from bench.report.conditions import mixtures
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, comparison
 from bench.report.model import Figure, Note, Page, Question, Table
@@ -25,7 +26,7 @@ def pages(evidence: Evidence) -> list[Page]:
     found = []
     for study in evidence.studies:
         own = tables(evidence, study.name)
-        found += own + (figures(study, own) if study.is_layered else [])
+        found += own + (figures(evidence, study, own) if study.is_layered else [])
     return found
 
 
@@ -72,7 +73,8 @@ def across(evidence: Evidence, study: Study) -> list[Table]:
             data = beside_paper(data, {}, study.name, ranking).assign(model=data["row"].str.rpartition(APART)[0])
             if ranking == "full" and not data["mean"].notna().any():
                 continue
-            data = parts.marked(evidence, records, data, ranking)
+            data = parts.marked(evidence, study, records, data, ranking)
+            said = notes(records, data, ranking, is_compared=False, study=study)
             found.append(
                 Table(
                     question=question(study),
@@ -81,7 +83,7 @@ def across(evidence: Evidence, study: Study) -> list[Table]:
                     caption=caption(records, ranking),
                     blocks=[compared_block(in_block(data, one), records, one, study) for one in blocks(records)],
                     cost=cost.block(records, ranking),
-                    notes=[Note(study.note), *notes(records, data, ranking, is_compared=False), *parts.legend(data)],
+                    notes=[Note(study.note), *said, *parts.legend(data)],
                     data=data[[*CSV, "model", "sign"]],
                     protocol=protocol,
                     budget=budget,
@@ -98,7 +100,7 @@ def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, r
     is_papers = study.is_papers and is_default
     data = comparison(records, ranking, rows=study.labels, barred=barred).assign(model=model)
     data = beside_paper(data, evidence.published if is_papers else {}, study.name, ranking)
-    data, shown = parts.marked(evidence, records, data, ranking), []
+    data, shown = parts.marked(evidence, study, records, data, ranking), []
     for block in blocks(records):
         shown.append(compared_block(in_block(data, block), records, block, study))
     kept = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
@@ -111,7 +113,7 @@ def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, r
         cost=cost.block(kept, ranking, titles=study.titles),
         notes=[
             *[Note(study.note)] * bool(study.note),
-            *notes(records, data, ranking, is_compared=is_papers),
+            *notes(records, data, ranking, is_compared=is_papers, study=study),
             *parts.legend(data),
         ],
         data=data[[*CSV, "model", "sign"]],
@@ -129,17 +131,17 @@ def why_not(study: Study, block: tuple[str, str], every: pd.DataFrame) -> dict[s
     return {label: reason for label, reason in reasons.items() if reason}
 
 
-def figures(study: Study, found: list[Table]) -> list[Figure]:
+def figures(evidence: Evidence, study: Study, found: list[Table]) -> list[Figure]:
     """A figure for each protocol and budget of a study's tables of sampled candidates: one line per model."""
 
     def place(page: Table) -> tuple[str, str]:
         return page.protocol, page.budget
 
     sampled = sorted((page for page in found if page.ranking == "sampled"), key=place)
-    return [layered(study, list(group)) for _, group in groupby(sampled, key=place)]
+    return [layered(evidence, study, list(group)) for _, group in groupby(sampled, key=place)]
 
 
-def layered(study: Study, found: list[Table]) -> Figure:
+def layered(evidence: Evidence, study: Study, found: list[Table]) -> Figure:
     """Quality against the number of layers."""
     numbers = pd.concat([page.data for page in found], ignore_index=True)
     numbers = numbers.assign(layers=numbers["row"].map({one.label: one.n_layers for one in study.variants}))
@@ -147,12 +149,13 @@ def layered(study: Study, found: list[Table]) -> Figure:
     missing = [f"{heading((e.dataset, e.features))}, {e.model}, {e.row}: {e.note}." for e in empty.itertuples()]
     said = ["H@10 is HR@10, N@10 is NDCG@10; bars are sample standard deviations over the seeds.", *missing]
     columns = [*BLOCK, "model", "layers", "metric", "mean", "std", "n_seeds", "keys", "note"]
+    records = evidence.rows_of([key for page in found for key in page.keys])
     return Figure(
         question=question(study),
         kind=f"{study.name}-layers",
         what=study.title,
         caption=" ".join(dict.fromkeys(page.caption for page in found)),
-        notes=[*map(Note, said)],
+        notes=[*map(Note, said), *mixtures(records, study)],
         data=numbers.loc[numbers["metric"].isin(PLOTTED), columns],
         protocol=found[0].protocol,
         budget=found[0].budget,

@@ -318,8 +318,17 @@ def test_plain_text_leaves_out_rows_that_were_not_run(small):
 
 def test_seeds_of_one_row_that_ran_other_code_are_not_comparable():
     table = sampled(record("VBPR", seed=0, source="old"), record("VBPR", seed=1), record(seed=0), record(seed=1))
-    assert "Not comparable: the code of VBPR changed between records of Beauty (entities)." in said(table)
+    assert "Not comparable: of the records of Beauty (entities), those of VBPR differ in code." in said(table)
     assert not [note for note in said(sampled(record(seed=0), record(seed=1))) if "Not comparable" in note]
+
+
+def test_seeds_of_one_row_that_ran_with_other_settings_are_not_comparable():
+    """A search may be repeated, and then finds other settings; what a record lacks is not known to differ."""
+    some = [{"n_layers": 2}, {"n_layers": 5, "precision": "highest"}]
+    tuned = [record("VBPR", seed=seed, hyper=one, settings=one, facts=TUNING) for seed, one in enumerate(some)]
+    text = "Not comparable: of the records of Beauty (entities), those of VBPR (tuned) differ in n_layers."
+    assert Note(text, is_warning=True) in sampled(*tuned, record(settings={"n_layers": 1})).notes
+    assert not [note for note in said(sampled(tuned[0], record(settings=some[1]))) if "Not comparable" in note]
 
 
 def test_the_papers_value_and_the_difference_stand_beside_sampled_values_only():

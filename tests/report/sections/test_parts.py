@@ -4,7 +4,7 @@ import pytest
 
 from bench.report.render.text import markdown
 from bench.report.sections.parts import LEGEND
-from bench.report.sections.studies import tables
+from bench.report.sections.studies import pages, tables
 from tests.report.made import evidence, record, stored, unfinished
 
 ALL = [1] * 40
@@ -90,3 +90,42 @@ def test_the_model_as_it_is_may_be_another_variant_on_another_data_set(tmp_path)
     (table, *_) = tables(evidence(*own, *one, folder=tmp_path), "table5")
     assert signs(table) == {"1 layer": {"▼"}, "2 layers": {""}}
     assert signs(table, "taobao") == {"1 layer": {"▼"}, "4 layers": {""}}
+
+
+@pytest.mark.parametrize(("more", "told"), [({"learning_rate": 0.1}, "learning_rate"), ({}, ""), (None, "code")])
+def test_a_variant_that_differs_in_more_than_its_study_changes_has_no_mark(tmp_path, more, told):
+    """What a record lacks, as the second does, is not known to differ."""
+    whole, base = ({"use_cl": is_whole, "use_intra": True} for is_whole in (True, False))
+    whole |= {"modalities": "all", "learning_rate": 0.01}
+    hyper = {"modalities": "none", "use_cl": False}
+    made = {"source": "new"} if more is None else {"settings": {**base, **hyper, **more}}
+    runs = [stored(tmp_path, ALL, "MCLN", settings=whole), stored(tmp_path, lost(12), "MCLN", hyper=hyper, **made)]
+    table = table4(tmp_path, *runs)
+    assert signs(table)["Base"] == ({""} if told else {"▼"})
+    text = f"Not comparable: of the records of Beauty (entities), those of MCLN differ in {told}."
+    assert [note.text for note in table.notes if "comparable" in note.text] == ([text] if told else [])
+
+
+def test_models_of_a_study_for_all_are_compared_each_with_itself(tmp_path):
+    """InvRL's defaults changed with its sampler; BPRMF's settings are other than InvRL's, as they may be."""
+
+    def runs(model, *rates):
+        for rate, sampling, hyper in zip(rates, ("interaction", "user"), ({}, {"sampling": "user"}), strict=True):
+            settings = {"sampling": sampling, "learning_rate": rate}
+            yield stored(tmp_path, lost(12 * bool(hyper)), model, hyper=hyper, settings=settings)
+
+    records = [*runs("InvRL", 0.01, 0.001), *runs("BPRMF", 0.1, 0.1)]
+    (table, *_) = tables(evidence(*records, folder=tmp_path), "sampler")
+    text = "Not comparable: of the records of Beauty (entities), those of InvRL differ in learning_rate."
+    assert [note.text for note in table.notes if "comparable" in note.text] == [text]
+    assert {row: own for row, own in signs(table).items() if row.endswith("users")} == {
+        "BPRMF, users": {"▼"}, "InvRL, users": {""},
+    }  # fmt: skip
+
+
+def test_a_drawing_of_layers_warns_as_its_table_does():
+    runs = [record("MCLN", hyper={"n_layers": n}, source=f"s{n}") for n in (1, 2)]
+    text = "Not comparable: of the records of Beauty (entities), those of MCLN differ in code."
+    found = [page for page in pages(evidence(*runs)) if page.kind in ("figure4", "figure4-layers")]
+    assert len(found) == 2
+    assert all(text in [note.text for note in page.notes] for page in found)
