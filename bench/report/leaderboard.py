@@ -12,7 +12,6 @@ from bench.report.evidence import Evidence
 from bench.report.rows import (
     BLOCK,
     ITEMWISE,
-    PAPER_BASELINES,
     ROWS,
     baselines_among,
     blocks,
@@ -147,16 +146,15 @@ def leaderboard(evidence: Evidence) -> pd.DataFrame:
 
 
 def improvement(means: Mapping[str, float], ours: str) -> float:
-    """%Imp.: ours over the best of the paper's baselines that stand; NaN where either is missing."""
-    rows = PAPER_BASELINES - {ours}
-    best = max((mean for row, mean in means.items() if row in rows and mean > 0), default=math.nan)
+    """%Imp.: ours over the best row of the paper's baselines that stand; NaN where either is missing."""
+    best = max((mean for row, mean in means.items() if baselines_among([row], ours) and mean > 0), default=math.nan)
     return 100 * (means.get(ours, math.nan) / best - 1)
 
 
 def seen(data: pd.DataFrame, ours: str) -> str:
     """How many of the paper's baselines have a value, in each data set where they differ."""
-    known = data[data["mean"].notna() & (data["row"] != ours)]
-    counts = {block: len(baselines_among(in_block(known, block)["row"])) for block in blocks(data)}
+    known = data[data["mean"].notna()]
+    counts = {block: len(baselines_among(in_block(known, block)["row"], ours)) for block in blocks(data)}
     if len(set(counts.values())) == 1:
         return str(next(iter(counts.values())))
     return ", ".join(f"{heading(block)} {n}" for block, n in counts.items())

@@ -14,6 +14,7 @@ from bench.report.rows import (
     BLOCK,
     DATASETS,
     STUDIED,
+    baselines_among,
     blocks,
     heading,
     in_block,
@@ -118,8 +119,10 @@ def notes(
         said.append(Note("H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k."))
     said.append(Note("The best value of a data set is bold and the second best underlined, judged before rounding."))
     if ours:
-        text = f"%Imp. is the gain of {ours} over the best of the paper's {len(BASELINES)} baselines"
-        said.append(Note(f"{text}; how many of them have a value: {seen(data, ours)}."))
+        n = len(baselines_among(BASELINES, ours))
+        others = f"{n} baselines" if n == len(BASELINES) else f"{n} other baselines"
+        text = f"%Imp. is the gain of {ours} over the best of the paper's {others}; how many of them have a value: "
+        said.append(Note(f"{text}{seen(data, ours)}."))
     said += seed_notes(data)
     if records["is_candidate_dependent"].any():
         text = "† A score of this model depends on the other candidates, not only on the user and the item."

@@ -9,7 +9,6 @@ from bench.spec import CAUSAL_MODELS, NEWER_MODELS, PAPER_MODELS, SHOWN_MODELS
 DATASETS = {"beauty": "Beauty", "art": "Art", "taobao": "Taobao"}  # in the paper's order, with its names
 ROWS = tuple(SHOWN_MODELS.get(model, model) for model in PAPER_MODELS)
 *BASELINES, STUDIED = ROWS
-PAPER_BASELINES = {row + preset for row in BASELINES for preset in ("", ":released")}  # our settings, or its authors'
 ITEMWISE = "MCLN:itemwise"  # our own variant of the model under study
 FLOORS = ("Pop", "ItemKNN", "EASE")  # not the paper's: what any model should beat
 MODELS = {*FLOORS, *ROWS, *NEWER_MODELS, *CAUSAL_MODELS}  # those of this benchmark, as rows name them
@@ -39,9 +38,9 @@ def blocks(records: pd.DataFrame) -> list[tuple[str, str]]:
     return sorted(found, key=lambda block: (place(block[0]), block))
 
 
-def baselines_among(rows: Iterable[str]) -> set[str]:
-    """The paper's baselines that have any of ``rows``, with our settings or with its authors'."""
-    return {model_of(row) for row in PAPER_BASELINES.intersection(rows)}
+def baselines_among(rows: Iterable[str], ours: str) -> set[str]:
+    """The paper's baselines of ``ours`` that have any of ``rows``, whatever its preset and settings."""
+    return {model_of(row) for row in rows} & (set(BASELINES) - {model_of(ours)})
 
 
 def model_of(row: str) -> str:

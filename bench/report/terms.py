@@ -18,7 +18,7 @@ TERMS = {
     "paper": "The value that the MCLN paper prints.",
     "diff.": "Our value minus the paper's.",
     "independent run": "The authors' code run by others; its evaluation may count a copy of the test item as a hit.",
-    "%Imp.": "The gain of the model under study over the best of the paper's baselines, in percent of that baseline.",
+    "%Imp.": "The gain of the model under study over the best row of the paper's baselines, in percent of that row.",
     "Model": "A model with its preset, and with the settings that differ from it.",
     "Variant": "The model under study with some of its parts or settings changed.",
     "Data set": "The data set, and in brackets what its items' content is.",

@@ -48,6 +48,12 @@ def test_the_baselines_behind_the_improvement_are_counted_by_data_set():
     ]
 
 
+def test_a_baseline_under_study_is_none_of_its_own_baselines():
+    table = sampled(record("LightGCN"), record("LightGCN", preset="released"), record(), ours="LightGCN")
+    text = "%Imp. is the gain of LightGCN over the best of the paper's 8 other baselines; how many of them have a value"
+    assert f"{text}: 1." in said(table)
+
+
 def test_an_epoch_chosen_less_often_is_chosen_by_the_same_ranking():
     often, rarely = (replace(BUDGETS["smoke"], eval_every=n) for n in (5, 20))
     table = sampled(record(budget=often), record(dataset="taobao", budget=rarely))

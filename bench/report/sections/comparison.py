@@ -211,7 +211,7 @@ def improvements(part: pd.DataFrame, evidence: Evidence) -> Line:
     cells, others = [Cell(IMPROVEMENT)], beside(part)
     for metric, own in part.groupby("metric", sort=False):
         means = dict(zip(own["row"], own["mean"], strict=True))
-        known = baselines_among(row for row, mean in means.items() if pd.notna(mean))
+        known = baselines_among((row for row, mean in means.items() if pd.notna(mean)), evidence.ours)
         ours, is_whole = improvement(means, evidence.ours), evidence.ours == STUDIED and known == set(BASELINES)
         theirs = evidence.published.get(("table2", part["dataset"].iloc[0], IMPROVEMENT, metric), math.nan)
         values = {"paper": theirs, "diff.": ours - theirs} if is_whole else {}

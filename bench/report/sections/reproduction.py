@@ -10,7 +10,7 @@ from bench.report.evidence import Evidence, Places
 from bench.report.leaderboard import improvement
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paper import IMPROVEMENT
-from bench.report.rows import BASELINES, BLOCK, DATASETS, PAPER_BASELINES, STUDIED, baselines_among, heading
+from bench.report.rows import BASELINES, BLOCK, DATASETS, STUDIED, baselines_among, heading
 from bench.spec import SHOWN
 
 MEAN = f"{IMPROVEMENT}, mean"
@@ -70,11 +70,11 @@ def values(evidence: Evidence, board: Board, metric: str) -> dict:
 
 def mean_improvement(evidence: Evidence, board: Board) -> list[dict]:
     """The line of the mean gain over the best of the paper's baselines; none where one of them was not run."""
-    if baselines_among(board.rows) != set(BASELINES):
+    if baselines_among(board.rows, STUDIED) != set(BASELINES):
         return []
     ours = [improvement(board.means[metric].to_dict(), STUDIED) for metric in SHOWN]
     theirs = [evidence.published.get(("table2", board.block[0], IMPROVEMENT, metric), math.nan) for metric in SHOWN]
-    rows = [row for row in board.rows if row in PAPER_BASELINES]
+    rows = [row for row in board.rows if baselines_among([row], STUDIED)]
     keys = " ".join(key for row in [*rows, STUDIED] for key in board.keys[row])
     about = {**dict(zip(BLOCK, board.block, strict=True)), "budget": board.budget, "metric": MEAN, "keys": keys}
     return [{**about, "ours": sum(ours) / len(ours), "paper": sum(theirs) / len(theirs)}]
