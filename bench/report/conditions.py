@@ -1,5 +1,7 @@
 """Whether records were made on the same data and under equal conditions, so that their values may be compared."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from bench.report.model import Note
