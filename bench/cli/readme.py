@@ -4,13 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.api import load
+from bench import registry
 from bench.files import write_text, writing
 from bench.report.conditions import UNEQUAL, marked
+from bench.report.evidence import Evidence
 from bench.report.model import number
 from bench.report.rows import DATASETS
 from bench.report.sections import answer
+from bench.run.studies import STUDIES
 from bench.spec import BenchError
+from bench.store.store import Store
 
 BEGIN, END = "<!-- the answer, written by python -m bench readme -->", "<!-- end of the answer -->"
 REFERENCE = Path("results/reference")
@@ -45,7 +48,8 @@ def table(answers: pd.DataFrame) -> str:
 
 def answered(records: Path) -> pd.DataFrame:
     """What the records of a folder answer."""
-    return answer.pages(load(records).evidence)[0].data
+    asked = {"studies": tuple(STUDIES.values()), "is_installed": registry.is_installed}
+    return answer.pages(Evidence.of(Store(records), **asked))[0].data
 
 
 def renewed(text: str, answers: pd.DataFrame) -> str:
