@@ -47,9 +47,16 @@ def table(answers: pd.DataFrame) -> str:
 
 
 def answered(records: Path) -> pd.DataFrame:
-    """What the records of a folder answer."""
-    asked = {"studies": tuple(STUDIES.values()), "is_installed": registry.is_installed}
-    return answer.pages(Evidence.of(Store(records), **asked))[0].data
+    """What the records of a folder answer.
+
+    Raises:
+        BenchError: where they answer nothing.
+    """
+    found = Evidence.of(Store(records), studies=tuple(STUDIES.values()), is_installed=registry.is_installed)
+    pages = answer.pages(found)
+    if not pages:
+        raise BenchError(f"no record in {records} answers anything; run this in a checkout of the repository")
+    return pages[0].data
 
 
 def renewed(text: str, answers: pd.DataFrame) -> str:

@@ -1,7 +1,7 @@
 """What is compared with what: the rows of one protocol, budget, ranking and data set, and their ranks case by case."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from statistics import fmean
@@ -115,18 +115,22 @@ def ranked(evidence: Evidence, keys: Sequence[str], ranking: str, row: str) -> R
     return Ranked(own[0].cases, np.concatenate([one.place for one in own]), fmean(one.lost for one in own), seeds)
 
 
-def answering(evidence: Evidence) -> list[Board]:
-    """Of each data set, protocol and ranking the board that answers most, in this order.
+def answering(evidence: Evidence, rows: Collection[str] = ()) -> list[Board]:
+    """Of each data set, protocol and ranking the board that answers most about ``rows``, in this order.
 
-    It is the one with the most baselines, and of several the one with the longest budget. A full ranking that no row
-    has is left out.
+    It is one that has any of them, where there is one; of several the one with the most baselines, and then the one
+    with the longest budget. A full ranking that no row has is left out.
+
+    Args:
+        rows: those under study where they are not given.
     """
+    rows = set(rows) or evidence.studied
     groups: dict[tuple, list[Board]] = {}
     for board in (one for one in boards(evidence) if one.rows or one.ranking != "full"):
         groups.setdefault((board.block, board.protocol, board.ranking), []).append(board)
 
-    def weight(board: Board) -> tuple[int, int]:
-        return len(board.baselines(evidence)), place_of_budget(board.budget)
+    def weight(board: Board) -> tuple[bool, int, int]:
+        return not rows.isdisjoint(board.keys), len(board.baselines(evidence)), place_of_budget(board.budget)
 
     names = evidence.frame[BLOCK].drop_duplicates()
     places = {block: place for place, block in enumerate(blocks(names))}

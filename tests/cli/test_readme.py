@@ -67,6 +67,8 @@ def test_a_difference_is_rounded_once(tmp_path):
     stored(tmp_path / REFERENCE, [50] * 119)
     stored(tmp_path / REFERENCE, [1] * 15 + [50] * 104, "MCLN")
     (tmp_path / "README.md").write_text(f"{BEGIN}\n{END}")
+    with pytest.raises(BenchError, match="answers anything"):
+        answered(tmp_path / "none")
     assert "| Beauty | paper | sampled | MCLN | +0.1261 | [" in write(tmp_path / "README.md").read_text()
 
 

@@ -33,7 +33,7 @@ def test_every_table_and_figure_in_its_formats_and_an_index_of_them(tmp_path):
     tables, pictures = ("md", "tex", "csv"), ("md", "svg", "png", "pdf", "csv")
     names = [f"paper-smoke/{stem}.{ext}" for stem in ("table2-sampled", "table2-full", "cost") for ext in tables]
     names += [f"paper-smoke/cost-figure.{ext}" for ext in pictures]
-    names += [*(f"table1.{ext}" for ext in tables), "report.html"]
+    names = [*(f"answer.{ext}" for ext in tables), *names, *(f"table1.{ext}" for ext in tables), "report.html"]
     assert paths == [tmp_path / "new" / "reports" / name for name in [*names, "index.md"]]
     index = paths[-1].read_text()
     assert "Made from 1 records: 1 done, 0 failed, 0 skipped." in index
@@ -73,8 +73,8 @@ def test_no_records_give_an_index_only(tmp_path):
 
 
 def test_only_failures_still_give_tables(tmp_path):
-    paths = write([unfinished()], tmp_path)
-    assert "no finished record" in paths[0].read_text()
+    paths = {path.name: path for path in write([unfinished()], tmp_path)}
+    assert "no finished record" in paths["table2-sampled.md"].read_text()
     assert "failed: killed by signal 9" in console(evidence(unfinished()))
 
 

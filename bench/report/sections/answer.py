@@ -31,14 +31,15 @@ NOTES = [
     "protocol paper every row's epoch was chosen on the test set itself, which the tests leave out of account.",
     "‡ The two rows were not made under equal conditions; the column Settings says in what they differ, and that may "
     "explain the difference.",
-    "If there are several budgets, the one under which most baselines were run is used; among equals, the longest.",
+    "If there are several budgets, one under which a row under study was run is used: of these, the one with most "
+    "baselines and, among equals, the longest.",
 ]
 
 
 def pages(evidence: Evidence) -> list[Page]:
-    """The table of verdicts, and the differences drawn; nothing where there is no difference to judge."""
+    """The table of verdicts, or of the reasons why there is none, and the differences drawn, where there are any."""
     found = answers(evidence)
-    if not any(one["found"] for one in found):
+    if not found:
         return []
     data = pd.DataFrame([line for one in found for line in long_form(one)], columns=CSV)
     about: dict[str, Any] = {"question": Question.ANSWER, "caption": summary(found), "notes": [*map(Note, NOTES)]}
@@ -80,7 +81,7 @@ def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict])
         return unasked(names, why_not(evidence, names))
     found = {metric: tests.get((*board.names.values(), row, metric)) for metric in METRICS}
     if not all(found.values()):
-        return unasked(names, "no baseline was run")
+        return unasked(names, f"no baseline was run under budget {board.budget}")
     reasons = [test["note"] for test in found.values() if test["note"]]
     if reasons:
         return unasked(names, reasons[0])
@@ -108,9 +109,8 @@ def unasked(names: dict[str, str], reason: str) -> dict[str, Any]:
 
 def why_not(evidence: Evidence, names: dict[str, str]) -> str:
     """The reason of the empty cell."""
-    cells = leaderboard(evidence)
-    own = cells[(cells[list(names)] == pd.Series(names)).all(axis=1)]
-    return next((note for note in own["note"] if note), NOT_RUN)
+    notes = leaderboard(evidence).merge(pd.DataFrame([names]))["note"]
+    return next((note for note in notes if note not in ("", NOT_RUN)), f"{NOT_RUN} under budget {names['budget']}")
 
 
 def verdict_of(found: dict[str, dict], differs: dict[str, str]) -> tuple[str, str]:
@@ -193,8 +193,8 @@ def figures(test: dict) -> list[str]:
 
 
 def sentences(evidence: Evidence, among: Places | None = None) -> list[str]:
-    """The same in words, of all or of the data sets, protocols and rankings ``among``: a sentence per line, and one for
-    all that could not be asked for the same reason."""
+    """The same in words, of all or of the data sets, protocols and rankings ``among``: a sentence per line, and then
+    one for all that could not be asked for the same reason."""
     said, unasked = [], {}
     for one in answers(evidence):
         if among is not None and (one["dataset"], one["protocol"], one["ranking"]) not in among:
@@ -203,7 +203,7 @@ def sentences(evidence: Evidence, among: Places | None = None) -> list[str]:
             said.append(f"{where(one)}: {one['row']} {one['text']} ({'; '.join(details(one))}).")
         else:
             unasked.setdefault(f"{one['row']} {one['text']}", []).append(where(one))
-    return said and said + [f"{text} ({'; '.join(places)})." for text, places in unasked.items()]
+    return said + [f"{text} ({'; '.join(places)})." for text, places in unasked.items()]
 
 
 def details(one: dict[str, Any]) -> list[str]:

@@ -46,7 +46,7 @@ def pages(evidence: Evidence) -> list[Table]:
 def compared(evidence: Evidence) -> pd.DataFrame:
     """One line per data set and metric, unrounded."""
     lines = []
-    for board in answering(evidence):
+    for board in answering(evidence, [STUDIED]):
         is_papers = (board.protocol, board.ranking) == ("paper", "sampled") and board.block[0] in DATASETS
         if is_papers and STUDIED in board.keys:
             lines += [values(evidence, board, metric) for metric in SHOWN] + mean_improvement(evidence, board)

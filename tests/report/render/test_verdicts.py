@@ -31,4 +31,4 @@ def test_a_card_has_a_verdict_for_each_way_to_ask_and_the_unasked_last(tmp_path)
 def test_one_reason_for_several_ways_to_ask_stands_once(tmp_path):
     (card,) = cards(evidence(record(dataset="toy"), record("BPRMF", 0.2, dataset="toy", seed=1), folder=tmp_path))
     (one,) = card.verdicts
-    assert (one.text, one.where) == ("has no answer: not run", ["paper, sampled", "paper, full"])
+    assert (one.text, one.where) == ("has no answer: not run under budget smoke", ["paper, sampled", "paper, full"])

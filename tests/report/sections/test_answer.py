@@ -4,6 +4,9 @@ import pytest
 
 from bench.report.model import Figure
 from bench.report.render.figures import PLOTS
+from bench.report.render.latex import latex
+from bench.report.render.text import csv, markdown, text
+from bench.report.sections import reproduction
 from bench.report.sections.answer import answers, pages, sentences, verdict_of
 from bench.report.write import console
 from bench.spec import BUDGETS, PROTOCOLS
@@ -120,10 +123,11 @@ def test_what_cannot_be_asked_says_why(tmp_path):
             "full",
             "MCLN",
         ): DEPENDENT,
-        ("other", "sampled", "MCLN"): "has no answer: not run",
-        ("toy", "sampled", "MCLN"): "has no answer: no baseline was run",
+        ("other", "sampled", "MCLN"): "has no answer: not run under budget smoke",
+        ("toy", "sampled", "MCLN"): "has no answer: no baseline was run under budget smoke",
     }
-    assert "MCLN has no answer: not run (Art; other, entities, paper, sampled)." in sentences(found)
+    both = f"MCLN {DEPENDENT} (Beauty, entities, paper, full; Taobao, entities, paper, full)."
+    assert {both, "MCLN has no answer: not run (Art)."} <= set(sentences(found))
     assert not [one for one in sentences(found, {("beauty", "paper", "full")}) if "sampled" in one]
 
 
@@ -136,6 +140,18 @@ def test_the_budget_with_the_most_baselines_answers_then_the_longest(tmp_path):
     clean = stored(tmp_path, HALF, protocol=PROTOCOLS["clean"])
     asked = answers(evidence(tmp_path, clean, *runs("quick", "BPRMF")))
     assert [one["protocol"] for one in asked] == ["paper", "clean", "", ""]
+
+
+def test_a_budget_with_a_row_under_study_answers_before_one_with_more_baselines(tmp_path):
+    """Nor does MCLN's comparison with the paper's values go. Of another model's budgets those count that it has."""
+    smoke = [stored(tmp_path, HALF, model) for model in ("BPRMF", "VBPR", "LightGCN")]
+    quick = [stored(tmp_path, HALF, model, budget=BUDGETS["quick"]) for model in ("NGCF", "MCLN")]
+    found = evidence(tmp_path, *smoke, *quick)
+    assert (answers(found)[0]["budget"], answers(found)[0]["text"]) == ("quick", "is level with NGCF")
+    about_another = evidence(tmp_path, *smoke, *quick, ours="VBPR")
+    assert (answers(about_another)[0]["budget"], answers(about_another)[0]["text"]) == ("smoke", "is level with BPRMF")
+    for one in (found, about_another):
+        assert set(reproduction.pages(one)[0].data["budget"]) == {"quick"}
 
 
 def test_a_baseline_counts_once_whatever_its_settings(tmp_path):
@@ -182,9 +198,25 @@ def test_the_figure_draws_the_papers_data_sets_where_there_are_any(tmp_path):
     assert set(pages(evidence(tmp_path, *toy))[1].data["dataset"]) == {"toy"}
 
 
-def test_nothing_to_judge_is_no_page(tmp_path):
-    assert pages(evidence(tmp_path)) == pages(evidence(tmp_path, stored(tmp_path, HALF))) == []
-    assert sentences(evidence(tmp_path, record("MCLN"))) == []
+def test_no_records_are_no_page(tmp_path):
+    assert pages(evidence(tmp_path)) == sentences(evidence(tmp_path)) == []
+
+
+def test_the_reasons_stand_where_there_is_no_verdict_at_all(tmp_path):
+    """Of a baseline alone, of MCLN alone, and of two rows on other users."""
+    other = stored(tmp_path, HALF, "MCLN", dataset="toy", users=range(100, 140))
+    reasons = {
+        "not run under budget smoke": [stored(tmp_path, HALF, dataset="toy")],
+        "no baseline was run under budget smoke": [record("MCLN", dataset="toy")],
+        "not comparable: tested on other cases than BPRMF": [stored(tmp_path, HALF, dataset="toy"), other],
+    }
+    for reason, records in reasons.items():
+        found = evidence(tmp_path, *records)
+        assert sentences(found)[0] == f"MCLN has no answer: {reason} (toy, entities, paper, sampled)."
+        assert console(found).startswith(f"MCLN has no answer: {reason}")
+        (table,) = pages(found)
+        assert table.blocks[0].lines[0].texts[2] == f"has no answer: {reason}"
+        assert all(show(table) for show in (markdown, text, latex, csv))
 
 
 def test_a_verdict_on_rows_of_unequal_conditions_says_so(tmp_path):
