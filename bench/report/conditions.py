@@ -9,6 +9,7 @@ from bench.report.rows import blocks, heading, in_block, order
 from bench.study import Study, is_same
 
 UNEQUAL = "‡"  # beside a verdict on rows that were not made under equal conditions
+TWO_UNLIKE = "The two rows were not made under equal conditions"  # what it says
 EQUAL = {  # must not vary among rows that are compared
     "protocol_version": "protocol version",
     "engine": "engine version",

@@ -84,7 +84,7 @@ class Evidence:
             labels = labels.where(rows["tuning.trials"].isna(), None)  # a search may find a variant's settings
             rows[variant_of(study)] = labels
             is_variant |= labels.notna()
-        return rows.assign(is_variant=is_variant & rows["hyper"].map(bool))
+        return rows.assign(is_variant=is_variant & rows["hyper"].map(bool)).copy()  # as for ``standing``
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -111,7 +111,7 @@ class Evidence:
         """The rows of the model under study, whatever its preset and settings."""
         return {row for row in self.frame["row"] if model_of(row) == model_of(self.ours)}
 
-    def rows_of(self, keys: Sequence[str]) -> pd.DataFrame:
+    def rows_of(self, keys: Collection[str]) -> pd.DataFrame:
         """The records with these keys."""
         return self.every[self.every["key"].isin(keys)]
 

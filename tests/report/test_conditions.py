@@ -1,10 +1,14 @@
-"""What makes records unequal, and which rows are unlike most."""
+"""What makes records unequal, which rows are unlike most, and that every page says so."""
 
 import dataclasses
 
 from bench.report.conditions import mixture, unequal
-from bench.spec import BUDGETS
-from tests.report.made import evidence, record, unfinished
+from bench.report.sections import pages
+from bench.spec import BUDGETS, PROTOCOLS
+from bench.store import case_facts
+from bench.store.store import Store
+from tests.report.made import evidence, record, stored, unfinished
+from tests.report.sections import test_content_use, test_slices
 
 SHORT = dataclasses.replace(BUDGETS["standard"], patience=10)
 
@@ -46,3 +50,33 @@ def test_what_chose_the_epoch_counts_in_the_ranking_that_is_shown():
     frame = three().assign(**{"chosen_by.sampled": ["a", "a", "b"], "chosen_by.full": "a"})
     assert unequal(frame, "sampled") == ["the ranking that chose the epoch"]
     assert unequal(frame, "full") == unequal(frame) == []
+
+
+def shown(folder, engines):
+    """All pages about these runs, each with its engine, under both protocols, which draw candidates of their own."""
+    runs = [{"model": model} for model in ("BPRMF", "VBPR", "LightGCN")]
+    runs += [{"model": "MCLN", "seed": seed} for seed in (0, 1)]
+    runs += [{"model": "MCLN", "hyper": {"n_layers": n}} for n in (1, 2)]
+    facts = {**test_content_use.facts(0.5, 1.0), "epochs": 10}
+    about = {"full": [2, 3, 4, 60], "curve": [{"epoch": n, "seconds": n, "sampled.ndcg@10": 0.1} for n in (5, 10)]}
+    made = []
+    for name, protocol in PROTOCOLS.items():
+        about |= {"protocol": protocol, "facts": {**facts, "candidate_hash": name}}
+        for run, engine in zip(runs, engines, strict=True):
+            made.append(stored(folder, [1 + engine, 2, 3, 50], engine=engine, **run, **about))
+        case_facts.write(test_slices.FACTS, Store(folder).cases(made[-1].job))
+    knocked = record("VBPR", features="entities,shuffled", engine=engines[1], facts={"candidate_hash": "paper"})
+    return pages(evidence(*made, knocked, folder=folder, metrics=("hr@20",)))
+
+
+def test_every_page_that_compares_runs_warns_where_they_are_unequal(tmp_path):
+    """The answer and the claims mark each verdict instead, Table 1 compares nothing, and one model was knocked out."""
+    equal, found = shown(tmp_path / "equal", [2] * 7), shown(tmp_path / "unequal", range(1, 8))
+    assert not [page.kind for page in equal for note in page.notes if "Not comparable" in note.text]
+    warned = {page.kind for page in found for note in page.notes if note.is_warning and "Not comparable" in note.text}
+    assert {page.kind for page in found} - warned == {"answer", "answer-figure", "claims", "table1", "knockouts"}
+    assert warned == {
+        "reproduction", "table2", "cutoffs", "significance", "figure4", "figure4-layers", "sensitivity",
+        "sensitivity-slopes-beauty", "slices", "content-use", "content-use-figure", "learning-curves", "cost",
+        "cost-figure",
+    }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.report.boards import Board, answering
-from bench.report.conditions import UNEQUAL, marked, unequal
+from bench.report.conditions import TWO_UNLIKE, UNEQUAL, marked
 from bench.report.evidence import Evidence, Places
 from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
 from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
@@ -29,8 +29,7 @@ NOTES = [
     "Baselines: how many were run there. A baseline that was not run may be stronger than the strongest of them.",
     "The tests are about these trained models. With one seed they say nothing about another training. Under the "
     "protocol paper every row's epoch was chosen on the test set itself, which the tests leave out of account.",
-    "‡ The two rows were not made under equal conditions; the column Settings says in what they differ, and that may "
-    "explain the difference.",
+    f"{UNEQUAL} {TWO_UNLIKE}; the column Settings says in what they differ, and that may explain the difference.",
     "If there are several budgets, one under which a row under study was run is used: of these, the one with most "
     "baselines and, among equals, the longest.",
 ]
@@ -87,7 +86,7 @@ def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict])
         return unasked(names, reasons[0])
     behind = {metric: test["keys"].split() for metric, test in found.items()}
     keys = list(dict.fromkeys(key for some in behind.values() for key in some))
-    differs = {m: ", ".join(unequal(evidence.rows_of(some), board.ranking)) for m, some in behind.items()}
+    differs = {metric: test["unequal"] for metric, test in found.items()}
     verdict, text = verdict_of(found, differs)
     return {
         **names,

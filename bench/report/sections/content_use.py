@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from bench.report.conditions import mixtures
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, Place, cells
 from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
@@ -48,8 +49,8 @@ def pages(evidence: Evidence) -> list[Page]:
         parts = [in_block(group, block) for block in blocks(group[group[CHANGE["irrelevant"]].notna()])]
         if parts:
             data = pd.concat([measured(part) for part in parts], ignore_index=True)
-            said = {"question": Question.CONTENT, "caption": CAPTION, "notes": [*map(Note, NOTES)]}
-            said |= {"protocol": protocol, "budget": budget}
+            said = {"question": Question.CONTENT, "caption": CAPTION, "protocol": protocol, "budget": budget}
+            said["notes"] = [*map(Note, NOTES), *mixtures(pd.concat(parts))]
             found += [table(data, said), figure(data, said)]
     return found
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.report.conditions import mixtures
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
 from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
@@ -132,7 +133,7 @@ def table(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> Ta
         kind="cost",
         what="Cost: seconds, memory and parameters",
         blocks=[laid_out(data, WHOLE)],
-        notes=[*map(Note, texts), machines(records), *held_up(records)],
+        notes=[*map(Note, texts), machines(records), *held_up(records), *mixtures(records)],
         data=data[[*BLOCK, "model", *WHOLE, "keys"]],
         **said,
     )
@@ -149,7 +150,7 @@ def figure(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> F
     return Figure(
         kind="cost-figure",
         what="Quality against training time",
-        notes=[*map(Note, texts), machines(records), *held_up(records)],
+        notes=[*map(Note, texts), machines(records), *held_up(records), *mixtures(records)],
         data=data.loc[is_trained, [*BLOCK, "model", QUALITY, "seconds.train", "keys"]],
         plot="cost",
         **said,

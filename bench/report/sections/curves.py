@@ -5,6 +5,7 @@ import math
 import pandas as pd
 
 from bench.report import independent
+from bench.report.conditions import mixtures
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
 from bench.report.model import Figure, Note, Question
@@ -81,7 +82,7 @@ def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
         kind="learning-curves",
         what="Learning curves",
         caption=f"The metric that selects the epoch, on {SELECTORS[select_on]}. {caption(records)}",
-        notes=[*map(Note, said)],
+        notes=[*map(Note, said), *mixtures(records)],
         data=data,
         protocol=protocol,
         budget=budget,

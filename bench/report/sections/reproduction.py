@@ -6,6 +6,7 @@ import pandas as pd
 
 from bench.report import independent
 from bench.report.boards import Board, answering
+from bench.report.conditions import mixtures
 from bench.report.evidence import Evidence, Places
 from bench.report.leaderboard import improvement
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
@@ -40,6 +41,7 @@ def pages(evidence: Evidence) -> list[Table]:
     what = f"Reproduction: our {STUDIED} and the paper's"
     about = {"question": Question.ANSWER, "kind": "reproduction", "what": what, "caption": CAPTION}
     said = [Note(text) for text in [*sentences(evidence), *courses(evidence, data), *NOTES, *second_runs(data)]]
+    said += mixtures(evidence.rows_of(" ".join(data["keys"]).split()))
     return [Table(blocks=[Block(columns=COLUMNS, lines=lines)], notes=said, data=data, **about)]
 
 

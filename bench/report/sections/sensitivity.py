@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.report.boards import Board, boards
+from bench.report.conditions import mixture
 from bench.report.evidence import Evidence
 from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number, safe
 from bench.report.rows import BLOCK, about
@@ -73,7 +74,7 @@ def pages(evidence: Evidence) -> list[Page]:
     for budget in sorted({board.budget for board in boards(evidence)}):
         pairs = [pair for pair in pairs_of(boards(evidence), budget) if len(pair.rows) > 1]
         if pairs:
-            found.append(table(budget, pairs))
+            found.append(table(evidence, budget, pairs))
         drawn = [pair for pair in pairs if len(pair.rows) >= FEWEST]
         for name in dict.fromkeys(pair.file_name for pair in drawn):
             found.append(figure(evidence, budget, name, [pair for pair in drawn if pair.file_name == name]))
@@ -112,7 +113,21 @@ def why(means: pd.DataFrame) -> str:
     return "all values of a side are equal"
 
 
-def table(budget: str, pairs: list[Pair]) -> Table:
+def warnings(evidence: Evidence, pairs: list[Pair]) -> list[Note]:
+    """Where the records compared were not made under equal conditions; each protocol has candidates of its own."""
+    keys: dict[str, list[str]] = {}
+    for pair in pairs:
+        protocols = " and ".join(dict.fromkeys(board.protocol for board in (pair.left, pair.right)))
+        keys.setdefault(f"{pair.left.heading} under {protocols}", []).extend(pair.keys.split())
+    said = []
+    for name, some in keys.items():
+        records = evidence.rows_of(some)
+        is_one = records["protocol"].nunique() == 1
+        said += mixture(records if is_one else records.assign(candidate_hash=None), name)
+    return said
+
+
+def table(evidence: Evidence, budget: str, pairs: list[Pair]) -> Table:
     names = [Column(name, "name") for name in ("Data set", "between", "and")]
     taus = [Column(f"tau {metric}", metric=metric, term="tau") for metric in SHOWN.values()]
     found = [readings(pair) for pair in pairs]
@@ -125,7 +140,7 @@ def table(budget: str, pairs: list[Pair]) -> Table:
         blocks=[
             Block(columns=[*names, Column("rows"), *taus, Column("swapped N@10", "text")], lines=lines(pairs, found))
         ],
-        notes=[*map(Note, NOTES)],
+        notes=[*map(Note, NOTES), *warnings(evidence, pairs)],
         data=data,
         budget=budget,
     )
@@ -173,7 +188,7 @@ def figure(evidence: Evidence, budget: str, name: str, pairs: list[Pair]) -> Fig
         kind=f"sensitivity-slopes-{name}",
         what=f"Protocol sensitivity: places of the models, {sets}",
         caption=f"Places by {SHOWN[DRAWN]} among the rows that both sides have; 1 is the best, and ties share a place.",
-        notes=[Note("Where lines cross, models change their order.")],
+        notes=[Note("Where lines cross, models change their order."), *warnings(evidence, pairs)],
         data=data[COLUMNS],
         budget=budget,
         plot="slopes",

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.report import paired
 from bench.report.boards import Board, Ranked, boards
+from bench.report.conditions import TWO_UNLIKE, UNEQUAL, marked, mixtures, unequal
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
 from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Question, Table, number
@@ -86,15 +87,16 @@ def board_tests(evidence: Evidence, board: Board) -> list[dict]:
     best = board.means.loc[standing].idxmax()
     lines = []
     for row in board.rows:
+        both = {vs: [*board.keys[row], *board.keys[vs]] for vs in {*best} - {row}}
+        differs = {vs: ", ".join(unequal(evidence.rows_of(keys), board.ranking)) for vs, keys in both.items()}
         for metric in SHOWN:
             vs = best[metric]
             if row == vs:
                 continue
             why = incomparable(ranked[row], ranked[vs], vs)
             found = dict.fromkeys(MEASURES, math.nan) if why else measures(ranked[row], ranked[vs], metric)
-            keys = " ".join((*board.keys[row], *board.keys[vs]))
-            line = {**board.names, "row": row, "vs": vs, "metric": metric, **found}
-            lines.append({**line, "n_seeds": len(board.keys[row]), "note": why, "keys": keys})
+            line = {**board.names, "row": row, "vs": vs, "metric": metric, **found, "n_seeds": len(board.keys[row])}
+            lines.append({**line, "note": why, "unequal": differs[vs], "keys": " ".join(both[vs])})
     return lines
 
 
@@ -147,15 +149,13 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
             n_tests = part["n_tests"].iloc[0]
             families += [f"{board.heading} {n_tests}"] if n_tests else []
     counts = f" ({', '.join(families)} tests)" if families else ""
-    family = (
-        f"p Holm is p perm. adjusted for all rows and metrics of a data set in this table{counts}; with more rows it "
-        "grows."
-    )
     said = [
         *NOTES[:3],
-        family,
+        f"p Holm is p perm. adjusted for all rows and metrics of a data set in this table{counts}; with more rows it "
+        "grows.",
         *NOTES[3:],
         "Rows that Table 2 leaves empty are not tested. A row has the seeds that its cell of Table 2 has.",
+        *[f"{UNEQUAL} {TWO_UNLIKE}; the CSV names what differs."] * bool(data["unequal"].any()),
     ]
     return Table(
         question=Question.CHANCE,
@@ -163,7 +163,7 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
         what="Significance",
         caption="Differences from the strongest baseline, paired by test case.",
         blocks=shown,
-        notes=[*map(Note, said)],
+        notes=[*map(Note, said), *mixtures(evidence.rows_of(" ".join(data["keys"]).split()))],
         data=data,
         **dict(zip(TABLE, own, strict=True)),
     )
@@ -175,8 +175,8 @@ def line(test: dict) -> Line:
     if test["note"]:
         return Line([*names, Cell(EMPTY, note=test["note"]), *[Cell(EMPTY)] * 8], **behind)
     values = [Cell(small(test[name], form)) for name, form in FORMS.items()]
-    cells = [*names, Cell(number(test["difference"], "+.4f"), sign=sign(test)), Cell(extent(test)), *values]
-    return Line(cells, **behind)
+    difference = marked(number(test["difference"], "+.4f"), test["unequal"])
+    return Line([*names, Cell(difference, sign=sign(test)), Cell(extent(test)), *values], **behind)
 
 
 def extent(test: dict) -> str:

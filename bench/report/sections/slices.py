@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from bench.report.boards import GAINS, PLACES, Board, Ranked, boards
+from bench.report.conditions import mixtures
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
@@ -120,13 +121,14 @@ def table(evidence: Evidence, found: list[Board]) -> Table:
             means = {row: slice_means(ranks, slicing) for row, ranks in ranked.items()}
             shown.append(block(board, slicing, means))
             lines += csv_lines(board, slicing, means)
+    records = evidence.rows_of({key for one in lines for key in one["keys"].split()})
     return Table(
         question=Question.WHOM,
         kind="slices",
         what="Slices",
         caption="Means over parts of the test cases; the first line of each part counts its cases.",
         blocks=shown,
-        notes=[*map(Note, NOTES + said)],
+        notes=[*map(Note, NOTES + said), *mixtures(records)],
         data=pd.DataFrame(lines, columns=CSV),
         **dict(zip(TABLE, found[0].table, strict=True)),
     )

@@ -159,6 +159,7 @@ def test_rows_on_other_cases_are_not_compared_and_leave_the_family(tmp_path):
     assert found["n_tests"].eq(4).all()
     (page,) = significance.pages(here)
     assert page.reasons == ["not comparable: tested on other cases than BPRMF"]
+    assert not [note for note in page.notes if "‡" in note.text]
     alone = evidence(tmp_path, *here.records[:2])
     (page,) = significance.pages(alone)
     assert "of a data set in this table; with more rows it grows." in page.notes[3].text
@@ -235,6 +236,20 @@ def test_rows_that_cannot_be_tested_are_named_below_table_2(tmp_path):
     (note,) = comparison.pages(evidence(tmp_path, *records))[1].blocks[0].notes[1:]
     assert note == Note("Not tested, so that it says nothing if they have no mark: MCLN.", is_warning=True)
     assert not comparison.pages(evidence(tmp_path, *records[::2]))[1].blocks[0].notes[1:]
+
+
+def test_a_difference_between_unequal_rows_is_marked(tmp_path):
+    """VBPR, of another engine, is the strongest in N@5 and N@10."""
+    rows = [stored(tmp_path, [2, 2, 50, 50]), stored(tmp_path, [1, 1, 50, 50], "VBPR", engine=9)]
+    found = evidence(tmp_path, *rows, stored(tmp_path, [3, 3, 3, 50], "MCLN"))
+    (page,) = significance.pages(found)
+    shown = [line.texts[:4] for line in page.blocks[0].lines if line.texts[0] == "MCLN"]
+    assert [texts[3].endswith(" ‡") for texts in shown] == [texts[1] == "VBPR" for texts in shown]
+    own = page.data[page.data["row"] == "MCLN"]
+    assert own["unequal"].tolist() == ["engine version" if vs == "VBPR" else "" for vs in own["vs"]]
+    assert "‡ The two rows were not made under equal conditions; the CSV names what differs." in [
+        note.text for note in page.notes
+    ]
 
 
 def test_a_small_difference_has_no_mark(duel):
