@@ -49,8 +49,8 @@ NOTES = [
     "A pair speaks for or against a claim where its two cells differ by more than chance: the same test as under "
     f"Significance, paired by test case, Holm p < {ALPHA} over the known pairs of the claim. A pair whose ranks cannot "
     "be paired was not tested, and counts as chance.",
-    f"{UNEQUAL} The two records were not made under equal conditions, such as another version of the protocol; the CSV "
-    "names what differs.",
+    f"{UNEQUAL} The two records, or those of a pair that decides the verdict, were not made under equal conditions, such "
+    "as another version of the protocol; the CSV names what differs.",
     "If a data set has several budgets or features, those with most values are used; among equals, the longest budget.",
 ]
 
@@ -68,8 +68,11 @@ def pages(evidence: Evidence) -> list[Table]:
     differs = {own: ", ".join(unequal(evidence.rows_of(own.split()), "sampled")) for own in data["keys"].unique()}
     data["unequal"] = data["keys"].map(differs)
     lines = [cell_line(*one, own) for one, own in zip(shown, data[["keys", "unequal"]].to_dict("records"), strict=True)]
+    is_refuted = data["claim"].isin([claim.text for claim, cases in judged if verdict(cases) == REFUTED])
+    decides = ~is_refuted | (data["says"] == AGAINST)
+    odd = set(data.loc[decides & (data["unequal"] != ""), "claim"])
     blocks = [
-        Block(columns=COLUMNS, lines=[line(claim, cases) for claim, cases in judged]),
+        Block(columns=COLUMNS, lines=[line(claim, cases, claim.text in odd) for claim, cases in judged]),
         Block(title="The cells behind them", columns=CELLS, lines=lines, is_detail=True),
     ]
     what = "Claims of the paper"
@@ -138,12 +141,13 @@ def cells_of(evidence: Evidence) -> pd.DataFrame:
     return kept.set_index(["table", "dataset", "row", "metric"])[["mean", "keys"]]
 
 
-def line(claim: Claim, cases: Sequence[Case]) -> Line:
+def line(claim: Claim, cases: Sequence[Case], is_unequal: bool) -> Line:
+    """What the records say of one claim; ``is_unequal``: a pair that decides it was not made under equal conditions."""
     counts = Counter(case.says for case in cases)
     against = [case for case in cases if case.says == AGAINST]
     clearest = told(max(against, key=lambda case: case.right_value - case.left_value)) if against else ""
     numbers = [Cell(str(counts[kind])) for kind in (FOR, AGAINST, CHANCE, UNKNOWN)]
-    return Line([Cell(claim.text), Cell(verdict(cases)), *numbers, Cell(clearest)])
+    return Line([Cell(claim.text), Cell(marked(verdict(cases), is_unequal)), *numbers, Cell(clearest)])
 
 
 def told(case: Case) -> str:

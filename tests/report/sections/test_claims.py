@@ -77,6 +77,9 @@ def test_a_pair_under_unequal_conditions_is_marked(tmp_path):
     (page,) = pages(found)
     assert {line.texts[-1] for line in page.blocks[1].lines} == {"for ‡"}
     assert set(page.data["unequal"]) == {"candidates"}
+    verdicts = {line.texts[0]: line.texts[1] for line in page.blocks[0].lines}
+    assert {text.endswith(" ‡") for claim, text in verdicts.items() if claim in set(page.data["claim"])} == {True}
+    assert {text for claim, text in verdicts.items() if claim not in set(page.data["claim"])} == {"cannot be judged"}
 
 
 def test_the_papers_protocol_and_its_data_sets_alone_are_judged():
