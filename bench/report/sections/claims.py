@@ -49,8 +49,8 @@ NOTES = [
     "A pair speaks for or against a claim where its two cells differ by more than chance: the same test as under "
     f"Significance, paired by test case, Holm p < {ALPHA} over the known pairs of the claim. A pair whose ranks cannot "
     "be paired was not tested, and counts as chance.",
-    f"{UNEQUAL} The two records, or those of a pair that decides the verdict, were not made under equal conditions, such "
-    "as another version of the protocol; the CSV names what differs.",
+    f"{UNEQUAL} The two records, or those of a pair that decides the verdict, were not made under equal conditions, "
+    "such as another version of the protocol; the CSV names what differs.",
     "If a data set has several budgets or features, those with most values are used; among equals, the longest budget.",
 ]
 
