@@ -131,7 +131,7 @@ def test_the_console_names_whom_its_signs_were_tested_against(tmp_path):
     printed = console(evidence(*records, variant, folder=tmp_path))
     assert "LightGCN (n_layers=2)" in printed
     assert "▲ and ▼: against LightGCN." in printed
-    assert "Not tested, so that it says nothing if they have no mark: LightGCN (n_layers=2)." in printed
+    assert "Not tested, so that a missing mark says nothing about them: LightGCN (n_layers=2)." in printed
 
 
 def test_a_report_needs_no_torch():

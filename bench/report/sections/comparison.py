@@ -201,7 +201,7 @@ def rivals(part: pd.DataFrame, tested: Evidence) -> list[Note]:
     known = set(tests.loc[tests["p_holm"].notna(), ["row", "vs"]].to_numpy().ravel()) if len(tests) else set()
     others = [row for row in part.loc[part["mean"].notna(), "row"].unique() if row not in known]
     if known and others:
-        said.append(f"Not tested, so that it says nothing if they have no mark: {', '.join(others)}.")
+        said.append(f"Not tested, so that a missing mark says nothing about them: {', '.join(others)}.")
     return [Note(one, is_warning=True) for one in said]
 
 

@@ -234,7 +234,7 @@ def test_rows_that_cannot_be_tested_are_named_below_table_2(tmp_path):
     records = [stored(tmp_path, places, model) for model, places in rows.items()]
     records.append(stored(tmp_path, [1] * 40, "MCLN", users=range(1, 41)))
     (note,) = comparison.pages(evidence(tmp_path, *records))[1].blocks[0].notes[1:]
-    assert note == Note("Not tested, so that it says nothing if they have no mark: MCLN.", is_warning=True)
+    assert note == Note("Not tested, so that a missing mark says nothing about them: MCLN.", is_warning=True)
     assert not comparison.pages(evidence(tmp_path, *records[::2]))[1].blocks[0].notes[1:]
 
 
