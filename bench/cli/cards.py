@@ -38,7 +38,7 @@ made from the models' files by `python -m bench cards`; edit those files, not th
   to learn, a checkerboard of users and items, is learnt.
 - Quality: where a reference run under the protocol `paper` with the budget `standard` ends low, and what was tried. The
   runs are in `reports/reference/paper-standard/table2-sampled.md`, beside the paper's own numbers.
-- Training settings, where a preset does not say otherwise: {training}.
+- Training settings, where neither the card (trained with) nor a preset says otherwise: {training}.
 """
 
 
@@ -89,6 +89,7 @@ def card(model, docstring: str, hyper: type) -> str:
     parts = [f"## {SHOWN_MODELS.get(model.name, model.name)}", f"{escaped(summary)} {link(model)}"]
     parts.append("\n".join(f"- **{name}**: {escaped(found[name])}" for name in FIELDS if name in found))
     parts += [prose(body)] if body else []
+    parts += [f"Trained with: {assignments(model.training)}."] if model.training else []
     parts.append("\n".join(["Presets:", "", *presets(model)]))
     rows = settings(hyper)
     if rows:

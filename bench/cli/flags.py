@@ -31,12 +31,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """KEY=VALUE, the value read as JSON where it is JSON and as text otherwise."""
+    """KEY=VALUE, the value read as JSON where it is JSON, or is True or False, and as text otherwise."""
     key, sign, value = text.partition("=")
     if not sign or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     try:
-        found = json.loads(value)
+        found = json.loads({"True": "true", "False": "false"}.get(value, value))
     except ValueError:
         return key, value
     try:

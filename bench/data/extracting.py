@@ -54,7 +54,7 @@ def require(package: str):
     try:
         return import_module(package)
     except ImportError as error:
-        raise BenchError(f"extract needs {error.name or package}: pip install 'mcln-bench[extract]'") from None
+        raise BenchError(f"extract needs {error.name or package}: pip install -e '.[extract]' in a checkout") from None
 
 
 def weights_hash(model) -> str:

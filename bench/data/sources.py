@@ -47,6 +47,8 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     folder = Path(os.path.abspath(Path(name_or_folder).expanduser()))  # a link goes by its own name
     if os.path.isdir(folder):  # False for what can be no path, such as one that is too long
         return folder_source(folder)
+    if os.path.isfile(folder):
+        raise BenchError(f"{name_or_folder} is a file; python -m bench import makes a data set of one")
     if os.sep in name_or_folder:
         raise BenchError(f"data set folder {name_or_folder} is not there")
     raise unknown("data set", name_or_folder, DATA_SETS)

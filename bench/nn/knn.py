@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from bench.nn.precision import matrix_products
+from bench.nn.precision import in_float32
 
 GRID = 2**20  # similarities closer than this step count as equal, so that rounding does not decide a tie
 
@@ -60,7 +60,7 @@ def nearest(rows, k: int, *, block: int = 512) -> Int[Tensor, "item neighbour"]:
 
 def _cosines(rows, part: slice) -> Tensor:
     if torch.is_tensor(rows):
-        with torch.autocast(rows.device.type, enabled=False), matrix_products("highest"):
+        with in_float32(rows.device):
             return rows[part] @ rows.T
     return torch.from_numpy(np.ascontiguousarray((rows @ rows[part].toarray().T).T, dtype=np.float32))
 

@@ -39,3 +39,11 @@ def matrix_products(name: str) -> Iterator[None]:
 def forward_pass(name: str, device: torch.device) -> AbstractContextManager:
     """Under "bf16", what torch's autocast calls safe is in bfloat16; to be entered anew after every optimiser step."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if name == "bf16" else nullcontext()
+
+
+@contextmanager
+def in_float32(device: torch.device) -> Iterator[None]:
+    """Products of matrices in float32, whatever the training step around them may round."""
+    is_rounding = torch.is_autocast_enabled(device.type)
+    with matrix_products("highest"), torch.autocast(device.type, enabled=False) if is_rounding else nullcontext():
+        yield

@@ -183,10 +183,8 @@ def load(card: Card) -> type:
 def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) -> dict[str, Any]:
     """Every setting of a job: defaults, then the model's own of training, the data set's, the preset's, ``hyper``.
 
-    A whole number where the default is a float is the same float, so that 1 and 1.0 are one setting.
-
     Raises:
-        BenchError: for a setting that the model does not have, near misses named.
+        BenchError: for a setting that the model does not have, near misses named, or that is neither true nor false.
     """
     model = load(card)
     defaults = {f.name: f.default for cls in (Training, model.Hyper) for f in dataclasses.fields(cls)} | card.training
@@ -194,8 +192,11 @@ def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) ->
     for key in chosen:
         if key not in defaults:
             raise unknown(f"setting of {card.name}", key, defaults)
-    is_whole = {name for name, value in chosen.items() if type(value) is int and isinstance(defaults[name], float)}
-    return {**defaults, **chosen, **{name: float(chosen[name]) for name in is_whole}}
+        if isinstance(defaults[key], bool) and not isinstance(chosen[key], bool):
+            raise BenchError(f"setting {key}={chosen[key]}: it is true or false")
+        if isinstance(defaults[key], float) and type(chosen[key]) is int:
+            chosen[key] = float(chosen[key])  # 1 and 1.0 are one setting
+    return {**defaults, **chosen}
 
 
 def split_settings(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -26,7 +26,7 @@ from bench.run.slots import Slot
 from bench.spec import DATA_SETS, BenchError
 from bench.store.record import Record
 
-EXTRA = "--cluster needs the package distributed: pip install 'mcln-bench[cluster]'"
+EXTRA = "--cluster needs the package distributed: pip install -e '.[cluster]' in a checkout"
 MOST = 1000  # jobs submitted at a time: each has a thread that waits
 ANSWER = 10  # seconds that a scheduler has to answer
 PATIENCE = 600  # seconds that the first worker has to join

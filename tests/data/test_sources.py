@@ -46,6 +46,9 @@ def test_unknown_name_and_folder(tmp_path):
         sources.find("beuaty")
     with pytest.raises(BenchError, match="data set folder .*nowhere is not there"):
         sources.find(str(tmp_path / "nowhere"))
+    (tmp_path / "log.csv").write_text("user,item\n")
+    with pytest.raises(BenchError, match=r"log\.csv is a file; python -m bench import makes a data set of one"):
+        sources.find(str(tmp_path / "log.csv"))
     with pytest.raises(BenchError, match="no known layout; it needs train.txt, .*inter"):
         sources.find(str(tmp_path))
 

@@ -149,7 +149,7 @@ def test_without_the_extra_one_line_says_what_to_install(call, folder, monkeypat
     code, _, error = call("--datasets", folder, "--models", "BPRMF", "--cluster", "tcp://127.0.0.1:1")
     assert (code, error) == (
         2,
-        "error: --cluster needs the package distributed: pip install 'mcln-bench[cluster]'\n",
+        "error: --cluster needs the package distributed: pip install -e '.[cluster]' in a checkout\n",
     )
 
 

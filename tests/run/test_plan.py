@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bench.cli.flags import setting
 from bench.run import plan
 from bench.spec import BenchError
 from bench.store.store import Store
@@ -133,6 +134,13 @@ def test_a_whole_number_and_the_float_equal_to_it_are_one_setting(folder):
     whole, fractional = (jobs(folder, "table2", models=["BPRMF"], hyper={"reg_weight": value})[0] for value in (1, 1.0))
     assert whole.key == fractional.key
     assert repr(whole.hyper["reg_weight"]) == "1.0"
+
+
+def test_what_is_neither_true_nor_false_is_refused(folder):
+    with pytest.raises(BenchError, match="setting use_cl=no: it is true or false"):
+        jobs(folder, "table2", models=["MCLN"], hyper={"use_cl": "no"})
+    (job,) = jobs(folder, "table2", models=["MCLN"], hyper=dict([setting("use_cl=False")]))
+    assert job.hyper == {"use_cl": False}
 
 
 @pytest.mark.parametrize("value", [np.int64(3), {"a": 1}, b"3"])

@@ -10,6 +10,7 @@ from bench.report.boards import answering, place_of_budget
 from bench.report.evidence import Evidence
 from bench.report.model import Block, Column, Line, Page, Table
 from bench.report.rows import BLOCK, DATASETS, blocks, order
+from bench.report.sections.answer import answers
 from bench.spec import RANKINGS, SHOWN
 
 FILTERS = {
@@ -61,9 +62,11 @@ class Choice:
 
     @property
     def at_first(self) -> dict[str, str]:
-        """What is chosen when the page opens: the answer's first protocol and ranking, under the best budgets."""
-        boards = answering(self.evidence)
-        named = {"protocol": token(boards[0].protocol), "ranking": boards[0].ranking} if boards else {}
+        """What is chosen when the page opens: protocol and ranking of the first verdict, or else of the first answer,
+        under the best budgets."""
+        asked = [one for one in answers(self.evidence) if "protocol" in one]  # not so a data set without any record
+        found = sorted(asked, key=lambda one: not one["found"])
+        named = {"protocol": token(found[0]["protocol"]), "ranking": found[0]["ranking"]} if found else {}
         return {"budget": BEST, **named}
 
     @property

@@ -6,7 +6,7 @@ from bench.report.model import Line
 from bench.report.render.choice import BEST, Choice, tags, token
 from bench.report.sections import pages
 from bench.spec import BUDGETS, PROTOCOLS
-from tests.report.made import evidence, record
+from tests.report.made import evidence, record, stored
 
 CLEAN = PROTOCOLS["clean"]
 
@@ -61,6 +61,13 @@ def test_a_part_on_one_data_set_goes_by_its_own_best_budget(tmp_path):
 
 def test_at_first_the_answer_s_protocol_and_ranking_are_chosen(made):
     assert made.at_first == {"budget": BEST, "protocol": "paper", "ranking": "sampled"}
+
+
+def test_a_verdict_is_shown_before_an_answer_that_is_not_there(tmp_path):
+    some = [stored(tmp_path, [1] * 20), stored(tmp_path, [1, 50] * 10, protocol=CLEAN)]
+    assert choice(*some, folder=tmp_path).at_first["protocol"] == "paper"
+    some.append(stored(tmp_path, [1] * 20, "MCLN", protocol=CLEAN))
+    assert choice(*some, folder=tmp_path).at_first["protocol"] == "clean"
 
 
 def test_nothing_is_chosen_of_nothing(tmp_path):
