@@ -37,7 +37,10 @@ class Claim:
 
 
 class Case(NamedTuple):
-    """Two cells of one table; a value is None where it is not known, and p is NaN where they were not tested."""
+    """Two cells of one table; a value is None where it is not known, and p is NaN where they were not tested.
+
+    ``unequal`` says in what the records behind the two differ that must not.
+    """
 
     table: str
     dataset: str
@@ -47,6 +50,7 @@ class Case(NamedTuple):
     left_value: float | None
     right_value: float | None
     p: float = math.nan  # that the two do not differ, corrected for the claim's other pairs
+    unequal: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -146,3 +150,9 @@ def verdict(cases: Sequence[Case]) -> str:
     if not found:
         return UNJUDGED
     return SUPPORTED if found == {FOR} else UNDECIDED
+
+
+def rests_on_unequal(cases: Sequence[Case]) -> bool:
+    """Whether a pair that decides the verdict is of unequal records: one against a refuted claim, else a known one."""
+    decide = {AGAINST} if verdict(cases) == REFUTED else {FOR, CHANCE}
+    return any(case.unequal for case in cases if case.says in decide)

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,10 @@ from bench.report.claims import (
     UNKNOWN,
     Case,
     Claim,
+    rests_on_unequal,
     verdict,
 )
-from bench.report.conditions import UNEQUAL, marked, unequal
+from bench.report.conditions import UNEQUAL, marked, unequal, unlike
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, leaderboard
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
@@ -49,8 +50,9 @@ NOTES = [
     "A pair speaks for or against a claim where its two cells differ by more than chance: the same test as under "
     f"Significance, paired by test case, Holm p < {ALPHA} over the known pairs of the claim. A pair whose ranks cannot "
     "be paired was not tested, and counts as chance.",
-    f"{UNEQUAL} The two records, or those of a pair that decides the verdict, were not made under equal conditions, "
-    "such as another version of the protocol; the CSV names what differs.",
+    f"{UNEQUAL} The two records were not made under equal conditions, such as another version of the protocol; the CSV "
+    "names what differs. Beside a verdict: such a pair is among those that decide it, which are the pairs against a "
+    "claim that is refuted, and all known ones of another.",
     "If a data set has several budgets or features, those with most values are used; among equals, the longest budget.",
 ]
 
@@ -61,18 +63,12 @@ def pages(evidence: Evidence) -> list[Table]:
     if not said:
         return []
     shown = [(claim, case) for claim, cases in judged for case in cases if case.is_known]
-    keys = cells_of(evidence)["keys"].to_dict()
+    keys = [" ".join(dict.fromkeys(" ".join(keys_of(evidence, case)).split())) for _, case in shown]
     data = pd.DataFrame([{"claim": claim.text, **case._asdict(), "says": case.says} for claim, case in shown])
-    both = [" ".join(keys[place] for place in places(case)) for _, case in shown]
-    data = data.assign(keys=[" ".join(dict.fromkeys(some.split())) for some in both])
-    differs = {own: ", ".join(unequal(evidence.rows_of(own.split()), "sampled")) for own in data["keys"].unique()}
-    data["unequal"] = data["keys"].map(differs)
-    lines = [cell_line(*one, own) for one, own in zip(shown, data[["keys", "unequal"]].to_dict("records"), strict=True)]
-    is_refuted = data["claim"].isin([claim.text for claim, cases in judged if verdict(cases) == REFUTED])
-    decides = ~is_refuted | (data["says"] == AGAINST)
-    odd = set(data.loc[decides & (data["unequal"] != ""), "claim"])
+    data = data.assign(keys=keys, unequal=data.pop("unequal"))
+    lines = [cell_line(claim, case, own) for (claim, case), own in zip(shown, keys, strict=True)]
     blocks = [
-        Block(columns=COLUMNS, lines=[line(claim, cases, claim.text in odd) for claim, cases in judged]),
+        Block(columns=COLUMNS, lines=[line(claim, cases) for claim, cases in judged]),
         Block(title="The cells behind them", columns=CELLS, lines=lines, is_detail=True),
     ]
     what = "Claims of the paper"
@@ -85,8 +81,11 @@ def sentences(evidence: Evidence) -> list[str]:
     counts = Counter(verdict(cases) for _, cases in judged_by(evidence))
     if counts[UNJUDGED] == len(CLAIMS):
         return []
-    said = ", ".join(f"{counts[word]} {word}" for word in (SUPPORTED, REFUTED, UNDECIDED, UNJUDGED) if counts[word])
-    return [f"Of {len(CLAIMS)} claims of the paper in words, by our records under its protocol: {said}."]
+    marks = Counter(verdict(cases) for _, cases in judged_by(evidence) if rests_on_unequal(cases))
+    words = [word for word in (SUPPORTED, REFUTED, UNDECIDED, UNJUDGED) if counts[word]]
+    said = ", ".join(f"{counts[word]} {word}" + f" ({marks[word]} {UNEQUAL})" * bool(marks[word]) for word in words)
+    rest = f" {UNEQUAL} Some records that decide it were not made under equal conditions." if marks else ""
+    return [f"Of {len(CLAIMS)} claims of the paper in words, by our records under its protocol: {said}.{rest}"]
 
 
 @lru_cache(maxsize=2)
@@ -97,25 +96,35 @@ def judged_by(evidence: Evidence) -> list[tuple[Claim, list[Case]]]:
 
 
 def tested(evidence: Evidence, cases: list[Case]) -> list[Case]:
-    """The pairs of one claim with their p, which Holm's correction takes for one family."""
+    """The pairs of one claim with what is unequal, and their p, which Holm's correction takes for one family."""
     p = paired.holm(np.array([p_of(evidence, case) if case.is_known else math.nan for case in cases]))
-    return [case._replace(p=float(one)) for case, one in zip(cases, p, strict=True)]
+    differs = [told_unequal(evidence, case.table, keys_of(evidence, case)) if case.is_known else "" for case in cases]
+    return [case._replace(p=float(one), unequal=text) for case, one, text in zip(cases, p, differs, strict=True)]
 
 
 def p_of(evidence: Evidence, case: Case) -> float:
     """Of the sign-flip test of two known cells, paired by test case; NaN where they cannot be paired."""
-    keys = [cells_of(evidence).loc[place, "keys"].split() for place in places(case)]
-    left, right = (
-        ranked(evidence, some, "sampled", row) for some, row in zip(keys, (case.left, case.right), strict=True)
-    )
+    both = zip(keys_of(evidence, case), (case.left, case.right), strict=True)
+    left, right = (ranked(evidence, keys.split(), "sampled", row) for keys, row in both)
     if incomparable(left, right, case.right):
         return math.nan
     return paired.permutation_p(paired.differences(left.values(case.metric), right.values(case.metric)))
 
 
-def places(case: Case) -> list[tuple[str, str, str, str]]:
-    """Of its two cells, in ``cells_of``."""
-    return [(case.table, case.dataset, row, case.metric) for row in (case.left, case.right)]
+def keys_of(evidence: Evidence, case: Case) -> tuple[str, ...]:
+    """The records behind each of its two cells."""
+    places = [(case.table, case.dataset, row, case.metric) for row in (case.left, case.right)]
+    return tuple(cells_of(evidence).loc[place, "keys"] for place in places)
+
+
+@cache
+def told_unequal(evidence: Evidence, table: str, keys: tuple[str, ...]) -> str:
+    """In what the records behind two cells differ that must not; in a study, whose variants are of one model, this may
+    be its code, and settings that the study does not change."""
+    records = evidence.rows_of(" ".join(keys).split())
+    varied = [study for study in evidence.studies if study.name == table and study.variants]
+    within = [name for study in varied for name in unlike(records, study.changed)]
+    return ", ".join([*unequal(records, "sampled"), *within])
 
 
 @lru_cache(maxsize=2)
@@ -141,13 +150,12 @@ def cells_of(evidence: Evidence) -> pd.DataFrame:
     return kept.set_index(["table", "dataset", "row", "metric"])[["mean", "keys"]]
 
 
-def line(claim: Claim, cases: Sequence[Case], is_unequal: bool) -> Line:
-    """What the records say of one claim; ``is_unequal``: a pair that decides it was not made under equal conditions."""
+def line(claim: Claim, cases: Sequence[Case]) -> Line:
     counts = Counter(case.says for case in cases)
     against = [case for case in cases if case.says == AGAINST]
     clearest = told(max(against, key=lambda case: case.right_value - case.left_value)) if against else ""
     numbers = [Cell(str(counts[kind])) for kind in (FOR, AGAINST, CHANCE, UNKNOWN)]
-    return Line([Cell(claim.text), Cell(marked(verdict(cases), is_unequal)), *numbers, Cell(clearest)])
+    return Line([Cell(claim.text), Cell(marked(verdict(cases), rests_on_unequal(cases))), *numbers, Cell(clearest)])
 
 
 def told(case: Case) -> str:
@@ -158,8 +166,8 @@ def told(case: Case) -> str:
     return f"{DATASETS[case.dataset]} {SHOWN[case.metric]}: {left}, {right}"
 
 
-def cell_line(claim: Claim, case: Case, own: dict[str, str]) -> Line:
-    """One pair; ``own`` has the keys of its records and in what they differ that must not."""
+def cell_line(claim: Claim, case: Case, keys: str) -> Line:
+    """One pair, with the keys of its records."""
     names = [claim.text, DATASETS[case.dataset], SHOWN[case.metric]]
     cells = [
         Cell(case.left),
@@ -171,6 +179,6 @@ def cell_line(claim: Claim, case: Case, own: dict[str, str]) -> Line:
         *map(Cell, names),
         *cells,
         Cell(small(case.p, ".4f")),
-        Cell(marked(case.says, own["unequal"])),
+        Cell(marked(case.says, case.unequal)),
     ]
-    return Line(cells, about={"dataset": case.dataset}, keys=own["keys"])
+    return Line(cells, about={"dataset": case.dataset}, keys=keys)

@@ -77,9 +77,35 @@ def test_a_pair_under_unequal_conditions_is_marked(tmp_path):
     (page,) = pages(found)
     assert {line.texts[-1] for line in page.blocks[1].lines} == {"for ‡"}
     assert set(page.data["unequal"]) == {"candidates"}
-    verdicts = {line.texts[0]: line.texts[1] for line in page.blocks[0].lines}
-    assert {text.endswith(" ‡") for claim, text in verdicts.items() if claim in set(page.data["claim"])} == {True}
-    assert {text for claim, text in verdicts.items() if claim not in set(page.data["claim"])} == {"cannot be judged"}
+    verdicts = {line.texts[1] for line in page.blocks[0].lines}
+    assert verdicts == {"supported ‡", "cannot be judged"}
+    assert sentences(found)[0].endswith(
+        "1 supported (1 ‡), 9 cannot be judged. ‡ Some records that decide it were not made under equal conditions."
+    )
+
+
+def test_a_verdict_is_marked_by_the_pairs_that_decide_it(tmp_path):
+    """LightGCN loses to NGCF, of its engine, and beats MMGCN, of another: refuted, whatever the latter's worth."""
+    rows = [stored(tmp_path, FIRST, "NGCF"), stored(tmp_path, TENTH, "LightGCN")]
+    found = evidence(*rows, stored(tmp_path, BELOW, "MMGCN", engine=9), folder=tmp_path)
+    lines = {line.texts[0]: line.texts[1] for line in pages(found)[0].blocks[0].lines}
+    assert lines["LightGCN beats NGCF, MMGCN and MGAT."] == "refuted"
+    found = evidence(rows[0], stored(tmp_path, BELOW, "LightGCN", engine=9), folder=tmp_path)
+    lines = {line.texts[0]: line.texts[1] for line in pages(found)[0].blocks[0].lines}
+    assert lines["LightGCN beats NGCF, MMGCN and MGAT."] == "refuted ‡"
+
+
+@pytest.mark.parametrize(("rate", "told"), [(0.1, ""), (0.2, "learning_rate")])
+def test_variants_of_a_study_that_differ_in_more_than_it_changes_are_unequal(tmp_path, rate, told):
+    whole = {"use_cl": True, "use_id": False, "modalities": "visual", "learning_rate": 0.1}
+    part = {**whole, "use_cl": False, "use_id": True, "learning_rate": rate}
+    keys = ("use_cl", "use_id", "modalities")
+    runs = [
+        stored(tmp_path, places, "MCLN", hyper={key: own[key] for key in keys if own[key] is not True}, settings=own)
+        for places, own in ((FIRST, whole), (BELOW, part))
+    ]
+    (page,) = pages(evidence(*runs, folder=tmp_path))
+    assert set(page.data["unequal"]) == {told}
 
 
 def test_the_papers_protocol_and_its_data_sets_alone_are_judged():
