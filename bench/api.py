@@ -1,8 +1,9 @@
 """What a notebook imports: the records of a folder as frames, two rows compared, a run from Python.
 
-import bench
-results = bench.load("results/reference")  # to_frame(), table2(), ranks(), curves(), plot_curves(); no torch
-results.compare("MCLN", "LightGCN", metric="ndcg@10")
+Reading results imports no torch:
+    import bench
+    results = bench.load("results/reference")  # to_frame(), table2(), ranks(), curves(), plot_curves()
+    results.compare("MCLN", "LightGCN", metric="ndcg@10")
 """
 
 from collections.abc import Sequence
