@@ -40,7 +40,7 @@ def write(evidence: Evidence, folder: Path, others: Executor | None = None) -> l
     Raises:
         BenchError: when the folder cannot be written.
     """
-    with drawers.uncollected(), others or drawers.start() as others:
+    with drawers.quick(), others or drawers.start() as others:
         drawn = {}
 
         def draw(page: Page) -> None:

@@ -182,11 +182,18 @@ def test_drawers_without_matplotlib_say_so_figure_by_figure(monkeypatch):
 
 
 def test_no_garbage_is_searched_meanwhile_nor_left_unsearched():
-    with drawers.uncollected():
-        with drawers.uncollected():
+    with drawers.quick():
+        with drawers.quick():
             pass
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_the_storage_of_text_is_the_users_own_again_afterwards():
+    with pd.option_context("mode.string_storage", "pyarrow"):
+        with drawers.quick():
+            assert pd.Series(["a"], dtype="string").dtype.storage == "python"
+        assert pd.get_option("mode.string_storage") == "pyarrow"
 
 
 def test_figures_are_told_of_before_the_tables_that_take_long():
