@@ -66,6 +66,7 @@ def prepare() -> None:
     end_with_parent()
     with suppress(ImportError):
         plots()
+    gc.freeze()  # what was imported is not searched for garbage either
 
 
 def end_with_parent() -> None:

@@ -160,9 +160,9 @@ def samplers(records: pd.DataFrame) -> list[Note]:
 
 def exceptions(records: pd.DataFrame, kinds: pd.Series, said: str) -> list[Note]:
     """What is ``said`` of a kind, its rows and the commonest kind: for each kind but the commonest of each data set."""
-    found, all_blocks = [], blocks(records)
+    found, all_blocks, named = [], blocks(records), records[[*BLOCK, "row", "seed"]].assign(kind=kinds)
     for block in all_blocks:
-        part = in_block(records.assign(kind=kinds), block)
+        part = in_block(named, block)
         rows = part.groupby("kind")["row"].unique()
         most = max(rows.index, key=lambda kind: len(rows[kind]), default="")
         for kind in rows.index.drop(most, errors="ignore"):
@@ -183,9 +183,9 @@ def with_seeds(records: pd.DataFrame, row: str) -> str:
 def ties(records: pd.DataFrame, ranking: str) -> list[Note]:
     """Which rows are kept low by ties: the share of the cases where other candidates have the test item's score."""
     shares = records[f"ties_{ranking}"] / records["n_cases"]
-    found = []
+    found, named = [], records[[*BLOCK, "row"]].assign(share=shares)
     for block in blocks(records):
-        means = in_block(records.assign(share=shares), block).groupby("row")["share"].mean()
+        means = in_block(named, block).groupby("row")["share"].mean()
         tied = [f"{row} {means[row]:.0%}" for row in order(means.index[means >= TIED])]
         found += [f"{heading(block)} {', '.join(tied)}"] if tied else []
     text = "A tie counts against the test item. Share of the cases that have one, where it is at least "

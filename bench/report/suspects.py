@@ -25,13 +25,14 @@ def suspects(part: pd.DataFrame, runs: pd.DataFrame, evidence: Evidence, ranking
     """
     own = part[part["metric"] == METRIC]
     means, said, rising = dict(zip(own["row"], own["mean"], strict=True)), [], []
+    keys = runs[runs["status"] == "done"].groupby("row")["key"].agg(list)
     for row, mean in means.items():
         reasons = too_low(mean, means) if row not in FLOORS else []
-        keys = runs.loc[(runs["row"] == row) & (runs["status"] == "done"), "key"]
-        if any(never_rose(evidence.by_key[key], ranking) for key in keys):
+        records = [evidence.by_key[key] for key in keys.get(row, [])]
+        if any(never_rose(record, ranking) for record in records):
             reasons.append("its learning curve never rose")
         said += [f"{row} ({', '.join(reasons)})"] if reasons else []
-        rising += [row] if any(rose_to_the_end(evidence.by_key[key], ranking) for key in keys) else []
+        rising += [row] if any(rose_to_the_end(record, ranking) for record in records) else []
     texts = [f"Suspect: {'; '.join(said)}."] if said else []
     if tied := lost_to_ties(own, evidence, ranking):
         texts.append(

@@ -10,8 +10,10 @@ LETTERS = {
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''", "—": "---", "±": r"$\pm$",
     "[": "{[}", "*": "{*}", "`": "{`}",  # behind a line's end an option, behind ? another letter
+    "-": "-{}",  # before another one
     "×": r"$\times$", "†": r"$\dagger$", "‡": r"$\ddagger$", "▲": r"$\uparrow$", "▼": r"$\downarrow$",
 }  # fmt: skip
+SPECIAL = re.compile(f"-(?=-)|[{re.escape(''.join(LETTERS).replace('-', ''))}]")
 HEAD = "% needs \\usepackage{booktabs}"
 BEYOND = "% has letters beyond ASCII, in UTF-8: pdflatex knows those of Latin names, xelatex those of its font"
 NAMES = {"paper": "The paper's values", "diff.": "Ours minus the paper's", "independent run": "The independent run"}
@@ -138,8 +140,7 @@ def stacked(blocks: list[Block], reasons: list[str]) -> list[str]:
 def escaped(text: str) -> str:
     """Escaped, and hyphens apart; the letters of names stay, whatever their script, but what cannot be printed does
     not."""
-    letters = re.finditer("(-(?=-))|.", re.sub(r"\s+", " ", text))
-    plain = "".join("-{}" if found[1] else LETTERS.get(found[0], found[0]) for found in letters)
+    plain = SPECIAL.sub(lambda found: LETTERS[found[0]], re.sub(r"\s+", " ", text))
     return "".join(letter if letter.isprintable() else "?" for letter in plain)
 
 

@@ -20,7 +20,7 @@ def csv(page: Page) -> str:
 def rounded(column: pd.Series) -> pd.Series:
     """Numbers as text; a whole number keeps all its digits. A text that a spreadsheet would compute is quoted."""
     if not pd.api.types.is_float_dtype(column):
-        return column.map(lambda value: f"'{value}" if FORMULA.match(str(value)) and isinstance(value, str) else value)
+        return column.map(lambda value: f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value)
     return column.map(lambda value: f"{value:.0f}" if value.is_integer() else f"{value:.6g}", na_action="ignore")
 
 

@@ -37,13 +37,14 @@ SECTIONS: tuple[Callable[[Evidence], list[Page]], ...] = (
 )
 
 
-DRAWN = (curves.pages, sensitivity.pages, content_use.pages, answer.pages, cost.pages, studies.pages)  # have figures
+DRAWN = (curves.pages, cost.pages, sensitivity.pages, content_use.pages, answer.pages, studies.pages)  # have figures
 
 
 def pages(evidence: Evidence, *, tell: Callable[[Page], None] = lambda page: None) -> list[Page]:
     """The tables and figures that the records allow, by question; ``tell`` is told of each as soon as it is made.
 
-    Those with figures come first, the longest to draw before the others, so that they are drawn while tables are made.
+    Those with figures come first, and of these the longest to draw and the soonest made, so that the figures are drawn
+    while tables are made.
     """
     made = {}
     for section in dict.fromkeys([*DRAWN, *SECTIONS]):
