@@ -180,7 +180,7 @@ def test_an_installed_package_does_not_import_by_its_own_folder(tmp_path):
     ("text", "said"),
     [
         ("nowhere.py:Mine", "is not there; a model from outside is given as path/to/file.py:Class"),
-        ("{}", "unknown model in .*own.py ''; known: Mine"),
+        ("{}", "give the class too: .*own.py:Mine"),
         ("{}:Mnie", "unknown model in .*; did you mean Mine?"),
         ("{}:Mine:wild", "unknown preset of Mine 'wild'; did you mean wide?"),
     ],
@@ -188,6 +188,20 @@ def test_an_installed_package_does_not_import_by_its_own_folder(tmp_path):
 def test_a_wrong_name_outside_is_one_line(own, text, said):
     with pytest.raises(BenchError, match=said.replace("?", r"\?")):
         registry.find(text.format(own))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "said"),
+    [
+        ("class Mine:\n    pass\n", "Mine", "class Mine in .*own.py has no Hyper"),
+        ("class Mine:\n    pass\n", "", "own.py has no model, which is a class with a Hyper"),
+        ("x = 1\n", "Mine", "own.py has no model, which is a class with a Hyper"),
+    ],
+)
+def test_a_class_without_settings_is_no_model(own, text, name, said):
+    own.write_text(text)
+    with pytest.raises(BenchError, match=said):
+        registry.find(f"{own}:{name}")
 
 
 def test_a_model_from_outside_does_not_take_a_name(own):

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from bench.registry import beside
-from bench.registry.source import HOUSES, Card, read_cards, with_imports
+from bench.registry.source import HOUSES, Card, no_model, read_cards, with_imports
 from bench.spec import (
     CAUSAL_MODELS,
     INSTALL_RECBOLE,
@@ -109,7 +109,7 @@ def from_outside(text: str) -> str:
     own = {card.name: with_imports(card, path, HOME) for card in cards_there}
     wanted, rest = rest.partition(":")[0], rest.removesuffix(":")
     if wanted not in own:
-        raise unknown(f"model in {path}", wanted, own)
+        raise no_model(path, wanted, [*own])
     if (known := outside.get(wanted)) is None or (known.file, known.source) != (str(path), own[wanted].source):
         others = {name: card for name, card in outside.items() if card.file != str(path)}  # the file may have changed
         enter({**standing_cards(), **others}, [own[wanted]], path)

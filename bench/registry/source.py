@@ -11,9 +11,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from bench.spec import ENGINE, BenchError, Job
+from bench.spec import ENGINE, BenchError, Job, unknown
 
 HOUSES = ("baselines", "models")  # the packages of our own models, which import nothing but bench
+GUIDE = "docs/adding-a-model.md"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +55,15 @@ def read_cards(path: Path, module: str) -> list[Card]:
         for node in parse(text, file).body
         if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.ClassDef) and b.name == "Hyper" for b in node.body)
     ]
+
+
+def no_model(path: Path, name: str, known: Sequence[str]) -> BenchError:
+    """Why ``name`` is no model of the file, whose models are ``known``."""
+    if name in {node.name for node in parse(read_text(path), path).body if isinstance(node, ast.ClassDef)}:
+        return BenchError(f"class {name} in {path} has no Hyper, which a model's settings are ({GUIDE})")
+    if not known:
+        return BenchError(f"{path} has no model, which is a class with a Hyper for its settings ({GUIDE})")
+    return unknown(f"model in {path}", name, known) if name else BenchError(f"give the class too: {path}:{known[0]}")
 
 
 def with_imports(card: Card, path: Path, home: Path) -> Card:
