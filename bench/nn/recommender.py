@@ -1,6 +1,7 @@
 """The model contract: RecBole's ``GeneralRecommender`` with strict settings and one way to score."""
 
 import dataclasses
+from abc import abstractmethod
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -88,15 +89,19 @@ class Recommender(GeneralRecommender):
         """Called at the start of each training epoch (from 1), in training mode; after ``bench.register`` by RecBole's
         Trainer, too."""
 
-    def represent(self) -> Any:
-        """Whatever scoring shares between users, computed once an evaluation."""
-        raise NotImplementedError
+    @abstractmethod
+    def calculate_loss(self, interaction) -> Float[Tensor, ""]:
+        """The loss of a batch."""
 
+    @abstractmethod
+    def represent(self) -> Any:
+        """Whatever scoring shares between users, computed once per evaluation."""
+
+    @abstractmethod
     def score(
         self, shared: Any, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
     ) -> Float[Tensor, "batch candidate"]:
         """Scores of each user's own candidates."""
-        raise NotImplementedError
 
     def score_all(self, shared: Any, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
         """Scores of every item, the padding id included."""
@@ -143,8 +148,9 @@ class Recommender(GeneralRecommender):
 class EmbeddingRecommender(Recommender):
     """A model whose score is the inner product of a user vector and an item vector, both given by ``embed``."""
 
+    @abstractmethod
     def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
-        raise NotImplementedError
+        """The vectors of every user and of every item, the padding ids included."""
 
     def represent(self):
         return self.embed()

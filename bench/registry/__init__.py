@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.registry import beside
+from bench.registry import beside, contract
 from bench.registry.source import HOUSES, Card, no_model, read_cards, with_imports
 from bench.spec import (
     CAUSAL_MODELS,
@@ -30,8 +30,6 @@ ENTRY_POINTS = "mcln_bench.models"  # under which an installed package may offer
 # words for many models, with their names; "all" is every model but the sanity floors, which "floors" are
 NAMED = {"paper": PAPER_MODELS, "newer": NEWER_MODELS, "causal": CAUSAL_MODELS}
 GROUPS = ("all", *NAMED, "floors")
-
-
 outside: dict[str, Card] = {}  # models that files from outside brought, by name
 
 
@@ -184,9 +182,10 @@ def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) ->
     """Every setting of a job: defaults, then the model's own of training, the data set's, the preset's, ``hyper``.
 
     Raises:
-        BenchError: for a setting that the model does not have, near misses named, or that is neither true nor false.
+        BenchError: for a class that is no model, an unknown setting, near misses named, or one not true or false.
     """
     model = load(card)
+    contract.check(model, card)
     defaults = {f.name: f.default for cls in (Training, model.Hyper) for f in dataclasses.fields(cls)} | card.training
     chosen = {**card.per_dataset.get(dataset.removesuffix("-sim"), {}), **card.presets[preset], **hyper}
     for key in chosen:

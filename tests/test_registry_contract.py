@@ -1,0 +1,47 @@
+"""What a class lacks to be a model is said by name."""
+
+import pytest
+
+from bench import registry
+from bench.registry import contract
+from bench.spec import BenchError
+
+HEAD = """
+from dataclasses import dataclass
+
+from bench.nn.recommender import EmbeddingRecommender, Recommender
+
+
+"""
+LOSS = "\n    def calculate_loss(self, interaction):\n        return 0\n"
+HYPER = "    @dataclass(frozen=True)\n    class Hyper:\n        size: int = 8\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"class Mine(EmbeddingRecommender):\n{HYPER}", "Mine in .*own.py does not write calculate_loss, embed"),
+        (f"class Mine(EmbeddingRecommender):\n{HYPER}{LOSS}", "Mine in .*own.py does not write embed"),
+        (f"class Mine(Recommender):\n{HYPER}{LOSS}", "Mine in .*own.py does not write represent, score"),
+        (f"class Mine:\n{HYPER}", "Mine in .*own.py does not write calculate_loss, represent, score"),
+        (
+            "class Mine(Recommender):\n    class Hyper:\n        size: int = 8\n",
+            "write @dataclass.frozen=True. above it",
+        ),
+        (
+            f"class Mine(Recommender):\n    training = {{'learning_rat': 0.1}}\n{HYPER}",
+            "unknown setting in training of Mine in .*own.py 'learning_rat'; did you mean learning_rate?",
+        ),
+    ],
+)
+def test_a_class_that_is_no_model(tmp_path, monkeypatch, text, said):
+    monkeypatch.setattr(registry, "outside", {})
+    (tmp_path / "own.py").write_text(HEAD + text)
+    card, preset = registry.find(f"{tmp_path / 'own.py'}:Mine")
+    with pytest.raises(BenchError, match=said.replace("?", r"\?")):
+        registry.settings(card, preset, dataset="", hyper={})
+
+
+def test_every_model_of_ours_is_whole():
+    for card in registry.standing_cards().values():
+        contract.check(registry.load(card), card)
