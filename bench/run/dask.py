@@ -151,9 +151,11 @@ def connected(address: str, *, gpus: str, jobs_per_gpu: int | None, **options) -
         raise BenchError("with --cluster, workers offer GPUs (--resources GPU=N); use --gpus auto or none")
     try:
         from distributed import Client
+        from distributed.comm import resolve_address
     except ImportError:
         raise BenchError(EXTRA) from None
     try:
+        resolve_address(address)  # a client that meets a wrong one complains again when Python ends
         client = Client(address, timeout=ANSWER, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:  # the last one where TLS has no certificates
         remedy = "set the certificates (docs/cluster.md)" if address.startswith("tls:") else "start one: dask scheduler"

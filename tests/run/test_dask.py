@@ -127,6 +127,25 @@ def test_the_whole_line_from_the_flag_to_the_tables(place, folder, call, tmp_pat
     assert "2 jobs: 0 to run" in call(*flags)[1]  # the records stand for a local run as well
 
 
+def test_an_address_without_a_port_is_one_error(folder, tmp_path):
+    pytest.importorskip("distributed")
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        "run",
+        "--datasets",
+        folder,
+        "--models",
+        "BPRMF",
+        "--cluster",
+        "somewhere",
+    ]
+    ended = subprocess.run([*command, "--results", tmp_path], capture_output=True, text=True)
+    said = "error: no Dask scheduler answers at --cluster somewhere (ValueError); start one: dask scheduler\n"
+    assert (ended.returncode, ended.stderr) == (2, said)
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
