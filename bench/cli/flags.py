@@ -1,9 +1,11 @@
 """The flags of a run, and how they are read: a wrong one is one clear line, before anything starts."""
 
 import argparse
+import ast
 import json
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +33,18 @@ class Parser(argparse.ArgumentParser):
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """KEY=VALUE, the value read as JSON where it is JSON, or is True or False, and as text otherwise."""
+    """KEY=VALUE, the value read as JSON or as Python's own, such as ``.001`` and ``(64, 64)``, and else as text."""
     key, sign, value = text.partition("=")
     if not sign or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    found = value
+    for reader in (ast.literal_eval, json.loads):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            found = reader(value)
     try:
-        found = json.loads({"True": "true", "False": "false"}.get(value, value))
-    except ValueError:
-        return key, value
-    try:
-        json.dumps(found, allow_nan=False)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not finite") from None
-    return key, found
+        return key, json.loads(json.dumps(found, allow_nan=False))
+    except (ValueError, TypeError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no finite number, text or list") from None
 
 
 def once(given: list[tuple[str, Any]], flag: str) -> dict[str, Any]:

@@ -39,7 +39,8 @@ def settings(text: str) -> str:
     presets = [preset] if registry.is_preset_named(text) else list(card.presets)
     values = [registry.settings(card, one, dataset="", hyper={}) for one in presets]
     rows = [(name, *(said(own[name]) for own in values)) for name in values[0]]
-    return grid(rows, [card.name, *(row_name(card.name, one) for one in presets)])
+    own = [f"On {name}, unless a preset says otherwise: {said(some)}" for name, some in card.per_dataset.items()]
+    return "\n".join([grid(rows, [card.name, *(row_name(card.name, one) for one in presets)]), *own])
 
 
 def data_command(argv: list[str]) -> int:
@@ -64,7 +65,7 @@ def studies_command(argv: list[str]) -> int:
         print(grid(rows, ("study", "title", "models", "variants")))
     for study in find(named):
         rows = [(one.title or one.label, said(study.full(one))) for one in study.variants]
-        print(grid(rows, (study.title, "settings")))
+        print(grid(rows, (study.title, "settings")) if rows else f"{study.title}: its rows are models, not variants")
     return 0
 
 

@@ -8,12 +8,12 @@ ASKING = (
     "datasets", "models", "study", "protocols", "budget", "seeds", "features", "ours", "metrics", "top", "ranking",
     "set", "hyper", "tune", "when", "dry_run", "list", "report", "keep_weights",
 )  # fmt: skip
-WHAT = ("datasets", "models", "protocols", "budget", "seeds", "features")
+WHAT = ("datasets", "models", "protocols", "budget", "features")
 ACTIONS = {  # what each does, and what of ASKING it has a use for
-    "list": ("lists stored records by what is compared", WHAT),
+    "list": ("lists stored records by what is compared", (*WHAT, "seeds")),
     "report": ("writes the tables of all records", ("ours", "metrics", "top")),
     "tune": (
-        "searches and makes no tables (--hyper tuned runs what is found)",
+        "searches with seed 0 and makes no tables (--hyper tuned runs what is found)",
         (*WHAT, "study", "set", "hyper", "dry_run"),
     ),
 }

@@ -33,6 +33,7 @@ def test_the_settings_of_a_model_preset_by_preset(say):
     _, lines, _ = say("models", "mcln")
     assert cells(lines)[0] == ["MCLN", "MCLN", "MCLN:released", "MCLN:paper", "MCLN:itemwise"]
     assert ["attention", "batch", "batch", "batch", "modalities"] in cells(lines)
+    assert ["On taobao, unless a preset says otherwise: n_layers=5 alpha=0.2"] in say("models", "MGCL")[1]
     _, lines, _ = say("models", "MCLN:itemwise")
     assert ["attention", "modalities"] in cells(lines)
     assert say("models", "MCLM")[::2] == (2, "error: unknown model 'MCLM'; did you mean MCLN or MGCL?\n")
@@ -51,4 +52,5 @@ def test_studies_and_the_variants_of_one(say):
     assert ["table4", "Table 4: fusion", "MCLN", "4"] in cells(lines)
     _, lines, _ = say("studies", "table4")
     assert ["w/ inter-modal", "modalities=all use_cl=true use_intra=false"] in cells(lines)
+    assert say("studies", "table2")[1] == [["Table 2: comparison: its rows are models, not variants"]]
     assert say("studies", "tabel4")[0] == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main as main_module
-from bench.cli.flags import metrics, run_parser
+from bench.cli.flags import metrics, run_parser, setting
 from bench.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -37,8 +37,9 @@ ROOT = Path(__file__).parents[2]
         (["--jobs", "0"], "'0' is not a positive whole number"),
         (["--set", "reg_wieght=1"], "unknown setting of BPRMF 'reg_wieght'; did you mean reg_weight?"),
         (["--set", "reg_weight"], "'reg_weight' is not KEY=VALUE"),
-        (["--set", "learning_rate=NaN"], "'learning_rate=NaN' is not finite"),
-        (["--set", "learning_rate=1e400"], "'learning_rate=1e400' is not finite"),
+        (["--set", "learning_rate=NaN"], "'learning_rate=NaN' is no finite number, text or list"),
+        (["--set", "learning_rate=1e400"], "'learning_rate=1e400' is no finite number, text or list"),
+        (["--set", "learning_rate={1}"], "'learning_rate={1}' is no finite number, text or list"),
         (["--set", "learning_rate=abc"], "learning_rate"),
         (["--set", f"embedding_size={2**63}"], f"setting embedding_size={2**63} is not a number of 64 bits"),
         (["--seeds", "0", str(2**63)], f"seed {2**63} is not a whole number from 0 to 2**63 - 1"),
@@ -280,6 +281,7 @@ def test_what_is_no_path_is_one_line(path, capsys):
         (["--list", "--study", "table3"], "--list lists stored records by what is compared and has no use for --study"),
         (["--list", "--protocols", "papr", "--results", "."], "unknown protocol 'papr'; did you mean paper?"),
         (["--list", "--datasets", "beuaty", "--results", "."], "unknown data set 'beuaty'; did you mean beauty"),
+        (["--tune", "4", "--seeds", "1", "2"], "--tune searches with seed 0 and makes no tables"),
         (["--list", "--report"], "has no use for --report; leave it out"),
         (
             ["--list", "--results", "nonesuch"],
@@ -291,6 +293,25 @@ def test_a_flag_that_would_be_passed_over_is_refused(flags, said, capsys):
     with pytest.raises(SystemExit) as end:
         main(flags, command="run")
     assert (end.value.code, capsys.readouterr().err.count(said)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        (".001", 0.001),
+        ("True", True),
+        ("true", True),
+        ("[64, 64]", [64, 64]),
+        ("(64, 64)", [64, 64]),
+        ("64,", [64]),
+        ("all", "all"),
+        ("[" * 5000, "[" * 5000),
+    ],
+)
+def test_a_setting_as_json_or_python_writes_it(text, value):
+    name, found = setting(f"x={text}")
+    assert (name, found, type(found)) == ("x", value, type(value))
 
 
 @pytest.mark.parametrize("command", main_module.OF_CHECKOUT)
