@@ -23,7 +23,7 @@ from bench.store.record import STATUSES
 from bench.store.store import Store
 from bench.tune import winners
 
-SAID = {"left": "not started for want of time", "stopped": "stopped with its state kept"}
+SAID = {"left": "not started", "stopped": "stopped with its state kept"}
 AGAIN = "run the same command again to go on"
 ANEW = "the same command would start every job anew; to run only what has no record, leave out --when always"
 

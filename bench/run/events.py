@@ -7,6 +7,7 @@ from typing import Literal
 from bench.run.plan import PlannedJob
 
 State = Literal["started", "done", "skipped", "failed", "stopped"]
+ELSEWHERE = "another run is at work on it; waiting for that"  # the stage of a job before it is begun
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from bench.run.clock import Clock
 from bench.run.due import lacks_weights
-from bench.run.events import Event, Listener
+from bench.run.events import ELSEWHERE, Event, Listener
 from bench.run.plan import PlannedJob
 from bench.run.slots import Slot, Slots
 from bench.spec import Job
@@ -101,15 +101,18 @@ class Pool:
         return self.executor.store
 
     def run(self, planned: Sequence[PlannedJob]) -> list[str]:
-        """The final state of every job, in order: done, skipped, failed, stopped, or left for want of time."""
+        """The final state of every job, in order: done, skipped, failed, stopped, or left where it was not begun."""
         self.stamps = {one.job.key: self.store.stamp(one.job) for one in planned} | self.stamps
-        states, waiting = {}, list(planned)
+        states, waiting, told = {}, list(planned), set()
         with self.executor.ready(), self.clock.watching(self.executor.ask, self.executor.kill):
             while waiting:
                 with ThreadPoolExecutor(min(self.slots.most, len(waiting))) as threads:  # which only wait
                     ended = list(threads.map(self.chain, waiting))
                 states |= {one.job.key: state for one, state in zip(waiting, ended, strict=True)}
                 waiting = [one for one in waiting if states[one.job.key] == "elsewhere"]
+                for one in (one for one in waiting if one.job.key not in told):
+                    self.listener(one, Event(stage=ELSEWHERE))
+                    told.add(one.job.key)
                 time.sleep(POLL if waiting else 0)  # another runner may finish these, or die over them
         return [states[one.job.key] for one in planned]
 
@@ -130,7 +133,7 @@ class Pool:
         """Run a job to its end unless another runner has it ("elsewhere"); its state."""
         job = planned.job
         if self.clock.is_stopping:
-            return "stopped"
+            return "left"
         with self.store.lock(job) as is_ours:
             if not is_ours:
                 return "elsewhere"

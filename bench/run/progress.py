@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from bench.run.estimates import spell, whole
-from bench.run.events import Event
+from bench.run.events import ELSEWHERE, Event
 from bench.run.plan import PlannedJob
 from bench.spec import Job
 
@@ -113,6 +113,8 @@ class Screen:
         elif not event.is_end:
             if key in self.running:
                 self.running[key].hear(event, now)
+            elif event.stage == ELSEWHERE:
+                self.say(f"{planned.title}: {event.stage}")
         else:
             self.waiting.pop(key, None)
             job = self.running.pop(key, None)  # none where another runner did it

@@ -56,7 +56,7 @@ def test_a_signal_ends_the_jobs_and_leaves_no_record(folder, store, number):
             os.kill(os.getpid(), number)
 
     pool, before = made.local(store, listener=interrupt), signal.getsignal(number)
-    assert pool.run(jobs) == ["stopped", "stopped"]
+    assert pool.run(jobs) == ["stopped", "left"]
     assert pool.clock.exit_code == 128 + number
     assert signal.getsignal(number) is before
     assert store.records() == []

@@ -10,7 +10,7 @@ import pytest
 
 from bench.run.clock import Clock
 from bench.run.due import is_due
-from bench.run.events import Event
+from bench.run.events import ELSEWHERE, Event
 from bench.run.pool import Outcome, Pool
 from bench.run.slots import Slots
 from bench.spec import BenchError
@@ -160,7 +160,7 @@ def test_a_run_that_stops_starts_no_further_job(store):
         return pool.executor.finish(one, attempt)
 
     pool = scripted(store, act)
-    assert sorted(pool.run([toy(seed=seed) for seed in range(3)])) == ["done", "stopped", "stopped"]
+    assert sorted(pool.run([toy(seed=seed) for seed in range(3)])) == ["done", "left", "left"]
 
 
 def test_a_record_that_is_deleted_while_its_job_waits(store):
@@ -193,12 +193,14 @@ def test_jobs_of_a_runner_that_stopped_are_taken_over_side_by_side(store):
         together.wait()
         return pool.executor.finish(one, attempt)
 
-    pool = scripted(store, act, jobs=4)
+    told = []
+    pool = scripted(store, act, jobs=4, listener=lambda one, event: told.append(event.stage))
     with ExitStack() as theirs:
         for one in jobs:
             assert theirs.enter_context(store.lock(one.job))
         threading.Timer(1.0, theirs.pop_all().close).start()
     assert pool.run(jobs) == ["done"] * 4
+    assert told.count(ELSEWHERE) == 4  # each once, however long it lasts
 
 
 def test_two_runners_on_one_folder_do_every_job_once(folder, tmp_path):

@@ -6,7 +6,7 @@ import math
 import pytest
 from rich.console import Console
 
-from bench.run.events import Event
+from bench.run.events import ELSEWHERE, Event
 from bench.run.progress import Screen
 from tests.run.made import toy as work
 
@@ -109,6 +109,7 @@ def test_plain_lines_without_a_terminal(show):
             screen.tell(w, Event(state="started"))
             screen.tell(w, Event(device="CPU"))
             screen.tell(w, Event(epoch=1, of=1, value=0.5))
+        screen.tell(three, Event(stage=ELSEWHERE))
         clock.now += 30
         screen.tell(one, Event(state="done"))
         clock.now += 30
@@ -116,6 +117,7 @@ def test_plain_lines_without_a_terminal(show):
         screen.tell(three, Event(state="done"))  # another runner's
         screen.tell(three, Event(epoch=7, of=9, value=1.0))  # told late
     assert out.getvalue().splitlines() == [
+        f"toy BPRMF npy clean smoke seed 2: {ELSEWHERE}",
         "[1/3] toy BPRMF npy clean smoke seed 0 done",
         "[2/3] toy BPRMF npy clean smoke seed 1 failed: loss is nan",
         "[3/3] toy BPRMF npy clean smoke seed 2 done",

@@ -143,7 +143,7 @@ def test_searches_that_are_refused(search, tmp_path):
         (("--set", "reg_weight=1"), "--tune searches the settings that --set and --study would hold fixed"),
         (
             ("--ranking", "full"),
-            "--tune searches and makes no tables (--hyper tuned runs what is found) and has no use",
+            "--tune searches with seed 0 and makes no tables (--hyper tuned runs what is found) and has no use",
         ),
         (("--keep-weights",), "has no use for --keep-weights; leave it out"),
         (("--tune", "0"), "'0' is not a positive whole number"),
