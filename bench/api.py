@@ -46,10 +46,8 @@ class Results:
         Raises:
             BenchError: where no comparison matches that.
         """
-        names = [*TABLE, *BLOCK]
-        for name in which:
-            if name not in names:
-                raise unknown("choice", name, names)
+        for name in which.keys() - {*TABLE, *BLOCK}:
+            raise unknown("choice", name, [*TABLE, *BLOCK])
         found = [board for board in boards(self.evidence) if which.items() <= board.names.items()]
         if not found:
             raise BenchError(f"no comparison matches {which or 'any choice'}; to_frame() lists the runs")
@@ -195,10 +193,11 @@ def run(
         datasets, models: as the flags of the same names.
         machines: fields of ``bench.run.machines.Machines``, such as ``{"jobs": 2, "gpus": "none"}``.
         mode: where settings are from, default, released or tuned, as ``--hyper`` has it; ``configs`` as its flag.
-        request: further fields of ``bench.run.plan.Request``, such as ``protocols``, ``budget``, ``seeds``.
+        request: ``protocols``, ``budget``, ``seeds``, ``features``, ``data_dir`` and ``keep_weights`` as the flags of
+            the same names; ``hyper`` is the dictionary that ``--set`` gives, and ``studies`` are ``--study``.
 
     Raises:
-        BenchError: for a request that cannot be met, or a job that failed.
+        BenchError: for a request that cannot be met, or a job that failed; KeyboardInterrupt after Ctrl-C.
     """
     from bench import session
     from bench.run.clock import Clock
@@ -210,11 +209,12 @@ def run(
     for name, value, known in (("when", when, When), ("mode", mode, Mode)):
         if value not in get_args(known):
             raise unknown(name, value, get_args(known))
-    places = {"results": results, "reports": reports, "configs": configs}
-    how = {name: Path(place).expanduser() for name, place in places.items()} | {"when": when, "mode": mode}
+    places = (("results", results), ("reports", reports), ("configs", configs))
+    how = {"when": when, "mode": mode, **{name: Path(place).expanduser() for name, place in places}}
     where = read(Machines, machines or {}, what="field of machines")
     asked = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
     code = session.run(asked, **how, machines=where, clock=Clock(), dry_run=False, shown=session.Shown())
     if code:
-        raise BenchError(f"not every job was done (exit code {code}); the lines above name those that failed")
+        said = f"not every job was done (exit code {code}); the lines above name those that failed"
+        raise KeyboardInterrupt(said) if code == 130 else BenchError(said)  # 130: Ctrl-C
     return load(results)

@@ -164,6 +164,13 @@ def test_a_run_and_its_curve(folder, tmp_path):
             bench.run(**{"datasets": [str(folder)], "models": ["BPRMF"], **places, **asked})
 
 
+@pytest.mark.parametrize(("code", "error"), [(1, BenchError), (124, BenchError), (130, KeyboardInterrupt)])
+def test_a_run_that_does_not_end_well(code, error, monkeypatch):
+    monkeypatch.setattr("bench.session.run", lambda *args, **more: code)
+    with pytest.raises(error, match=f"exit code {code}"):
+        bench.run(datasets=["ml-100k"])
+
+
 def test_a_plain_script_runs_once(folder, tmp_path):
     """It guards nothing, and is not run again in the processes of its jobs."""
     script = tmp_path / "script.py"
