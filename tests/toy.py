@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from bench.nn.features import FeatureRows
@@ -14,6 +15,11 @@ TOY_USERS = [[0.1, 0.2], [-0.3, 0.4]]
 TOY_ITEMS = [[0.5, -0.1], [0.2, 0.3], [-0.4, 0.6]]
 TOY_VISUAL = np.array([[1, 0, 2], [0, 1, 1], [2, 1, 0]], dtype=np.float32)
 TOY_TEXTUAL = np.array([[1, 1], [0, 2], [1, 0]], dtype=np.float32)
+
+
+def close(values):
+    """What stands for ``values`` that a spec gives to six digits."""
+    return pytest.approx(np.array(values), abs=2e-6)
 
 
 def toy_set(*, modalities=("visual", "textual")) -> TrainingSet:

@@ -8,13 +8,9 @@ from torch.nn import functional as F
 from baselines.bprmf import BPRMF
 from bench.nn.losses import bpr
 from bench.train.batches import Batches
-from tests.toy import TOY_ITEMS, TOY_USERS, make, random_batch, random_set, set_rows, toy_batch, toy_set
+from tests.toy import TOY_ITEMS, TOY_USERS, close, make, random_batch, random_set, set_rows, toy_batch, toy_set
 
 approx = pytest.approx
-
-
-def close(values):
-    return approx(np.array(values), abs=2e-6)
 
 
 def toy(**settings):

@@ -13,6 +13,7 @@ from tests.toy import (
     TOY_TRAIN,
     TOY_USERS,
     as_dense,
+    close,
     make,
     random_batch,
     random_set,
@@ -22,10 +23,6 @@ from tests.toy import (
 )
 
 approx = pytest.approx
-
-
-def close(values):
-    return approx(np.array(values), abs=2e-6)
 
 
 def toy(data=None, **settings):

@@ -10,7 +10,7 @@ from bench.spec import BenchError
 from models.mcln import MCLN, CounterfactualLayer
 from tests import golden
 from tests.oracles.mcln import NaiveMCLN
-from tests.toy import TOY_ITEMS, TOY_USERS, as_dense, make, random_batch, random_set, set_rows, toy_set
+from tests.toy import TOY_ITEMS, TOY_USERS, as_dense, close, make, random_batch, random_set, set_rows, toy_set
 
 approx = pytest.approx
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("mcln_*.npz"))
@@ -54,10 +54,6 @@ def weights_of(model, items, counterfactual=None):
 def score(model, user, *items):
     with torch.no_grad():
         return model.score(model.represent(), torch.tensor([user]), torch.tensor([items]))[0].tolist()
-
-
-def close(values):
-    return approx(np.array(values), abs=2e-6)
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)

@@ -12,6 +12,7 @@ from tests.toy import (
     TOY_ITEMS,
     TOY_TRAIN,
     TOY_USERS,
+    close,
     make,
     random_batch,
     random_set,
@@ -23,10 +24,6 @@ from tests.toy import (
 approx = pytest.approx
 TOY_Y = [[0.1, 0], [0, 0.2], [-0.1, 0.3]]
 TOY_BIAS = [[0.05], [-0.02], [0.1]]
-
-
-def close(values):
-    return approx(np.array(values), abs=2e-6)
 
 
 def toy(data=None, **settings):

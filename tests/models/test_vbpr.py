@@ -16,6 +16,7 @@ from tests.toy import (
     TOY_USERS,
     TOY_VISUAL,
     as_dense,
+    close,
     make,
     random_batch,
     random_set,
@@ -27,10 +28,6 @@ from tests.toy import (
 approx = pytest.approx
 PLAIN = {"projection_reg_weight": 0.0, "feature_scale": "none", "reg_weight": 0.0}
 NO_BIAS = {"item_bias": False, "visual_bias": False}
-
-
-def close(values):
-    return approx(np.array(values), abs=2e-6)
 
 
 def toy(data=None, **settings):

@@ -13,6 +13,7 @@ from tests.toy import (
     TOY_ITEMS,
     TOY_USERS,
     as_dense,
+    close,
     make,
     random_batch,
     random_set,
@@ -25,10 +26,6 @@ approx = pytest.approx
 PLAIN = {"message_dropout": 0.0, "reg_weight": 0.0}
 PAPER = NGCF.presets["paper"]
 KINDS = ("norm", "mean_plus_I", "mean", "plain", "sym")
-
-
-def close(values):
-    return approx(np.array(values), abs=2e-6)
 
 
 def toy(**settings):
