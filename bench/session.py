@@ -76,18 +76,32 @@ def run(
     if dry_run:
         show(due, store, machines)
         return 0
-    store.check_writable()
-    store.sweep()
     with writing_reports(reports):
         try_writing(reports)
-    relabel(planned, store)
-    casefacts.fill(planned, store)
+    make_ready(planned, due, store)
     ended = run_due(due, store, machines, clock, when=when)
     with handling(clock.hear):  # a signal that comes now waits for the tables
         paths = report(planned, store, reports, shown, studies=request.studies)
     page = "".join(f"; read {path}" for path in paths if path.suffix == ".html")
     said = f"records in {results}, {counted(len(paths), 'report file')}{page}"
     return close(planned, ended, store, clock, said=said, when=when)
+
+
+def make_ready(planned: Sequence[PlannedJob], due: Sequence[PlannedJob], store: Store) -> None:
+    """Bring the folder of the records up to date; where no job is due, one that cannot be written is read as it is.
+
+    Raises:
+        BenchError: where a job is due and its record could not be written, and as ``casefacts.fill``.
+    """
+    try:
+        store.check_writable()
+    except BenchError:
+        if due:
+            raise
+        return
+    store.sweep(due=[one.job for one in due])
+    relabel(planned, store)
+    casefacts.fill(planned, store)
 
 
 def report(

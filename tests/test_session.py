@@ -1,10 +1,12 @@
 """The whole line on a tiny data set, in real subprocesses: run, resume, fail, be stopped, report."""
 
+import errno
 import fcntl
 import json
 import os
 import pty
 import re
+import shutil
 import signal
 import termios
 from dataclasses import replace
@@ -185,6 +187,21 @@ def test_a_dry_run_says_how_long_it_would_take(call):
     assert code == 0
     assert "this takes about 16 s, 1 job at a time" in out
     assert "this takes about 8 s, 2 jobs at a time" in call(*flags, "--gpus", "none", "--jobs", 2)[1]
+
+
+def test_a_folder_that_cannot_be_written_is_read_where_nothing_is_to_run(call, folder, tmp_path, monkeypatch):
+    def refuse(folder):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    flags = ("--datasets", folder, "--models", "Pop", "--budget", "smoke", "--seeds")
+    assert call(*flags, 0)[0] == 0
+    shutil.rmtree(tmp_path / "reports")
+    monkeypatch.setattr("bench.store.store.try_writing", refuse)
+    code, out, _ = call(*flags, 0)
+    assert (code, "nothing to run" in out) == (0, True)
+    assert (tmp_path / "reports/index.md").exists()
+    code, _, error = call(*flags, 0, 1)
+    assert (code, "results cannot be written (Read-only file system)" in error) == (2, True)
 
 
 def log_of(tmp_path, model: str) -> str:

@@ -2,8 +2,8 @@
 
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
@@ -185,15 +185,19 @@ class Store(Places):
             raise FileNotFoundError(f"no record {self.path(job)}")
         return rank_files.columns([rank_files.read(*file) for file in self.rank_files(record).items()])
 
-    def sweep(self) -> None:
-        """Take away what killed runners left behind: locks that no one holds, and half-written files."""
+    def sweep(self, *, due: Collection[Job] = ()) -> None:
+        """Take away what killed runners left behind: locks that no one holds, half-written files, and checkpoints of
+        jobs that are done, unless they are ``due`` again. What cannot be taken away stays."""
+        keys = {job.key for job in due}
         for path in self.root.glob("*/*/*.lock") if self.is_locked else self._unlocked():
-            with self.locked(path) as is_ours:
+            with suppress(OSError), self.locked(path) as is_ours:
                 if not is_ours:
                     continue
                 sweep_halves(path)
                 record = self._checked(path.with_suffix(".json"))
-                if record is not None and record.status == "done":  # its checkpoint was to go next
+                if (
+                    record is not None and record.status == "done" and record.key not in keys
+                ):  # its checkpoint was to go next
                     path.with_suffix(".checkpoint").unlink(missing_ok=True)
 
     def _unlocked(self) -> set[Path]:

@@ -83,6 +83,30 @@ def test_without_locks_what_killed_runners_left_is_swept_too(tmp_path):
     assert [path.exists() for path in left + kept] == [False, False, True, True]
 
 
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_the_state_of_a_job_that_runs_again_is_not_swept(tmp_path, is_locked):
+    """Its record stands without weights, say; a run that was to keep them was killed on the way."""
+    store = Store(tmp_path, is_locked=is_locked)
+    store.write(record())
+    store.checkpoint(job()).write_text("state")
+    store.path(job()).with_suffix(".lock").write_text("")
+    store.sweep(due=[job()])
+    assert store.checkpoint(job()).exists()
+    store.path(job()).with_suffix(".lock").write_text("")
+    store.sweep(due=[job(seed=1)])
+    assert not store.checkpoint(job()).exists()
+
+
+def test_a_lock_that_cannot_be_opened_is_no_leftover(tmp_path):
+    store, target = Store(tmp_path / "results"), tmp_path / "precious"
+    store.write(record())
+    link = store.path(job()).with_suffix(".lock")
+    link.symlink_to(target)
+    store.sweep()
+    assert link.is_symlink()
+    assert not target.exists()
+
+
 def ranks(places=(1, 99), **more) -> pd.DataFrame:
     return pd.DataFrame({"user": [0, 3], "target": [7, 1], "rank_sampled": places, "ties_sampled": [0, 2], **more})
 
