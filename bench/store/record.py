@@ -110,7 +110,7 @@ def read_record(path: Path) -> Record | None:
         raise BenchError(f"{path} cannot be read as a record ({said})") from None
     if odd := oddity(record):
         raise BenchError(f"{path} cannot be read as a record ({odd})")
-    if record.schema_version > 1:
+    if record.schema_version > 1 or record.digest or record.ranks_sha256:  # schema 1 has none of them
         body = content.replace(record.digest.encode(), b"", 1)
         if not record.digest or digest(body) != record.digest:
             raise BenchError(f"{path} was changed after it was written")

@@ -56,7 +56,7 @@ def verify(root: Path) -> Findings:
             found.look("record", lambda store=store, path=path: check_record(store, path, found))
         for path in sorted(store.root.glob("*/cases/*.facts.parquet")):
             found.look("table of case facts", lambda path=path: case_facts.check(path))
-        for path in sorted(store.root.glob("*/*/*.checkpoint")):
+        for path in sorted(store.root.glob("*/*/[!.]*.checkpoint")):
             found.look("checkpoint", lambda path=path: read_sealed(path, owner=path.stem))
     return found
 

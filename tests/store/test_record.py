@@ -80,6 +80,19 @@ def test_a_record_of_schema_1_is_read_and_has_no_digest(path):
         read_record(path)  # the newest schema without a digest is no old record
 
 
+def test_a_record_that_poses_as_one_of_schema_1_is_seen(path, tmp_path):
+    """It would need no digest: a single byte would make an edit believed."""
+    text = path.read_text().replace('"schema_version": 2', '"schema_version": 1')
+    path.write_text(text.replace("0.3333333333333333", "0.9"))
+    with pytest.raises(BenchError, match=r"a\.json was changed after it was written"):
+        read_record(path)
+    write_record(record(ranks_sha256="0" * 64), path)
+    lines = path.read_text().replace('"schema_version": 2', '"schema_version": 1').splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if '"digest"' not in line))
+    with pytest.raises(BenchError, match="was changed"):
+        read_record(path)
+
+
 def resealed(path, **changes) -> None:
     """The record at ``path`` with other values and a digest that fits."""
     body = {**json.loads(path.read_text()), **changes, "digest": ""}

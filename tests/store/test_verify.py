@@ -32,6 +32,13 @@ def test_a_whole_folder_holds(store):
     assert (found.wrong, found.words) == ([], f"{WHOLE}every check passed")
 
 
+def test_the_half_of_a_checkpoint_that_a_killed_job_left_is_no_checkpoint(store):
+    """The next run sweeps it away; a run at work here may be writing it just now."""
+    path = store.checkpoint(job(seed=2))
+    path.with_name(f".{path.name}.0a1b2c3d.checkpoint").write_bytes(b"half")
+    assert verify(store.root).words == f"{WHOLE}every check passed"
+
+
 def test_nothing_is_found_in_an_empty_folder(tmp_path):
     assert verify(tmp_path).seen == {}
 
