@@ -146,15 +146,17 @@ class Pool:
 
     def attempts(self, planned: PlannedJob) -> str:
         """Run a locked job, a second time where that may help, and see to its record; its state."""
-        is_begun = self.store.checkpoint(planned.job).exists()
-        if not self.clock.has_time_for(self.estimate(planned.job), is_begun=is_begun):
+        if not self.may_begin(planned):
             return "left"
-        self.store.start_log(planned.job)
-        self.listener(planned, Event(state="started"))
         is_alone, spent = False, 0.0
-        for _ in range(1 + RETRIES):
+        for attempt in range(1 + RETRIES):
             with self.slots.taken(planned, alone=is_alone) as slot:
-                if self.clock.is_stopping:
+                if not attempt:
+                    if not self.may_begin(planned):  # once more: it may have waited long for its slot
+                        return "left"
+                    self.store.start_log(planned.job)
+                    self.listener(planned, Event(state="started"))
+                elif self.clock.is_stopping:
                     outcome = Outcome(is_stopped=True)
                     break
                 begun = time.perf_counter()
@@ -173,6 +175,12 @@ class Pool:
             self.store.checkpoint(planned.job).unlink(missing_ok=True)
         self.listener(planned, Event(state=record.status, reason=record.reason))
         return record.status
+
+    def may_begin(self, planned: PlannedJob) -> bool:
+        """Whether the run has time for the job."""
+        is_begun = self.store.checkpoint(planned.job).exists()
+        has_time = self.clock.has_time_for(self.estimate(planned.job), is_begun=is_begun)
+        return has_time and not self.clock.is_stopping
 
     def bury(self, planned: PlannedJob, reason: str, *, seconds: float) -> Record:
         """Write a failed record for a job that ended without one."""

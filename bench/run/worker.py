@@ -21,6 +21,7 @@ from bench.run.plan import PlannedJob
 from bench.run.pool import Pool
 from bench.run.slots import Slots
 from bench.spec import BenchError, Job
+from bench.store.record import STATUSES
 from bench.store.store import Store
 
 STARTING = threading.Lock()
@@ -54,7 +55,7 @@ def run(order: dict) -> dict:
         )
         with pool.clock.watching(pool.executor.ask, pool.executor.kill):
             state = pool.run_one(planned)
-        if state == "stopped":
+        if state not in STATUSES:
             raise Reschedule
         return packed(pool.store, planned.job)
 

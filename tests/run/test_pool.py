@@ -16,6 +16,7 @@ from bench.run.slots import Slots
 from bench.spec import BenchError
 from bench.store.store import Store
 from tests.run.made import Scripted, local, planned, toy
+from tests.run.storm import until
 from tests.store.test_store import record
 
 
@@ -139,6 +140,35 @@ def test_a_job_that_has_no_time_is_left(store):
     assert pool.run([toy()]) == ["left"]
     assert store.records() == []
     assert scripted(store, clock=half_over, estimate=lambda job: 5.0).run([toy()]) == ["done"]
+
+
+def test_a_job_that_waited_for_its_slot_until_there_is_no_time_left_is_not_begun(store):
+    """Both are expected to take 300 of 540 s; the second one's GPU becomes free when 400 s are over."""
+    clock = Clock(limit=600.0)
+    begun = clock.begun
+
+    def act(one, attempt):
+        until(lambda: pool.slots.line or clock.begun < begun)
+        clock.begun -= 400
+        return pool.executor.finish(one, attempt)
+
+    told = []
+    pool = scripted(store, act, clock=clock, estimate=lambda job: 300.0, listener=lambda one, event: told.append(event))
+    pool.slots = Slots(cpus=1, gpus={"0": 8000.0})
+    assert sorted(pool.run([toy(seed=seed) for seed in range(2)])) == ["done", "left"]
+    assert [event.state for event in told] == ["started", "done"]
+    assert len(list(store.root.glob("*/*/*.log"))) == 1
+
+
+def test_a_job_that_was_waiting_for_its_slot_when_the_run_stops_is_not_begun(store):
+    def act(one, attempt):
+        until(lambda: len(pool.slots.line) == 2 or pool.clock.is_stopping)
+        pool.clock.stop()
+        return pool.executor.finish(one, attempt)
+
+    pool = scripted(store, act)
+    pool.slots = Slots(cpus=1, gpus={"0": 8000.0})
+    assert sorted(pool.run([toy(seed=seed) for seed in range(3)])) == ["done", "left", "left"]
 
 
 def test_a_job_that_stops_early_leaves_no_record_and_its_state(store):
