@@ -30,6 +30,7 @@ from bench.study import differing
 
 Mode = Literal["default", "released", "tuned"]
 HEAD = "# Found by --tune, on validation alone; --hyper tuned reads it. The content's sha256:"
+REMEDY = "free it or choose another folder with --configs, then start again: the trials are kept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ def path(configs: Path, job: Job) -> Path:
 
 def check_writable(configs: Path) -> None:
     """Fail before any trial, not after."""
-    with writing(f"folder {configs}", remedy="choose another with --configs"):
+    with writing(f"folder {configs}", remedy=REMEDY):
         try_writing(next(place for place in (configs, *configs.parents) if place.exists()))
 
 
@@ -110,7 +111,8 @@ def write(winner: Winner, place: Path) -> None:
     import yaml  # here and below, since without a search nothing needs it
 
     text = yaml.safe_dump(dataclasses.asdict(winner), sort_keys=False, allow_unicode=True)
-    write_sealed(place, text.encode(), owner=HEAD)
+    with writing(place, remedy=REMEDY):
+        write_sealed(place, text.encode(), owner=HEAD)
 
 
 def curve(record: Record) -> dict[int, float]:

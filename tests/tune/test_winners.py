@@ -42,6 +42,12 @@ def test_a_file_is_read_as_it_was_written(tmp_path):
     assert (tmp_path / "toy" / "BPRMF.yaml").read_text().startswith("# Found by --tune")
 
 
+def test_a_file_that_cannot_be_written_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "toy").write_text("a file in place of the folder")
+    with pytest.raises(BenchError, match=r"BPRMF\.yaml cannot be written \(.*--configs, then start again"):
+        written(tmp_path)
+
+
 def test_a_search_does_not_write_over_what_another_found(tmp_path):
     """The same search may, and any search where a run could not take its settings from the file."""
     made, job = written(tmp_path), work().job
