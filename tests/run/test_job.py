@@ -1,5 +1,6 @@
 """What a job tells while it runs."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -35,6 +36,31 @@ def test_what_is_reported_is_of_the_chosen_epoch(folder, tmp_path):
         assert record.metrics[name] == pytest.approx(max(course), rel=1e-12)
         assert course[-1] < max(course)
         assert record.facts[f"best_epoch.{ranking}"] == record.curve[int(np.argmax(course))]["epoch"]
+
+
+def test_weights_batches_and_what_training_draws_are_of_the_jobs_seed(folder, tmp_path, monkeypatch):
+    """Or else the standard deviation over seeds would be that of something less."""
+    (work,), drawn = planned(folder, seeds=[7]), []
+    for name in ("seed_all", "generator"):
+        real = getattr(job.seed, name)
+        spy = lambda *args, real=real: (drawn.append(args[:2]), real(*args))[1]  # noqa: E731
+        monkeypatch.setattr(job.seed, name, spy)
+    job.run(work, Store(tmp_path / "results"), device="cpu")
+    assert drawn == [(7, "sampling"), (7, "init"), (7, "train")]
+
+
+@pytest.mark.parametrize(("protocol", "lead"), [("clean", "full"), ("paper", "sampled")])
+def test_what_is_shown_and_ends_a_trial_is_the_ranking_that_a_search_judges_by(folder, tmp_path, protocol, lead):
+    """Both rankings are in the curve; among 99 others a test item stands higher than among all."""
+    (work,) = planned(folder, protocols=[protocol])
+    events, store = [], Store(tmp_path / "results")
+    (entry,) = job.run(work, store, device="cpu", tell=events.append).curve
+    sampled, full = (entry[f"{ranking}.ndcg@10"] for ranking in ("sampled", "full"))
+    assert sampled > full
+    assert [event.value for event in events if event.epoch] == [entry[f"{lead}.ndcg@10"]]
+    for limit, is_above in (((sampled + full) / 2, lead == "sampled"), (full / 2, True), (sampled * 2, False)):
+        record = job.run(replace(work, is_trial=True, limits={1: limit}), Store(tmp_path / str(limit)), device="cpu")
+        assert record.status == ("done" if is_above else "skipped")
 
 
 @pytest.mark.parametrize("protocol", ["clean", "paper"])
