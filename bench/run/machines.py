@@ -86,7 +86,8 @@ class Machines:
         """
         often = [(one, 1 if times is None else times[one.job.key]) for one in planned]
         often = [(one, n) for one, n in often if n]
-        n = 1 if self.cluster else min(slots.most, len(often))  # how many the workers take is not known
+        n = min(slots.together([one for one, _ in often]), len(often))
+        n = 1 if self.cluster else n  # how many the workers take is not known
         seconds = whole([n_times * estimate(one.job) for one, n_times in often], n)
         if seconds is not None and seconds >= least:
             print(

@@ -1,7 +1,7 @@
 """Where jobs run: GPUs are shared by measured memory, the CPU by the number of jobs."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -63,6 +63,13 @@ class Slots:
         most = self.cpus + len(self.gpus) * (self.per_gpu or 8)
         return min(most, self.total or most)
 
+    def together(self, planned: Sequence[PlannedJob]) -> int:
+        """How many of the jobs run at a time, as far as their memory is known: on GPUs those that train, if any."""
+        trained = [one for one in planned if not is_floor(one)] if self.gpus else []
+        shares = [[self.need(one, i, alone=False) / self.gpus[i] for one in trained] for i in self.gpus if self.gpus[i]]
+        n = int(sum(len(trained) / sum(share) for share in shares) + 1e-6) if trained else self.cpus
+        return max(1, min(n, self.most))
+
     def need(self, planned: PlannedJob, index: str, *, alone: bool) -> float:
         """MiB set aside for the job on that GPU."""
         whole = self.gpus[index]
@@ -83,7 +90,7 @@ class Slots:
     def take(self, planned: PlannedJob, *, alone: bool = False) -> Slot:
         """A slot for the job, a GPU of its own if ``alone``; waits until there is one."""
         with self.changed:
-            if registry.find(planned.job.model)[0].is_floor or not self.gpus:  # floors train nothing
+            if is_floor(planned) or not self.gpus:
                 self.changed.wait_for(lambda: self.free_cpus)
                 self.free_cpus -= 1
                 return Slot("", 0.0)
@@ -127,6 +134,11 @@ class Slots:
             peak, like = record.facts["peak_memory_mib"], kind(record.job)
             with self.changed:
                 self.measured[like] = max(peak, self.measured.get(like, 0.0))
+
+
+def is_floor(planned: PlannedJob) -> bool:
+    """Floors train nothing and stay on the CPU."""
+    return registry.find(planned.job.model)[0].is_floor
 
 
 def measured(records: Iterable[Record]) -> dict[tuple, float]:

@@ -57,6 +57,17 @@ def test_jobs_spread_over_gpus_and_a_given_count_bounds_them():
     assert waits(lambda: places.take(work(seed=4)))
 
 
+def test_how_many_run_together_by_their_memory():
+    """Each has a GPU to itself before its kind was measured; then 1.2 * 2000 + 600 of 9,000 MiB, so that 3 fit."""
+    jobs, gpus = [work(seed=s) for s in range(9)], {"0": 9000.0, "1": 9000.0}
+    assert Slots(cpus=8, gpus=gpus).together(jobs) == 2
+    assert Slots(cpus=8, gpus=gpus, measured={slots.kind(job()): 2000.0}).together([work("Pop"), *jobs]) == 6
+    assert Slots(cpus=8, gpus=gpus, per_gpu=3).together(jobs) == 6
+    assert Slots(cpus=8, total=1, gpus=gpus, per_gpu=3).together(jobs) == 1
+    assert Slots(cpus=8, gpus={"0": 0.0}).together(jobs) == 1  # all of it is taken
+    assert Slots(cpus=8, gpus=gpus).together([work("Pop")]) == Slots(cpus=8).together(jobs) == 8
+
+
 def test_floors_stay_on_the_cpu_beside_the_gpus():
     places = Slots(cpus=1, gpus={"0": 8000.0})
     assert places.take(work("Pop")).gpu == ""
