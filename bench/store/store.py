@@ -195,9 +195,8 @@ class Store(Places):
                     continue
                 sweep_halves(path)
                 record = self._checked(path.with_suffix(".json"))
-                if (
-                    record is not None and record.status == "done" and record.key not in keys
-                ):  # its checkpoint was to go next
+                is_done = record is not None and record.status == "done"
+                if is_done and record.key not in keys:  # its checkpoint was to go next
                     path.with_suffix(".checkpoint").unlink(missing_ok=True)
 
     def _unlocked(self) -> set[Path]:
