@@ -15,7 +15,7 @@ from bench.cli.import_data import import_command
 from bench.cli.lists import data_command, models_command, studies_command
 from bench.cli.stored import recommend_command, show_command, verify_command
 from bench.files import plain
-from bench.run.clock import Clock, Ended, end, handling
+from bench.run.clock import Clock, Ended, ending
 from bench.spec import BenchError, unknown
 
 
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
     if command is None:
         command, argv = (argv[0], argv[1:]) if argv else ("--help", [])
     try:
-        with handling(end):
+        with ending():
             code = dispatch(command, argv)
         sys.stdout.flush()
     except BenchError as error:

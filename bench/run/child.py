@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.nn import recommender  # noqa: F401 - imported once by the server, before any model asks for it
 from bench.run import job
+from bench.run.clock import SIGNALS
 from bench.run.events import Event
 from bench.run.plan import PlannedJob
 from bench.spec import BenchError
@@ -47,6 +48,9 @@ def main(order: dict, runner: Connection) -> None:
         os.dup2(log.fileno(), 2)
     patience = Patience(order["deadline"])
     signal.signal(signal.SIGTERM, lambda *_: patience.is_asked.set())
+    for number in (signal.SIGINT, signal.SIGHUP):  # the runner decides
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # which the server blocks (``bench.run.local.start_server``)
     threading.Thread(target=obey, args=(runner, patience), daemon=True).start()
     torch.set_num_threads(order["threads"])
     threadpool_limits(order["threads"])  # of NumPy's products, whatever the server was started with

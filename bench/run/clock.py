@@ -16,6 +16,8 @@ TIME_LIMIT = 124  # the exit code of a run that its time limit ended, as that of
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 SIGNALS = (signal.SIGINT, *ENDING)
 TERMINALS = [fd for fd in (0, 1, 2) if os.isatty(fd)]
+# signals that ``end`` heard: some compiled modules swallow whatever is raised while they are imported
+noted: list[int] = []
 
 
 class Ended(BaseException):
@@ -25,7 +27,8 @@ class Ended(BaseException):
 def end(number: int, frame) -> None:
     """A handler that ends the program in good order."""
     leave_terminal(number)
-    raise Ended(number)
+    noted.append(number)
+    raise KeyboardInterrupt if number == signal.SIGINT else Ended(number)
 
 
 def leave_terminal(number: int) -> None:
@@ -50,6 +53,16 @@ def handling(handler: Callable, signals=ENDING) -> Iterator[None]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """While this context is open, a signal ends the program in good order."""
+    try:
+        with handling(end, SIGNALS):
+            yield
+    finally:
+        noted.clear()
 
 
 @dataclass(kw_only=True)
@@ -99,6 +112,8 @@ class Clock:
         is_over = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(is_over, ask, kill), daemon=True)
         with handling(self.hear, SIGNALS):
+            if noted:  # before there was anything to watch, and the program went on all the same
+                self.hear(noted[0], None)
             watcher.start()
             try:
                 yield

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import ModuleType
@@ -34,7 +34,8 @@ STOP = "stop"  # the one thing that a runner tells a job
 def start_server(threads: int) -> None:
     """Start the process that jobs are forked from, if it does not run yet, with what libraries read as they start.
 
-    It and its jobs are the runner's to end, so they inherit that signals to the whole group are ignored.
+    It is the runner's to end: it inherits that signals to the whole group are blocked, which its jobs undo
+    (``bench.run.child.main``). One that comes meanwhile is heard afterwards.
 
     Raises:
         BenchError: where it cannot start.
@@ -42,19 +43,19 @@ def start_server(threads: int) -> None:
     before = dict(os.environ)
     count = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     here = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # the server imports what we did, wherever it is
-    is_main = threading.current_thread() is threading.main_thread()
-    held = {s: signal.signal(s, signal.SIG_IGN) for s in SIGNALS if is_main}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     os.environ.update({**KEEP_PAGES, **before, **count, **here})
     try:
+        resource_tracker.ensure_running()  # the server would start it, which lets some of them through again
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         forkserver.ensure_running()
     except OSError as error:  # the path of a socket has a limit, which a long TMPDIR exceeds
         place = tempfile.gettempdir()
         raise BenchError(f"no socket can be made in {place} ({error}); set TMPDIR to a shorter path") from None
     finally:
-        for number, handler in held.items():
-            signal.signal(number, handler)
         os.environ.clear()
         os.environ.update(before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @dataclass(kw_only=True)

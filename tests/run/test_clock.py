@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
 from bench.run import clock
-from bench.run.clock import Clock, Ended, end, handling
+from bench.run.clock import Clock, Ended, ending
 
 
 class Executor:
@@ -79,7 +80,7 @@ def test_ignored_signals_stay_ignored():
     """As SIGHUP is under nohup."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with handling(end):
+        with ending():
             os.kill(os.getpid(), signal.SIGHUP)
             with pytest.raises(Ended):
                 os.kill(os.getpid(), signal.SIGTERM)
@@ -88,13 +89,27 @@ def test_ignored_signals_stay_ignored():
         signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_an_import_swallowed_ends_the_run_all_the_same(number):
+    """As modules that Cython made do: what a handler raises as they are imported is lost."""
+    one, executor = Clock(), Executor()
+    with ending():
+        with suppress(BaseException):
+            os.kill(os.getpid(), number)
+        with executor.watching(one):
+            assert executor.asked.wait(60)
+    assert one.exit_code == 128 + number
+    with executor.watching(later := Clock()):
+        assert not later.is_stopping
+
+
 CLOSED = """
 import os, pty, signal, sys
 pid, master = pty.fork()
 if not pid:
-    from bench.run.clock import end, handling, Ended
+    from bench.run.clock import ending, Ended
     try:
-        with handling(end):
+        with ending():
             print("ready", flush=True)
             signal.pause()
     except Ended as ended:

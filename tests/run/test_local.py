@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from bench.run import local
+from bench.run.clock import SIGNALS, handling
 from bench.run.local import Local, why_it_died
 from bench.run.pool import Pool
 from bench.run.slots import Slots
@@ -87,6 +88,16 @@ def test_the_server_of_the_jobs_outlives_signals_to_its_group(folder, tmp_path):
         os.kill(servers(runner)[0], number)
     runner.communicate()
     assert runner.returncode == 0
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_comes_while_the_server_starts_is_heard(monkeypatch, number):
+    monkeypatch.setattr(local.forkserver, "ensure_running", lambda: os.kill(os.getpid(), number))
+    heard = []
+    with handling(lambda number, frame: heard.append(number), SIGNALS):
+        local.start_server(1)
+        assert heard == [number]
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & set(SIGNALS)
 
 
 def servers(runner) -> list[int]:
