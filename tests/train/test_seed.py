@@ -12,6 +12,9 @@ def test_equal_seeds_give_equal_draws():
     one = torch.rand(4)
     seed_all(3, "init")
     assert torch.equal(one, torch.rand(4))
+    for other in ((4, "init"), (3, "train")):
+        seed_all(*other)
+        assert not torch.equal(one, torch.rand(4))
     cpu = torch.device("cpu")
     assert generator(3, "x", cpu).initial_seed() == generator(3, "x", cpu).initial_seed()
 
