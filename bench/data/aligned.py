@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bench.data.columns import check_names, column, numbers, tokens
 from bench.data.preparing import by_value
 from bench.data.readers.arrays import in_float32, load_npy
 from bench.data.readers.lists import read_lines
 from bench.data.readers.recbole import ITEM
-from bench.data.tables import check_names, column, numbers, read_table, tokens
+from bench.data.tables import read_table
 from bench.spec import BenchError, counted
 
 COLUMNS = (*ITEM, "id", "asin")  # how the column of item ids may be named beside what it is named in the interactions

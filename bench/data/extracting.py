@@ -12,9 +12,10 @@ import pandas as pd
 from bench.data import sources
 from bench.data.aligned import COLUMNS
 from bench.data.cache import content_hash
+from bench.data.columns import check_names, column, tokens
 from bench.data.readers.arrays import in_float32
 from bench.data.readers.folders import about, original_ids
-from bench.data.tables import check_names, column, read_table, tokens
+from bench.data.tables import read_table
 from bench.files import write_text, write_whole, writing
 from bench.spec import BenchError, counted
 

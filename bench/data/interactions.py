@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from bench.data.columns import column, moments, numbers, tokens
 from bench.data.preparing import Parts, cut_by_time, hold_out, keep_core, leave_one_out
 from bench.data.readers.recbole import ITEM, USER
-from bench.data.tables import column, moments, numbers, tokens
 from bench.spec import BenchError, unknown
 
 TIME = ("timestamp",)

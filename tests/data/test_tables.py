@@ -1,12 +1,12 @@
-"""Every format of a table, what an id is, what a time is, and broken ones named with file and row."""
+"""Every format of a table, and broken ones named with file and line."""
 
 import gzip
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from bench.data.tables import check_names, column, moments, numbers, read_table, tokens
+from bench.data.columns import column
+from bench.data.tables import read_table
 from bench.spec import BenchError
 
 FRAME = pd.DataFrame({"user": ["007", "7", "NA"], "item": ["a", "b,c", "null"], "n": [1.5, 2, 3]})
@@ -88,12 +88,6 @@ def test_broken_tables(tmp_path, name, content, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [[1], {"id": 1}, np.array([1])])
-def test_an_id_is_no_list_or_object(value):
-    with pytest.raises(BenchError, match=r"f: row 2: user .* is neither a text nor a number"):
-        tokens(pd.Series(["a", value], name="user"), "f")
-
-
 def test_a_gzip_that_is_cut_off(tmp_path):
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 1000)[:-20])
     with pytest.raises(BenchError, match=r"cannot be read as a \.csv table"):
@@ -108,15 +102,6 @@ def test_missing_table_and_folder(tmp_path):
         read_table(tmp_path / "d.csv")
 
 
-def test_columns():
-    assert column(FRAME, None, ("userID", "user"), "f", "") == "user"
-    assert column(FRAME, "n", ("user",), "f", "") == "n"
-    with pytest.raises(BenchError, match="f: no column buyer; there are: user, item, n; name it"):
-        column(FRAME, "buyer", ("user",), "f", "name it")
-    with pytest.raises(BenchError, match="f: column n stands twice"):
-        column(FRAME[["n", "n"]], "n", (), "f", "")
-
-
 def test_each_column_of_a_file_keeps_its_name(tmp_path):
     """And pandas makes no user.1 of the second."""
     (tmp_path / "t.csv").write_text(",user:token,n,user\n0,007,1,9\n")
@@ -125,62 +110,3 @@ def test_each_column_of_a_file_keeps_its_name(tmp_path):
     assert found.iloc[0].tolist() == [0, "007", 1, "9"]
     with pytest.raises(BenchError, match="f: column user stands twice; keep one"):
         column(found, None, ("user",), "f", "")
-
-
-def test_names_where_all_columns_count():
-    check_names(FRAME, "f")
-    with pytest.raises(BenchError, match="f: column n stands twice; keep one"):
-        check_names(FRAME[["user", "n", "n"]], "f")
-    for none in ("", " ", "Unnamed: 0"):
-        with pytest.raises(BenchError, match=r"f: column 3 has no name; name it or take it out .*index=False"):
-            check_names(FRAME.rename(columns={"n": none}), "f")
-
-
-def test_tokens_are_text_without_blanks():
-    assert tokens(pd.Series([" a", "b "], name="user"), "f").tolist() == ["a", "b"]
-    assert tokens(pd.Series([1.0, 2.0], name="user"), "f").tolist() == ["1", "2"]
-    assert tokens(pd.Series([1.5, 2.0], name="user"), "f").tolist() == ["1.5", "2.0"]
-    for empty in ([1.0, np.nan], ["a", " "], ["a", None]):
-        with pytest.raises(BenchError, match="f: row 2 has no user; rows are counted from 1 after the header"):
-            tokens(pd.Series(empty, name="user"), "f")
-
-
-@pytest.mark.parametrize("dtype", ["float64", "Float64", "float32", "Float32"])
-@pytest.mark.parametrize("value", [2.0**53, -(2.0**53), 1e19, np.inf, -np.inf])
-def test_ids_that_floats_do_not_tell_apart(dtype, value):
-    """2**53 + 1 would be one with 2**53."""
-    with pytest.raises(BenchError, match=r"f: row 3: user \S+ is infinite, or too large for a [fF]loat.*ids as text"):
-        tokens(pd.Series([1, np.nan, value], name="user", dtype=dtype), "f")
-    largest = int(2 ** (53 if "64" in dtype else 24)) - 1
-    assert tokens(pd.Series([largest], name="user", dtype=dtype), "f").tolist() == [str(largest)]
-    assert tokens(pd.Series([2**53 + 1], name="user"), "f").tolist() == ["9007199254740993"]
-
-
-def test_numbers():
-    assert numbers(pd.Series(["1", "2.5"], name="rating"), "f").tolist() == [1, 2.5]
-    for bad in (["1", "good"], [1, np.inf], [1, None]):
-        with pytest.raises(BenchError, match="f: row 2: rating .* is not a finite number"):
-            numbers(pd.Series(bad, name="rating"), "f")
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        [30, 10, 30, 20],
-        ["30", "10", "30", "20.5"],
-        pd.Series([30, 10, 30, 20], dtype="Int64"),
-        [2**62 + 2, 2**62, 2**62 + 2, 2**62 + 1],
-        ["2024-03-01", "2023-01-01T10:00:00", "2024-03-01", "2023-01-01 10:00:01+00:00"],
-        pd.to_datetime(["2024-03-01", "2023-01-01", "2024-03-01", "2023-07-23"]),
-    ],
-)
-def test_moments_are_ranks(values):
-    assert moments(pd.Series(values, name="time"), "f").tolist() == [2, 0, 2, 1]
-
-
-@pytest.mark.parametrize(
-    "bad", [["2023-01-01", "noon"], ["2023-01-01", ""], [1.0, np.nan], ["3", "noon", "4"], [1.0, np.inf], ["1", "-inf"]]
-)
-def test_what_is_no_time(bad):
-    with pytest.raises(BenchError, match="f: row 2: time .* is neither a finite number nor a date"):
-        moments(pd.Series(bad, name="time"), "f")

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from bench.data.cache import Recipe, sha256
+from bench.data.columns import column, numbers, tokens
 from bench.data.dataset import Dataset, Rows, renumber
 from bench.data.preparing import keep_core, leave_one_out, number
 from bench.data.readers.features import catalogue, count_empty, count_unread, dense, read_features, weigh
 from bench.data.readers.folders import PARTS, list_files
 from bench.data.readers.lists import LARGEST_ID
-from bench.data.tables import column, header, numbers, read_table, tokens
+from bench.data.tables import header, read_table
 from bench.spec import BenchError, unknown
 
 USER = ("user_id", "userID", "user")

@@ -1,0 +1,93 @@
+"""The columns of a frame: found by name, and their cells as ids, numbers and moments, a bad one named with its row."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bench.spec import BenchError
+
+
+def column(frame: pd.DataFrame, asked: str | None, known: Sequence[str], what: str, remedy: str) -> str:
+    """The name of the column asked for, or else of the first of ``known`` that there is.
+
+    Raises:
+        BenchError: where there is none, with those there are.
+    """
+    found = [name for name in ([asked] if asked else known) if name in frame.columns]
+    if not found:
+        there = ", ".join(map(str, list(frame.columns)[:20]))
+        raise BenchError(f"{what}: no column {asked or ' or '.join(known)}; there are: {there}; {remedy}")
+    if list(frame.columns).count(found[0]) > 1:
+        raise BenchError(f"{what}: column {found[0]} stands twice; keep one")
+    return found[0]
+
+
+def check_names(frame: pd.DataFrame, what: str) -> None:
+    """See that each column of a table whose columns all count has a name of its own.
+
+    Raises:
+        BenchError: for a column that has none, as the index that pandas writes along, and for a name that stands twice.
+    """
+    names = [str(name).strip() for name in frame.columns]
+    for place, name in enumerate(names, 1):
+        if not name or name.startswith("Unnamed: "):  # which pandas makes of none
+            raise BenchError(f"{what}: column {place} has no name; name it or take it out (to_csv takes index=False)")
+        if names.count(name) > 1:
+            raise BenchError(f"{what}: column {name} stands twice; keep one")
+
+
+def tokens(values: pd.Series, what: str) -> np.ndarray:
+    """(n,) ids as text, without outer blanks; whole numbers that pandas holds as floats lose their ".0".
+
+    Raises:
+        BenchError: with its row, for one that is empty, a list, an object, or a float that may be two whole numbers.
+    """
+    if values.dtype == object:
+        for row in [row for row, value in enumerate(values) if isinstance(value, dict | list | np.ndarray)][:1]:
+            raise BenchError(
+                f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} is neither a text nor a number"
+            )
+    if pd.api.types.is_float_dtype(values):
+        exact = 2.0 ** (np.finfo(f"f{values.dtype.itemsize}").nmant + 1)  # up to it, each whole number is a float
+        for row in np.flatnonzero(np.abs(values.to_numpy(dtype=np.float64, na_value=np.nan)) >= exact)[:1]:
+            said = f"{values.iloc[row]} is infinite, or too large for a {values.dtype} to tell it from its neighbours"
+            raise BenchError(f"{what}: row {row + 1}: {values.name} {said}; store ids as text")
+        if (values.dropna() % 1 == 0).all():
+            values = values.astype("Int64")
+    text = values.astype("string").str.strip().fillna("").to_numpy(dtype=object)
+    for row in np.flatnonzero(text == "")[:1]:
+        raise BenchError(
+            f"{what}: row {row + 1} has no {values.name}; rows are counted from 1 after the header, without blank lines"
+        )
+    return text
+
+
+def numbers(values: pd.Series, what: str) -> np.ndarray:
+    """(n,) numbers.
+
+    Raises:
+        BenchError: for a value that is no finite number, with its row.
+    """
+    found = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    for row in np.flatnonzero(~np.isfinite(found))[:1]:
+        raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} is not a finite number")
+    return found
+
+
+def moments(values: pd.Series, what: str) -> np.ndarray:
+    """(n,) times as ranks from 0, equal ones alike: numbers, or dates and times as text.
+
+    Raises:
+        BenchError: for a value that is neither, with its row.
+    """
+    found = values if pd.api.types.is_datetime64_any_dtype(values) else pd.to_numeric(values, errors="coerce")
+    if pd.api.types.is_numeric_dtype(found):
+        found = found.where(found.abs() < np.inf)
+    if found.isna().any() and not pd.api.types.is_numeric_dtype(values):
+        dates = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
+        found = min(dates, found, key=lambda read: read.isna().sum())  # what most of the column is
+    for row in np.flatnonzero(found.isna())[:1]:
+        said = "is neither a finite number nor a date such as 2023-07-23 10:00"
+        raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} {said}")
+    return np.unique(found.to_numpy(), return_inverse=True)[1]
