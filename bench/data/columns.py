@@ -1,11 +1,19 @@
 """The columns of a frame: found by name, and their cells as ids, numbers and moments, a bad one named with its row."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from bench.spec import BenchError
+
+UNKEPT = re.compile("[\0\r\ud800-\udfff]")  # what does not come back from a text file as it was written
+
+
+def values_of(cells: pd.Series) -> pd.Series:
+    """Categories as the values that they stand for, in the type of these."""
+    return pd.Series(np.asarray(cells), name=cells.name) if isinstance(cells.dtype, pd.CategoricalDtype) else cells
 
 
 def column(frame: pd.DataFrame, asked: str | None, known: Sequence[str], what: str, remedy: str) -> str:
@@ -41,12 +49,14 @@ def tokens(values: pd.Series, what: str) -> np.ndarray:
     """(n,) ids as text, without outer blanks; whole numbers that pandas holds as floats lose their ".0".
 
     Raises:
-        BenchError: with its row, for one that is empty, a list, an object, or a float that may be two whole numbers.
+        BenchError: with its row, for one that is empty, a list, an object, a float that may be two whole numbers, or
+            one that a text file does not keep.
     """
+    values = values_of(values)
     if values.dtype == object:
         for row in [row for row, value in enumerate(values) if isinstance(value, dict | list | np.ndarray)][:1]:
             raise BenchError(
-                f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} is neither a text nor a number"
+                f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r:.60} is neither a text nor a number"
             )
     if pd.api.types.is_float_dtype(values):
         exact = 2.0 ** (np.finfo(f"f{values.dtype.itemsize}").nmant + 1)  # up to it, each whole number is a float
@@ -55,11 +65,14 @@ def tokens(values: pd.Series, what: str) -> np.ndarray:
             raise BenchError(f"{what}: row {row + 1}: {values.name} {said}; store ids as text")
         if (values.dropna() % 1 == 0).all():
             values = values.astype("Int64")
-    text = values.astype("string").str.strip().fillna("").to_numpy(dtype=object)
+    text = values.astype(pd.StringDtype("python")).str.strip().fillna("").to_numpy(dtype=object)
     for row in np.flatnonzero(text == "")[:1]:
         raise BenchError(
             f"{what}: row {row + 1} has no {values.name}; rows are counted from 1 after the header, without blank lines"
         )
+    for token in [token for token in pd.unique(text) if UNKEPT.search(token)][:1]:
+        said = f"{values.name} {token!r:.60} has a character that no text file keeps; take it out"
+        raise BenchError(f"{what}: row {np.flatnonzero(text == token)[0] + 1}: {said}")
     return text
 
 
@@ -69,9 +82,13 @@ def numbers(values: pd.Series, what: str) -> np.ndarray:
     Raises:
         BenchError: for a value that is no finite number, with its row.
     """
-    found = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    values = values_of(values)
+    if values.dtype.kind in "mMc":  # dates, durations and complex numbers, of which pandas would make others
+        found = np.full(len(values), np.nan)
+    else:
+        found = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     for row in np.flatnonzero(~np.isfinite(found))[:1]:
-        raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} is not a finite number")
+        raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r:.60} is not a finite number")
     return found
 
 
@@ -81,6 +98,7 @@ def moments(values: pd.Series, what: str) -> np.ndarray:
     Raises:
         BenchError: for a value that is neither, with its row.
     """
+    values = values_of(values)
     found = values if pd.api.types.is_datetime64_any_dtype(values) else pd.to_numeric(values, errors="coerce")
     if pd.api.types.is_numeric_dtype(found):
         found = found.where(found.abs() < np.inf)
@@ -89,5 +107,5 @@ def moments(values: pd.Series, what: str) -> np.ndarray:
         found = min(dates, found, key=lambda read: read.isna().sum())  # what most of the column is
     for row in np.flatnonzero(found.isna())[:1]:
         said = "is neither a finite number nor a date such as 2023-07-23 10:00"
-        raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r} {said}")
+        raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r:.60} {said}")
     return np.unique(found.to_numpy(), return_inverse=True)[1]

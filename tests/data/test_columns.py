@@ -82,3 +82,30 @@ def test_moments_are_ranks(values):
 def test_what_is_no_time(bad):
     with pytest.raises(BenchError, match="f: row 2: time .* is neither a finite number nor a date"):
         moments(pd.Series(bad, name="time"), "f")
+
+
+@pytest.mark.parametrize("token", ["a\rb", "a\0b", "\ud800"])
+def test_an_id_that_a_text_file_does_not_keep(token):
+    """A carriage return would begin a new line of ``users.csv``, a zero byte end the id there."""
+    with pytest.raises(BenchError, match=r"f: row 3: user '.*' has a character that no text file keeps; take it out"):
+        tokens(pd.Series(["x", "a\nb", token, token], name="user", dtype=object), "f")
+
+
+def test_categories_count_as_what_they_stand_for():
+    """Of whole numbers that are floats, the ids would be 1.0 and 2.0, which no other file has."""
+    ids = pd.Series(pd.Categorical([2.0, 1.0, 2.0]), name="user")
+    assert tokens(ids, "f").tolist() == ["2", "1", "2"]
+    assert numbers(ids, "f").tolist() == [2, 1, 2]
+    days = pd.Series(pd.Categorical(pd.to_datetime(["2023-01-02", "2023-01-01"])), name="time")
+    assert moments(days, "f").tolist() == [1, 0]
+    with pytest.raises(BenchError, match="f: row 2 has no user"):
+        tokens(pd.Series(pd.Categorical([1, None]), name="user"), "f")
+
+
+@pytest.mark.parametrize(
+    "values", [pd.to_datetime(["2023-01-01"]), pd.to_timedelta(["1s"]), pd.to_datetime(["2023-01-01 10:00Z"]), [1 + 2j]]
+)
+def test_dates_and_durations_are_no_numbers(values):
+    """Pandas makes nanoseconds of them."""
+    with pytest.raises(BenchError, match="f: row 1: price .* is not a finite number"):
+        numbers(pd.Series(values, name="price"), "f")

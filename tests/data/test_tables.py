@@ -63,6 +63,7 @@ def test_text_with_tabs_whose_names_stand_in_quotes(tmp_path):
             b"a,b\n1,2\n1,2,3\n",
             r"t\.csv cannot be read as a \.csv table \(.*Expected 2 fields in line 3, saw 3",
         ),
+        ("t.csv", b"a,b\n1,x\0y\n", r"t\.csv cannot be read as a \.csv table \(line 2 has a zero byte, as files"),
         ("t.csv", b"a,b\n1,\xe9\n", r"is not UTF-8; save the file in UTF-8"),
         ("t.parquet", b"version https://git-lfs", r"t\.parquet cannot be read as a \.parquet table"),
         (
