@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from bench.data import audit, sources
 from bench.data.aligned import Aligned, Given, Ids, align_all
 from bench.data.dataset import Dataset
-from bench.data.interactions import Choices, select, split
+from bench.data.interactions import Choices, check_parts, select, split
 from bench.data.preparing import Parts, number
 from bench.data.readers.folders import PARTS, read_loose
 from bench.data.readers.recbole import ITEM, USER
@@ -92,11 +92,10 @@ def dataset_from_frame(
     name = chosen.item or next(one for one in ITEM if one in frame.columns)
     aligned = align_all(features or {}, row_ids or {}, items, item=name, left_out=kept.all_items)
     parts, how = split(np.stack([user, item], axis=1), kept, chosen)
-    if not len(parts[2]):
-        raise BenchError(f"{origin}: no test pair comes out of split {how}; there must be users of two items or more")
+    check_parts(parts, kept, chosen, origin=origin, how=how)
     with write_folder(out, remedy="choose another --out") as folder:
         write(folder, parts, {"user": users, "item": items}, aligned)
-    dataset = sources.find(str(out.absolute())).load()
+        dataset = replace(sources.find(str(folder.absolute())).load(), name=out.name)  # a folder that stays can be read
     return Imported(folder=out, dataset=dataset, left_out=kept.left_out, features=aligned, how=how)
 
 

@@ -134,3 +134,21 @@ def split(pairs: np.ndarray, kept: Interactions, chosen: Choices) -> tuple[Parts
     if chosen.split == "ratio":
         return hold_out(pairs, times, valid=valid, test=test), f"by shares of each user's items {how}"
     return leave_one_out(pairs, times), f"leave-one-out {how}"
+
+
+def check_parts(parts: Parts, kept: Interactions, chosen: Choices, *, origin: str, how: str) -> None:
+    """See that there are pairs to train on and to test.
+
+    Raises:
+        BenchError: where there are none, with what would make some.
+    """
+    missing = [name for name, pairs in (("train", parts[0]), ("test", parts[2])) if not len(pairs)]
+    if not missing:
+        return
+    if kept.label is not None:
+        remedy = f"{LABEL} must be {0 if missing[0] == 'train' else 2} for some; --split NAME does not read it"
+    elif chosen.split == "global-time":
+        remedy = "so small a share begins after the last moment; give a larger one with --shares, or another --split"
+    else:
+        remedy = "there must be users of two items or more"
+    raise BenchError(f"{origin}: no {missing[0]} pair comes out of split {how}; {remedy}")

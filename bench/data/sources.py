@@ -74,6 +74,8 @@ def folder_source(folder: Path) -> Source:
 
 def check_name(folder: Path) -> None:
     """Refuse a name that would be confused with others, or that no table could show."""
+    if folder.name in ("", ".."):
+        raise BenchError(f"{folder}: a data set goes by the name of its folder, and this path has none; write it out")
     if not folder.name.isprintable():
         raise BenchError(f"folder {str(folder)!r}: its name has a character that cannot be printed; rename it")
     if folder.name in DATA_SETS:

@@ -27,6 +27,7 @@ BOUGHT = pd.DataFrame(
     columns=["buyer", "product", "stars", "day"],
 )
 NAMED = {"user": "buyer", "item": "product"}
+PRICES = pd.DataFrame({"product": ["hat", "bag"], "price": [9, 8]})
 
 
 def pairs_by_id(found):
@@ -218,13 +219,38 @@ def test_how_items_are_named_changes_nothing(tmp_path, rng, change):
         ({**NAMED, "split": "ratio", "shares": (0.5, 0)}, "the share of test, the second one, must be above 0"),
         ({**NAMED, "split": "ratio", "shares": (math.nan, 0.2)}, "--shares: validation and test must leave some"),
         ({**NAMED, "shares": (0.2, 0.2)}, "--shares goes with --split ratio or global-time; give one of them"),
-        ({"user": "product", "item": "product"}, "no test pair comes out of split leave-one-out"),
+        (
+            {"user": "product", "item": "product"},
+            "no test pair comes out of split leave-one-out.*; there must be users",
+        ),
+        ({**NAMED, "time": "stars", "split": "global-time"}, "no test pair .*; so small a share begins after the last"),
+        (
+            {**NAMED, "features": dict.fromkeys(("image", "visual"), PRICES)},
+            "image_feat.npy and visual_feat.npy are both",
+        ),
     ],
 )
 def test_what_cannot_be_imported(tmp_path, choices, message):
     with pytest.raises(BenchError, match=message):
         dataset_from_frame(BOUGHT, **choices, out=tmp_path / "shop")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("label", "message"), [(0, "no test pair .* x_label must be 2"), (2, "no train .* must be 0")])
+def test_labels_of_one_part_alone(tmp_path, label, message):
+    """Without a train pair, a folder was left that no command could read."""
+    with pytest.raises(BenchError, match=message + " for some; --split NAME does not read it"):
+        dataset_from_frame(BOUGHT.assign(x_label=label), **NAMED, out=tmp_path / "shop")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_without_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for out in (".", "shop/.."):
+        with pytest.raises(BenchError, match="a data set goes by the name of its folder, and this path has none"):
+            dataset_from_frame(BOUGHT, **NAMED, out=out)
+    assert dataset_from_frame(BOUGHT, **NAMED, out="shop").dataset.name == "shop"
+    assert [path.name for path in tmp_path.iterdir()] == ["shop"]
 
 
 def test_places_that_cannot_take_it(tmp_path):
