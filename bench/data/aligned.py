@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.data.columns import check_names, column, numbers, tokens
+from bench.data.columns import check_names, column, numbers, tokens, with_index
 from bench.data.preparing import by_value
 from bench.data.readers.arrays import in_float32, load_npy
 from bench.data.readers.lists import read_lines
@@ -43,7 +43,13 @@ class Aligned:
 
 
 def align(
-    given: Given, row_ids: Ids | None, items: Sequence[str], *, item: str, modality: str, left_out: Collection[str] = ()
+    given: Given,
+    row_ids: Ids | None,
+    items: Sequence[str],
+    *,
+    item: str | int,
+    modality: str,
+    left_out: Collection[str] = (),
 ) -> Aligned:
     """The rows of ``items`` in their order.
 
@@ -58,18 +64,32 @@ def align(
         BenchError: for what is no table of finite numbers, a column as ``check_names`` says, an item with two rows, and
             rows whose item is not known.
     """
-    what = f"features {modality}" if isinstance(given, (np.ndarray, pd.DataFrame)) else str(given)
-    if isinstance(given, np.ndarray) or str(given).endswith(".npy"):
-        values = given if isinstance(given, np.ndarray) else load_npy(Path(given))
+    what = named(given, modality)
+    if isinstance(given, np.ndarray) or str(given).lower().endswith(".npy"):
+        values = given if isinstance(given, np.ndarray) else load_npy(Path(given).expanduser())
         known = {*items, *left_out}
         ids = ids_of_rows(values, row_ids, known, what=what, modality=modality)
         start = "0" if row_ids is not None else min(known, key=by_value)
+    elif row_ids is not None:
+        raise BenchError(f"{what} is a table, whose own column names the items; leave out --row-ids {modality}")
     else:
         start = "0"
         ids, values = from_table(given, item=item, what=what)
     if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.shape[1]:
         raise BenchError(f"{what}: a table of numbers is expected, found shape {values.shape}, {values.dtype}")
     return replace(place(pd.Index(ids), values, items, what=what), start=start)
+
+
+def named(given: object, modality: str) -> str:
+    """What messages call the rows of a modality.
+
+    Raises:
+        BenchError: for an object that is not ``Given``.
+    """
+    if not isinstance(given, Given):
+        what = f"{type(given).__module__}.{type(given).__qualname__}"
+        raise BenchError(f"features {modality}: give a file, a pandas DataFrame or a NumPy array, not a {what}")
+    return f"features {modality}" if isinstance(given, (np.ndarray, pd.DataFrame)) else str(given)
 
 
 def ids_of_rows(values: np.ndarray, given: Ids | None, known: set[str], *, what: str, modality: str) -> np.ndarray:
@@ -92,18 +112,43 @@ def ids_of_rows(values: np.ndarray, given: Ids | None, known: set[str], *, what:
     return tokens(pd.Series(list(given), name="id"), f"ids of {what}")
 
 
-def from_table(given: str | Path | pd.DataFrame, *, item: str, what: str) -> tuple[np.ndarray, np.ndarray]:
+def from_table(given: str | Path | pd.DataFrame, *, item: str | int, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Ids and (row, feat) values of a table: one column per feature, or one column that holds whole rows."""
-    frame = given if isinstance(given, pd.DataFrame) else read_table(Path(given), as_text={item, *COLUMNS})
+    known = (item, *COLUMNS)
+    is_frame = isinstance(given, pd.DataFrame)
+    frame = with_index(given if is_frame else read_table(Path(given).expanduser(), as_text=set(known)), known)
     check_names(frame, what)
-    name = column(frame, None, (item, *COLUMNS), what, "one column must hold the items' ids")
+    name = column(frame, None, known, what, "one column must hold the items' ids")
     ids, rest = tokens(frame[name], what), frame.drop(columns=name)
-    if len(rest.columns) == 1 and not pd.api.types.is_numeric_dtype(rest.iloc[:, 0]):
-        try:
-            return ids, np.array(rest.iloc[:, 0].tolist(), dtype=np.float64)
-        except (ValueError, TypeError):
-            raise BenchError(f"{what}: column {rest.columns[0]} holds no rows of numbers of one length") from None
+    others = rest.select_dtypes(exclude="number")
+    lists = [one for one in others if any(isinstance(cell, list | tuple | np.ndarray) for cell in others[one])]
+    if lists and len(rest.columns) > 1:
+        more = ", ".join(str(one) for one in rest if one != lists[0])[:200]
+        raise BenchError(f"{what}: column {lists[0]} holds lists, which are to be whole rows; take out {more}")
+    if lists:
+        return ids, from_lists(rest[lists[0]], what)
     return ids, np.column_stack([numbers(rest[one], what) for one in rest]) if len(rest.columns) else np.empty((0, 0))
+
+
+def from_lists(cells: pd.Series, what: str) -> np.ndarray:
+    """(row, feat) values of a column of lists.
+
+    Raises:
+        BenchError: with its row, for a cell that is no list of numbers, or of another length than the first list.
+    """
+    try:
+        return np.array(cells.tolist(), dtype=np.float64)
+    except (ValueError, TypeError):
+        pass
+    shape = None
+    for row, cell in enumerate(cells, 1):
+        try:
+            found = np.array(cell, dtype=np.float64)
+        except (ValueError, TypeError):
+            found = np.empty(())
+        if found.ndim != 1 or not found.size or found.shape != (shape := shape or found.shape):
+            said = f"{cell!r:.60} is no list of numbers" + (f" as long as the first, {shape[0]}" if shape else "")
+            raise BenchError(f"{what}: row {row}: {cells.name} {said}; leave out rows of items that have none")
 
 
 def place(ids: pd.Index, values: np.ndarray, items: Sequence[str], *, what: str) -> Aligned:
@@ -122,22 +167,22 @@ def place(ids: pd.Index, values: np.ndarray, items: Sequence[str], *, what: str)
 
 
 def align_all(
-    given: Mapping[str, Given],
+    features: Mapping[str, Given],
     row_ids: Mapping[str, Ids],
     items: Sequence[str],
     *,
-    item: str,
+    item: str | int,
     left_out: Collection[str] = (),
 ) -> dict[str, Aligned]:
-    """Each modality's rows; ``row_ids`` may name modalities of ``given`` alone.
+    """Each modality's rows; ``row_ids`` may name modalities of ``features`` alone.
 
     Raises:
         BenchError: as ``align``; for a modality that cannot be the beginning of a file's name.
     """
-    for modality in {**given, **row_ids}:
+    for modality in {**features, **row_ids}:
         if not modality.isidentifier():
             raise BenchError(f"features {modality!r}: a modality is a word such as image, text or audio")
-        if modality not in given:
+        if modality not in features:
             raise BenchError(f"--row-ids {modality}: there are no features of that name; give --features {modality}=")
     more = {"item": item, "left_out": left_out}
-    return {name: align(one, row_ids.get(name), items, modality=name, **more) for name, one in given.items()}
+    return {name: align(one, row_ids.get(name), items, modality=name, **more) for name, one in features.items()}

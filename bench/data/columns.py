@@ -1,7 +1,7 @@
 """The columns of a frame: found by name, and their cells as ids, numbers and moments, a bad one named with its row."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,16 +16,23 @@ def values_of(cells: pd.Series) -> pd.Series:
     return pd.Series(np.asarray(cells), name=cells.name) if isinstance(cells.dtype, pd.CategoricalDtype) else cells
 
 
-def column(frame: pd.DataFrame, asked: str | None, known: Sequence[str], what: str, remedy: str) -> str:
+def with_index(frame: pd.DataFrame, known: Sequence[Hashable]) -> pd.DataFrame:
+    """``frame`` with levels of its index that have a name of ``known`` as columns, unless a column has one: parquet
+    files keep an index beside the columns."""
+    levels = [name for name in frame.index.names if name in known]
+    return frame.reset_index(levels) if levels and not set(known) & set(frame.columns) else frame
+
+
+def column(frame: pd.DataFrame, asked: Hashable, known: Sequence[str], what: str, remedy: str) -> Hashable:
     """The name of the column asked for, or else of the first of ``known`` that there is.
 
     Raises:
         BenchError: where there is none, with those there are.
     """
-    found = [name for name in ([asked] if asked else known) if name in frame.columns]
+    found = [name for name in (known if asked is None else [asked]) if name in frame.columns]
     if not found:
-        there = ", ".join(map(str, list(frame.columns)[:20]))
-        raise BenchError(f"{what}: no column {asked or ' or '.join(known)}; there are: {there}; {remedy}")
+        there, wanted = ", ".join(map(str, list(frame.columns)[:20])), " or ".join(known) if asked is None else asked
+        raise BenchError(f"{what}: no column {wanted}; there are: {there}; {remedy}")
     if list(frame.columns).count(found[0]) > 1:
         raise BenchError(f"{what}: column {found[0]} stands twice; keep one")
     return found[0]

@@ -17,7 +17,7 @@ from bench.data.readers.folders import PARTS, read_loose
 from bench.data.readers.recbole import ITEM, USER
 from bench.data.tables import read_table
 from bench.files import write_folder
-from bench.spec import BenchError, counted
+from bench.spec import BenchError, counted, read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +83,14 @@ def dataset_from_frame(
         BenchError: for columns that are not there, values that cannot be read, with their row, when nothing is left,
             and for an ``out`` that holds something or cannot be written.
     """
-    out, chosen = Path(out).expanduser(), Choices(**choices)
+    out, chosen = Path(out).expanduser(), read(Choices, choices, what="argument")
     sources.check_name(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BenchError(f"{out} is there already; choose another --out, or remove it first")
     kept = select(frame, chosen, origin)
     (users, user), (items, item) = number(kept.user), number(kept.item)
-    name = chosen.item or next(one for one in ITEM if one in frame.columns)
+    known = ITEM if chosen.item is None else [chosen.item]
+    name = next(one for one in known if one in {*frame.columns, *frame.index.names})
     aligned = align_all(features or {}, row_ids or {}, items, item=name, left_out=kept.all_items)
     parts, how = split(np.stack([user, item], axis=1), kept, chosen)
     check_parts(parts, kept, chosen, origin=origin, how=how)

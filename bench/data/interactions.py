@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bench.data.columns import column, moments, numbers, tokens
+from bench.data.columns import column, moments, numbers, tokens, with_index
 from bench.data.preparing import Parts, cut_by_time, hold_out, keep_core, leave_one_out
 from bench.data.readers.recbole import ITEM, USER
 from bench.spec import BenchError, unknown
@@ -31,10 +31,10 @@ class Choices:
         k_core: users and items are left out until each has so many interactions.
     """
 
-    user: str | None = None
-    item: str | None = None
-    time: str | None = None
-    rating: str | None = None
+    user: str | int | None = None
+    item: str | int | None = None
+    time: str | int | None = None
+    rating: str | int | None = None
     at_least: float | int | None = None
     split: str | None = None
     shares: Sequence[float | int] | None = None
@@ -47,6 +47,8 @@ class Choices:
             raise BenchError("--rating COL and --at-least X go together: an interaction counts from a rating of X on")
         if self.shares is None:
             return
+        if len(self.shares) != 2:
+            raise BenchError("--shares takes two numbers, the shares of validation and of test")
         if self.split not in SHARED:
             raise BenchError(f"--shares goes with --split {' or '.join(SHARED)}; give one of them, or leave it out")
         if not (min(self.shares) >= 0 and sum(self.shares) < 1):
@@ -87,23 +89,24 @@ class Interactions:
 def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
     """The interactions that count, each pair once: the earliest, or the first where there is no time."""
 
-    def find(asked: str | None, known: Sequence[str], flag: str) -> pd.Series:
-        return frame[
-            column(frame, asked, known, origin, f"name one with {flag}, or add a line with the columns' names")
-        ]
+    def find(asked: str | int | None, known: Sequence[str], flag: str) -> pd.Series:
+        found = with_index(frame, known if asked is None else [asked])
+        remedy = f"name one with {flag}, or add a line with the columns' names"
+        return found[column(found, asked, known, origin, remedy)]
 
-    if frame.empty:
+    if not len(frame):
         raise BenchError(f"{origin} has no interactions")
+    names = {*frame.columns, *frame.index.names}
     read = Interactions(
         user=tokens(find(chosen.user, USER, "--user"), origin), item=tokens(find(chosen.item, ITEM, "--item"), origin)
     )
-    if chosen.time or any(name in frame.columns for name in TIME):
+    if chosen.time is not None or names & {*TIME}:
         read.time = moments(find(chosen.time, TIME, "--time"), origin)
-    if LABEL in frame.columns and chosen.split is None:
+    if LABEL in names and chosen.split is None:
         read.label = numbers(find(LABEL, (), "--split"), origin)
         for row in np.flatnonzero(~np.isin(read.label, (0, 1, 2)))[:1]:
             raise BenchError(f"{origin}: row {row + 1}: {LABEL} is none of 0, 1, 2; --split leaves the column unread")
-    if chosen.rating:
+    if chosen.rating is not None:
         ratings = numbers(find(chosen.rating, (), "--rating"), origin)
         read.keep(ratings >= chosen.at_least, f"below {chosen.rating} {chosen.at_least:g}")
     pairs = pd.DataFrame({"user": read.user, "item": read.item, "label": 0 if read.label is None else read.label})

@@ -42,7 +42,7 @@ def reading(path: Path) -> Iterator[str]:
     Raises:
         BenchError: as ``read_table``.
     """
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    suffix = (Path(path.stem).suffix if path.suffix == ".gz" else path.suffix).lower()
     if not regular(path).is_file():
         raise BenchError(f"{path} is a folder" if path.is_dir() else f"{path} is missing")
     if suffix not in (known := (".parquet", *LINES, *TEXT)):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.data.aligned import align, align_all
+from bench.data.aligned import align, align_all, named
 from bench.spec import BenchError
 
 ITEMS = ["a", "b", "c"]
@@ -34,6 +34,14 @@ def test_a_table_with_a_column_of_ids(tmp_path, name, named):
         frame.to_csv(path, index=False, sep="\t" if name == "f.tsv" else ",")
     check(align(path, None, ITEMS, item="asin", modality="image"))
     check(align(frame, None, ITEMS, item="asin", modality="image"))
+
+
+def test_a_table_whose_index_holds_the_ids(tmp_path):
+    """Parquet keeps the index apart from the columns; another index is no feature."""
+    frame = pd.DataFrame({"x": VALUES[:, 0], "y": VALUES[:, 1]}, index=pd.Index(["c", "a", "z"], name="asin"))
+    frame.to_parquet(tmp_path / "f.parquet")
+    check(align(tmp_path / "f.parquet", None, ITEMS, item="item", modality="image"))
+    check(align(frame.reset_index().rename_axis("id"), None, ITEMS, item="item", modality="image"))
 
 
 def test_a_column_of_whole_rows(tmp_path):
@@ -98,7 +106,21 @@ def test_items_that_were_left_out_say_which_row_is_whose():
         (pd.DataFrame({"x": [1.0]}), None, ITEMS, "features image: no column item or item_id"),
         (pd.DataFrame({"id": ["a"]}), None, ITEMS, "features image: a table of numbers is expected"),
         (pd.DataFrame({"id": ["a"], "title": ["red"], "n": [1]}), None, ITEMS, "row 1: title 'red' is not a finite"),
-        (pd.DataFrame({"id": ["a", "b"], "v": [[1], [1, 2]]}), None, ITEMS, "column v holds no rows of numbers"),
+        (
+            pd.DataFrame({"id": ["a", "b"], "v": [[1], [1, 2]]}),
+            None,
+            ITEMS,
+            r"row 2: v \[1, 2\] is no .* the first, 1; ",
+        ),
+        (
+            pd.DataFrame({"id": ["a", "b"], "v": [[1], None]}),
+            None,
+            ITEMS,
+            "row 2: v None is no .* leave out rows of items",
+        ),
+        (pd.DataFrame({"id": ["a", "b"], "v": [[], [1]]}), None, ITEMS, r"row 1: v \[\] is no list of numbers;"),
+        (pd.DataFrame({"id": ["a"], "v": [[1]], "n": [1]}), None, ITEMS, "column v holds lists, which .* take out n"),
+        (pd.DataFrame({"id": ["a"], "x": [1]}), ["a"], ITEMS, "is a table, whose own .*; leave out --row-ids image"),
         (pd.DataFrame({"id": [], "v": []}), None, ITEMS, "none of its ids is an item of the interactions; None"),
     ],
 )
@@ -112,3 +134,9 @@ def test_names_of_modalities():
         align_all({"my image": VALUES}, {}, ITEMS, item="item")
     with pytest.raises(BenchError, match="--row-ids text: there are no features of that name"):
         align_all({"image": VALUES}, {"text": ["a"]}, ITEMS, item="item")
+
+
+def test_features_that_are_neither_table_nor_array():
+    message = "features image: give a file, a pandas DataFrame or a NumPy array, not a builtins.list"
+    with pytest.raises(BenchError, match=message):
+        named([[1.0]], "image")

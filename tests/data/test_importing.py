@@ -71,6 +71,17 @@ def test_the_2_core_by_hand(tmp_path):
     assert (found.dataset.n_users, found.dataset.n_items) == (2, 2)
 
 
+def test_columns_that_are_an_index_or_have_numbers_for_names(tmp_path):
+    """As tables without a header, and frames that were grouped, have them."""
+    named = dataset_from_frame(BOUGHT, **NAMED, time="day", out=tmp_path / "named")
+    frame = BOUGHT.set_index(["buyer", "day"])
+    found = dataset_from_frame(frame, **NAMED, time="day", out=tmp_path / "index")
+    assert pairs_by_id(found) == pairs_by_id(named)
+    frame = BOUGHT.set_axis(range(4), axis=1)
+    found = dataset_from_frame(frame, user=0, item=1, time=3, out=tmp_path / "numbers")
+    assert pairs_by_id(found) == pairs_by_id(named)
+
+
 def test_one_moment_for_all(tmp_path):
     found = dataset_from_frame(
         BOUGHT, **NAMED, time="day", split="global-time", shares=(0.2, 0.2), out=tmp_path / "shop"
@@ -217,6 +228,14 @@ def test_how_items_are_named_changes_nothing(tmp_path, rng, change):
         ({**NAMED, "split": "global-time"}, "--split global-time needs the column of times"),
         ({**NAMED, "split": "ratio", "shares": (0.5, 0.5)}, "--shares: validation and test must leave some"),
         ({**NAMED, "split": "ratio", "shares": (0.5, 0)}, "the share of test, the second one, must be above 0"),
+        ({**NAMED, "split": "ratio", "shares": (0.2,)}, "--shares takes two numbers"),
+        ({**NAMED, "split": "ratio", "shares": 0.2}, r"argument shares=0.2: give a list"),
+        ({**NAMED, "kcore": 2}, "unknown argument 'kcore'; did you mean k_core"),
+        (
+            {**NAMED, "rating": "stars", "at_least": "four"},
+            "argument at_least.*='four': input should be a valid number",
+        ),
+        ({**NAMED, "features": {"image": PRICES}, "row_ids": {"image": ["hat", "bag"]}}, "leave out --row-ids image"),
         ({**NAMED, "split": "ratio", "shares": (math.nan, 0.2)}, "--shares: validation and test must leave some"),
         ({**NAMED, "shares": (0.2, 0.2)}, "--shares goes with --split ratio or global-time; give one of them"),
         (

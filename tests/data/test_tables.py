@@ -12,7 +12,7 @@ from bench.spec import BenchError
 FRAME = pd.DataFrame({"user": ["007", "7", "NA"], "item": ["a", "b,c", "null"], "n": [1.5, 2, 3]})
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt", "t.parquet", "t.jsonl", "t.json", "t.csv.gz"])
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt", "t.parquet", "t.jsonl", "t.json", "t.csv.gz", "t.CSV"])
 def test_formats_give_one_frame(tmp_path, name):
     path = tmp_path / name
     if ".json" in name:
