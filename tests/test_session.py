@@ -130,6 +130,20 @@ def test_audit_prints_and_stores(folder, tmp_path, capsys):
     assert json.loads((tmp_path / "reports" / "audit.json").read_text())[0]["users"] == 40
 
 
+def test_an_audit_of_two_sets_of_one_name(folder, tmp_path, capsys):
+    """Its files are by name and would have the last of them alone."""
+    from bench.cli.main import main
+
+    other = tmp_path / "other" / folder.name
+    shutil.copytree(folder, other)
+    (other / "text_feat.npy").unlink()
+    with pytest.raises(SystemExit) as exit_:
+        main(["audit", str(folder), str(other), "--reports", str(tmp_path / "reports")])
+    said = f"error: {other}: another data set asked for is named tiny, too; rename one\n"
+    assert (exit_.value.code, capsys.readouterr().err) == (2, said)
+    assert not (tmp_path / "reports").exists()
+
+
 def test_a_job_that_another_runner_finishes_while_the_data_are_read_stands(folder, call, tmp_path, monkeypatch):
     store, jobs, real, stamps = Store(tmp_path / "results"), planned(folder), machines.load_once, []
 

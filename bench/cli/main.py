@@ -131,8 +131,12 @@ def audit_command(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     from bench.data import audit, sources
 
-    found = [sources.find(name, data_dir=args.data_dir) for name in args.datasets]
-    audits = [audit.audit(source.load(args.features)) for source in found]
+    audits = {}
+    for given in dict.fromkeys(args.datasets):
+        facts = audit.audit(sources.find(given, data_dir=args.data_dir).load(args.features))
+        if audits.setdefault(facts["dataset"], facts)["hash"] != facts["hash"]:
+            raise BenchError(f"{given}: another data set asked for is named {facts['dataset']}, too; rename one")
+    audits = list(audits.values())
     print(audit.render(audits))
     for path in audit.write(audits, args.reports):
         print(f"wrote {path}")

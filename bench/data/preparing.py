@@ -54,8 +54,13 @@ def hold_out(pairs: Pairs, times: np.ndarray, *, valid: float | int, test: float
     Of a share above 0 there is one pair at least, as long as one is left to train on: first comes test.
     """
     counts = np.bincount(pairs[:, 0])
-    n_valid, n_test = (np.maximum(np.floor(counts * share), share > 0) for share in (valid, test))
+    n_valid, n_test = (np.maximum(part_of(counts, share), share > 0) for share in (valid, test))
     return cut_last(pairs, times, valid=n_valid, test=n_test)
+
+
+def part_of(counts: np.ndarray | int, share: float | int) -> np.ndarray | float:
+    """``share`` of ``counts``, rounded down: 0.29 of 100 is 29, though their product in floats is less."""
+    return np.floor(np.round(counts * share, 6))
 
 
 def cut_last(pairs: Pairs, times: np.ndarray, *, valid: np.ndarray | int, test: np.ndarray | int) -> Parts:
@@ -81,8 +86,8 @@ def cut_by_time(pairs: Pairs, times: np.ndarray, *, valid: float | int, test: fl
     Pairs of one moment stay together. A user or an item may be in test alone.
     """
     moments = np.sort(times)
-    last_valid = len(times) - int(len(times) * test) - 1
-    last_train = last_valid - int(len(times) * valid)
+    last_valid = len(times) - int(part_of(len(times), test)) - 1
+    last_train = last_valid - int(part_of(len(times), valid))
     is_test = times > moments[last_valid]
     is_valid = ~is_test & (times > moments[max(last_train, 0)])
     order = np.lexsort((np.arange(len(times)), times, pairs[:, 0]))

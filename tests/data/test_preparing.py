@@ -64,3 +64,12 @@ def test_pairs_of_one_moment_stay_together():
     pairs = np.stack([np.arange(6), np.arange(6)], axis=1)
     train, valid, test = cut_by_time(pairs, np.array([0, 1, 2, 2, 2, 3]), valid=0.2, test=0.4)
     assert (len(train), len(valid), test.tolist()) == (5, 0, [[5, 5]])
+
+
+def test_a_share_whose_product_in_floats_is_less_than_whole():
+    """0.29 * 100 is 28.999999999999996 and 0.1 * 100 is 10."""
+    times = np.arange(100)
+    pairs = np.stack([np.zeros(100, int), times], axis=1)
+    for split in (hold_out, cut_by_time):
+        train, valid, test = split(pairs, times, valid=0.1, test=0.29)
+        assert (len(train), len(valid), len(test)) == (71, 10, 29)
