@@ -12,7 +12,7 @@ import pandas as pd
 from bench.data import sources
 from bench.data.aligned import COLUMNS
 from bench.data.cache import content_hash
-from bench.data.columns import check_names, column, tokens
+from bench.data.columns import check_names, column, tokens, with_index
 from bench.data.readers.arrays import in_float32
 from bench.data.readers.folders import about, original_ids
 from bench.data.tables import read_table
@@ -122,13 +122,14 @@ def find_texts(path: Path) -> dict[str, str]:
         BenchError: for a file that cannot be read, no column of ids, a column as ``check_names`` says, or an item with
             two lines.
     """
-    frame = read_table(path, as_text=COLUMNS)
+    frame = with_index(read_table(path, as_text=COLUMNS), COLUMNS)
     check_names(frame, str(path))
     name = column(frame, None, COLUMNS, str(path), "one column must hold the items' ids")
     ids = tokens(frame[name], str(path))
     for twice in pd.Index(ids)[pd.Index(ids).duplicated()][:1]:
         raise BenchError(f"{path}: item {twice} has two rows; keep one")
-    texts = frame.drop(columns=name).fillna("").astype(str).agg(" ".join, axis=1).str.strip()
+    cells = frame.drop(columns=name).astype(object)  # categories, say, take no "" in place of none
+    texts = cells.where(cells.notna(), "").astype(str).agg(" ".join, axis=1).str.strip()
     return {item: text for item, text in zip(ids, texts, strict=True) if text}
 
 
@@ -160,8 +161,12 @@ def extract(folder: Path, modality: str, content: Mapping[str, object], encoder:
     """Write ``<modality>_feat.npy`` and beside it who made it; what was done, in words.
 
     Raises:
-        BenchError: where no item has content, or the folder cannot be written.
+        BenchError: where no item has content, for rows that are there from elsewhere, and where the folder cannot be
+            written.
     """
+    path = folder / f"{modality}_feat.npy"
+    if path.exists() and not about(path).exists():
+        raise BenchError(f"{path} is there already, and extract did not make it; move it to another place first")
     names = item_names(folder)
     found = [name for name in names if name in content]
     if not found:
@@ -169,7 +174,6 @@ def extract(folder: Path, modality: str, content: Mapping[str, object], encoder:
     rows = in_float32(np.asarray(encoder.encode([content[name] for name in found])), found, f"encoder {encoder.name}")
     table = np.zeros((max(names.values()) + 1, rows.shape[1]), dtype=np.float32)
     table[[names[name] for name in found]] = rows
-    path = folder / f"{modality}_feat.npy"
     with writing(f"folder {folder}", remedy="free it, or copy the data set to another place"):
         write_whole(path, lambda half: np.save(half, table))
         write_text(about(path), json.dumps(encoder.identity, indent=1) + "\n")

@@ -60,6 +60,21 @@ def test_texts_are_all_columns_but_the_ids(tmp_path):
         find_texts(tmp_path / "t.csv")
 
 
+def test_texts_of_a_parquet_file(tmp_path):
+    """Its index may hold the ids, and its columns types that have no empty text."""
+    types = {"title": pd.Categorical(["hat", None]), "size": pd.array([None, 7], dtype="Int64"), "price": [1.5, np.nan]}
+    pd.DataFrame(types, index=pd.Index(["a", "b"], name="asin")).to_parquet(tmp_path / "t.parquet")
+    found = find_texts(tmp_path / "t.parquet")
+    assert {item: text.split() for item, text in found.items()} == {"a": ["hat", "1.5"], "b": ["7"]}
+
+
+def test_rows_of_other_origin_stay(tmp_path):
+    folder = write_folder(tmp_path / "shop", lists_only(), text=np.eye(4))
+    with pytest.raises(BenchError, match=r"text_feat\.npy is there already, and extract did not make it; move it to"):
+        extract(folder, "text", {"0": "x"}, lengths())
+    assert np.array_equal(np.load(folder / "text_feat.npy"), np.eye(4))
+
+
 def test_images_are_named_by_their_items(tmp_path):
     for name in ("007.jpg", "B.x.PNG", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
