@@ -167,17 +167,17 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     return Results(evidence)
 
 
-def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str = "", model: str = ""):
+def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str | Path = "", model: str = ""):
     """The trained model of a record whose weights were kept (see ``bench.run.trained.load``); ``data``
     is the data set, where it is a folder, and ``model`` is ``path/to/file.py:MODEL``, where it is your own."""
     from bench.run import trained  # imports torch
 
-    return trained.load(Store(Path(results).expanduser()), key, ranking=ranking, location=data, model_file=model)
+    return trained.load(Store(Path(results).expanduser()), key, ranking=ranking, location=str(data), model_file=model)
 
 
 def run(
     *,
-    datasets: Sequence[str],
+    datasets: Sequence[str | Path],
     models: Sequence[str] | None = None,
     results: str | Path = "results",
     reports: str | Path = "reports",

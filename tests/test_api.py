@@ -134,7 +134,7 @@ def test_a_run_and_its_curve(folder, tmp_path):
     """As ``run_all.py``: records and tables are written, and what was written comes back."""
     places = {"results": tmp_path / "out", "reports": tmp_path / "reports"}
     found = bench.run(
-        datasets=[str(folder)],
+        datasets=[folder],  # a path, as dataset_from_frame returns it
         models=["BPRMF"],
         budget="quick",
         protocols=["clean"],

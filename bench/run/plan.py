@@ -20,7 +20,7 @@ from bench.study import Study, differing
 class Request:
     """What the user asked for; ``None`` leaves the choice to the data set."""
 
-    datasets: Sequence[str]
+    datasets: Sequence[str | Path]
     models: Sequence[str] | None = None
     protocols: Sequence[str] | None = None
     budget: str = "standard"
@@ -92,7 +92,7 @@ def jobs(request: Request) -> list[PlannedJob]:
     check_numbers(request)
     data_dir = str(request.data_dir) if request.data_dir else None
     planned, seen = {}, {}
-    for location in dict.fromkeys(request.datasets):
+    for location in dict.fromkeys(map(str, request.datasets)):
         source = sources.find(location, data_dir=request.data_dir)
         versions = [source.fingerprint(features) for features in request.features or (None,)]
         if seen.setdefault(source.name, versions) != versions:

@@ -11,6 +11,7 @@ import torch
 
 from bench import registry
 from bench.data import sources
+from bench.data.cache import Source
 from bench.data.readers.folders import original_ids
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
@@ -138,10 +139,7 @@ def load(
     location = location or job.dataset
     if location == job.dataset not in DATA_SETS and not Path(location).is_dir():
         raise BenchError(f"{record.key} is of the folder {job.dataset}, which is not here; name it with --data FOLDER")
-    if sources.find(location, data_dir=data_dir).fingerprint(job.features)[1] != job.data_hash:
-        raise BenchError(
-            f"{location} is not the data that {record.key} was made on; name that with --data or --data-dir"
-        )
+    check_data(record, sources.find(location, data_dir=data_dir), location)
     where = {"location": location, "data_dir": str(data_dir) if data_dir else None}
     prepared = prepare(PlannedJob(job=job, **where))
     model = build_model(job, prepared, record.settings, device=torch.device("cpu"))
@@ -149,6 +147,19 @@ def load(
     chosen = weights.read(store.weights(job), ranking, sha256=record.facts.get("weights_sha256", ""))
     model.load_state_dict(chosen)
     return Trained(record=record, model=model, prepared=prepared, ranking=ranking, location=location)
+
+
+def check_data(record: Record, source: Source, location: str) -> None:
+    """Hold the data of ``source`` against that of the record."""
+    try:
+        is_same, why = source.fingerprint(record.job.features)[1] == record.job.data_hash, ""
+    except BenchError as error:
+        if location in DATA_SETS:  # it cannot be had
+            raise
+        is_same, why = False, f" ({error})"  # a folder with other files, such as one without the features
+    if not is_same:
+        said = f"{location} is not the data that {record.key} was made on{why}"
+        raise BenchError(f"{said}; name that with --data or --data-dir")
 
 
 def check_code(record: Record, model_file: str) -> None:

@@ -111,6 +111,9 @@ def test_other_data_than_the_record_s_are_named(kept, tmp_path):
     (record,) = [r for r in store.records() if r.job.model == "VBPR"]
     with pytest.raises(BenchError, match=f"{other} is not the data that {record.key} was made on; name that with"):
         trained.load(store, record.key, location=str(other))
+    (other / "image_feat.npy").unlink()  # without any features, it does not have those of the record
+    with pytest.raises(BenchError, match=rf"{other} is not the data that {record.key} was made on \(unknown features"):
+        trained.load(store, record.key, location=str(other))
 
 
 def test_a_user_named_twice_has_one_list(kept):
