@@ -110,7 +110,8 @@ def moments(values: pd.Series, what: str) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(found):
         found = found.where(found.abs() < np.inf)
     if found.isna().any() and not pd.api.types.is_numeric_dtype(values):
-        dates = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
+        bare = values.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+        dates = pd.to_datetime(bare, errors="coerce", format="ISO8601", utc=True)
         found = min(dates, found, key=lambda read: read.isna().sum())  # what most of the column is
     for row in np.flatnonzero(found.isna())[:1]:
         said = "is neither a finite number nor a date such as 2023-07-23 10:00"

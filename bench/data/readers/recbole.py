@@ -139,7 +139,7 @@ def columns_of(path: Path, *choices: Sequence[str]) -> list[pd.Series]:
     frame = read_table(path, as_text=header(path)[0])
     if frame.empty:
         raise BenchError(f"{path} has a header only; add the rows")
-    remedy = "the first line must name the columns, which tabs separate"
+    remedy = "the first line must name the columns, which tabs separate; python -m bench import reads other tables"
     return [frame[column(frame, None, names, str(path), remedy)].fillna("") for names in choices]
 
 
