@@ -13,7 +13,8 @@ from bench.data.aligned import Aligned, Given, Ids, align_all
 from bench.data.dataset import Dataset
 from bench.data.interactions import Choices, check_parts, select, split
 from bench.data.preparing import Parts, number
-from bench.data.readers.folders import PARTS, read_loose
+from bench.data.readers.features import DEEP
+from bench.data.readers.folders import PARTS, list_files, read_loose
 from bench.data.readers.recbole import ITEM, USER
 from bench.data.tables import read_table
 from bench.files import write_folder
@@ -22,13 +23,17 @@ from bench.spec import BenchError, counted, read
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """The folder that was written, and what came out; as text, the sentence that says so."""
+    """The folder that was written, and what came out; as text, the sentence that says so.
+
+    ``unread`` are files of features that lay with the interactions and are in no form that ``import`` takes.
+    """
 
     folder: Path
     dataset: Dataset
     left_out: dict[str, int]
     features: dict[str, Aligned]
     how: str
+    unread: Sequence[str] = ()
 
     def __str__(self) -> str:
         data, n = self.dataset, audit.stats(self.dataset)["interactions"]
@@ -42,6 +47,8 @@ class Imported:
         if untrained := data.n_users - len(np.unique(data.train[:, 0])):
             parts.append(f"{counted(untrained, 'user')} with nothing to train on")
         parts += [one.said(name) for name, one in self.features.items()]
+        if self.unread:
+            parts.append(f"features not read: {', '.join(self.unread)} (--features takes .npy files and tables)")
         protocol = "" if len(data.valid) else " --protocols paper"  # clean chooses epochs on validation
         return f"{'; '.join(parts)}.\nTo use it: python run_all.py --datasets {shlex.quote(str(self.folder))}{protocol}"
 
@@ -52,13 +59,19 @@ def import_file(path: Path, out: Path, *, features: Mapping[str, Given] | None =
     Raises:
         BenchError: as ``dataset_from_frame``; for a file that cannot be read.
     """
-    asked = filter(None, (choices.get("user"), choices.get("item")))
+    asked, unread = filter(None, (choices.get("user"), choices.get("item"))), []
     if path.is_dir():
         frame, found = read_loose(path)
         features = {**found, **(features or {})}
+        taken = {Path(given).name for given in features.values() if isinstance(given, (str, Path))}
+        meant = (
+            one for one in list_files(path) if one.endswith(".npy") or one.startswith("i2e_") or one in DEEP.values()
+        )
+        unread = [file for file in meant if file not in taken]
     else:
         frame = read_table(path, as_text={*asked, *USER, *ITEM})
-    return dataset_from_frame(frame, out=out, features=features, origin=str(path), **choices)
+    made = dataset_from_frame(frame, out=out, features=features, origin=str(path), **choices)
+    return replace(made, unread=unread)
 
 
 def dataset_from_frame(

@@ -175,6 +175,17 @@ def test_a_folder_of_lists_whose_files_have_other_names(tmp_path):
     assert "1 row of other items left out" in str(found)
 
 
+def test_features_of_a_folder_that_import_does_not_read_are_named(tmp_path):
+    lists = {"train.txt": "1 1 2\n2 2\n", "test.txt": "1 3\n2 3\n", "i2e_title.txt": "1 5\n", "notes.md": "x"}
+    raw = write_folder(tmp_path / "raw", lists)
+    for name in ("image_features.npy", "text-vectors.npy"):
+        np.save(raw / name, np.ones((4, 2)))
+    said = "features not read: i2e_title.txt, text-vectors.npy (--features takes .npy files and tables)."
+    assert said in str(import_file(raw, tmp_path / "mine"))
+    found = import_file(raw, tmp_path / "other", features={"text": raw / "text-vectors.npy"})
+    assert found.unread == ["i2e_title.txt"]
+
+
 def test_features_and_the_map_of_items(tmp_path):
     table = pd.DataFrame({"product": ["hat", "bag", "shoe"], "x": [1.0, 2.0, 3.0]})
     rows = {"image": table, "text": np.array([[9.0], [8.0], [7.0], [6.0]])}
