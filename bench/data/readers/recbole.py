@@ -67,12 +67,14 @@ def read_mmrec(inter: Path, files: dict[str, Path], feature_id: str) -> Dataset:
     """MMRec's layout: integer ids, ``x_label`` 0, 1, 2 = train, validation, test, feature row = item id.
 
     Raises:
-        BenchError: for a broken file, with its row.
+        BenchError: for a broken file, with its row; without a train row.
     """
     label, *pairs = columns_of(inter, ("x_label",), USER, ITEM)
     label = whole(label, inter, below=len(PARTS))
     pairs = np.stack([whole(ids, inter, below=LARGEST_ID) for ids in pairs], axis=1)
     parts = {part: pairs[label == k] for k, part in enumerate(PARTS)}
+    if not len(parts["train"]):
+        raise BenchError(f"{inter}: no row has an x_label of 0, so that there is nothing to train on; mark some")
     items, added = catalogue(files, pairs)
     numbered, ids, gaps = renumber(parts, items=items)
     rows, found = read_features(files, ids["item"])

@@ -71,6 +71,7 @@ def test_recbole_layout(tmp_path, load):
         (ATOMIC + "\t1\t5\n", r"s\.inter: row 6 has no user_id"),
         (ATOMIC + "a\t1\n", r"s\.inter: row 6: timestamp '' is not a finite number"),
         (ATOMIC + "a\t1\tnoon\n", r"s\.inter: row 6: timestamp 'noon' is not a finite number"),
+        ("userID\titemID\tx_label\n0\t1\t1\n0\t2\t2\n", r"s\.inter: no row has an x_label of 0, so that there"),
         (MMREC + "0\t1\t5\t3\n", r"s\.inter: row 5: x_label '3' is no whole number from 0 to 2; correct it, or"),
         (MMREC + "0\t-1\t5\t0\n", r"s\.inter: row 5: itemID '-1' is no whole number"),
         (
