@@ -72,14 +72,19 @@ def tokens(values: pd.Series, what: str) -> np.ndarray:
             raise BenchError(f"{what}: row {row + 1}: {values.name} {said}; store ids as text")
         if (values.dropna() % 1 == 0).all():
             values = values.astype("Int64")
-    text = values.astype(pd.StringDtype("python")).str.strip().fillna("").to_numpy(dtype=object)
+    try:
+        text = values.astype(pd.StringDtype("python")).str.strip().fillna("").to_numpy(dtype=object)
+    except UnicodeDecodeError as error:  # of bytes, as parquet files may hold
+        row = next(row for row, value in enumerate(values, 1) if value == error.object)
+        said = f"{values.name} {error.object!r:.60} is bytes that are no text in UTF-8; store ids as text"
+        raise BenchError(f"{what}: row {row}: {said}") from None
     for row in np.flatnonzero(text == "")[:1]:
         raise BenchError(
             f"{what}: row {row + 1} has no {values.name}; rows are counted from 1 after the header, without blank lines"
         )
     for token in [token for token in pd.unique(text) if UNKEPT.search(token)][:1]:
         said = f"{values.name} {token!r:.60} has a character that no text file keeps; take it out"
-        raise BenchError(f"{what}: row {np.flatnonzero(text == token)[0] + 1}: {said}")
+        raise BenchError(f"{what}: row {text.tolist().index(token) + 1}: {said}")
     return text
 
 

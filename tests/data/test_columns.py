@@ -85,11 +85,19 @@ def test_what_is_no_time(bad):
         moments(pd.Series(bad, name="time"), "f")
 
 
-@pytest.mark.parametrize("token", ["a\rb", "a\0b", "\ud800"])
+@pytest.mark.parametrize("token", ["a\rb", "a\0b", "a\0", "\ud800"])
 def test_an_id_that_a_text_file_does_not_keep(token):
     """A carriage return would begin a new line of ``users.csv``, a zero byte end the id there."""
     with pytest.raises(BenchError, match=r"f: row 3: user '.*' has a character that no text file keeps; take it out"):
         tokens(pd.Series(["x", "a\nb", token, token], name="user", dtype=object), "f")
+
+
+def test_ids_that_are_bytes():
+    assert tokens(pd.Series(["é".encode(), b" a"], name="user"), "f").tolist() == ["é", "a"]
+    with pytest.raises(
+        BenchError, match="f: row 2: user b'.xff' is bytes that are no text in UTF-8; store ids as text"
+    ):
+        tokens(pd.Series([b"a", b"\xff"], name="user"), "f")
 
 
 def test_categories_count_as_what_they_stand_for():
