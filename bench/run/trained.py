@@ -154,7 +154,7 @@ def check_data(record: Record, source: Source, location: str) -> None:
     try:
         is_same, why = source.fingerprint(record.job.features)[1] == record.job.data_hash, ""
     except BenchError as error:
-        if location in DATA_SETS:  # it cannot be had
+        if location == record.job.dataset:  # it cannot be had
             raise
         is_same, why = False, f" ({error})"  # a folder with other files, such as one without the features
     if not is_same:
