@@ -122,7 +122,9 @@ def split(pairs: np.ndarray, kept: Interactions, chosen: Choices) -> tuple[Parts
     """Train, validation and test pairs, and in words how they came to be."""
     rng, (valid, test) = np.random.default_rng(SEED), chosen.shares or SHARES
     how = "by time" if kept.time is not None else f"at random (seed {SEED}), as no column of times was given"
-    times = kept.time if kept.time is not None else rng.permutation(len(pairs))
+    times = kept.time
+    if times is None:  # drawn by user and item, so that the order of the rows is of no account
+        times = rng.permutation(len(pairs))[np.argsort(np.lexsort(pairs.T[::-1]), kind="stable")]
     if kept.label is not None:
         train, valid_pairs, test_pairs = (pairs[kept.label == part] for part in range(3))
         if len(valid_pairs):

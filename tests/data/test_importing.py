@@ -101,6 +101,8 @@ def test_without_times_the_draw_is_seeded_and_no_matter_of_order(tmp_path):
     assert held.sum() == 300
     assert held.min() > 45  # 75 each are expected, with a standard deviation of 7.5
     assert found[0].dataset.hash == found[1].dataset.hash
+    other = dataset_from_frame(frame.sample(frac=1, random_state=0), out=tmp_path / "other")
+    assert other.dataset.hash == found[0].dataset.hash
     assert "at random (seed 2023), as no column of times was given" in str(found[0])
 
 
