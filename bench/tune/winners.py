@@ -30,7 +30,6 @@ from bench.study import differing
 
 Mode = Literal["default", "released", "tuned"]
 HEAD = "# Found by --tune, on validation alone; --hyper tuned reads it. The content's sha256:"
-REMEDY = "free it or choose another folder with --configs, then start again: the trials are kept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +85,7 @@ def path(configs: Path, job: Job) -> Path:
 
 def check_writable(configs: Path) -> None:
     """Fail before any trial, not after."""
-    with writing(f"folder {configs}", remedy=REMEDY):
+    with writing(f"folder {configs}", remedy="choose another with --configs"):
         try_writing(next(place for place in (configs, *configs.parents) if place.exists()))
 
 
@@ -111,7 +110,8 @@ def write(winner: Winner, place: Path) -> None:
     import yaml  # here and below, since without a search nothing needs it
 
     text = yaml.safe_dump(dataclasses.asdict(winner), sort_keys=False, allow_unicode=True)
-    with writing(place, remedy=REMEDY):
+    remedy = "free its place or choose another with --configs, then start again: the trials are kept"
+    with writing(place, remedy=remedy):
         write_sealed(place, text.encode(), owner=HEAD)
 
 
