@@ -60,7 +60,7 @@ def hold_out(pairs: Pairs, times: np.ndarray, *, valid: float | int, test: float
 
 def part_of(counts: np.ndarray | int, share: float | int) -> np.ndarray | float:
     """``share`` of ``counts``, rounded down: 0.29 of 100 is 29, though their product in floats is less."""
-    return np.floor(np.round(counts * share, 6))
+    return np.floor(np.round(counts * float(share), 6))
 
 
 def cut_last(pairs: Pairs, times: np.ndarray, *, valid: np.ndarray | int, test: np.ndarray | int) -> Parts:
