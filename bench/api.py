@@ -118,7 +118,7 @@ class Results:
         return found.reset_index(drop=True)[[*ABOUT, *found.columns.drop(ABOUT)]]
 
     def curves(self) -> pd.DataFrame:
-        """One line per evaluation of every run: the metric that selects the epoch, epoch and seconds so far."""
+        """One line per evaluation of each run of two epochs or more: the metric that selects, epoch, seconds so far."""
         done = self.evidence.main[self.evidence.main["status"] == "done"]
         return curves.points(done, self.evidence.by_key)
 
