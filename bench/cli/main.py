@@ -135,7 +135,7 @@ def audit_command(argv: list[str]) -> int:
     for given in dict.fromkeys(args.datasets):
         facts = audit.audit(sources.find(given, data_dir=args.data_dir).load(args.features))
         if audits.setdefault(facts["dataset"], facts)["hash"] != facts["hash"]:
-            raise BenchError(f"{given}: another data set asked for is named {facts['dataset']}, too; rename one")
+            raise sources.named_twice(given, facts["dataset"])
     audits = list(audits.values())
     print(audit.render(audits))
     for path in audit.write(audits, args.reports):

@@ -72,6 +72,11 @@ def folder_source(folder: Path) -> Source:
     )
 
 
+def named_twice(given: str, name: str) -> BenchError:
+    """That two data sets asked for go by one name."""
+    return BenchError(f"{given}: another data set asked for is named {name}, too; rename one")
+
+
 def check_name(folder: Path) -> None:
     """Refuse a name that would be confused with others, or that no table could show."""
     if folder.name in ("", ".."):

@@ -112,8 +112,8 @@ class Evidence:
         return {row for row in self.frame["row"] if model_of(row) == model_of(self.ours)}
 
     def rows_of(self, keys: Collection[str]) -> pd.DataFrame:
-        """The records with these keys."""
-        return self.every[self.every["key"].isin(keys)]
+        """The records with these keys, each text of which may hold several, as those of cells do."""
+        return self.every[self.every["key"].isin({key for some in keys for key in some.split()})]
 
     def variants(self, study: Study) -> pd.DataFrame:
         """The standing records of the study's variants: ``row`` is the variant, ``of`` the model's own row; no content

@@ -16,13 +16,12 @@ from typing import Any
 
 import pandas as pd
 
-from bench import registry
 from bench.files import write_whole
 from bench.run import worker
 from bench.run.events import Event, Listener
 from bench.run.plan import PlannedJob
 from bench.run.pool import POLL, Executor, Outcome
-from bench.run.slots import Slot
+from bench.run.slots import Slot, is_floor
 from bench.spec import DATA_SETS, BenchError
 from bench.store.record import Record
 
@@ -93,7 +92,7 @@ class Cluster(Executor):
 
     def submit(self, planned: PlannedJob):
         """The future of the job's task."""
-        is_gpu_asked = self.is_gpu_wanted and trains(planned) and self.offers_gpu()
+        is_gpu_asked = self.is_gpu_wanted and not is_floor(planned) and self.offers_gpu()
         order = {
             "threads": self.threads,
             "timeout": self.timeout,
@@ -122,11 +121,6 @@ class Cluster(Executor):
                 future.cancel()  # the worker sees it and ends the job
                 return None
         return None if future.cancelled() else future.result()
-
-
-def trains(planned: PlannedJob) -> bool:
-    """Floors train nothing and stay on the CPU."""
-    return not registry.find(planned.job.model)[0].is_floor
 
 
 def elsewhere(planned: PlannedJob) -> PlannedJob:

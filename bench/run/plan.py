@@ -96,7 +96,7 @@ def jobs(request: Request) -> list[PlannedJob]:
         source = sources.find(location, data_dir=request.data_dir)
         versions = [source.fingerprint(features) for features in request.features or (None,)]
         if seen.setdefault(source.name, versions) != versions:
-            raise BenchError(f"{location}: another data set asked for is named {source.name}, too; rename one")
+            raise sources.named_twice(location, source.name)
         for features, data_hash in versions:
             more = {"location": location, "data_dir": data_dir, "keep_weights": request.keep_weights}
             if is_knocked_out(features):

@@ -103,16 +103,16 @@ class Pool:
     def run(self, planned: Sequence[PlannedJob]) -> list[str]:
         """The final state of every job, in order: done, skipped, failed, stopped, or left where it was not begun."""
         self.stamps = {one.job.key: self.store.stamp(one.job) for one in planned} | self.stamps
-        states, waiting, told = {}, list(planned), set()
+        states, waiting = {}, list(planned)
         with self.executor.ready(), self.clock.watching(self.executor.ask, self.executor.kill):
             while waiting:
                 with ThreadPoolExecutor(min(self.slots.most, len(waiting))) as threads:  # which only wait
                     ended = list(threads.map(self.chain, waiting))
-                states |= {one.job.key: state for one, state in zip(waiting, ended, strict=True)}
+                for one, state in zip(waiting, ended, strict=True):
+                    if state == "elsewhere" and one.job.key not in states:  # said once, however long it lasts
+                        self.listener(one, Event(stage=ELSEWHERE))
+                    states[one.job.key] = state
                 waiting = [one for one in waiting if states[one.job.key] == "elsewhere"]
-                for one in (one for one in waiting if one.job.key not in told):
-                    self.listener(one, Event(stage=ELSEWHERE))
-                    told.add(one.job.key)
                 time.sleep(POLL if waiting else 0)  # another runner may finish these, or die over them
         return [states[one.job.key] for one in planned]
 

@@ -121,7 +121,7 @@ def keys_of(evidence: Evidence, case: Case) -> tuple[str, ...]:
 def told_unequal(evidence: Evidence, table: str, keys: tuple[str, ...]) -> str:
     """In what the records behind two cells differ that must not; in a study, whose variants are of one model, this may
     be its code, and settings that the study does not change."""
-    records = evidence.rows_of(" ".join(keys).split())
+    records = evidence.rows_of(keys)
     varied = [study for study in evidence.studies if study.name == table and study.variants]
     within = [name for study in varied for name in unlike(records, study.changed)]
     return ", ".join([*unequal(records, "sampled"), *within])

@@ -45,8 +45,9 @@ def pages(evidence: Evidence) -> list[Page]:
         if len(records):
             data, said = means(records, "sampled"), {"protocol": protocol, "budget": budget}
             said |= {"question": Question.COST, "caption": caption(records, "sampled")}
-            found.append(table(records, data, said))
-            found += [figure(records, data, said)] if (data["epochs"] > 0).any() else []
+            own = [machines(records), *held_up(records), *mixtures(records)]
+            found.append(table(data, own, said))
+            found += [figure(data, own, said)] if (data["epochs"] > 0).any() else []
     return found
 
 
@@ -121,7 +122,7 @@ def held_up(records: pd.DataFrame, titles: Mapping[str, str] | None = None) -> l
     return [Note(text + rule, is_warning=True)]
 
 
-def table(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> Table:
+def table(data: pd.DataFrame, notes: list[Note], said: dict[str, Any]) -> Table:
     texts = [
         "N@10 is NDCG@10 on sampled candidates; all values are means over the seeds of the finished runs.",
         "prepare s is the time before training: reading the data, building graphs, and all of fitting a floor.",
@@ -133,13 +134,13 @@ def table(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> Ta
         kind="cost",
         what="Cost: seconds, memory and parameters",
         blocks=[laid_out(data, WHOLE)],
-        notes=[*map(Note, texts), machines(records), *held_up(records), *mixtures(records)],
+        notes=[*map(Note, texts), *notes],
         data=data[[*BLOCK, "model", *WHOLE, "keys"]],
         **said,
     )
 
 
-def figure(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> Figure:
+def figure(data: pd.DataFrame, notes: list[Note], said: dict[str, Any]) -> Figure:
     is_trained = data["epochs"] > 0
     texts = [
         "Higher is better and further left is cheaper; the time axis is logarithmic. Points are means over the seeds."
@@ -150,7 +151,7 @@ def figure(records: pd.DataFrame, data: pd.DataFrame, said: dict[str, Any]) -> F
     return Figure(
         kind="cost-figure",
         what="Quality against training time",
-        notes=[*map(Note, texts), machines(records), *held_up(records), *mixtures(records)],
+        notes=[*map(Note, texts), *notes],
         data=data.loc[is_trained, [*BLOCK, "model", QUALITY, "seconds.train", "keys"]],
         plot="cost",
         **said,

@@ -41,7 +41,7 @@ def pages(evidence: Evidence) -> list[Table]:
     what = f"Reproduction: our {STUDIED} and the paper's"
     about = {"question": Question.ANSWER, "kind": "reproduction", "what": what, "caption": CAPTION}
     said = [Note(text) for text in [*sentences(evidence), *courses(evidence, data), *NOTES, *second_runs(data)]]
-    said += mixtures(evidence.rows_of(" ".join(data["keys"]).split()))
+    said += mixtures(evidence.rows_of(data["keys"]))
     return [Table(blocks=[Block(columns=COLUMNS, lines=lines)], notes=said, data=data, **about)]
 
 
@@ -112,7 +112,7 @@ def courses(evidence: Evidence, data: pd.DataFrame) -> list[str]:
     """Of which epoch the values are, ours and the independent run's, and how long both trained, by data set."""
     said = []
     for one in data.query("metric == 'hr@5'").to_dict("records"):
-        own = evidence.rows_of(one["keys"].split()).sort_values("seed")
+        own = evidence.rows_of([one["keys"]]).sort_values("seed")
         ours = [f"{epoch:.0f} of {n:.0f}" for epoch, n in own[["best_epoch.sampled", "epochs"]].itertuples(index=False)]
         theirs = independent.runs().query("dataset == @one['dataset'] and run == 1")["epoch"].max()
         best = independent.best()["epoch"].get((one["dataset"], 1))

@@ -118,7 +118,7 @@ def warnings(evidence: Evidence, pairs: list[Pair]) -> list[Note]:
     keys: dict[str, list[str]] = {}
     for pair in pairs:
         protocols = " and ".join(dict.fromkeys(board.protocol for board in (pair.left, pair.right)))
-        keys.setdefault(f"{pair.left.heading} under {protocols}", []).extend(pair.keys.split())
+        keys.setdefault(f"{pair.left.heading} under {protocols}", []).append(pair.keys)
     said = []
     for name, some in keys.items():
         records = evidence.rows_of(some)

@@ -163,7 +163,7 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
         what="Significance",
         caption="Differences from the strongest baseline, paired by test case.",
         blocks=shown,
-        notes=[*map(Note, said), *mixtures(evidence.rows_of(" ".join(data["keys"]).split()))],
+        notes=[*map(Note, said), *mixtures(evidence.rows_of(data["keys"]))],
         data=data,
         **dict(zip(TABLE, own, strict=True)),
     )

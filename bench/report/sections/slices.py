@@ -121,7 +121,7 @@ def table(evidence: Evidence, found: list[Board]) -> Table:
             means = {row: slice_means(ranks, slicing) for row, ranks in ranked.items()}
             shown.append(block(board, slicing, means))
             lines += csv_lines(board, slicing, means)
-    records = evidence.rows_of({key for one in lines for key in one["keys"].split()})
+    records = evidence.rows_of([one["keys"] for one in lines])
     return Table(
         question=Question.WHOM,
         kind="slices",
