@@ -23,8 +23,9 @@ from bench.run.studies import STUDIES
 from bench.store.record import read_record
 from bench.store.store import Store
 from tests.report.made import stored
-from tests.run.made import local, planned, start
+from tests.run.made import local, planned, start, toy
 from tests.run.storm import jobs_of, until
+from tests.store.test_store import record as done
 
 
 def records(tmp_path):
@@ -107,6 +108,14 @@ def test_a_failing_job_leaves_reason_and_traceback(call, folder, tmp_path):
     assert record["settings"]["embedding_size"] == 64  # a default: its variant in a study is known without the run
     assert "Traceback" in (tmp_path / "results" / record["log"]).read_text()
     assert "failed: tiny BPRMF" in out
+
+
+def test_a_job_that_failed_here_counts_although_another_runner_did_it_since(tmp_path, capsys):
+    store, one = Store(tmp_path), toy()
+    store.write(done(job=one.job))
+    assert session.close([one], {one.job.key: "failed"}, store, Clock(), said="done") == 1
+    assert session.close([one], {one.job.key: "done"}, store, Clock(), said="done") == 0
+    assert capsys.readouterr().out.startswith("1 failed in 0 s; done")
 
 
 def test_dry_run_and_list_run_nothing(call, folder, tmp_path):

@@ -32,6 +32,20 @@ def test_a_job_that_ends_within_a_message(folder, store, monkeypatch):
     assert made.local(store).run(planned(folder)) == ["failed"]
 
 
+def end_as_if_its_server_were_killed(order, runner):
+    os._exit(local.SERVER_DIED)
+
+
+def test_a_job_whose_server_was_killed_is_tried_once_more(folder, store, monkeypatch):
+    monkeypatch.setattr(local, "child_main", end_as_if_its_server_were_killed)
+    (one,) = planned(folder)
+    devices = []
+    pool = made.local(store, listener=lambda one, event: devices.append(event.device))
+    assert pool.run([one]) == ["failed"]
+    assert len(list(filter(None, devices))) == 2
+    assert store.find(one.job).reason == "the process that jobs are forked from was killed (out of memory?)"
+
+
 def test_a_log_that_is_gone_when_its_job_dies(folder, store):
     def listener(one, event):
         if one.job.seed == 0 and event.stage == "loading":

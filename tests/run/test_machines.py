@@ -1,12 +1,15 @@
 """What is read and said of the data before any job starts."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.run import plan
-from bench.run.machines import load_once
+from bench.run.estimates import Estimates
+from bench.run.machines import Machines, load_once
+from bench.run.slots import Slots
 from bench.spec import BenchError
 
 
@@ -58,3 +61,28 @@ def test_files_that_change_after_the_plan(folder):
     jobs = planned(folder)
     with pytest.raises(BenchError, match="the files changed since the job was planned"):
         load_once([replace(jobs[0], job=replace(jobs[0].job, data_hash="0" * 64))])
+
+
+@pytest.mark.parametrize(
+    ("flags", "slots", "is_known"),
+    [({}, {}, True), ({}, {"gpus": {"0": 8000.0}}, False), ({"cluster": "tcp://127.0.0.1:1"}, {}, False)],
+)
+def test_seconds_that_were_measured_on_a_cpu_are_taken_for_a_cpu_alone(folder, flags, slots, is_known):
+    (bprmf, _) = planned(folder)
+    seconds = Machines(**flags).estimate([bprmf], [], Slots(cpus=1, **slots))(bprmf.job)
+    assert math.isfinite(seconds) == is_known
+
+
+class Minutes(Estimates):
+    """Every job takes a minute."""
+
+    def __call__(self, job):
+        return 60.0
+
+
+@pytest.mark.parametrize(("cluster", "n"), [(None, "2 jobs"), ("tcp://127.0.0.1:1", "1 job")])
+def test_how_many_jobs_the_workers_of_a_cluster_take_is_not_known(folder, capsys, cluster, n):
+    jobs = planned(folder)
+    Machines(cluster=cluster).say(Minutes([]), jobs, Slots(cpus=2))
+    time = "60 s" if cluster is None else "2 min"
+    assert capsys.readouterr().out == f"this takes about {time}, {n} at a time, if none stops before its last epoch\n"

@@ -171,6 +171,11 @@ def test_none_is_written_where_none_is_asked_for(tmp_path):
     assert not (tmp_path / "c").exists()
 
 
+def test_none_is_written_of_the_last_epoch(tmp_path):
+    train(BPRMF, tmp_path / "c", every=6)
+    assert not (tmp_path / "c").exists()
+
+
 def test_a_checkpoint_of_another_kind_of_device_is_not_gone_on_from(tmp_path, capsys):
     checkpoint = Checkpoint(tmp_path / "state", every=1, generator=torch.Generator())
     checkpoint.save(1, {"x": 1})

@@ -201,6 +201,19 @@ def test_limits_by_hand():
     assert found.proposal().limits == {10: 0.4}  # the median of 0.1 0.2 0.4 0.5 0.9; epoch 15 had four
 
 
+def test_the_first_limit_stands_at_the_end_of_the_warming_up():
+    """A quarter of 40 epochs is 10: epoch 10 itself may end a trial."""
+    base = work(budget=dataclasses.replace(BUDGETS["quick"], epochs=40))
+    same = {"budget": base.job.budget}
+    curve = [{"epoch": epoch, "full.ndcg@10": 0.5} for epoch in (9, 10, 39, 40)]
+    found = Trials(base)
+    for _ in range(5):
+        proposed = found.proposal()
+        job = dataclasses.replace(trial(proposed, 0.5).job, **same)
+        found.enter(trial(proposed, 0.5).model_copy(update={"job": job, "key": job.key, "curve": curve}))
+    assert found.proposal().limits == {10: 0.5, 39: 0.5}
+
+
 def test_a_pruned_trial_counts_sets_no_limit_and_does_not_win():
     found = with_curves(*[{10: v} for v in (0.1, 0.2, 0.3, 0.4, 0.5)])
     before = found.proposal()
