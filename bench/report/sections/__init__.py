@@ -1,4 +1,4 @@
-"""Everything that a report shows, in its order; a section adds one line here."""
+"""The sections of a report, in their order. Add a new section to SECTIONS and, if it draws figures, to DRAWN."""
 
 from collections.abc import Callable
 
@@ -35,21 +35,20 @@ SECTIONS: tuple[Callable[[Evidence], list[Page]], ...] = (
     curves.pages,
     cost.pages,
 )
-
-
-DRAWN = (curves.pages, cost.pages, sensitivity.pages, content_use.pages, answer.pages, studies.pages)  # have figures
+# The sections with figures: those that are quick to make and whose figures take long to draw stand first.
+DRAWN = (curves.pages, cost.pages, sensitivity.pages, content_use.pages, answer.pages, studies.pages)
 
 
 def pages(evidence: Evidence, *, tell: Callable[[Page], None] = lambda page: None) -> list[Page]:
-    """The tables and figures that the records allow, by question; ``tell`` is told of each as soon as it is made.
+    """Return the tables and figures that the records allow, in the order of the questions that they answer.
 
-    Those with figures come first, and of these the longest to draw and the soonest made, so that the figures are drawn
-    while tables are made.
+    ``tell`` is called with each page as soon as the page is made. The sections in DRAWN are made first, so that their
+    figures can be drawn while the other tables are made.
     """
-    made = {}
+    pages_of = {}
     for section in dict.fromkeys([*DRAWN, *SECTIONS]):
-        made[section] = section(evidence)
-        for page in made[section]:
+        pages_of[section] = section(evidence)
+        for page in pages_of[section]:
             tell(page)
-    found = [page for section in SECTIONS for page in made[section]]
-    return sorted(found, key=lambda page: list(Question).index(page.question))
+    in_order = [page for section in SECTIONS for page in pages_of[section]]
+    return sorted(in_order, key=lambda page: list(Question).index(page.question))

@@ -1,4 +1,4 @@
-"""The answer first: does the model under study beat the strongest baseline, by how much, and is it more than chance?"""
+"""The answer: does the model under study beat the strongest baseline, by how much, and by more than chance?"""
 
 from collections import Counter
 from functools import lru_cache
@@ -36,14 +36,14 @@ NOTES = [
 
 
 def pages(evidence: Evidence) -> list[Page]:
-    """The table of verdicts, or of the reasons why there is none, and the differences drawn, where there are any."""
-    found = answers(evidence)
-    if not found:
+    """Return a table of the verdicts (or why there is none), and a figure of the differences if any was measured."""
+    entries = answers(evidence)
+    if not entries:
         return []
-    data = pd.DataFrame([line for one in found for line in long_form(one)], columns=CSV)
-    about: dict[str, Any] = {"question": Question.ANSWER, "caption": summary(found), "notes": [*map(Note, NOTES)]}
+    data = pd.DataFrame([line for entry in entries for line in long_form(entry)], columns=CSV)
+    about: dict[str, Any] = {"question": Question.ANSWER, "caption": summary(entries), "notes": [*map(Note, NOTES)]}
     what = f"The answer: {evidence.ours} against its baselines"
-    shown = [Table(kind="answer", what=what, blocks=[block(found)], data=data, **about)]
+    found: list[Page] = [Table(kind="answer", what=what, blocks=[block(entries)], data=data, **about)]
     drawn = data[data["difference"].notna()]
     is_papers = drawn["dataset"].isin(list(DATASETS))
     if len(drawn):
@@ -54,38 +54,36 @@ def pages(evidence: Evidence) -> list[Page]:
         if is_papers.any() and not is_papers.all():  # the gains on simulated data are many times larger
             drawn = drawn[is_papers]
             about["caption"] += " Only the paper's data sets are drawn."
-        shown.append(Figure(kind="answer-figure", what=gap, data=drawn, plot="forest", **about))
-    return shown
+        found.append(Figure(kind="answer-figure", what=gap, data=drawn, plot="forest", **about))
+    return found
 
 
 @lru_cache(maxsize=2)
 def answers(evidence: Evidence) -> list[dict[str, Any]]:
-    """One per board that answers and row under study, and one per data set of the paper without any record."""
-    found = comparisons(evidence)
-    tests = {tuple(one[name] for name in [*TABLE, *BLOCK, "row", "metric"]): one for one in found.to_dict("records")}
-    made, boards = [], answering(evidence)
+    """Return one entry per answering board and row under study, and one per data set of the paper without a record."""
+    lines, names = comparisons(evidence).to_dict("records"), [*TABLE, *BLOCK, "row", "metric"]
+    tests = {tuple(line[name] for name in names): line for line in lines}
+    entries, boards = [], answering(evidence)
     for board in boards:
-        own = {row for row in evidence.studied if row in board.keys} | {evidence.ours}
-        made += [answer(evidence, board, row, tests) for row in order(own)]
-    asked = {board.block[0] for board in boards} & set(DATASETS)
-    missing = [name for name in DATASETS if asked and name not in asked]
-    made += [unasked({"dataset": name, "row": evidence.ours}, NOT_RUN) for name in missing]
-    return sorted(made, key=lambda one: place(one["dataset"]))
+        rows = {row for row in evidence.studied if row in board.keys} | {evidence.ours}
+        entries += [answer(evidence, board, row, tests) for row in order(rows)]
+    with_records = {board.block[0] for board in boards} & set(DATASETS)
+    missing = [name for name in DATASETS if with_records and name not in with_records]
+    entries += [unasked({"dataset": name, "row": evidence.ours}, NOT_RUN) for name in missing]
+    return sorted(entries, key=lambda entry: place(entry["dataset"]))
 
 
 def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict]) -> dict[str, Any]:
-    """What one board says of one row; ``found`` is the test of each metric."""
+    """Return the entry of ``row`` on ``board``; ``tests`` are the lines of ``comparisons`` by board, row and metric."""
     names = {**board.names, "row": row}
     if row not in board.keys:
         return unasked(names, why_not(evidence, names))
     found = {metric: tests.get((*board.names.values(), row, metric)) for metric in METRICS}
     if not all(found.values()):
         return unasked(names, f"no baseline was run under budget {board.budget}")
-    reasons = [test["note"] for test in found.values() if test["note"]]
-    if reasons:
+    if reasons := [test["note"] for test in found.values() if test["note"]]:
         return unasked(names, reasons[0])
-    behind = {metric: test["keys"].split() for metric, test in found.items()}
-    keys = list(dict.fromkeys(key for some in behind.values() for key in some))
+    keys_of = {metric: test["keys"].split() for metric, test in found.items()}
     differs = {metric: test["unequal"] for metric, test in found.items()}
     verdict, text = verdict_of(found, differs)
     return {
@@ -95,123 +93,128 @@ def answer(evidence: Evidence, board: Board, row: str, tests: dict[tuple, dict])
         "text": text,
         "n_baselines": len(board.baselines(evidence)),
         "n_seeds": len(board.keys[row]),
-        "settings": settings(evidence, board.keys[row], behind),
+        "settings": settings(evidence, board.keys[row], keys_of),
         "unequal": differs,
-        "keys": " ".join(keys),
+        "keys": " ".join(dict.fromkeys(key for keys in keys_of.values() for key in keys)),
     }
 
 
 def unasked(names: dict[str, str], reason: str) -> dict[str, Any]:
+    """Return the entry of a row that cannot be compared, with the reason."""
     empty = dict.fromkeys([*TABLE, *BLOCK, "settings", "keys"], "") | {"n_baselines": 0, "n_seeds": 0}
     return {**empty, **names, "found": {}, "unequal": {}, "verdict": NOT_ASKED, "text": f"{NOT_ASKED}: {reason}"}
 
 
 def why_not(evidence: Evidence, names: dict[str, str]) -> str:
-    """The reason of the empty cell."""
+    """Return why the row that ``names`` describe has no values: the first note of its cells, or that it was not run."""
     notes = leaderboard(evidence).merge(pd.DataFrame([names]))["note"]
     return next((note for note in notes if note not in ("", NOT_RUN)), f"{NOT_RUN} under budget {names['budget']}")
 
 
 def verdict_of(found: dict[str, dict], differs: dict[str, str]) -> tuple[str, str]:
-    """One word for both metrics, and with the baseline and the mark of what ``differs``, by metric if need be."""
+    """Return the verdict, and a text that adds the baseline, or each metric's where verdicts or baselines differ; the
+    text has a mark where ``differs`` names unequal conditions."""
     words = {metric: WORDS[sign(test)] for metric, test in found.items()}
     word = next(iter(words.values())) if len(set(words.values())) == 1 else MIXED
     if word != MIXED and len({test["vs"] for test in found.values()}) == 1:
         return word, marked(f"{word} {found[METRICS[0]]['vs']}", differs[METRICS[0]])
-    said = [marked(f"{words[m]} {test['vs']} in {SHOWN[m]}", differs[m]) for m, test in found.items()]
-    return word, ", ".join(said)
+    by_metric = [marked(f"{words[m]} {test['vs']} in {SHOWN[m]}", differs[m]) for m, test in found.items()]
+    return word, ", ".join(by_metric)
 
 
-def settings(evidence: Evidence, ours: list[str], behind: dict[str, list[str]]) -> str:
-    """Whether a search found the settings of the row, and of the baseline of each metric, whose keys ``behind`` has."""
+def settings(evidence: Evidence, ours: list[str], keys_of: dict[str, list[str]]) -> str:
+    """Say whether a search found the settings of the row, whose keys are ``ours``, and those of its baselines;
+    ``keys_of`` has the keys of the row and of the baseline by metric."""
     tuned = set(evidence.frame.loc[evidence.frame["tuning.trials"] > 0, "key"])
     is_tuned = bool(tuned & set(ours))
-    unlike = [SHOWN[m] for m, keys in behind.items() if bool(tuned & (set(keys) - set(ours))) != is_tuned]
+    unlike = [SHOWN[m] for m, keys in keys_of.items() if bool(tuned & (set(keys) - set(ours))) != is_tuned]
     if not unlike:
         return "tuned" if is_tuned else "not tuned"
-    baseline = "the baseline" + (f" in {', '.join(unlike)}" if len(unlike) < len(behind) else "")
+    baseline = "the baseline" + (f" in {', '.join(unlike)}" if len(unlike) < len(keys_of) else "")
     return f"tuned, {baseline} is not" if is_tuned else f"not tuned, {baseline} is"
 
 
-def long_form(one: dict[str, Any]) -> list[dict]:
-    """The lines of the CSV: one per metric, one in all where nothing could be asked."""
-    about = {name: one[name] for name in CSV if name in one}
-    if not one["found"]:
-        return [{**about, "verdict": one["text"], "unequal": ""}]
-    return [
-        {**about, "metric": m, **{name: test[name] for name in MEASURES}, "verdict": WORDS[sign(test)]}
-        | {"unequal": one["unequal"][m]}
-        for m, test in one["found"].items()
-    ]
+def long_form(entry: dict[str, Any]) -> list[dict]:
+    """Return the entry's lines of the CSV: one per metric, or a single line with the reason if nothing was compared."""
+    about = {name: entry[name] for name in CSV if name in entry}
+    if not entry["found"]:
+        return [{**about, "verdict": entry["text"], "unequal": ""}]
+    lines = []
+    for metric, test in entry["found"].items():
+        values = {name: test[name] for name in MEASURES} | {"verdict": WORDS[sign(test)]}
+        lines.append({**about, "metric": metric, **values, "unequal": entry["unequal"][metric]})
+    return lines
 
 
-def told_unequal(one: dict[str, Any]) -> str:
-    """In what the rows of its tests differ that must not."""
-    return "; ".join(dict.fromkeys(filter(None, one["unequal"].values())))
+def unequal_conditions(entry: dict[str, Any]) -> str:
+    """Return in what conditions the compared rows differ, over all metrics; empty where they do not differ."""
+    return "; ".join(dict.fromkeys(filter(None, entry["unequal"].values())))
 
 
-def summary(found: list[dict[str, Any]]) -> str:
-    """How often each verdict was reached, on the paper's data sets where there are any."""
-    own = [one for one in found if one["dataset"] in DATASETS] or found
-    n = Counter(one["verdict"] for one in own)
-    said = [f"{word} {n[word]}" for word in (BEATS, LEVEL, LOSES, MIXED, NOT_ASKED) if n[word]]
-    only = " on the paper's data sets" if len(own) < len(found) else ""
-    asked = f"{counted(len(own), 'comparison')} with the strongest baseline{only}"
-    return f"Verdicts of {asked}, one for each data set, protocol, ranking and row: {', '.join(said)}."
+def summary(entries: list[dict[str, Any]]) -> str:
+    """Say how often each verdict was reached, on the paper's data sets alone where any of them has an entry."""
+    selected = [entry for entry in entries if entry["dataset"] in DATASETS] or entries
+    n = Counter(entry["verdict"] for entry in selected)
+    verdicts = [f"{word} {n[word]}" for word in (BEATS, LEVEL, LOSES, MIXED, NOT_ASKED) if n[word]]
+    only = " on the paper's data sets" if len(selected) < len(entries) else ""
+    asked = f"{counted(len(selected), 'comparison')} with the strongest baseline{only}"
+    return f"Verdicts of {asked}, one for each data set, protocol, ranking and row: {', '.join(verdicts)}."
 
 
-def where(one: dict[str, Any]) -> str:
-    """Data set, features, protocol and ranking in words."""
-    name = DATASETS.get(one["dataset"], one["dataset"])
-    return ", ".join(filter(None, (name, one["features"], one["protocol"], one["ranking"])))
+def where(entry: dict[str, Any]) -> str:
+    """Return data set, features, protocol and ranking in words."""
+    name = DATASETS.get(entry["dataset"], entry["dataset"])
+    return ", ".join(filter(None, (name, entry["features"], entry["protocol"], entry["ranking"])))
 
 
-def block(found: list[dict[str, Any]]) -> Block:
+def block(entries: list[dict[str, Any]]) -> Block:
+    """Lay out the table of verdicts, one line per entry."""
     columns = [Column(name, "name") for name in ("Where", "Model", "Verdict")]
     for name in (SHOWN[metric] for metric in METRICS):
         columns += [Column(f"{name} difference", metric=name), Column("95% CI", "text", metric=name)]
         columns += [Column("p Holm", metric=name)]
     columns += [Column("Baselines"), Column("Seeds"), Column("Budget", "name"), Column("Settings", "name")]
     lines = []
-    for one in found:
-        cells = [Cell(where(one)), Cell(one["row"]), Cell(one["text"])]
+    for entry in entries:
+        cells = [Cell(where(entry)), Cell(entry["row"]), Cell(entry["text"])]
         for metric in METRICS:
-            test = one["found"].get(metric)
+            test = entry["found"].get(metric)
             cells += [Cell(text) for text in (figures(test) if test else [EMPTY] * 3)]
-        cells += [Cell(str(one[count] or EMPTY)) for count in ("n_baselines", "n_seeds")]
-        differs = f"{UNEQUAL} {told}" if (told := told_unequal(one)) else ""
-        cells += [Cell(one["budget"]), Cell("; ".join(filter(None, (one["settings"], differs))))]
-        about = {name: one[name] for name in (*TABLE, *BLOCK) if one[name]} | {"model": one["row"]}
-        lines.append(Line(cells, about=about, keys=one["keys"], is_run=bool(one["keys"])))
+        cells += [Cell(str(entry[count] or EMPTY)) for count in ("n_baselines", "n_seeds")]
+        differs = f"{UNEQUAL} {conditions}" if (conditions := unequal_conditions(entry)) else ""
+        cells += [Cell(entry["budget"]), Cell("; ".join(filter(None, (entry["settings"], differs))))]
+        about = {name: entry[name] for name in (*TABLE, *BLOCK) if entry[name]} | {"model": entry["row"]}
+        lines.append(Line(cells, about=about, keys=entry["keys"], is_run=bool(entry["keys"])))
     return Block(columns=columns, lines=lines)
 
 
 def figures(test: dict) -> list[str]:
-    """Difference, interval and corrected p of one test."""
+    """Return the difference, its interval and the corrected p of one test, as texts."""
     return [number(test["difference"], "+.4f"), extent(test), small(test["p_holm"], ".4f")]
 
 
 def sentences(evidence: Evidence, among: Places | None = None) -> list[str]:
-    """The same in words, of all or of the data sets, protocols and rankings ``among``: a sentence per line, and then
-    one for all that could not be asked for the same reason."""
-    said, unasked = [], {}
-    for one in answers(evidence):
-        if among is not None and (one["dataset"], one["protocol"], one["ranking"]) not in among:
+    """Return a sentence for each verdict, then one for each reason why rows were not compared, of all places or of
+    those ``among`` (data set, protocol, ranking)."""
+    verdicts, places_by_reason = [], {}
+    for entry in answers(evidence):
+        if among is not None and (entry["dataset"], entry["protocol"], entry["ranking"]) not in among:
             continue
-        if one["found"]:
-            said.append(f"{where(one)}: {one['row']} {one['text']} ({'; '.join(details(one))}).")
+        if entry["found"]:
+            verdicts.append(f"{where(entry)}: {entry['row']} {entry['text']} ({'; '.join(details(entry))}).")
         else:
-            unasked.setdefault(f"{one['row']} {one['text']}", []).append(where(one))
-    return said + [f"{text} ({'; '.join(places)})." for text, places in unasked.items()]
+            places_by_reason.setdefault(f"{entry['row']} {entry['text']}", []).append(where(entry))
+    return verdicts + [f"{text} ({'; '.join(places)})." for text, places in places_by_reason.items()]
 
 
-def details(one: dict[str, Any]) -> list[str]:
-    """What stands behind a verdict."""
+def details(entry: dict[str, Any]) -> list[str]:
+    """Return what a verdict rests on: the tests, the numbers of baselines and seeds, the budget, and the settings."""
     parts = []
-    for metric, test in one["found"].items():
+    for metric, test in entry["found"].items():
         difference, interval, p = figures(test)
         sign_of_p = p.replace("<", "< ") if p.startswith("<") else f"= {p}"
         parts.append(f"{SHOWN[metric]} {difference} {interval}, p {sign_of_p}")
-    counts = counted(one["n_baselines"], "baseline"), counted(one["n_seeds"], "seed")
-    parts.append(", ".join((*counts, f"budget {one['budget']}", one["settings"])))
-    return parts + ([f"{UNEQUAL} the two differ in: {told}"] if (told := told_unequal(one)) else [])
+    counts = counted(entry["n_baselines"], "baseline"), counted(entry["n_seeds"], "seed")
+    parts.append(", ".join((*counts, f"budget {entry['budget']}", entry["settings"])))
+    differs = unequal_conditions(entry)
+    return parts + ([f"{UNEQUAL} the two differ in: {differs}"] if differs else [])

@@ -1,4 +1,4 @@
-"""The paper's claims, held against our cells of its tables under its protocol."""
+"""The paper's claims, judged by our own cells of the paper's tables under the paper's protocol."""
 
 import math
 from collections import Counter
@@ -58,69 +58,76 @@ NOTES = [
 
 
 def pages(evidence: Evidence) -> list[Table]:
-    """One table of all claims, where any can be judged."""
-    said, judged = sentences(evidence), judged_by(evidence)
-    if not said:
+    """Return one table of all claims, or no page where no claim can be judged."""
+    summary, judged = sentences(evidence), judged_by(evidence)
+    if not summary:
         return []
-    shown = [(claim, case) for claim, cases in judged for case in cases if case.is_known]
-    keys = [" ".join(dict.fromkeys(" ".join(keys_of(evidence, case)).split())) for _, case in shown]
-    data = pd.DataFrame([{"claim": claim.text, **case._asdict(), "says": case.says} for claim, case in shown])
-    data = data.assign(keys=keys, unequal=data.pop("unequal"))
-    lines = [cell_line(claim, case, own) for (claim, case), own in zip(shown, keys, strict=True)]
+    known = [(claim, case) for claim, cases in judged for case in cases if case.is_known]
+    keys = [" ".join(dict.fromkeys(" ".join(keys_of(evidence, case)).split())) for _, case in known]
+    data = pd.DataFrame([{"claim": claim.text, **case._asdict(), "says": case.says} for claim, case in known])
+    data = data.assign(keys=keys, unequal=data.pop("unequal"))  # the columns in the order of the CSV
+    lines = [cell_line(claim, case, records) for (claim, case), records in zip(known, keys, strict=True)]
     blocks = [
         Block(columns=COLUMNS, lines=[line(claim, cases) for claim, cases in judged]),
         Block(title="The cells behind them", columns=CELLS, lines=lines, is_detail=True),
     ]
     what = "Claims of the paper"
-    about = {"question": Question.ANSWER, "kind": "claims", "what": what, "caption": said[0]}
+    about = {"question": Question.ANSWER, "kind": "claims", "what": what, "caption": summary[0]}
     return [Table(blocks=blocks, notes=[*map(Note, NOTES)], data=data, **about)]
 
 
 def sentences(evidence: Evidence) -> list[str]:
-    """How many claims stand how; nothing where none can be judged."""
+    """Return a sentence that counts the claims by verdict; no sentence where no claim can be judged."""
     counts = Counter(verdict(cases) for _, cases in judged_by(evidence))
     if counts[UNJUDGED] == len(CLAIMS):
         return []
     marks = Counter(verdict(cases) for _, cases in judged_by(evidence) if rests_on_unequal(cases))
     words = [word for word in (SUPPORTED, REFUTED, UNDECIDED, UNJUDGED) if counts[word]]
-    said = ", ".join(f"{counts[word]} {word}" + f" ({marks[word]} {UNEQUAL})" * bool(marks[word]) for word in words)
+    parts = [f"{counts[word]} {word}" + f" ({marks[word]} {UNEQUAL})" * bool(marks[word]) for word in words]
     rest = f" {UNEQUAL} Some records that decide it were not made under equal conditions." if marks else ""
-    return [f"Of {len(CLAIMS)} claims of the paper in words, by our records under its protocol: {said}.{rest}"]
+    text = f"Of {len(CLAIMS)} claims of the paper in words, by our records under its protocol: {', '.join(parts)}."
+    return [text + rest]
 
 
 @lru_cache(maxsize=2)
 def judged_by(evidence: Evidence) -> list[tuple[Claim, list[Case]]]:
-    """Every claim with its pairs of our cells, tested."""
+    """Return every claim with its pairs of our cells, which have been tested."""
     values = cells_of(evidence)["mean"].to_dict()
     return [(claim, tested(evidence, list(claim.cases(values)))) for claim in CLAIMS]
 
 
 def tested(evidence: Evidence, cases: list[Case]) -> list[Case]:
-    """The pairs of one claim with what is unequal, and their p, which Holm's correction takes for one family."""
+    """Return the pairs of one claim with their unequal conditions and their p, adjusted by Holm over these pairs."""
     p = paired.holm(np.array([p_of(evidence, case) if case.is_known else math.nan for case in cases]))
-    differs = [told_unequal(evidence, case.table, keys_of(evidence, case)) if case.is_known else "" for case in cases]
-    return [case._replace(p=float(one), unequal=text) for case, one, text in zip(cases, p, differs, strict=True)]
+    judged = []
+    for case, corrected in zip(cases, p, strict=True):
+        differs = unequal_conditions(evidence, case.table, keys_of(evidence, case)) if case.is_known else ""
+        judged.append(case._replace(p=float(corrected), unequal=differs))
+    return judged
 
 
 def p_of(evidence: Evidence, case: Case) -> float:
-    """Of the sign-flip test of two known cells, paired by test case; NaN where they cannot be paired."""
-    both = zip(keys_of(evidence, case), (case.left, case.right), strict=True)
-    left, right = (ranked(evidence, keys.split(), "sampled", row) for keys, row in both)
+    """Return the p of the sign-flip test of two known cells, paired by test case; NaN where they cannot be paired."""
+    cells = zip(keys_of(evidence, case), (case.left, case.right), strict=True)
+    left, right = (ranked(evidence, keys.split(), "sampled", row) for keys, row in cells)
     if incomparable(left, right, case.right):
         return math.nan
     return paired.permutation_p(paired.differences(left.values(case.metric), right.values(case.metric)))
 
 
 def keys_of(evidence: Evidence, case: Case) -> tuple[str, ...]:
-    """The records behind each of its two cells."""
+    """Return the keys of the records behind each of the two cells of ``case``, as one text per cell."""
     places = [(case.table, case.dataset, row, case.metric) for row in (case.left, case.right)]
     return tuple(cells_of(evidence).loc[place, "keys"] for place in places)
 
 
 @cache
-def told_unequal(evidence: Evidence, table: str, keys: tuple[str, ...]) -> str:
-    """In what the records behind two cells differ that must not; in a study, whose variants are of one model, this may
-    be its code, and settings that the study does not change."""
+def unequal_conditions(evidence: Evidence, table: str, keys: tuple[str, ...]) -> str:
+    """Return in what conditions the records behind two cells differ; empty where they do not differ.
+
+    In a study, all of whose variants are of one model, the code and the settings that the study does not change count
+    as conditions, too.
+    """
     records = evidence.rows_of(keys)
     varied = [study for study in evidence.studies if study.name == table and study.variants]
     within = [name for study in varied for name in unlike(records, study.changed)]
@@ -129,8 +136,11 @@ def told_unequal(evidence: Evidence, table: str, keys: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=2)
 def cells_of(evidence: Evidence) -> pd.DataFrame:
-    """Our cells under the paper's protocol by table, data set, row and metric, of the claims' metrics: their ``mean``,
-    and the ``keys`` of their records. Those without content say nothing of the paper."""
+    """Return our cells of the claims' metrics under the paper's protocol, by table, data set, row and metric.
+
+    Each has its ``mean`` and the ``keys`` of its records. Runs on data without content are left out, as the paper has
+    none. Of several budgets or features of a table and data set, those with the most values are kept.
+    """
     found = [leaderboard(evidence).assign(table="table2")]
     for study in evidence.studies:
         for page in studies.tables(evidence, study.name):
@@ -138,47 +148,35 @@ def cells_of(evidence: Evidence) -> pd.DataFrame:
                 about = {"protocol": page.protocol, "budget": page.budget, "ranking": page.ranking}
                 found.append(page.data.assign(table=study.name, **about))
     columns = ["table", *TABLE, *BLOCK, "row", "metric", "mean", "keys"]
-    data = pd.concat([one.reindex(columns=columns) for one in found], ignore_index=True)
+    data = pd.concat([cells.reindex(columns=columns) for cells in found], ignore_index=True)
     data = data[data["mean"].notna() & data["metric"].isin(METRICS) & data["dataset"].isin(list(DATASETS))]
     data = data[(data["protocol"] == "paper") & (data["ranking"] == "sampled") & (data["features"] != "none")]
     fullest = {}
-    for (table, dataset, budget, _), own in data.groupby(["table", "dataset", "budget", "features"]):
-        weight = (len(own), place_of_budget(budget))
+    for (table, dataset, budget, _), cells in data.groupby(["table", "dataset", "budget", "features"]):
+        weight = (len(cells), place_of_budget(budget))
         if weight > fullest.get((table, dataset), ((0, 0), None))[0]:
-            fullest[table, dataset] = (weight, own)
-    kept = pd.concat([own for _, own in fullest.values()]) if fullest else data
-    return kept.set_index(["table", "dataset", "row", "metric"])[["mean", "keys"]]
+            fullest[table, dataset] = (weight, cells)
+    data = pd.concat([cells for _, cells in fullest.values()]) if fullest else data
+    return data.set_index(["table", "dataset", "row", "metric"])[["mean", "keys"]]
 
 
 def line(claim: Claim, cases: Sequence[Case]) -> Line:
+    """Return the line of one claim: its verdict, the number of pairs of each kind, and the clearest pair against it."""
     counts = Counter(case.says for case in cases)
     against = [case for case in cases if case.says == AGAINST]
-    clearest = told(max(against, key=lambda case: case.right_value - case.left_value)) if against else ""
+    clearest = pair_text(max(against, key=lambda case: case.right_value - case.left_value)) if against else ""
     numbers = [Cell(str(counts[kind])) for kind in (FOR, AGAINST, CHANCE, UNKNOWN)]
     return Line([Cell(claim.text), Cell(marked(verdict(cases), rests_on_unequal(cases))), *numbers, Cell(clearest)])
 
 
-def told(case: Case) -> str:
-    """A pair that speaks against its claim."""
-    left, right = (
-        f"{row} {value:.4f}" for row, value in ((case.left, case.left_value), (case.right, case.right_value))
-    )
+def pair_text(case: Case) -> str:
+    """Return a known pair in words: its data set, its metric, and both rows with their values."""
+    left, right = f"{case.left} {case.left_value:.4f}", f"{case.right} {case.right_value:.4f}"
     return f"{DATASETS[case.dataset]} {SHOWN[case.metric]}: {left}, {right}"
 
 
 def cell_line(claim: Claim, case: Case, keys: str) -> Line:
-    """One pair, with the keys of its records."""
-    names = [claim.text, DATASETS[case.dataset], SHOWN[case.metric]]
-    cells = [
-        Cell(case.left),
-        Cell(number(case.left_value, ".4f")),
-        Cell(case.right),
-        Cell(number(case.right_value, ".4f")),
-    ]
-    cells = [
-        *map(Cell, names),
-        *cells,
-        Cell(small(case.p, ".4f")),
-        Cell(marked(case.says, case.unequal)),
-    ]
-    return Line(cells, about={"dataset": case.dataset}, keys=keys)
+    """Return the line of one pair; ``keys`` are those of its records."""
+    texts = [claim.text, DATASETS[case.dataset], SHOWN[case.metric], case.left, number(case.left_value, ".4f")]
+    texts += [case.right, number(case.right_value, ".4f"), small(case.p, ".4f"), marked(case.says, case.unequal)]
+    return Line([*map(Cell, texts)], about={"dataset": case.dataset}, keys=keys)

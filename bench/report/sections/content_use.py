@@ -1,4 +1,4 @@
-"""Does MCLN take out what it says it takes out? What occlusion found on the sets whose irrelevant content is known."""
+"""Does MCLN remove irrelevant content, as it claims? Occlusion on data sets whose irrelevant content is known."""
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ FIRST = (STUDIED, f"{STUDIED}:paper", ITEMWISE, "VBPR")
 NO_CL = {"use_cl": False}
 CHANGE = {part: f"occlusion.{part}.score_change" for part in ("irrelevant", "relevant")}
 RATIO, SLOPE = "occlusion.ratio", "gradient.irrelevant"
-MEASURES = {  # fact to its column and format
+MEASURES = {  # fact of a record: (its column, the format of its numbers)
     "sampled.ndcg@10": (Column("N@10", metric=SHOWN["ndcg@10"]), ".4f"),
     CHANGE["irrelevant"]: (Column("score: irr."), ".3f"),
     CHANGE["relevant"]: (Column("score: rel."), ".3f"),
@@ -43,20 +43,20 @@ NOTES = [
 
 
 def pages(evidence: Evidence) -> list[Page]:
-    """A table and a figure for each protocol and budget with a record that knows."""
+    """Return a table and a figure for each protocol and budget with a record that has the facts of the occlusion."""
     found, whole = [], evidence.frame[~evidence.frame["is_knocked_out"]]
     for (protocol, budget), group in whole.groupby(TABLE[:2]) if CHANGE["irrelevant"] in whole else ():
         parts = [in_block(group, block) for block in blocks(group[group[CHANGE["irrelevant"]].notna()])]
         if parts:
             data = pd.concat([measured(part) for part in parts], ignore_index=True)
-            said = {"question": Question.CONTENT, "caption": CAPTION, "protocol": protocol, "budget": budget}
-            said["notes"] = [*map(Note, NOTES), *mixtures(pd.concat(parts))]
-            found += [table(data, said), figure(data, said)]
+            shared = {"question": Question.CONTENT, "caption": CAPTION, "protocol": protocol, "budget": budget}
+            shared["notes"] = [*map(Note, NOTES), *mixtures(pd.concat(parts))]
+            found += [table(data, shared), figure(data, shared)]
     return found
 
 
 def measured(part: pd.DataFrame) -> pd.DataFrame:
-    """One line per model and measure, unrounded; ``part`` holds the records of one data set and features."""
+    """Return one line per model and measure, unrounded, from the records ``part`` of one data set and features."""
     block, seeds = part[BLOCK].iloc[0].to_dict(), seeds_of(part)
     places = [
         Place({**block, "row": row, "name": name}, part[part["row"] == row], seeds)
@@ -72,16 +72,14 @@ def measured(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def names_of(part: pd.DataFrame) -> dict[str, str]:
-    """The rows in their order, with what the table calls them.
-
-    A row of the paper's Table 3 bears its name there: Base, Base+V+T, Base+V on data without texts.
-    """
-    found = part[~part["row"].isin(FLOORS)].drop_duplicates("row").set_index("row")
+    """Return the rows in their order, each with its name in the table; a row of the paper's Table 3 is named as there:
+    Base, Base+V+T, or Base+V on data without texts."""
+    models = part[~part["row"].isin(FLOORS)].drop_duplicates("row").set_index("row")
     modalities = part["modalities"].dropna()
     letters = [name[0].upper() for name in modalities.iloc[0]] if len(modalities) else ["V", "T"]
-    names, first = {row: row for row in order(found.index)}, []
+    names, first = {row: row for row in order(models.index)}, []
     for label, hyper in (("Base", {"modalities": "none", **NO_CL}), ("+".join(["Base", *letters]), NO_CL)):
-        for row, of, changed in found[["of", "hyper"]].itertuples(name=None):
+        for row, of, changed in models[["of", "hyper"]].itertuples(name=None):
             if (of, changed) == (STUDIED, hyper):
                 names[row] = f"{label}: {row}"
                 first.append(row)
@@ -89,22 +87,26 @@ def names_of(part: pd.DataFrame) -> dict[str, str]:
     return dict(sorted(names.items(), key=lambda entry: places.get(entry[0], len(places))))
 
 
-def table(data: pd.DataFrame, said: dict) -> Table:
-    shown = []
-    for block, own in data.groupby(BLOCK, sort=False):
-        lines = [line(name, cells) for name, cells in own.groupby("name", sort=False)]
-        shown.append(Block(title=heading(block), about=about(block), columns=COLUMNS, lines=lines))
+def table(data: pd.DataFrame, shared: dict) -> Table:
+    """Return the table of all measures; ``shared`` are the attributes that it has in common with the figure."""
+    found = []
+    for block, part in data.groupby(BLOCK, sort=False):
+        lines = [line(name, cells) for name, cells in part.groupby("name", sort=False)]
+        found.append(Block(title=heading(block), about=about(block), columns=COLUMNS, lines=lines))
     what = "What irrelevant content decides"
-    return Table(kind="content-use", what=what, blocks=shown, data=data, ranking="sampled", **said)
+    return Table(kind="content-use", what=what, blocks=found, data=data, ranking="sampled", **shared)
 
 
-def line(name: str, own: pd.DataFrame) -> Line:
-    values = own[["measure", "mean", "note"]].itertuples(index=False)
-    cells = [Cell(name), *(Cell(number(mean, MEASURES[one][1]), note=note) for one, mean, note in values)]
-    return Line(cells, about={"model": own["row"].iloc[0]}, keys=own["keys"].iloc[0])
+def line(name: str, values: pd.DataFrame) -> Line:
+    """Return the line of one model; ``values`` has one line per measure."""
+    cells = [Cell(name)]
+    for measure, mean, note in values[["measure", "mean", "note"]].itertuples(index=False):
+        cells.append(Cell(number(mean, MEASURES[measure][1]), note=note))
+    return Line(cells, about={"model": values["row"].iloc[0]}, keys=values["keys"].iloc[0])
 
 
-def figure(data: pd.DataFrame, said: dict) -> Figure:
+def figure(data: pd.DataFrame, shared: dict) -> Figure:
+    """Return the figure of the score changes by irrelevant and by relevant content."""
     drawn = data[data["measure"].isin(list(CHANGE.values()))].reset_index(drop=True)
     what = "Score changes by irrelevant and by relevant content"
-    return Figure(kind="content-use-figure", what=what, data=drawn, plot="content use", **said)
+    return Figure(kind="content-use-figure", what=what, data=drawn, plot="content use", **shared)

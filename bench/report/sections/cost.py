@@ -1,4 +1,4 @@
-"""What quality costs: a table of seconds, memory and parameters, and quality against training time."""
+"""The cost of quality: a table of seconds, memory and parameters, and a figure of quality against training time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,8 +16,8 @@ from bench.spec import SHOWN, counted
 from bench.store.frame import HELD_UP
 
 QUALITY = "sampled.ndcg@10"
-HELD_UP_SHARE = 0.1  # of the training seconds, from which a run is named
-NUMBERS = {  # what a run costs: the column, and how its numbers are written
+HELD_UP_SHARE = 0.1  # a run that was held up for at least this share of its training seconds is named in a note
+NUMBERS = {  # fact of a record: (its column, the format of its numbers)
     QUALITY: (Column("N@10", metric=SHOWN["ndcg@10"]), ".4f"),
     "seconds.prepare": (Column("prepare s"), ",.1f"),
     "seconds.train": (Column("train s"), ",.1f"),
@@ -30,41 +30,41 @@ NUMBERS = {  # what a run costs: the column, and how its numbers are written
     "tuning.trials": (Column("trials"), ",.0f"),
     "tuning.seconds": (Column("tuning s"), ",.1f"),
 }
-WHOLE = tuple(NUMBERS)[:-2]
-BELOW = (  # a comparison
+WHOLE = tuple(NUMBERS)[:-2]  # the columns of the table of its own
+BELOW = (  # the columns of the table below a comparison
     "best_epoch", "epochs", "seconds.train", "seconds.evaluate", "parameters", "peak_memory_mib", "tuning.trials",
     "tuning.seconds",
 )  # fmt: skip
 
 
 def pages(evidence: Evidence) -> list[Page]:
-    """A table and a figure for each protocol and budget with a finished record."""
+    """Return a table for each protocol and budget with a finished record, and a figure if anything was trained."""
     found = []
     for (protocol, budget), group in evidence.main.groupby(TABLE[:2]):
         records = group[group["status"] == "done"]
         if len(records):
-            data, said = means(records, "sampled"), {"protocol": protocol, "budget": budget}
-            said |= {"question": Question.COST, "caption": caption(records, "sampled")}
-            own = [machines(records), *held_up(records), *mixtures(records)]
-            found.append(table(data, own, said))
-            found += [figure(data, own, said)] if (data["epochs"] > 0).any() else []
+            data, shared = means(records, "sampled"), {"protocol": protocol, "budget": budget}
+            shared |= {"question": Question.COST, "caption": caption(records, "sampled")}
+            notes = [machines(records), *held_up(records), *mixtures(records)]
+            found.append(table(data, notes, shared))
+            found += [figure(data, notes, shared)] if (data["epochs"] > 0).any() else []
     return found
 
 
 def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = None) -> pd.DataFrame:
-    """One line per data set and model: means over the seeds of the finished runs, unrounded.
+    """Return one line per data set and model: the means over the seeds of the finished runs, unrounded.
 
-    No value where a record lacks it; the settings that no search found took no trials.
+    A mean is NaN where a record lacks the value. Settings that no search found count as no trials and no seconds.
 
     Args:
-        ranking: whose best epoch.
-        rows: in their order.
+        ranking: the ranking whose best epoch is shown.
+        rows: the rows to show, in this order; all in the usual order where they are not given.
     """
-    own = records[records["status"] == "done"]
-    own = own.assign(best_epoch=own[f"best_epoch.{ranking}"]).reindex(columns=[*BLOCK, "row", "key", *NUMBERS])
-    own = own.astype(dict.fromkeys(NUMBERS, float)).fillna({"tuning.trials": 0.0, "tuning.seconds": 0.0})
-    groups, rows, lines = dict(list(own.groupby([*BLOCK, "row"]))), rows or order(own["row"]), []
-    for block in blocks(own):
+    done = records[records["status"] == "done"]
+    done = done.assign(best_epoch=done[f"best_epoch.{ranking}"]).reindex(columns=[*BLOCK, "row", "key", *NUMBERS])
+    done = done.astype(dict.fromkeys(NUMBERS, float)).fillna({"tuning.trials": 0.0, "tuning.seconds": 0.0})
+    groups, rows, lines = dict(list(done.groupby([*BLOCK, "row"]))), rows or order(done["row"]), []
+    for block in blocks(done):
         for row in rows:
             runs = groups.get((*block, row))
             if runs is not None:
@@ -75,54 +75,54 @@ def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = N
 
 
 def block(records: pd.DataFrame, ranking: str, titles: Mapping[str, str] | None = None) -> Block | None:
-    """What the rows of a comparison took, and the search for their settings.
+    """Return the costs of a comparison's rows and of the searches for their settings; None where no run finished.
 
     Args:
-        titles: of a study's variants by label, in their order.
+        titles: the titles of a study's variants by label, in their order.
     """
     data = means(records, ranking, rows=list(titles) if titles else None)
     return replace(laid_out(data, BELOW, titles), notes=held_up(records, titles)) if len(data) else None
 
 
 def laid_out(data: pd.DataFrame, columns: Sequence[str], titles: Mapping[str, str] | None = None) -> Block:
+    """Lay out these columns of ``data``, the lines of ``means``; ``titles`` as in ``block``."""
     lines, kind = [], "Variant" if titles else "Model"
     for run in data.to_dict("records"):
         names = [Cell(heading((run["dataset"], run["features"]))), Cell((titles or {}).get(run["model"], run["model"]))]
         values = [Cell(number(run[column], NUMBERS[column][1])) for column in columns]
-        is_of = {} if titles else {"model": run["model"]}
-        place = about((run["dataset"], run["features"]), **is_of)
+        place = about((run["dataset"], run["features"]), **({} if titles else {"model": run["model"]}))
         lines.append(Line(names + values, about=place, keys=run["keys"]))
     names = [Column("Data set", "name"), Column(kind, "name")]
     return Block(columns=[*names, *(NUMBERS[column][0] for column in columns)], lines=lines)
 
 
 def machines(records: pd.DataFrame) -> Note:
-    """On what the runs were timed: times of different machines, or numbers of threads, do not compare."""
-    counts = records.groupby(["device", "threads"]).size()
-    some = [
-        f"{device or 'not recorded'}{', ' + counted(int(threads), 'thread') if threads else ''}: {n}"
-        for (device, threads), n in counts.items()
-    ]
-    return Note(f"Machines, with their number of runs: {'; '.join(some)}.")
+    """Return a note on the machines and threads of the runs, whose times are comparable only where these are equal."""
+    texts = []
+    for (device, threads), n in records.groupby(["device", "threads"]).size().items():
+        on_threads = f", {counted(int(threads), 'thread')}" if threads else ""
+        texts.append(f"{device or 'not recorded'}{on_threads}: {n}")
+    return Note(f"Machines, with their number of runs: {'; '.join(texts)}.")
 
 
 def held_up(records: pd.DataFrame, titles: Mapping[str, str] | None = None) -> list[Note]:
-    """The runs whose training seconds are in good part not their own; ``titles`` as ``block`` has them."""
+    """Return a warning that names the runs held up for a good part of their training; ``titles`` as in ``block``."""
     share = records["seconds.held_up"] / records["seconds.train"]
-    shown = records["row"].replace(dict(titles or {}))
-    some = records.assign(share=share, shown=shown)[share >= HELD_UP_SHARE]
-    if not len(some):
+    title = records["row"].replace(dict(titles or {}))
+    runs = records.assign(share=share, title=title)[share >= HELD_UP_SHARE]
+    if not len(runs):
         return []
-    said = "; ".join(
-        f"{run.shown} on {heading((run.dataset, run.features))}, seed {run.seed} ({run.share:.0%})"
-        for run in some.itertuples()
+    named = "; ".join(
+        f"{run.title} on {heading((run.dataset, run.features))}, seed {run.seed} ({run.share:.0%})"
+        for run in runs.itertuples()
     )
-    text = f"Held up while they trained, by a pause or by other work on the machine, for a share of train s: {said}. "
+    text = f"Held up while they trained, by a pause or by other work on the machine, for a share of train s: {named}. "
     rule = f"The time between two evaluations counts if its epochs took more than {HELD_UP} times the run's median."
     return [Note(text + rule, is_warning=True)]
 
 
-def table(data: pd.DataFrame, notes: list[Note], said: dict[str, Any]) -> Table:
+def table(data: pd.DataFrame, notes: list[Note], shared: dict[str, Any]) -> Table:
+    """Return the table of costs; ``notes`` and ``shared`` are what it has in common with the figure."""
     texts = [
         "N@10 is NDCG@10 on sampled candidates; all values are means over the seeds of the finished runs.",
         "prepare s is the time before training: reading the data, building graphs, and all of fitting a floor.",
@@ -136,23 +136,24 @@ def table(data: pd.DataFrame, notes: list[Note], said: dict[str, Any]) -> Table:
         blocks=[laid_out(data, WHOLE)],
         notes=[*map(Note, texts), *notes],
         data=data[[*BLOCK, "model", *WHOLE, "keys"]],
-        **said,
+        **shared,
     )
 
 
-def figure(data: pd.DataFrame, notes: list[Note], said: dict[str, Any]) -> Figure:
+def figure(data: pd.DataFrame, notes: list[Note], shared: dict[str, Any]) -> Figure:
+    """Return the figure of quality against training time, without the models that train for no epoch."""
     is_trained = data["epochs"] > 0
     texts = [
         "Higher is better and further left is cheaper; the time axis is logarithmic. Points are means over the seeds."
     ]
     if not is_trained.all():
-        others = ", ".join(sorted(set(data[~is_trained]["model"])))
-        texts.append(f"Not shown, because they are fitted without training: {others}.")
+        untrained = ", ".join(sorted(set(data[~is_trained]["model"])))
+        texts.append(f"Not shown, because they are fitted without training: {untrained}.")
     return Figure(
         kind="cost-figure",
         what="Quality against training time",
         notes=[*map(Note, texts), *notes],
         data=data.loc[is_trained, [*BLOCK, "model", QUALITY, "seconds.train", "keys"]],
         plot="cost",
-        **said,
+        **shared,
     )

@@ -1,4 +1,4 @@
-"""Learning curves: what selects the epoch, against epochs and against seconds."""
+"""Learning curves: the metric that selects the epoch, against epochs and against seconds."""
 
 import math
 
@@ -18,7 +18,7 @@ COLUMNS = [*BLOCK, "protocol", "budget", "model", "seed", "metric", "epoch", "se
 
 
 def pages(evidence: Evidence) -> list[Figure]:
-    """A figure for each protocol and budget in which some run trained for more than one epoch."""
+    """Return a figure for each protocol and budget in which some run trained for more than one epoch."""
     found = []
     for _, group in evidence.main.groupby(TABLE[:2]):
         records = group[group["status"] == "done"]
@@ -29,9 +29,9 @@ def pages(evidence: Evidence) -> list[Figure]:
 
 
 def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
-    """One line per evaluation: the selecting metric, and whether its epoch was chosen.
+    """Return one line per evaluation: the value of the selecting metric, and whether the epoch was chosen.
 
-    A run of one epoch has no curve, nor has one that trains nothing, such as a floor.
+    Runs of a single epoch, and models that train nothing, such as floors, have no curve.
     """
     lines = []
     for block in blocks(records):
@@ -45,12 +45,13 @@ def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
 
 
 def with_independent(data: pd.DataFrame, select_on: str) -> pd.DataFrame:
-    """``data`` with the course of the independent run, on the test set, wherever MCLN has one on sampled candidates."""
+    """Return ``data`` with the independent runs' curves where MCLN has one on sampled candidates; they were measured on
+    the test set, so they are added only if ``select_on`` is the test set."""
     metric = "sampled.ndcg@10"
-    mine = data[(data["model"] == STUDIED) & (data["metric"] == metric)]
+    ours = data[(data["model"] == STUDIED) & (data["metric"] == metric)]
     lines = []
-    for dataset, features in blocks(mine) if select_on == "test" else ():
-        chosen, where = set(independent.best()["epoch"].items()), mine[["protocol", "budget"]].iloc[0]
+    for dataset, features in blocks(ours) if select_on == "test" else ():
+        chosen, where = set(independent.best()["epoch"].items()), ours[["protocol", "budget"]].iloc[0]
         for run in independent.runs().query("dataset == @dataset").to_dict("records"):
             is_best = ((dataset, run["run"]), run["epoch"]) in chosen
             names = [dataset, features, *where, independent.NAME, run["run"], metric]
@@ -59,30 +60,31 @@ def with_independent(data: pd.DataFrame, select_on: str) -> pd.DataFrame:
 
 
 def course(run: dict, record: Record) -> list[tuple]:
-    """(metric, epoch, seconds, value, whether it was chosen) of each evaluation in each ranking that selects."""
-    found = []
+    """Return (metric, epoch, seconds, value, whether chosen) for each evaluation in each ranking that selects."""
+    lines = []
     for ranking in RANKINGS:
         metric, best = f"{ranking}.{record.job.protocol.select_metric}", run[f"best_epoch.{ranking}"]
         for entry in record.curve:
             if metric in entry:
-                found.append((metric, int(entry["epoch"]), entry["seconds"], entry[metric], entry["epoch"] == best))
-    return found
+                lines.append((metric, int(entry["epoch"]), entry["seconds"], entry[metric], entry["epoch"] == best))
+    return lines
 
 
 def figure(records: pd.DataFrame, data: pd.DataFrame) -> Figure:
+    """Return the figure of one protocol and budget; ``data`` are the lines of ``points``."""
     protocol, budget, select_on = records[["protocol", "budget", "select_on"]].iloc[0]
-    said = [
+    texts = [
         "Each line is one run, and a ring marks the epoch that was chosen. Seconds count the training so far.",
         "Each data set and metric has its own panel: values on sampled candidates and in full ranking do not compare.",
     ]
     if (data["model"] == independent.NAME).any():
-        said.append(f"{independent.NOTE} Its course is the thin grey line, without a correction and by epochs alone.")
+        texts.append(f"{independent.NOTE} Its course is the thin grey line, without a correction and by epochs alone.")
     return Figure(
         question=Question.COST,
         kind="learning-curves",
         what="Learning curves",
         caption=f"The metric that selects the epoch, on {SELECTORS[select_on]}. {caption(records)}",
-        notes=[*map(Note, said), *mixtures(records)],
+        notes=[*map(Note, texts), *mixtures(records)],
         data=data,
         protocol=protocol,
         budget=budget,

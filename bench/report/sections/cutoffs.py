@@ -1,4 +1,4 @@
-"""Table 2 with the metrics that were asked for: any list length, from the stored ranks, without a run."""
+"""Table 2 with further metrics on request, at any list length, computed from the stored ranks without a new run."""
 
 import math
 
@@ -14,34 +14,35 @@ from bench.report.sections.comparison import CSV, beside_paper, compared_block
 from bench.spec import METRIC_NAMES, RANKINGS
 from bench.store.store import Store
 
-SAID = "Each test case has one relevant item, so recall at k equals H@k, and MAP at k equals MRR at k."
+NOTE = "Each test case has one relevant item, so recall at k equals H@k, and MAP at k equals MRR at k."
 
 
 def title(metric: str) -> str:
-    """The name of a metric in a table: "H@20"."""
+    """Return the name of a metric in a table, such as "H@20"."""
     name, _, k = metric.partition("@")
     return f"{METRIC_NAMES[name]}@{k}"
 
 
 def pages(evidence: Evidence) -> list[Table]:
-    """One table for each Table 2, where metrics were asked for."""
+    """Return one table for each Table 2 if further metrics were asked for, else none."""
     groups = [records for _, records in evidence.main.groupby(TABLE[:2])] if evidence.metrics else []
     return [table(evidence, records, ranking) for records in groups for ranking in RANKINGS]
 
 
 def table(evidence: Evidence, records: pd.DataFrame, ranking: str) -> Table:
+    """Return the table of one protocol, budget and ranking with the metrics that were asked for."""
     names = {metric: title(metric) for metric in evidence.metrics}
     measured = with_metrics(evidence, records, ranking)
     data = comparison(measured, ranking, metrics=names)
     data = beside_paper(data, evidence.published, "table2", ranking)
-    shown = [compared_block(in_block(data, block), measured, block, names=names) for block in blocks(records)]
+    table_blocks = [compared_block(in_block(data, block), measured, block, names=names) for block in blocks(records)]
     return Table(
         question=Question.COMPARISON,
         kind="cutoffs",
         what="Table 2 with other metrics",
         caption=caption(records, ranking),
-        blocks=shown,
-        notes=[Note(SAID), *notes(records, data, ranking)],
+        blocks=table_blocks,
+        notes=[Note(NOTE), *notes(records, data, ranking)],
         data=data[CSV],
         **records[TABLE[:2]].iloc[0],
         ranking=ranking,
@@ -49,17 +50,17 @@ def table(evidence: Evidence, records: pd.DataFrame, ranking: str) -> Table:
 
 
 def with_metrics(evidence: Evidence, records: pd.DataFrame, ranking: str) -> pd.DataFrame:
-    """``records`` with a column for each metric that was asked for, computed from their ranks."""
+    """Return ``records`` with a column for each metric that was asked for, computed from the records' ranks."""
     columns = [f"{ranking}.{metric}" for metric in evidence.metrics]
     values = [means_of(evidence, key, ranking) for key in records["key"]]
-    found = pd.DataFrame(values, index=records.index, columns=columns)
-    return records.drop(columns=records.columns.intersection(columns)).join(found)
+    measured = pd.DataFrame(values, index=records.index, columns=columns)
+    return records.drop(columns=records.columns.intersection(columns)).join(measured)
 
 
 def means_of(evidence: Evidence, key: str, ranking: str) -> list[float]:
-    """The means over the test cases of one record, unrounded; NaN where its ranks are not there."""
+    """Return the metrics of one record as means over the test cases, unrounded; NaN where its ranks are missing."""
     try:
         ranks = Store(evidence.results).rank_columns(evidence.by_key[key].job)[f"rank_{ranking}"]
-    except (OSError, ValueError, KeyError):  # no file, one that does not hold, or no such ranking
+    except (OSError, ValueError, KeyError):  # no file, a broken file, or no such ranking
         return [math.nan] * len(evidence.metrics)
     return [float(per_case(ranks, metric).mean()) for metric in evidence.metrics]

@@ -23,7 +23,7 @@ CSV = [*BLOCK, "row", "variant", "mean", "std", "n_seeds", "note", "keys", "gain
 
 
 def pages(evidence: Evidence) -> list[Table]:
-    """A table for each protocol, budget and ranking that has a knock-out."""
+    """Return a table for each protocol, budget and ranking that has a knock-out."""
     found = []
     for (protocol, budget), records in evidence.frame.groupby(TABLE[:2]):
         knocked = records[records["is_knocked_out"]]
@@ -47,28 +47,29 @@ def pages(evidence: Evidence) -> list[Table]:
 
 
 def family(records: pd.DataFrame, dataset: str, base: str) -> pd.DataFrame:
-    """The records of ``base`` and of its knock-outs, and those without content, which every base shares; those of rows
-    that have none of these are left out.
+    """Return the records of ``base``, of its knock-outs, and of runs without content, which every base shares.
 
-    Their ``features`` are the base; what it was made into is in the column ``content``.
+    Rows that were run with real content only are left out. ``features`` is the base in all of them; ``content`` tells
+    the variants apart.
     """
-    is_own = (records["dataset"] == dataset) & ((records["base"] == base) | (records["features"] == "none"))
-    own = records[is_own].assign(features=base)
-    return own[own["row"].isin(own.loc[own["content"] != "real", "row"])]
+    is_related = (records["base"] == base) | (records["features"] == "none")
+    related = records[(records["dataset"] == dataset) & is_related].assign(features=base)
+    return related[related["row"].isin(related.loc[related["content"] != "real", "row"])]
 
 
 def variants(part: pd.DataFrame, ranking: str) -> pd.DataFrame:
-    """One line per cell, unrounded: a model under a variant of its content."""
+    """Return one line per model and variant of its content, unrounded."""
     seeds, kinds = seeds_of(part), [*KNOCKOUTS, *sorted(set(part["content"]) - set(KNOCKOUTS))]
     names, places = part[BLOCK].iloc[0].to_dict(), []
     for row in order(part["row"]):
-        own = part[part["row"] == row]
-        places += [Place({**names, "row": row, "variant": kind}, own[own["content"] == kind], seeds) for kind in kinds]
+        for kind in kinds:
+            runs = part[(part["row"] == row) & (part["content"] == kind)]
+            places.append(Place({**names, "row": row, "variant": kind}, runs, seeds))
     return cells(places, {f"{ranking}.{METRIC}": METRIC})
 
 
 def gains(data: pd.DataFrame) -> pd.DataFrame:
-    """``data`` with the gain of each model over shuffled content, absolute and in percent."""
+    """Return ``data`` with each model's gain over its value with shuffled content, absolute and in percent."""
     means = data.pivot(index="row", columns="variant", values="mean")
     gain = means["real"] - means["shuffled"]
     percent = 100 * gain / means["shuffled"].where(means["shuffled"] > 0)
@@ -76,14 +77,14 @@ def gains(data: pd.DataFrame) -> pd.DataFrame:
 
 
 def block(data: pd.DataFrame) -> Block:
-    """The lines of one data set and base."""
+    """Lay out the lines of one data set and base."""
     lines = []
-    for row, own in data.groupby("row", sort=False):
-        shown = [Cell(mean_text(cell), note=cell["note"]) for cell in own.to_dict("records")]
-        gain, percent = own[["gain", "gain_percent"]].iloc[0]
-        why = "" if not math.isnan(gain) else "needs the values with real and with shuffled content"
-        last = [Cell(number(gain, "+.4f"), note=why), Cell(number(percent, "+.1f"), note=why)]
-        lines.append(Line([Cell(row), *shown, *last], about={"model": row}, keys=" ".join(filter(None, own["keys"]))))
+    for row, values in data.groupby("row", sort=False):
+        cells = [Cell(row), *(Cell(mean_text(value), note=value["note"]) for value in values.to_dict("records"))]
+        gain, percent = values[["gain", "gain_percent"]].iloc[0]
+        why = "needs the values with real and with shuffled content" if math.isnan(gain) else ""
+        cells += [Cell(number(gain, "+.4f"), note=why), Cell(number(percent, "+.1f"), note=why)]
+        lines.append(Line(cells, about={"model": row}, keys=" ".join(filter(None, values["keys"]))))
     kinds = [Column(kind, term=kind if kind in KNOCKOUTS else "content") for kind in dict.fromkeys(data["variant"])]
     columns = [Column("Model", "name"), *kinds, Column("gain"), Column("gain %")]
     where = tuple(data[BLOCK].iloc[0])
@@ -91,5 +92,5 @@ def block(data: pd.DataFrame) -> Block:
 
 
 def notes(part: pd.DataFrame) -> list[Note]:
-    """A warning where these records were made under unequal conditions; the content is to differ."""
+    """Return a warning where these records were made under unequal conditions; different content is not one of them."""
     return mixture(part, f"{heading(tuple(part[BLOCK].iloc[0]))} and its knock-outs")

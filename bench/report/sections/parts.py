@@ -1,4 +1,4 @@
-"""Does a part of a model matter? Each variant of a study against the model as it is, case by case."""
+"""Does a part of a model matter? Each variant of a study is tested against the unchanged model, case by case."""
 
 from collections.abc import Iterator
 
@@ -21,39 +21,38 @@ LEGEND = (
 
 
 def marked(evidence: Evidence, study: Study, records: pd.DataFrame, data: pd.DataFrame, ranking: str) -> pd.DataFrame:
-    """``data``, the cells of a study's table, with a mark in ``sign`` where a variant is better or worse than the model
-    as it is by more than chance; empty in the model's own row, where the two cannot be paired, and where they differ in
-    more than the settings that the study's variants change.
+    """Return ``data``, the cells of a study's table, with a mark in ``sign`` where a variant is better or worse than
+    the unchanged model by more than chance.
 
-    Args:
-        records: what the cells come from.
+    There is no mark in the unchanged model's own row, where the two cannot be paired, and where they differ in more
+    than the settings that the study's variants change. ``records`` are the records behind the cells.
     """
     signs = pd.Series("", index=data.index)
     for (*block, model), part in data.groupby([*BLOCK, "model"]):
-        own = in_block(records[records["of"] == model], block)
-        as_it_is = set(own.loc[~own["hyper"].map(bool), "row"])
-        if len(as_it_is) == 1:  # versions of a model may disagree on which variant it is
-            whole = as_it_is.pop()
-            both = {row: own[own["row"].isin([row, whole])] for row in part["row"].unique()}
-            like = [row for row, runs in both.items() if not unlike(runs, study.changed)]
-            found = differences(evidence, part[part["row"].isin(like)], whole, ranking)
-            tests = pd.DataFrame(found, columns=["cell", "difference", "p"])
+        runs = in_block(records[records["of"] == model], block)
+        unchanged = set(runs.loc[~runs["hyper"].map(bool), "row"])
+        if len(unchanged) == 1:  # versions of a model may disagree on which variant the unchanged model is
+            whole = unchanged.pop()
+            pairs = {row: runs[runs["row"].isin([row, whole])] for row in part["row"].unique()}
+            comparable = [row for row, pair in pairs.items() if not unlike(pair, study.changed)]
+            lines = differences(evidence, part[part["row"].isin(comparable)], whole, ranking)
+            tests = pd.DataFrame(lines, columns=["cell", "difference", "p"])
             tests["p_holm"] = paired.holm(tests["p"].to_numpy(dtype=float))
             signs.loc[tests["cell"]] = [sign(test) for test in tests.to_dict("records")]
     return data.assign(sign=signs)
 
 
 def legend(data: pd.DataFrame) -> list[Note]:
-    """What the marks mean, where there are any."""
+    """Return the note that explains the marks, if there are any."""
     return [Note(LEGEND, is_warning=True)] if data["sign"].any() else []
 
 
 def differences(evidence: Evidence, part: pd.DataFrame, whole: str, ranking: str) -> Iterator[tuple[int, float, float]]:
-    """(index of the cell, mean difference from the row ``whole``, its p) of each cell that can be paired with it."""
-    known = part[part["mean"].notna()]
-    rows = dict(zip(known["row"], known["keys"], strict=True))
-    ranks = {row: ranked(evidence, keys.split(), ranking, row) for row, keys in rows.items()}
-    for cell in known[known["row"] != whole].itertuples() if whole in ranks else ():
+    """Yield (index, mean difference from the row ``whole``, its p) for each cell that can be paired with that row."""
+    filled = part[part["mean"].notna()]
+    keys_of = dict(zip(filled["row"], filled["keys"], strict=True))
+    ranks = {row: ranked(evidence, keys.split(), ranking, row) for row, keys in keys_of.items()}
+    for cell in filled[filled["row"] != whole].itertuples() if whole in ranks else ():
         if not incomparable(ranks[cell.row], ranks[whole], whole):
-            found = paired.differences(ranks[cell.row].values(cell.metric), ranks[whole].values(cell.metric))
-            yield cell.Index, float(found.mean()), paired.permutation_p(found)
+            by_case = paired.differences(ranks[cell.row].values(cell.metric), ranks[whole].values(cell.metric))
+            yield cell.Index, float(by_case.mean()), paired.permutation_p(by_case)

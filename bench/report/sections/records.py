@@ -1,4 +1,4 @@
-"""The list of all records as a table: what ran, what came of it, where and with what."""
+"""The table of all records: what ran, with which result, on which machine, and with which versions."""
 
 import math
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ COLUMNS = [
     *(Column(f"N@10 {ranking}") for ranking in RANKINGS), Column("train s"), Column("evaluate s"),
     Column("Device", "name"), Column("Versions", "name"),
 ]  # fmt: skip
-MACHINE = ("device", "threads", "start")  # what else a record says of its making are versions
+MACHINE = ("device", "threads", "start")  # all other entries of a record's provenance are versions
 
 
 def table(evidence: Evidence) -> Table:
-    """Every record, those included that a newer one supersedes, by data set, model, protocol, budget and seed."""
+    """Return the table of every record, superseded ones included, by data set, model, protocol, budget and seed."""
     rows = evidence.every.sort_values(
         ["dataset", "features", "row", "protocol", "budget", "seed", "key"], ignore_index=True
     )
     tables = [evidence.frame, *map(evidence.variants, evidence.studies)]
-    standing = {key for rows in tables for key in rows["key"]}
+    standing = {key for records in tables for key in records["key"]}
     lines = []
     for run in rows.to_dict("records"):
         status = run["status"] if run["key"] in standing else f"{run['status']}, superseded"
@@ -51,16 +51,16 @@ def table(evidence: Evidence) -> Table:
 
 
 def values(run: Mapping[str, Any]) -> list[Cell]:
-    """The metrics of one record, each with a reason where it is empty, and its seconds."""
-    made = []
+    """Return the cells of one record's metrics, each with the reason where it is empty, and of its seconds."""
+    cells = []
     for metric in (f"{ranking}.{METRIC}" for ranking in RANKINGS):
         value = run.get(metric, math.nan)
         note = why_empty([{**run, metric: value}], metric, [run["seed"]]) if pd.isna(value) else ""
-        made.append(Cell(number(value, ".4f"), note=note))
-    return made + [Cell(number(run.get(f"seconds.{part}", math.nan), ",.1f")) for part in ("train", "evaluate")]
+        cells.append(Cell(number(value, ".4f"), note=note))
+    return cells + [Cell(number(run.get(f"seconds.{part}", math.nan), ",.1f")) for part in ("train", "evaluate")]
 
 
 def machine(record: Record) -> list[Cell]:
-    made = record.provenance
-    versions = ", ".join(f"{name} {version}" for name, version in made.items() if name not in MACHINE)
-    return [Cell(made.get("device", "")), Cell(versions)]
+    """Return the cells of the device and of the versions."""
+    versions = ", ".join(f"{name} {version}" for name, version in record.provenance.items() if name not in MACHINE)
+    return [Cell(record.provenance.get("device", "")), Cell(versions)]

@@ -1,4 +1,4 @@
-"""Is our MCLN the paper's MCLN? Our values against the paper's, and against the authors' code run by others."""
+"""Is our MCLN the paper's MCLN? Our values beside the paper's, and beside those of the authors' code run by others."""
 
 import math
 
@@ -33,20 +33,20 @@ NOTES = [
 
 
 def pages(evidence: Evidence) -> list[Table]:
-    """One table, where MCLN was run on a data set of the paper under its protocol."""
+    """Return one table if MCLN was run on a data set of the paper under the paper's protocol."""
     data = compared(evidence)
     if data.empty:
         return []
-    lines = [line(one) for one in data.to_dict("records")]
+    lines = [line(entry) for entry in data.to_dict("records")]
     what = f"Reproduction: our {STUDIED} and the paper's"
     about = {"question": Question.ANSWER, "kind": "reproduction", "what": what, "caption": CAPTION}
-    said = [Note(text) for text in [*sentences(evidence), *courses(evidence, data), *NOTES, *second_runs(data)]]
-    said += mixtures(evidence.rows_of(data["keys"]))
-    return [Table(blocks=[Block(columns=COLUMNS, lines=lines)], notes=said, data=data, **about)]
+    notes = [Note(text) for text in [*sentences(evidence), *courses(evidence, data), *NOTES, *second_runs(data)]]
+    notes += mixtures(evidence.rows_of(data["keys"]))
+    return [Table(blocks=[Block(columns=COLUMNS, lines=lines)], notes=notes, data=data, **about)]
 
 
 def compared(evidence: Evidence) -> pd.DataFrame:
-    """One line per data set and metric, unrounded."""
+    """Return one line per data set, features and metric, unrounded."""
     lines = []
     for board in answering(evidence, [STUDIED]):
         is_papers = (board.protocol, board.ranking) == ("paper", "sampled") and board.block[0] in DATASETS
@@ -56,6 +56,7 @@ def compared(evidence: Evidence) -> pd.DataFrame:
 
 
 def values(evidence: Evidence, board: Board, metric: str) -> dict:
+    """Return the line of one metric on one board."""
     dataset = board.block[0]
     theirs = independent.value(dataset, metric)
     return {
@@ -71,7 +72,7 @@ def values(evidence: Evidence, board: Board, metric: str) -> dict:
 
 
 def mean_improvement(evidence: Evidence, board: Board) -> list[dict]:
-    """The line of the mean gain over the best of the paper's baselines; none where one of them was not run."""
+    """Return the line of the mean gain over the best of the paper's baselines, or none where a baseline was not run."""
     if baselines_among(board.rows, STUDIED) != set(BASELINES):
         return []
     ours = [improvement(board.means[metric].to_dict(), STUDIED) for metric in SHOWN]
@@ -82,53 +83,55 @@ def mean_improvement(evidence: Evidence, board: Board) -> list[dict]:
     return [{**about, "ours": sum(ours) / len(ours), "paper": sum(theirs) / len(theirs)}]
 
 
-def line(one: dict) -> Line:
-    form = ".2f" if one["metric"] == MEAN else ".4f"
-    name = f"{DATASETS[one['dataset']]} ({one['features']}), {one['budget']}"
-    cells = [Cell(name), Cell(SHOWN.get(one["metric"], MEAN)), Cell(number(one["ours"], form))]
+def line(entry: dict) -> Line:
+    """Return the table's line of one line of ``compared``."""
+    form = ".2f" if entry["metric"] == MEAN else ".4f"
+    name = f"{DATASETS[entry['dataset']]} ({entry['features']}), {entry['budget']}"
+    cells = [Cell(name), Cell(SHOWN.get(entry["metric"], MEAN)), Cell(number(entry["ours"], form))]
     for other in ("paper", "independent", "corrected"):
-        cells += [Cell(number(one[other], form)), Cell(number(one["ours"] - one[other], f"+{form}"))]
-    about = {name: one[name] for name in (*BLOCK, "budget")} | {"protocol": "paper", "ranking": "sampled"}
-    return Line(cells, about=about, keys=one["keys"])
+        cells += [Cell(number(entry[other], form)), Cell(number(entry["ours"] - entry[other], f"+{form}"))]
+    about = {name: entry[name] for name in (*BLOCK, "budget")} | {"protocol": "paper", "ranking": "sampled"}
+    return Line(cells, about=about, keys=entry["keys"])
 
 
 def sentences(evidence: Evidence, among: Places | None = None) -> list[str]:
-    """How far our H@5 is from both, a sentence per data set and features; ``among`` as in the answer's."""
-    said = []
-    for one in compared(evidence).query("metric == 'hr@5'").to_dict("records"):
-        if among is not None and (one["dataset"], "paper", "sampled") not in among:
+    """Return a sentence per data set and features (limited as in ``answer.sentences``): how far our H@5 is from the
+    paper's and from the independent run's."""
+    texts = []
+    for entry in compared(evidence).query("metric == 'hr@5'").to_dict("records"):
+        if among is not None and (entry["dataset"], "paper", "sampled") not in among:
             continue
-        place = heading([one[name] for name in BLOCK])
-        gaps = [number(one["ours"] - one[other], "+.4f") for other in ("paper", "independent", "corrected")]
-        said.append(
-            f"{place}, H@5: our {STUDIED} has {one['ours']:.4f}; {gaps[0]} from the paper's "
-            f"{number(one['paper'], '.4f')}, {gaps[1]} from the independent run's {one['independent']:.4f}, and "
-            f"{gaps[2]} from that corrected for redrawn candidates, {one['corrected']:.4f}."
+        place = heading([entry[name] for name in BLOCK])
+        gaps = [number(entry["ours"] - entry[other], "+.4f") for other in ("paper", "independent", "corrected")]
+        texts.append(
+            f"{place}, H@5: our {STUDIED} has {entry['ours']:.4f}; {gaps[0]} from the paper's "
+            f"{number(entry['paper'], '.4f')}, {gaps[1]} from the independent run's {entry['independent']:.4f}, and "
+            f"{gaps[2]} from that corrected for redrawn candidates, {entry['corrected']:.4f}."
         )
-    return said
+    return texts
 
 
 def courses(evidence: Evidence, data: pd.DataFrame) -> list[str]:
-    """Of which epoch the values are, ours and the independent run's, and how long both trained, by data set."""
-    said = []
-    for one in data.query("metric == 'hr@5'").to_dict("records"):
-        own = evidence.rows_of([one["keys"]]).sort_values("seed")
-        ours = [f"{epoch:.0f} of {n:.0f}" for epoch, n in own[["best_epoch.sampled", "epochs"]].itertuples(index=False)]
-        theirs = independent.runs().query("dataset == @one['dataset'] and run == 1")["epoch"].max()
-        best = independent.best()["epoch"].get((one["dataset"], 1))
-        said.append(
-            f"{heading([one[name] for name in BLOCK])}: our values come from epoch {', '.join(ours)} trained "
-            f"(the budget allows {own['budget_epochs'].max()}); the independent run's come from epoch {best} of "
-            f"{theirs}."
+    """Return a sentence per data set and features: the epochs that our values and the independent run's come from."""
+    texts = []
+    for entry in data.query("metric == 'hr@5'").to_dict("records"):
+        runs = evidence.rows_of([entry["keys"]]).sort_values("seed")
+        epochs = runs[["best_epoch.sampled", "epochs"]].itertuples(index=False)
+        ours = ", ".join(f"{best:.0f} of {n:.0f}" for best, n in epochs)
+        theirs = independent.runs().query("dataset == @entry['dataset'] and run == 1")["epoch"].max()
+        best = independent.best()["epoch"].get((entry["dataset"], 1))
+        texts.append(
+            f"{heading([entry[name] for name in BLOCK])}: our values come from epoch {ours} trained (the budget allows "
+            f"{runs['budget_epochs'].max()}); the independent run's come from epoch {best} of {theirs}."
         )
-    return said
+    return texts
 
 
 def second_runs(data: pd.DataFrame) -> list[str]:
-    """What the further runs of a data set came to."""
-    said = []
-    for (dataset, run), found in independent.best().iterrows():
+    """Return a sentence for each further independent run on these data sets, with its epoch and metrics."""
+    texts = []
+    for (dataset, run), best in independent.best().iterrows():
         if run > 1 and dataset in set(data["dataset"]):
-            shown = ", ".join(f"{name} {found[metric]:.4f}" for metric, name in SHOWN.items())
-            said.append(f"Independent run {run} on {DATASETS[dataset]}, epoch {found['epoch']:.0f}: {shown}.")
-    return said
+            values = ", ".join(f"{name} {best[metric]:.4f}" for metric, name in SHOWN.items())
+            texts.append(f"Independent run {run} on {DATASETS[dataset]}, epoch {best['epoch']:.0f}: {values}.")
+    return texts

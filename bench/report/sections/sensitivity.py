@@ -15,7 +15,7 @@ from bench.report.model import Block, Cell, Column, Figure, Line, Note, Page, Qu
 from bench.report.rows import BLOCK, about
 from bench.spec import SHOWN
 
-FEWEST = 3  # rows that an order is compared on
+FEWEST = 3  # rows, below which orders are not compared
 DRAWN = "ndcg@10"
 SIDES = ("left", "right")
 COLUMNS = [
@@ -48,28 +48,28 @@ class Pair:
 
     @property
     def keys(self) -> str:
-        """The records behind the rows compared."""
-        sides = [board.keys[row] for row in self.rows for board in (self.left, self.right)]
-        return " ".join(dict.fromkeys(key for keys in sides for key in keys))
+        """The keys of the records behind the compared rows."""
+        by_cell = [board.keys[row] for row in self.rows for board in (self.left, self.right)]
+        return " ".join(dict.fromkeys(key for keys in by_cell for key in keys))
 
     @property
     def file_name(self) -> str:
-        """The data set's, as a part of a file's; all its features are drawn in one figure."""
+        """The data set's name as part of a file name; one figure shows all features of a data set."""
         return safe(self.left.block[0])
 
     @property
     def names(self) -> dict[str, str]:
-        """What a line of a CSV says of it."""
+        """The columns of a CSV that describe the pair."""
         return dict(zip([*BLOCK, *SIDES], (*self.left.block, *self.sides), strict=True))
 
     def means(self, metric: str) -> pd.DataFrame:
-        """``left`` and ``right`` by row."""
-        both = zip(SIDES, (self.left, self.right), strict=True)
-        return pd.DataFrame({side: board.means[metric].reindex(self.rows) for side, board in both})
+        """Return the means of the common rows, one line per row, with the columns ``left`` and ``right``."""
+        boards_by_side = zip(SIDES, (self.left, self.right), strict=True)
+        return pd.DataFrame({side: board.means[metric].reindex(self.rows) for side, board in boards_by_side})
 
 
 def pages(evidence: Evidence) -> list[Page]:
-    """A table for each budget with two readings of the same rows, and for each data set a figure of the orders."""
+    """Return a table for each budget that orders the same rows in two ways, and a figure for each data set."""
     found = []
     for budget in sorted({board.budget for board in boards(evidence)}):
         pairs = [pair for pair in pairs_of(boards(evidence), budget) if len(pair.rows) > 1]
@@ -82,105 +82,102 @@ def pages(evidence: Evidence) -> list[Page]:
 
 
 def pairs_of(found: list[Board], budget: str) -> Iterator[Pair]:
-    """Sampled and full under each protocol, then paper and clean under each ranking, by data set."""
-    mine = [board for board in found if board.budget == budget]
-    for left, right in itertools.permutations(mine, 2):
-        if left.block == right.block and left.protocol == right.protocol:
-            if (left.ranking, right.ranking) == ("sampled", "full"):
-                yield Pair(left, right)
-    for left, right in itertools.permutations(mine, 2):
-        if left.block == right.block and left.ranking == right.ranking:
-            if (left.protocol, right.protocol) == ("paper", "clean"):
-                yield Pair(left, right)
+    """Yield sampled against full ranking under each protocol, then paper against clean under each ranking."""
+    candidates = itertools.permutations([board for board in found if board.budget == budget], 2)
+    candidates = [(left, right) for left, right in candidates if left.block == right.block]
+    for left, right in candidates:
+        if left.protocol == right.protocol and (left.ranking, right.ranking) == ("sampled", "full"):
+            yield Pair(left, right)
+    for left, right in candidates:
+        if left.ranking == right.ranking and (left.protocol, right.protocol) == ("paper", "clean"):
+            yield Pair(left, right)
 
 
 def agreement(means: pd.DataFrame) -> tuple[float, int]:
-    """Kendall's tau-b of ``left`` and ``right``, and the number of pairs of rows that change their order.
+    """Return Kendall's tau-b of ``left`` and ``right``, and the number of pairs of rows that change their order.
 
     tau is NaN where there are fewer rows than FEWEST, or all values of a side are equal.
     """
-    left, right = means["left"].to_numpy(), means["right"].to_numpy()
-    up, other = (np.sign(np.subtract.outer(side, side)) for side in (left, right))  # of each pair, both ways round
-    untied = math.sqrt((up != 0).sum() * (other != 0).sum())
-    tau = float((up * other).sum()) / untied if untied and len(means) >= FEWEST else math.nan
-    return tau, int((up * other < 0).sum()) // 2
+    values = (means[side].to_numpy() for side in SIDES)
+    left, right = (np.sign(np.subtract.outer(side, side)) for side in values)  # the order of each pair, both ways round
+    untied = math.sqrt((left != 0).sum() * (right != 0).sum())
+    tau = float((left * right).sum()) / untied if untied and len(means) >= FEWEST else math.nan
+    return tau, int((left * right < 0).sum()) // 2
 
 
 def why(means: pd.DataFrame) -> str:
-    """The reason of an empty tau."""
+    """Return the reason why tau is empty."""
     if len(means) < FEWEST:
         return f"only {len(means)} rows are on both sides; an order needs at least {FEWEST}"
     return "all values of a side are equal"
 
 
 def warnings(evidence: Evidence, pairs: list[Pair]) -> list[Note]:
-    """Where the records compared were not made under equal conditions; each protocol has candidates of its own."""
+    """Return warnings where the compared records were not made under equal conditions; candidates must be equal within
+    a protocol only, since two protocols draw different ones."""
     keys: dict[str, list[str]] = {}
     for pair in pairs:
         protocols = " and ".join(dict.fromkeys(board.protocol for board in (pair.left, pair.right)))
         keys.setdefault(f"{pair.left.heading} under {protocols}", []).append(pair.keys)
-    said = []
-    for name, some in keys.items():
-        records = evidence.rows_of(some)
-        is_one = records["protocol"].nunique() == 1
-        said += mixture(records if is_one else records.assign(candidate_hash=None), name)
-    return said
+    notes = []
+    for name, compared in keys.items():
+        records = evidence.rows_of(compared)
+        is_one_protocol = records["protocol"].nunique() == 1
+        notes += mixture(records if is_one_protocol else records.assign(candidate_hash=None), name)
+    return notes
 
 
 def table(evidence: Evidence, budget: str, pairs: list[Pair]) -> Table:
+    """Return the table of how far the orders of each pair of boards agree."""
     names = [Column(name, "name") for name in ("Data set", "between", "and")]
     taus = [Column(f"tau {metric}", metric=metric, term="tau") for metric in SHOWN.values()]
-    found = [readings(pair) for pair in pairs]
-    data = pd.DataFrame([reading for some in found for reading in some])
+    columns = [*names, Column("rows"), *taus, Column("swapped N@10", "text")]
+    by_pair = [readings(pair) for pair in pairs]
     return Table(
         question=Question.PROTOCOL,
         kind="sensitivity",
         what="Protocol sensitivity",
         caption="Whether the order of the models is the same under another ranking, and under another protocol.",
-        blocks=[
-            Block(columns=[*names, Column("rows"), *taus, Column("swapped N@10", "text")], lines=lines(pairs, found))
-        ],
+        blocks=[Block(columns=columns, lines=[*map(line, pairs, by_pair)])],
         notes=[*map(Note, NOTES), *warnings(evidence, pairs)],
-        data=data,
+        data=pd.DataFrame([reading for of_pair in by_pair for reading in of_pair]),
         budget=budget,
     )
 
 
 def readings(pair: Pair) -> list[dict]:
-    """One line per metric: how far the two orders agree."""
+    """Return one line of the CSV per metric: how far the two orders agree."""
     found = []
     for metric in SHOWN:
         means = pair.means(metric)
         tau, n_swapped = agreement(means)
-        line = {**pair.names, "metric": metric, "n_rows": len(means), "tau_b": tau, "n_swapped": n_swapped}
+        values = {**pair.names, "metric": metric, "n_rows": len(means), "tau_b": tau, "n_swapped": n_swapped}
         note = why(means) if math.isnan(tau) else ""
-        found.append({**line, "n_pairs": math.comb(len(means), 2), "note": note, "keys": pair.keys})
+        found.append({**values, "n_pairs": math.comb(len(means), 2), "note": note, "keys": pair.keys})
     return found
 
 
-def lines(pairs: list[Pair], readings_of: list[list[dict]]) -> list[Line]:
-    made = []
-    for pair, found in zip(pairs, readings_of, strict=True):
-        taus = [Cell(number(one["tau_b"], "+.3f"), note=one["note"]) for one in found]
-        (drawn,) = (one for one in found if one["metric"] == DRAWN)
-        texts = [pair.left.heading, *pair.sides, str(len(pair.rows))]
-        swapped = Cell(f"{drawn['n_swapped']} of {drawn['n_pairs']}")
-        made.append(Line([*map(Cell, texts), *taus, swapped], about=about(pair.left.block), keys=pair.keys))
-    return made
+def line(pair: Pair, of_pair: list[dict]) -> Line:
+    """Return the table's line of ``pair``, whose readings are ``of_pair``."""
+    taus = [Cell(number(reading["tau_b"], "+.3f"), note=reading["note"]) for reading in of_pair]
+    (drawn,) = (reading for reading in of_pair if reading["metric"] == DRAWN)
+    texts = [pair.left.heading, *pair.sides, str(len(pair.rows))]
+    swapped = Cell(f"{drawn['n_swapped']} of {drawn['n_pairs']}")
+    return Line([*map(Cell, texts), *taus, swapped], about=about(pair.left.block), keys=pair.keys)
 
 
 def figure(evidence: Evidence, budget: str, name: str, pairs: list[Pair]) -> Figure:
-    """Places by N@10 on the left and on the right, one line per model; ``name`` is the data set's in the file's."""
+    """Draw the places by N@10 on the left and on the right, one line per model; ``name`` is the pairs' file name."""
     lines = []
     for pair in pairs:
         means = pair.means(DRAWN)
         places = means.rank(ascending=False, method="min").astype(int)
         names = {**pair.names, "budget": budget, "heading": pair.left.heading}
         for row in pair.rows:
-            both = {f"{side}_mean": means.loc[row, side] for side in SIDES}
-            both |= {f"{side}_place": places.loc[row, side] for side in SIDES}
-            used = " ".join((*pair.left.keys[row], *pair.right.keys[row]))
-            lines.append({**names, "row": row, "is_studied": row in evidence.studied, **both, "keys": used})
+            values = {f"{side}_mean": means.loc[row, side] for side in SIDES}
+            values |= {f"{side}_place": places.loc[row, side] for side in SIDES}
+            keys = " ".join((*pair.left.keys[row], *pair.right.keys[row]))
+            lines.append({**names, "row": row, "is_studied": row in evidence.studied, **values, "keys": keys})
     data = pd.DataFrame(lines)
     sets = ", ".join(dict.fromkeys(pair.left.heading for pair in pairs))
     return Figure(

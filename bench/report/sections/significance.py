@@ -1,4 +1,4 @@
-"""Is a difference more than chance? Each row against the strongest baseline, case by case."""
+"""Is a difference more than chance? Each row is tested against the strongest baseline, case by case."""
 
 import math
 from functools import lru_cache
@@ -46,21 +46,21 @@ NOTES = [
 
 
 def pages(evidence: Evidence) -> list[Table]:
-    """A table for each Table 2 that compares anything."""
-    found = comparisons(evidence)
-    return [table(evidence, own, part) for own, part in found.groupby(TABLE, sort=False)] if len(found) else []
+    """Return a table of tests for each Table 2 that compares anything."""
+    tests = comparisons(evidence)
+    return [table(evidence, names, part) for names, part in tests.groupby(TABLE, sort=False)] if len(tests) else []
 
 
 def signs_of(evidence: Evidence) -> dict[tuple[str, ...], str]:
-    """The marks of Table 2, by TABLE, BLOCK, row and metric; cells without one are left out."""
-    found = comparisons(evidence)
-    marked = found[found["p_holm"] < ALPHA] if len(found) else found
+    """Return the marks of Table 2 by TABLE, BLOCK, row and metric; cells without a mark are left out."""
+    tests = comparisons(evidence)
+    marked = tests[tests["p_holm"] < ALPHA] if len(tests) else tests
     names = [*TABLE, *BLOCK, "row", "metric"]
-    return {tuple(line[name] for name in names): sign(line) for line in marked.to_dict("records")}
+    return {tuple(test[name] for name in names): sign(test) for test in marked.to_dict("records")}
 
 
 def sign(test: dict) -> str:
-    """The mark of a difference that is more than chance; empty for another."""
+    """Return the mark of a difference that is more than chance, and no mark for any other difference."""
     if not test["p_holm"] < ALPHA:
         return ""
     return BETTER if test["difference"] > 0 else WORSE
@@ -68,7 +68,7 @@ def sign(test: dict) -> str:
 
 @lru_cache(maxsize=2)
 def comparisons(evidence: Evidence) -> pd.DataFrame:
-    """One line per test, unrounded; Holm's family is all tests of one board (rows and metrics)."""
+    """Return one line per test, unrounded; p_holm is adjusted over all tests (rows and metrics) of a board."""
     found = []
     for board in boards(evidence):
         lines = pd.DataFrame(board_tests(evidence, board))
@@ -79,77 +79,78 @@ def comparisons(evidence: Evidence) -> pd.DataFrame:
 
 
 def board_tests(evidence: Evidence, board: Board) -> list[dict]:
-    """Every row against the strongest baseline, metric by metric, before Holm."""
+    """Return the tests of every row against the strongest baseline in each metric, before Holm's correction."""
     ranked = {row: board.ranked(evidence, row) for row in board.rows}
-    standing = [row for row in board.rows if row in evidence.baselines]
-    if not standing:
+    baselines = [row for row in board.rows if row in evidence.baselines]
+    if not baselines:
         return []
-    best = board.means.loc[standing].idxmax()
+    best = board.means.loc[baselines].idxmax()
     lines = []
     for row in board.rows:
-        both = {vs: [*board.keys[row], *board.keys[vs]] for vs in {*best} - {row}}
-        differs = {vs: ", ".join(unequal(evidence.rows_of(keys), board.ranking)) for vs, keys in both.items()}
+        keys_of = {vs: [*board.keys[row], *board.keys[vs]] for vs in {*best} - {row}}
+        differs = {vs: ", ".join(unequal(evidence.rows_of(keys), board.ranking)) for vs, keys in keys_of.items()}
         for metric in SHOWN:
             vs = best[metric]
             if row == vs:
                 continue
             why = incomparable(ranked[row], ranked[vs], vs)
-            found = dict.fromkeys(MEASURES, math.nan) if why else measures(ranked[row], ranked[vs], metric)
-            line = {**board.names, "row": row, "vs": vs, "metric": metric, **found, "n_seeds": len(board.keys[row])}
-            lines.append({**line, "note": why, "unequal": differs[vs], "keys": " ".join(both[vs])})
+            values = dict.fromkeys(MEASURES, math.nan) if why else measures(ranked[row], ranked[vs], metric)
+            line = {**board.names, "row": row, "vs": vs, "metric": metric, **values, "n_seeds": len(board.keys[row])}
+            lines.append({**line, "note": why, "unequal": differs[vs], "keys": " ".join(keys_of[vs])})
     return lines
 
 
 def incomparable(ranked: Ranked | str, other: Ranked | str, vs: str) -> str:
-    """Why the two cannot be paired; empty where they can."""
-    for one in (ranked, other):
-        if isinstance(one, str):
-            return f"not comparable: {one}"
+    """Return why two rows cannot be paired, or an empty text; ``vs`` is the name of the ``other`` row."""
+    for ranks in (ranked, other):
+        if isinstance(ranks, str):  # the reason why there are none
+            return f"not comparable: {ranks}"
     return "" if ranked.cases == other.cases else f"not comparable: tested on other cases than {vs}"
 
 
 def measures(ranked: Ranked, other: Ranked, metric: str) -> dict[str, float]:
-    """All that a line says of one difference; Holm's p is known when all tests are."""
-    by_seed = [one.values(metric) for one in (ranked, other)]
-    found = paired.differences(*by_seed)
-    low, high = paired.interval(found)
+    """Return the MEASURES of one difference; p_holm is NaN until all tests of the board are known."""
+    by_seed = [ranks.values(metric) for ranks in (ranked, other)]
+    differences = paired.differences(*by_seed)
+    low, high = paired.interval(differences)
     return {
-        "difference": float(found.mean()),
+        "difference": float(differences.mean()),
         "low": low,
         "high": high,
-        "d_z": paired.cohen_dz(found),
-        "r": paired.rank_biserial(found),
-        "p_permutation": paired.permutation_p(found),
-        "p_wilcoxon": paired.wilcoxon_p(found),
+        "d_z": paired.cohen_dz(differences),
+        "r": paired.rank_biserial(differences),
+        "p_permutation": paired.permutation_p(differences),
+        "p_wilcoxon": paired.wilcoxon_p(differences),
         "p_holm": math.nan,
-        "se_cases": paired.standard_error(found),
-        "se_seeds": seed_error(*(one.mean(axis=1) for one in by_seed), is_paired=ranked.seeds == other.seeds),
-        "n_cases": len(found),
-        "n_differing": int(np.count_nonzero(found)),
+        "se_cases": paired.standard_error(differences),
+        "se_seeds": seed_error(*(values.mean(axis=1) for values in by_seed), is_paired=ranked.seeds == other.seeds),
+        "n_cases": len(differences),
+        "n_differing": int(np.count_nonzero(differences)),
     }
 
 
 def seed_error(ours: np.ndarray, theirs: np.ndarray, *, is_paired: bool) -> float:
-    """The standard error over seeds of the difference of two means, each given seed by seed.
+    """Return the standard error over seeds of the difference of two means, each given seed by seed.
 
-    Equal seeds are paired; else the trainings of both count apart. NaN where a row has a single seed.
+    Equal seeds are paired; else the errors of the two rows are added in quadrature. NaN where a row has one seed.
     """
     if is_paired:
         return paired.standard_error(ours - theirs)
     return math.hypot(paired.standard_error(ours), paired.standard_error(theirs))
 
 
-def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> Table:
-    shown, families = [], []
-    for board in (one for one in boards(evidence) if one.table == own):
+def table(evidence: Evidence, names: tuple[str, str, str], data: pd.DataFrame) -> Table:
+    """Return the table of the tests ``data`` of one Table 2; ``names`` are its protocol, budget and ranking."""
+    table_blocks, families = [], []
+    for board in (board for board in boards(evidence) if board.table == names):
         part = in_block(data, board.block)
         if len(part):
             lines = [line(test) for test in part.to_dict("records")]
-            shown.append(Block(title=board.heading, about=about(board.block), columns=COLUMNS, lines=lines))
+            table_blocks.append(Block(title=board.heading, about=about(board.block), columns=COLUMNS, lines=lines))
             n_tests = part["n_tests"].iloc[0]
             families += [f"{board.heading} {n_tests}"] if n_tests else []
     counts = f" ({', '.join(families)} tests)" if families else ""
-    said = [
+    texts = [
         *NOTES[:3],
         f"p Holm is p perm. adjusted for all rows and metrics of a data set in this table{counts}; with more rows it "
         "grows.",
@@ -162,14 +163,15 @@ def table(evidence: Evidence, own: tuple[str, str, str], data: pd.DataFrame) -> 
         kind="significance",
         what="Significance",
         caption="Differences from the strongest baseline, paired by test case.",
-        blocks=shown,
-        notes=[*map(Note, said), *mixtures(evidence.rows_of(data["keys"]))],
+        blocks=table_blocks,
+        notes=[*map(Note, texts), *mixtures(evidence.rows_of(data["keys"]))],
         data=data,
-        **dict(zip(TABLE, own, strict=True)),
+        **dict(zip(TABLE, names, strict=True)),
     )
 
 
 def line(test: dict) -> Line:
+    """Return the line of one test; its measures are empty, with a reason, where the two rows cannot be paired."""
     names = [Cell(test["row"]), Cell(test["vs"]), Cell(SHOWN[test["metric"]])]
     behind = {"about": {"model": test["row"]}, "keys": test["keys"]}
     if test["note"]:
@@ -180,11 +182,11 @@ def line(test: dict) -> Line:
 
 
 def extent(test: dict) -> str:
-    """The interval of a difference; empty where a single case has none."""
+    """Return the interval of a difference as a text; a dash where there is none, as for a single case."""
     low, high = (number(test[side], "+.4f") for side in ("low", "high"))
     return EMPTY if EMPTY in (low, high) else f"[{low}, {high}]"
 
 
 def small(value: float, form: str) -> str:
-    """A p below the places shown says so, and is not zero."""
+    """Return ``value`` in ``form``; with four places, a value below 0.0001 is "<0.0001" and never zero."""
     return "<0.0001" if form == ".4f" and value < 0.0001 else number(value, form)

@@ -1,4 +1,4 @@
-"""For whom does it work? The means of every row over parts of the test cases."""
+"""For whom does a model work? The means of every row over slices, which are parts of the test cases."""
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -19,8 +19,8 @@ from bench.store import case_facts
 from bench.store.store import Store
 
 METRICS = ("ndcg@10", "hr@10")
-FEWEST = 30  # cases of a slice, below which its values are no more than a hint
-HEAD, TAIL = 0.2, 0.8  # of the train pairs, counted from the most popular item down
+FEWEST = 30  # cases; the values of a slice with fewer are no more than a hint
+HEAD, TAIL = 0.2, 0.8  # shares of the train pairs, counted from the most popular item down
 CSV = [*TABLE, *BLOCK, "slicing", "slice", "n_cases", "row", "metric", "mean", "keys"]
 NOTES = [
     "Train degree: the cases are quartered by how many train items their user has; equal degrees stay together.",
@@ -35,7 +35,7 @@ NOTES = [
 
 @dataclass(frozen=True, eq=False)
 class Slicing:
-    """Every case in one slice: ``code`` places it among ``labels``."""
+    """A way to slice the cases: ``code`` is the place of each case's slice among ``labels``."""
 
     name: str
     labels: list[str]
@@ -47,136 +47,136 @@ class Slicing:
 
 
 def pages(evidence: Evidence) -> list[Table]:
-    """A table for each Table 2."""
-    groups = list(dict.fromkeys(board.table for board in boards(evidence) if board.rows))
-    found = [table(evidence, [b for b in boards(evidence) if b.table == group and b.rows]) for group in groups]
-    return [page for page in found if page.blocks]
+    """Return a table for each Table 2 that has any slices."""
+    by_table: dict[tuple[str, str, str], list[Board]] = {}
+    for board in (board for board in boards(evidence) if board.rows):
+        by_table.setdefault(board.table, []).append(board)
+    return [page for page in (table(evidence, group) for group in by_table.values()) if page.blocks]
 
 
-@lru_cache(maxsize=32)
-def slicings_of(path: Path, evidence: Evidence) -> list[Slicing] | None:  # of this evidence: the next reads anew
-    """The slicings of the facts at ``path`` (see ``bench.run.casefacts``); None where they are not there."""
+@lru_cache(maxsize=32)  # ``evidence`` is there for the cache alone: a new report reads the files again
+def slicings_of(path: Path, evidence: Evidence) -> list[Slicing] | None:
+    """Return the slicings by the case facts at ``path`` (see ``bench.run.casefacts``); None where they are missing."""
     facts = case_facts.read(path)
     return None if facts is None else slicings(facts)
 
 
 def slicings(facts: pd.DataFrame) -> list[Slicing]:
-    """All ways to slice; one that would leave all cases together is left out."""
+    """Return all ways to slice the cases, without those that put all cases into one slice."""
     found = [by_degree(facts["user_degree"].to_numpy()), by_popularity(facts)]
-    own = facts["is_in_own_train"].to_numpy()
-    found.append(dense("test item in the user's own train list", ["no", "yes"], own.astype(int)))
-    has = [name for name in facts if name.startswith("has_")]
-    if has:
-        found.append(by_modalities(facts[has].to_numpy(dtype=bool), [name.removeprefix("has_") for name in has]))
+    is_known = facts["is_in_own_train"].to_numpy()
+    found.append(dense("test item in the user's own train list", ["no", "yes"], is_known.astype(int)))
+    columns = [name for name in facts if name.startswith("has_")]
+    if columns:
+        modalities = [name.removeprefix("has_") for name in columns]
+        found.append(by_modalities(facts[columns].to_numpy(dtype=bool), modalities))
     return [slicing for slicing in found if len(slicing.labels) > 1]
 
 
 def by_degree(degree: np.ndarray) -> Slicing:
-    """Quarters between the quartiles of ``degree`` (case,), named by the degrees they hold."""
+    """Slice the cases into quarters at the quartiles of ``degree`` (case,), named by the degrees that they hold."""
     code = np.searchsorted(np.quantile(degree, [0.25, 0.5, 0.75]), degree)
     labels = []
     for quarter in range(4):
-        held = degree[code == quarter]
-        labels.append(f"Q{quarter + 1} ({held.min()}-{held.max()})" if len(held) else "")
+        degrees = degree[code == quarter]
+        labels.append(f"Q{quarter + 1} ({degrees.min()}-{degrees.max()})" if len(degrees) else "")
     return dense("train degree of the user", labels, code)
 
 
 def by_popularity(facts: pd.DataFrame) -> Slicing:
+    """Slice the cases by the popularity of their item, by the share of train pairs that more popular items hold."""
     share = facts["pairs_above"] / facts["train_pairs"]
     code = np.select([facts["item_popularity"] == 0, share < HEAD, share < TAIL], [3, 0, 1], 2)
     return dense("popularity of the test item", ["head", "mid", "tail", "cold"], code)
 
 
 def by_modalities(has: np.ndarray, names: list[str]) -> Slicing:
-    """``has`` (case, modality) says which of ``names`` have features for the test item."""
+    """Slice the cases by the modalities ``names`` that have features for the test item: ``has`` (case, modality)."""
     kinds, code = np.unique(has @ (1 << np.arange(len(names))), return_inverse=True)
     labels = []
     for kind in kinds:
-        there = [name for n, name in enumerate(names) if kind >> n & 1]
-        labels.append(f"{len(there)}: {'+'.join(there)}" if there else "0")
+        present = [name for n, name in enumerate(names) if kind >> n & 1]
+        labels.append(f"{len(present)}: {'+'.join(present)}" if present else "0")
     order = np.argsort(labels)
     return dense("modalities of the test item", [labels[n] for n in order], np.argsort(order)[code])
 
 
 def dense(name: str, labels: list[str], code: np.ndarray) -> Slicing:
-    """A slicing of the labels that occur."""
+    """Return a slicing with only those labels that some case has."""
     used, code = np.unique(code, return_inverse=True)
     return Slicing(name, [labels[n] for n in used], code)
 
 
 def slice_means(ranked: Ranked, slicing: Slicing) -> dict[str, Float[np.ndarray, " slice"]]:
-    """Metric to the mean over the cases of each slice and over the seeds, unrounded."""
+    """Return, by metric, the mean over the cases of each slice and over the seeds, unrounded."""
     n = len(slicing.labels)
     hits = np.bincount((slicing.code * (PLACES + 1) + ranked.place).ravel(), minlength=n * (PLACES + 1)).reshape(n, -1)
     return {metric: hits @ GAINS[metric] / hits.sum(axis=1) for metric in METRICS}
 
 
-def table(evidence: Evidence, found: list[Board]) -> Table:
-    """The slices of one protocol, budget and ranking."""
-    shown, lines, said = [], [], []
-    for board in found:
-        facts, ranked, why = sliceable(evidence, board)
-        said += why
-        for slicing in facts if ranked else ():
+def table(evidence: Evidence, group: list[Board]) -> Table:
+    """Return the table of the slices of one protocol, budget and ranking, whose boards are ``group``."""
+    table_blocks, lines, texts = [], [], NOTES.copy()
+    for board in group:
+        found, ranked, missing = sliceable(evidence, board)
+        texts += missing
+        for slicing in found if ranked else ():
             means = {row: slice_means(ranks, slicing) for row, ranks in ranked.items()}
-            shown.append(block(board, slicing, means))
+            table_blocks.append(block(board, slicing, means))
             lines += csv_lines(board, slicing, means)
-    records = evidence.rows_of([one["keys"] for one in lines])
+    records = evidence.rows_of([line["keys"] for line in lines])
     return Table(
         question=Question.WHOM,
         kind="slices",
         what="Slices",
         caption="Means over parts of the test cases; the first line of each part counts its cases.",
-        blocks=shown,
-        notes=[*map(Note, NOTES + said), *mixtures(records)],
+        blocks=table_blocks,
+        notes=[*map(Note, texts), *mixtures(records)],
         data=pd.DataFrame(lines, columns=CSV),
-        **dict(zip(TABLE, found[0].table, strict=True)),
+        **dict(zip(TABLE, group[0].table, strict=True)),
     )
 
 
 def sliceable(evidence: Evidence, board: Board) -> tuple[list[Slicing], dict[str, Ranked], list[str]]:
-    """The slicings of a data set, the ranks of the rows that have ranks for its cases, and why others have none."""
+    """Return the slicings of a data set, the ranks of the rows that have ranks for its cases, and what is missing."""
     jobs = [evidence.by_key[board.keys[row][0]].job for row in board.rows]
-    known = [slicings_of(Store(evidence.results).cases(job), evidence) for job in jobs]
-    found = next(filter(None, known), [])
+    of_jobs = [slicings_of(Store(evidence.results).cases(job), evidence) for job in jobs]
+    found = next(filter(None, of_jobs), [])
     if not found:
         missing = "the facts of its test cases are not stored; the next run on it writes them"
         alike = "no slices, since all its test cases are alike in all that slices go by"
-        return [], {}, [f"{board.heading}: {alike if [] in known else missing}."]
+        return [], {}, [f"{board.heading}: {alike if [] in of_jobs else missing}."]
     ranked = {row: board.ranked(evidence, row) for row in board.rows}
     n_cases = len(found[0].code)
-    fitting = {row: own for row, own in ranked.items() if isinstance(own, Ranked) and own.place.shape[1] == n_cases}
-    return (
-        found,
-        fitting,
-        [f"{board.heading}: {row} has no ranks for these cases." for row in board.rows if row not in fitting],
-    )
+    fitting = {row: r for row, r in ranked.items() if isinstance(r, Ranked) and r.place.shape[1] == n_cases}
+    unfit = [f"{board.heading}: {row} has no ranks for these cases." for row in board.rows if row not in fitting]
+    return found, fitting, unfit
 
 
 def csv_lines(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]]) -> list[dict]:
-    """One line per row, slice and metric."""
+    """Return one line of the CSV per row, slice and metric."""
     lines = []
-    for row, own in means.items():
+    for row, of_row in means.items():
         for n, label in enumerate(slicing.labels):
             about = {"slicing": slicing.name, "slice": label, "n_cases": int(slicing.counts[n]), "row": row}
             about |= {**board.names, "keys": " ".join(board.keys[row])}
-            lines += [{**about, "metric": metric, "mean": own[metric][n]} for metric in METRICS]
+            lines += [{**about, "metric": metric, "mean": of_row[metric][n]} for metric in METRICS]
     return lines
 
 
 def block(board: Board, slicing: Slicing, means: dict[str, dict[str, np.ndarray]]) -> Block:
-    """One column per slice and metric, with the best value of each marked."""
+    """Lay out one column per slice and metric, with the best value of each marked."""
     places = [(n, metric) for n in range(len(slicing.labels)) for metric in METRICS]
-    values = {(n, metric): [own[metric][n] for own in means.values()] for n, metric in places}
+    values = {(n, metric): [of_row[metric][n] for of_row in means.values()] for n, metric in places}
     lines = [Line([Cell("cases"), *(Cell(f"{slicing.counts[n]:,}") for n, _ in places)])]
-    for row, own in means.items():
+    for row, of_row in means.items():
         cells = []
         for n, metric in places:
-            is_best = own[metric][n] == max(values[n, metric]) > min(values[n, metric])
+            is_best = of_row[metric][n] == max(values[n, metric]) > min(values[n, metric])
             mark = "few" if slicing.counts[n] < FEWEST else "best" if is_best else ""
-            cells.append(Cell(number(own[metric][n], ".4f"), mark))
+            cells.append(Cell(number(of_row[metric][n], ".4f"), mark))
         lines.append(Line([Cell(row), *cells], about={"model": row}, keys=" ".join(board.keys[row])))
-    shown = [(slicing.labels[n], SHOWN[metric]) for n, metric in places]
-    columns = [Column("Model", "name"), *(Column(f"{label} {name}", metric=name, term=name) for label, name in shown)]
+    names = [(slicing.labels[n], SHOWN[metric]) for n, metric in places]
+    columns = [Column("Model", "name"), *(Column(f"{label} {name}", metric=name, term=name) for label, name in names)]
     title = f"{board.heading}: {slicing.name}"
     return Block(title=title, about=about(board.block), columns=columns, lines=lines)

@@ -1,4 +1,4 @@
-"""Tables 3 to 5 and Figure 4: variants of a model against one another."""
+"""Tables 3 to 5 and Figure 4: the variants of a model beside one another."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -17,16 +17,16 @@ from bench.report.sections.comparison import CSV, beside_paper, compared_block
 from bench.spec import RANKINGS
 from bench.study import Study
 
-Barred = Mapping[tuple[str, str], Mapping[str, str]]  # of each block, the variants that it does not form, and why
+Barred = Mapping[tuple[str, str], Mapping[str, str]]  # by block: the variants that its data cannot have, and why
 PLOTTED = ("hr@10", "ndcg@10")
 
 
 def pages(evidence: Evidence) -> list[Page]:
-    """Every study of which some record was made."""
+    """Return the tables of every study that has records, and figures of those that vary a number of layers."""
     found = []
     for study in evidence.studies:
-        own = tables(evidence, study.name)
-        found += own + (figures(evidence, study, own) if study.is_layered else [])
+        of_study = tables(evidence, study.name)
+        found += of_study + (figures(evidence, study, of_study) if study.is_layered else [])
     return found
 
 
@@ -36,12 +36,12 @@ def question(study: Study) -> Question:
 
 @lru_cache(maxsize=32)
 def tables(evidence: Evidence, name: str) -> list[Table]:
-    """A table of the variants of the study ``name`` for each model, protocol, budget and ranking.
+    """Return a table of the variants of the study ``name`` for each model, protocol, budget and ranking.
 
-    None where no record was made for a variant but all that stand are Table 2's, or where no cell has a value
-    in the full ranking.
+    A model of which only the unchanged variant, which stands in Table 2, was run has no table, and neither has a full
+    ranking in which no cell has a value.
     """
-    [study] = [one for one in evidence.studies if one.name == name]
+    [study] = [study for study in evidence.studies if study.name == name]
     if study.is_for_all:
         return across(evidence, study)
     found = []
@@ -49,16 +49,16 @@ def tables(evidence: Evidence, name: str) -> list[Table]:
         if not group["hyper"].map(bool).any():
             continue
         barred = {block: why_not(study, block, evidence.every) for block in blocks(group)}
-        made = [table(evidence, study, model, group, ranking, barred) for ranking in RANKINGS]
+        by_ranking = [table(evidence, study, model, group, ranking, barred) for ranking in RANKINGS]
         place = study.models.index(group["model"].iloc[0])
-        found += [(place, one) for one in made if one.ranking == "sampled" or one.data["mean"].notna().any()]
-    return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+        found += [(place, page) for page in by_ranking if page.ranking == "sampled" or page.data["mean"].notna().any()]
+    return [page for _, page in sorted(found, key=lambda pair: pair[0])]
 
 
 def across(evidence: Evidence, study: Study) -> list[Table]:
-    """One table for all models of which more than one variant was run: a row for each model and variant.
+    """Return one table of all models that have two or more variants on some data set: a row per model and variant.
 
-    Such a model has its rows on each data set where some model has two variants, even if one of its own is missing.
+    Such a model has its rows on every data set where any model has two variants, even if one of them was not run.
     """
     found = []
     for (protocol, budget), group in evidence.variants(study).groupby(TABLE[:2]):
@@ -74,16 +74,16 @@ def across(evidence: Evidence, study: Study) -> list[Table]:
             if ranking == "full" and not data["mean"].notna().any():
                 continue
             data = parts.marked(evidence, study, records, data, ranking)
-            said = notes(records, data, ranking, is_compared=False, study=study)
+            table_notes = notes(records, data, ranking, is_compared=False, study=study)
             found.append(
                 Table(
                     question=question(study),
                     kind=study.name,
                     what=study.title,
                     caption=caption(records, ranking),
-                    blocks=[compared_block(in_block(data, one), records, one, study) for one in blocks(records)],
+                    blocks=[compared_block(in_block(data, block), records, block, study) for block in blocks(records)],
                     cost=cost.block(records, ranking),
-                    notes=[Note(study.note), *said, *parts.legend(data)],
+                    notes=[Note(study.note), *table_notes, *parts.legend(data)],
                     data=data[[*CSV, "model", "sign"]],
                     protocol=protocol,
                     budget=budget,
@@ -94,23 +94,21 @@ def across(evidence: Evidence, study: Study) -> list[Table]:
 
 
 def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, ranking: str, barred: Barred) -> Table:
-    """The variants of one model under one protocol, budget and ranking."""
+    """Return the table of one model's variants under one protocol, budget and ranking."""
     protocol, budget = records[TABLE[:2]].iloc[0]
     is_default = model == study.models[0]
     is_papers = study.is_papers and is_default
     data = comparison(records, ranking, rows=study.labels, barred=barred).assign(model=model)
     data = beside_paper(data, evidence.published if is_papers else {}, study.name, ranking)
-    data, shown = parts.marked(evidence, study, records, data, ranking), []
-    for block in blocks(records):
-        shown.append(compared_block(in_block(data, block), records, block, study))
-    kept = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
+    data = parts.marked(evidence, study, records, data, ranking)
+    possible = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
     return Table(
         question=question(study),
         kind=study.name if is_default else f"{study.name}-{model.replace(':', '-')}",
         what=f"{study.title} in {model}",
         caption=caption(records, ranking),
-        blocks=shown,
-        cost=cost.block(kept, ranking, titles=study.titles),
+        blocks=[compared_block(in_block(data, block), records, block, study) for block in blocks(records)],
+        cost=cost.block(possible, ranking, titles=study.titles),
         notes=[
             *[Note(study.note)] * bool(study.note),
             *notes(records, data, ranking, is_compared=is_papers, study=study),
@@ -124,15 +122,15 @@ def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, r
 
 
 def why_not(study: Study, block: tuple[str, str], every: pd.DataFrame) -> dict[str, str]:
-    """Label to reason of each variant that the data set of ``block`` does not form, as far as records know it."""
-    said = in_block(every, block)["modalities"].dropna()
-    modalities: Sequence[str] | None = said.iloc[-1] if len(said) else None
+    """Return, by label, why the data set of ``block`` cannot have a variant; its modalities are read from ``every``."""
+    recorded = in_block(every, block)["modalities"].dropna()
+    modalities: Sequence[str] | None = recorded.iloc[-1] if len(recorded) else None
     reasons = {variant.label: study.why_not(variant, block[0], modalities) for variant in study.variants}
     return {label: reason for label, reason in reasons.items() if reason}
 
 
 def figures(evidence: Evidence, study: Study, found: list[Table]) -> list[Figure]:
-    """A figure for each protocol and budget of a study's tables of sampled candidates: one line per model."""
+    """Return a figure for each protocol and budget of a study's tables on sampled candidates: one line per model."""
 
     def place(page: Table) -> tuple[str, str]:
         return page.protocol, page.budget
@@ -142,12 +140,12 @@ def figures(evidence: Evidence, study: Study, found: list[Table]) -> list[Figure
 
 
 def layered(evidence: Evidence, study: Study, found: list[Table]) -> Figure:
-    """Quality against the number of layers."""
+    """Return the figure of quality against the number of layers, from the tables ``found``."""
     numbers = pd.concat([page.data for page in found], ignore_index=True)
-    numbers = numbers.assign(layers=numbers["row"].map({one.label: one.n_layers for one in study.variants}))
+    numbers = numbers.assign(layers=numbers["row"].map({variant.label: variant.n_layers for variant in study.variants}))
     empty = numbers[numbers["note"] != ""].drop_duplicates([*BLOCK, "model", "layers", "note"])
     missing = [f"{heading((e.dataset, e.features))}, {e.model}, {e.row}: {e.note}." for e in empty.itertuples()]
-    said = ["H@10 is HR@10, N@10 is NDCG@10; bars are sample standard deviations over the seeds.", *missing]
+    texts = ["H@10 is HR@10, N@10 is NDCG@10; bars are sample standard deviations over the seeds.", *missing]
     columns = [*BLOCK, "model", "layers", "metric", "mean", "std", "n_seeds", "keys", "note"]
     records = evidence.rows_of([key for page in found for key in page.keys])
     return Figure(
@@ -155,7 +153,7 @@ def layered(evidence: Evidence, study: Study, found: list[Table]) -> Figure:
         kind=f"{study.name}-layers",
         what=study.title,
         caption=" ".join(dict.fromkeys(page.caption for page in found)),
-        notes=[*map(Note, said), *mixtures(records, study)],
+        notes=[*map(Note, texts), *mixtures(records, study)],
         data=numbers.loc[numbers["metric"].isin(PLOTTED), columns],
         protocol=found[0].protocol,
         budget=found[0].budget,
