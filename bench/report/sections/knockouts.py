@@ -7,7 +7,7 @@ import pandas as pd
 from bench.report.conditions import mixture
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE, Place, cells
-from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
+from bench.report.model import Block, Cell, Column, Line, Question, Table, number
 from bench.report.prose import seed_notes
 from bench.report.rows import BLOCK, about, blocks, heading, order, seeds_of
 from bench.report.sections.comparison import mean_text
@@ -27,7 +27,11 @@ def pages(evidence: Evidence) -> list[Table]:
     found = []
     for (protocol, budget), records in evidence.frame.groupby(TABLE[:2]):
         knocked = records[records["is_knocked_out"]]
-        parts = [family(records, *base) for base in blocks(knocked.assign(features=knocked["base"]))]
+        bases = blocks(knocked.assign(features=knocked["base"]))
+        parts = [family(records, *base) for base in bases]
+        titles = [f"{heading(base)} and its knock-outs" for base in bases]
+        # The content differs on purpose; ``mixture`` compares the other conditions.
+        warnings = [note for part, title in zip(parts, titles, strict=True) for note in mixture(part, title)]
         for ranking in RANKINGS if parts else ():
             data = pd.concat([gains(variants(part, ranking)) for part in parts], ignore_index=True)
             page = Table(
@@ -36,7 +40,7 @@ def pages(evidence: Evidence) -> list[Table]:
                 what="Modality knock-outs",
                 caption=CAPTION,
                 blocks=[block(lines) for _, lines in data.groupby(BLOCK, sort=False)],
-                notes=[*seed_notes(data), *(note for part in parts for note in notes(part))],
+                notes=[*seed_notes(data), *warnings],
                 data=data[CSV],
                 protocol=protocol,
                 budget=budget,
@@ -89,8 +93,3 @@ def block(data: pd.DataFrame) -> Block:
     columns = [Column("Model", "name"), *kinds, Column("gain"), Column("gain %")]
     where = tuple(data[BLOCK].iloc[0])
     return Block(title=heading(where), about=about(where), columns=columns, lines=lines)
-
-
-def notes(part: pd.DataFrame) -> list[Note]:
-    """Return a warning where these records were made under unequal conditions; different content is not one of them."""
-    return mixture(part, f"{heading(tuple(part[BLOCK].iloc[0]))} and its knock-outs")

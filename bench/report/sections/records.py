@@ -25,9 +25,8 @@ MACHINE = ("device", "threads", "start")  # all other entries of a record's prov
 
 def table(evidence: Evidence) -> Table:
     """Return the table of every record, superseded ones included, by data set, model, protocol, budget and seed."""
-    rows = evidence.every.sort_values(
-        ["dataset", "features", "row", "protocol", "budget", "seed", "key"], ignore_index=True
-    )
+    by = ["dataset", "features", "row", "protocol", "budget", "seed", "key"]
+    rows = evidence.every.sort_values(by, ignore_index=True)
     tables = [evidence.frame, *map(evidence.variants, evidence.studies)]
     standing = {key for records in tables for key in records["key"]}
     lines = []
