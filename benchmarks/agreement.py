@@ -1,6 +1,6 @@
-"""Whether a model computes on one device what it does on another: loss, gradients and scores.
+"""Compare the loss, gradients and scores that a model computes on one device with those that it computes on the CPU.
 
-Both sides have the same weights, the same batch, and the same random draws, which are made on the CPU for both.
+Both sides have the same weights, the same batch, and the same random numbers, which are drawn on the CPU for both.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from bench.train import seed
 from tests.conformance.rows import batch_for, build_row
 
 TOLERANCE = 1e-4
-SMALL = 1e-3  # of a model's largest gradient: below it, a tensor's deviations are held against that instead
+SMALL = 1e-3  # deviations are relative to at least this share of the largest entry of all tensors
 
 
 class HostDraws(TorchDispatchMode):
-    """Random operators draw on the CPU and move what they drew, so that equal seeds give equal draws on any device."""
+    """Make random operators draw on the CPU and move the result, so that equal seeds give equal draws on any device."""
 
     def __init__(self):
         super().__init__()
@@ -39,7 +39,7 @@ class HostDraws(TorchDispatchMode):
         return tree_map(lambda part: part.to(device), drawn)
 
     def to_host(self, value: Any) -> Any:
-        """The argument as the CPU can take it."""
+        """Return the argument in a form that an operator on the CPU accepts."""
         if isinstance(value, torch.device):
             return torch.device("cpu")
         if isinstance(value, torch.Generator):
@@ -49,26 +49,27 @@ class HostDraws(TorchDispatchMode):
 
 
 def compare(row: str, data, *, device: str, batch_size: int) -> dict[str, Any]:
-    """How far the model of ``row`` ("Model:preset") on ``device`` is from the one on the CPU, and the verdict.
+    """Return how far the model of ``row`` ("Model:preset") on ``device`` deviates from the CPU's, and the verdict.
 
-    An error of the model is the row's verdict, so that the other rows are still compared.
+    If the model fails, its error is the verdict, so that the other rows are still compared.
     """
     about = {"model": row, "loss": None, "gradients": None, "scores": None}
     try:
-        ours, other = build_row(row, data), build_row(row, data)
-        other.load_state_dict(ours.state_dict())
-        other.to(device).device = torch.device(device)
-        return about | judged(outputs(ours, data, batch_size), outputs(other, data, batch_size))
-    except Exception as error:  # noqa: BLE001 - whatever a device cannot do
+        on_cpu, on_device = build_row(row, data), build_row(row, data)
+        on_device.load_state_dict(on_cpu.state_dict())
+        on_device.to(device).device = torch.device(device)
+        return about | judged(outputs(on_cpu, data, batch_size), outputs(on_device, data, batch_size))
+    except Exception as error:  # noqa: BLE001 - a device may fail in any way
         return about | {"verdict": in_a_line(error)}
 
 
 def in_a_line(error: Exception) -> str:
+    """Return the type of the error and the first line of its message."""
     return f"{type(error).__name__}: " + str(error).partition("\n")[0]
 
 
 def outputs(model, data, batch_size: int) -> dict[str, Sequence[Tensor]]:
-    """Loss, gradients by parameter, and scores of three users, on the CPU."""
+    """Return loss, gradients by parameter, and scores of three users, all moved to the CPU."""
     device = next(model.parameters()).device
     batch = {name: part.to(device) for name, part in batch_for(model, data, size=batch_size).items()}
     seed.seed_all(5, "agreement")
@@ -84,14 +85,14 @@ def outputs(model, data, batch_size: int) -> dict[str, Sequence[Tensor]]:
 
 
 def judged(ours: dict[str, Sequence[Tensor]], other: dict[str, Sequence[Tensor]]) -> dict[str, Any]:
-    """The largest deviation of each part and the verdict, which is "agrees" if none is above the tolerance."""
-    found = {name: deviation(ours[name], other[name]) for name in ours}
-    agrees = all(value <= TOLERANCE for value in found.values())  # NaN does not
-    return {**found, "verdict": "agrees" if agrees else "differs"}
+    """Return the largest deviation of each part and the verdict: "agrees" if none is above the tolerance."""
+    deviations = {name: deviation(ours[name], other[name]) for name in ours}
+    agrees = all(value <= TOLERANCE for value in deviations.values())  # false for NaN
+    return {**deviations, "verdict": "agrees" if agrees else "differs"}
 
 
 def deviation(ours: Sequence[Tensor], other: Sequence[Tensor]) -> float:
-    """The largest difference, each in units of the largest entry of its tensor, or of ``SMALL`` times that of all."""
+    """Return the largest difference, relative to the largest entry of its tensor or SMALL times that of all tensors."""
     floor = SMALL * max(float(a.abs().max()) for a in ours)
     pairs = zip(ours, other, strict=True)
     return max(float((a - b).abs().max()) / max(float(a.abs().max()), floor, 1e-30) for a, b in pairs)

@@ -1,9 +1,9 @@
-"""What a training step cannot take less time than: its launches, its memory traffic, its arithmetic.
+"""Lower bounds of the time of a training step, from its kernel launches, its memory traffic and its arithmetic.
 
-Operators are counted from the calls that reach PyTorch's dispatcher, in the forward pass, the backward pass and the
-optimiser. Each operator that is no view is at least one kernel; it moves its arguments and its result, of a table it
-gathers from only the rows read; products count two operations per multiplication, anything else is left out. The
-machine's rates are measured. A bound leaves out what caches spare, so a step on tiny data may be faster than its bound.
+Operators are counted from the calls that reach PyTorch's dispatcher in the forward pass, the backward pass and the
+optimiser. An operator that is no view is at least one launch. It moves its arguments and its result; of a table that it
+gathers from, only the rows that it reads. Products count two operations per multiplication, other arithmetic none. The
+machine's rates are measured. Caches are not considered, so a step on tiny data may be faster than its bound.
 """
 
 from collections.abc import Callable
@@ -25,19 +25,19 @@ GATHERS |= {aten._embedding_bag_forward_only}
 
 
 class Work(NamedTuple):
-    """What a step asks of a machine."""
+    """The work of a training step."""
 
     launches: float
     bytes: float
     flops: float
 
     def less(self, other: "Work", times: int) -> "Work":
-        """The difference, divided by ``times``."""
+        """Return the difference from ``other``, divided by ``times``."""
         return Work(*((a - b) / times for a, b in zip(self, other, strict=True)))
 
 
 class Rates(NamedTuple):
-    """What a machine does: seconds per launch, bytes moved per second, float32 operations per second."""
+    """A machine's rates: seconds per launch, bytes moved per second, float32 operations per second."""
 
     launch: float
     traffic: float
@@ -45,7 +45,7 @@ class Rates(NamedTuple):
 
 
 class Counter(TorchDispatchMode):
-    """Adds up the work of the operators called meanwhile."""
+    """Add up the work of the operators that are called while this mode is active."""
 
     def __init__(self):
         super().__init__()
@@ -55,26 +55,26 @@ class Counter(TorchDispatchMode):
         kwargs = kwargs or {}
         out = function(*args, **kwargs)
         if not function.is_view and function.overloadpacket not in WITHOUT_KERNEL:
-            more = Work(1, moved(function, args, kwargs, out), operations(function, args, kwargs, out))
-            self.work = Work(*(a + b for a, b in zip(self.work, more, strict=True)))
+            of_call = Work(1, moved(function, args, kwargs, out), operations(function, args, kwargs, out))
+            self.work = Work(*(a + b for a, b in zip(self.work, of_call, strict=True)))
         return out
 
 
 def size(*values: Any) -> int:
-    """Bytes of all tensors among the values; of a sparse one, those of its indices and entries."""
+    """Return the bytes of all tensors among the values; a sparse tensor counts with its indices and entries."""
     tensors = [part for t in tree_leaves(values) if isinstance(t, Tensor) for part in stored(t)]
     return sum(t.numel() * t.element_size() for t in tensors)
 
 
 def stored(t: Tensor) -> list[Tensor]:
-    """The dense tensors that hold ``t``."""
+    """Return the dense tensors that store ``t``."""
     if t.layout is torch.sparse_coo:
         return [t._indices(), t._values()]
     return [t.crow_indices(), t.col_indices(), t.values()] if t.layout is torch.sparse_csr else [t]
 
 
 def moved(function, args: tuple, kwargs: dict, out: Any) -> int:
-    """Bytes that one operator reads and writes."""
+    """Return the number of bytes that one operator reads and writes."""
     if function.overloadpacket in GATHERS:
         table, indices = args[0], [t for t in tree_leaves(args[1]) if isinstance(t, Tensor)]
         is_bag = len(function._schema.returns) > 1
@@ -87,15 +87,15 @@ def moved(function, args: tuple, kwargs: dict, out: Any) -> int:
 
 
 def is_written(argument) -> bool:
-    """Whether an operator changes this argument; Adam changes the gradients only where it unscales them."""
+    """Return whether an operator writes to this argument; not Adam's "grads", which change only if unscaled."""
     return argument.alias_info is not None and argument.alias_info.is_write and argument.name != "grads"
 
 
 def operations(function, args: tuple, kwargs: dict, out: Any) -> int:
-    """Multiplications and additions of one operator that is a product, else 0."""
+    """Return the number of multiplications and additions of an operator that is a product, and 0 for any other."""
     if function.overloadpacket in (aten._embedding_bag, aten._embedding_bag_forward_only):
         return 2 * args[1].numel() * args[0].shape[1]
-    if function.overloadpacket is aten.addmm_:  # what the counters of PyTorch leave out
+    if function.overloadpacket is aten.addmm_:  # PyTorch's own counters leave it out
         return 2 * args[1].shape[0] * args[1].shape[1] * args[2].shape[1]
     if function.overloadpacket is aten.sparse_sampled_addmm:
         return 2 * args[0]._nnz() * args[1].shape[1]
@@ -104,10 +104,10 @@ def operations(function, args: tuple, kwargs: dict, out: Any) -> int:
 
 
 def work_of_step(ready: Ready, *, steps: int = 2) -> Work:
-    """What one training step asks for: the difference of two epochs of unlike length, so that what an epoch does once
-    does not count."""
+    """Return the work of one training step: the difference between a longer and a shorter epoch, which leaves out the
+    work that an epoch does only once."""
     batch, totals = next(iter(ready.batches)), []
-    train_epoch(ready.model, [batch], ready.optimizer, epoch=1)  # the optimiser makes its moments
+    train_epoch(ready.model, [batch], ready.optimizer, epoch=1)  # the optimiser creates its moments in this epoch
     for n in (1, 1 + steps):
         with Counter() as counter:
             train_epoch(ready.model, [batch] * n, ready.optimizer, epoch=1)
@@ -116,28 +116,28 @@ def work_of_step(ready: Ready, *, steps: int = 2) -> Work:
 
 
 def rates(device: str, *, n: int = 4096, mib: int = 256, launches: int = 2000) -> Rates:
-    """The machine's rates: an operation on one number, a copy of ``mib`` MiB, a product of two (n, n) matrices."""
-    one, many = torch.zeros(1, device=device), torch.zeros(mib * 2**18, device=device)
-    target, matrix = torch.empty_like(many), torch.ones(n, n, device=device)
+    """Measure the machine's rates by operations on one number, a copy of ``mib`` MiB, a product of (n, n) matrices."""
+    scalar, source = torch.zeros(1, device=device), torch.zeros(mib * 2**18, device=device)
+    target, matrix = torch.empty_like(source), torch.ones(n, n, device=device)
 
     def launch() -> None:
         for _ in range(launches):
-            one.add_(1)
+            scalar.add_(1)
 
     return Rates(
         launch=fastest(launch, device) / launches,
-        traffic=2 * size(many) / fastest(lambda: target.copy_(many), device),
+        traffic=2 * size(source) / fastest(lambda: target.copy_(source), device),
         arithmetic=2 * n**3 / fastest(lambda: matrix @ matrix, device),
     )
 
 
 def fastest(call: Callable[[], Any], device: str, *, times: int = 5) -> float:
-    """Seconds of the fastest of several calls."""
+    """Return the seconds of the fastest of several calls."""
     return min(clock(call, device=device) for _ in range(times))
 
 
 def bound(work: Work, machine: Rates, *, seconds: float) -> dict[str, Any]:
-    """The three bounds of a step that took ``seconds``, which of them binds, and how far above it the step is."""
+    """Return the bounds of a step that took ``seconds``, which of them is the largest, and the step's ratio to it."""
     parts = {
         "launches": work.launches * machine.launch,
         "memory traffic": work.bytes / machine.traffic,
@@ -155,8 +155,8 @@ def bound(work: Work, machine: Rates, *, seconds: float) -> dict[str, Any]:
     }
 
 
-def said(machine: Rates) -> str:
-    """The rates in words."""
+def in_words(machine: Rates) -> str:
+    """Return the rates in words."""
     return (
         f"{1e6 * machine.launch:.1f} microseconds per launch, {machine.traffic / 1e9:.0f} GB/s copied, "
         f"{machine.arithmetic / 1e12:.2f} TFLOP/s in float32"

@@ -2,8 +2,8 @@
 
     python -m benchmarks.gpu
 
-The tables go to ``reports/performance/gpu.md`` and, all in one long table, ``gpu.csv``; they are written again after
-each row, so that a call that is cut short leaves what it had. The exit code is 1 if a model differs from the CPU's.
+The tables go to ``reports/performance/gpu.md`` and, as one long table, to ``gpu.csv``. Both files are written again
+after each row, so an interrupted call leaves the rows so far. The exit code is 1 if a model differs from the CPU's.
 Without a GPU every part is rehearsed on the CPU with tiny data, and nothing is written unless ``--out`` is given.
 """
 
@@ -46,7 +46,7 @@ NOTES = {
 
 @dataclass
 class Tables:
-    """The rows of each part, printed as they come and written after each."""
+    """The rows of each part; each row is printed when it is added, and the files are written again."""
 
     about: str
     out: Path | None
@@ -74,12 +74,12 @@ class Tables:
 
 
 def markdown(frame: pd.DataFrame) -> str:
-    """The frame with its empty cells left empty."""
+    """Return the frame as a Markdown table whose missing values are empty cells."""
     return frame.astype(object).where(frame.notna(), "").to_markdown(index=False)
 
 
 def tiny_ready(row: str) -> Ready:
-    """A job of a few steps on the CPU."""
+    """Return a job of a few steps on the CPU with tiny random data."""
     data = random_set(sparse=True)
     pairs = np.stack([data.user, data.item], axis=1) - 1
     test, train = pairs[::6], np.delete(pairs, np.s_[::6], axis=0)
@@ -88,24 +88,25 @@ def tiny_ready(row: str) -> Ready:
 
 
 def ready_for(dataset: str, model: str, device: str) -> Ready:
+    """Return the job of the model on the data set, or on tiny random data in a rehearsal."""
     return tiny_ready(model) if dataset == TINY else make_ready(dataset, model, device=device)
 
 
 def add_agreement(tables: Tables, device: str, rows: Sequence[str]) -> None:
-    """Compare every model and preset with the CPU's."""
+    """Compare each of the ``rows``, models and presets, with the same on the CPU."""
     larger = {} if device == "cpu" else {"n_users": 300, "n_items": 500, "per_user": 10}
-    data = random_set(sparse=True, **larger)  # as the paper's entities are
+    data = random_set(sparse=True, **larger)  # sparse features, like the paper's entities
     for row in rows:
         tables.add("agreement", agreement.compare(row, data, device=device, batch_size=256 if larger else 16))
 
 
 def add_costs(tables: Tables, device: str, datasets: Sequence[str], models: Sequence[str]) -> None:
-    """Seconds and memory of every model on every data set, and the bound of its step."""
+    """Measure the seconds and memory of every model on every data set, and the bound of its training step."""
     machine = bounds.rates(device, **({"n": 64, "mib": 1, "launches": 100} if datasets == [TINY] else {}))
-    tables.about += f" Measured rates: {bounds.said(machine)}."
+    tables.about += f" Measured rates: {bounds.in_words(machine)}."
     for about in ({"data set": dataset, "model": model} for dataset in datasets for model in models):
         if device != "cpu":
-            gc.collect()  # what the model before has left
+            gc.collect()  # frees the model before
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
         try:
@@ -120,7 +121,7 @@ def add_costs(tables: Tables, device: str, datasets: Sequence[str], models: Sequ
 
 
 class Job:
-    """A job that has run its first epoch."""
+    """A job that has run its first epoch, which warms up."""
 
     def __init__(self, dataset: str, model: str, device: str):
         torch.set_num_threads(1)
@@ -131,38 +132,39 @@ class Job:
         """Run whole epochs until ``window`` seconds have passed."""
         started, n = time.perf_counter(), 0
         while time.perf_counter() < started + window:
-            self.ready.epoch()  # it ends when the device has
+            self.ready.epoch()  # returns only when the device has finished
             n += 1
         return 60 * n / (time.perf_counter() - started)
 
 
 def add_throughput(tables: Tables, dataset: str, model: str, device: str, *, widths: Sequence[int], window: float):
-    """Epochs per minute of all jobs together, by how many run at a time; all are made ready before."""
+    """Measure the epochs per minute of all jobs together for each number of jobs; all are made ready beforehand."""
     with as_runner(), ExitStack() as stack:
-        made = [Side(Job, dataset, model, device, context=FORKS) for _ in range(max(widths))]
-        sides, one = [stack.enter_context(side) for side in made], None
+        starting = [Side(Job, dataset, model, device, context=FORKS) for _ in range(max(widths))]
+        sides, of_one_job = [stack.enter_context(side) for side in starting], None
         for n in widths:
-            asked = [side.start("epochs_per_minute", window) for side in sides[:n]]
-            total = sum(answer.result()[1] for answer in asked)
-            one = one or total / n
-            gain = {"epochs per minute": round(total, 1), "over one job": round(total / one, 2)}
+            futures = [side.start("epochs_per_minute", window) for side in sides[:n]]
+            total = sum(future.result()[1] for future in futures)
+            of_one_job = of_one_job or total / n  # the first width, which is 1 by default
+            gain = {"epochs per minute": round(total, 1), "over one job": round(total / of_one_job, 2)}
             tables.add("jobs at a time", {"data set": dataset, "model": model, "jobs at a time": n, **gain})
 
 
 def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.splitlines()[0])
-    found.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all")
-    found.add_argument("--datasets", nargs="+", default=["beauty", "art", "taobao"])
-    found.add_argument("--models", nargs="+", help="default: all")
-    found.add_argument("--jobs", nargs="+", type=int, default=[1, 2, 4, 8, 16], help="jobs at a time")
-    found.add_argument("--jobs-of", nargs="+", default=["LightGCN", "MCLN"], help="the models that they run")
-    found.add_argument("--window", type=float, default=5.0, help="seconds that each number of jobs is watched for")
-    found.add_argument("--out", type=Path, help="folder of the tables; default: reports/performance")
-    return found
+    """Return the parser of the command line."""
+    result = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.splitlines()[0])
+    result.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all")
+    result.add_argument("--datasets", nargs="+", default=["beauty", "art", "taobao"])
+    result.add_argument("--models", nargs="+", help="default: all")
+    result.add_argument("--jobs", nargs="+", type=int, default=[1, 2, 4, 8, 16], help="jobs at a time")
+    result.add_argument("--jobs-of", nargs="+", default=["LightGCN", "MCLN"], help="the models that they run")
+    result.add_argument("--window", type=float, default=5.0, help="seconds that each number of jobs is watched for")
+    result.add_argument("--out", type=Path, help="folder of the tables; default: reports/performance")
+    return result
 
 
 def rehearsal(args: argparse.Namespace) -> argparse.Namespace:
-    """The same parts on the CPU, with tiny data and few jobs."""
+    """Return the arguments of a rehearsal: the same parts with tiny data and few jobs."""
     small = {"datasets": [TINY], "jobs": [1, 2], "jobs_of": args.jobs_of[:1], "window": 0.1}
     return argparse.Namespace(**{**vars(args), **small})
 

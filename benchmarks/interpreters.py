@@ -3,8 +3,8 @@
     python -m benchmarks.interpreters
     python -m benchmarks.interpreters --pythons python3.12 /opt/python/bin/python3.13 --only registry
 
-The commands are those of the README's line that ends in ``bench check``, without that end. The exit code is 1 if the
-suite failed, or an environment could not be made, under any of them.
+The commands are those of the README's line that ends in ``bench check``, without that end. The exit code is 1 if, under
+any Python, the suite failed or the environment could not be made.
 """
 
 import argparse
@@ -33,14 +33,14 @@ COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
 
 
 class Outcome(NamedTuple):
-    """What one interpreter came to; ``problem`` where there is no suite to count."""
+    """The result of the suite under one interpreter; ``problem`` says why there is none to count."""
 
     python: str
     versions: Sequence[str]
     counts: dict[str, int]
     seconds: float
     problem: str = ""
-    output: str = ""  # its end
+    output: str = ""  # the last lines
 
     @property
     def is_good(self) -> bool:
@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
 
 
 def installing(readme: str) -> str:
-    """The README's commands that make ``.venv`` ready for the tests.
+    """Return the README's commands that make ``.venv`` ready for the tests.
 
     Raises:
         ValueError: when the README has no line that ends in "bench check".
@@ -66,7 +66,7 @@ def installing(readme: str) -> str:
 
 
 def counted(output: str) -> dict[str, int]:
-    """The numbers of pytest's last line, errors among the failed; of ``-q``, too, which prints no frame around it."""
+    """Return the counts of pytest's summary line, with errors counted as failed; ``-q`` prints no frame around it."""
     counts: dict[str, int] = {}
     lines = [line for line in output.splitlines() if re.search(r"\d+ \w+.* in [\d.]+s", line)]
     for number, word in COUNT.findall(lines[-1] if lines else ""):
@@ -78,41 +78,41 @@ def counted(output: str) -> dict[str, int]:
 def try_one(python: str, place: Path, *, only: str | None) -> Outcome:
     """Make the environment ``place`` with ``python`` and run the suite in it; its output goes to ``place``.log."""
     print(f"{python} ...", flush=True)
-    begun = time.monotonic()
+    started = time.monotonic()
     command = installing((ROOT / "README.md").read_text()).replace(".venv", shlex.quote(str(place)))
     command = re.sub(r"^python3(?= )", shlex.quote(python), command)
     with place.with_name(f"{place.name}.log").open("w+") as log:
         if call(["bash", "-euo", "pipefail", "-c", command], log):
-            return Outcome(python, [], {}, time.monotonic() - begun, "not installed", tail(log))
+            return Outcome(python, [], {}, time.monotonic() - started, "not installed", tail(log))
         inside = str(place / "bin" / "python")
         versions = json.loads(subprocess.check_output([inside, "-c", VERSIONS], env=environment()))
-        begun = time.monotonic()
+        started = time.monotonic()
         code = call([inside, "-m", "pytest", "-n", "2", *(["-k", only] if only else [])], log)
         text = tail(log)
     counts = counted(text)
     problem = "" if counts and code in (0, 1) else f"exit code {code}"
-    return Outcome(python, versions, counts, time.monotonic() - begun, problem, text)
+    return Outcome(python, versions, counts, time.monotonic() - started, problem, text)
 
 
 def call(command: list[str], log: TextIO) -> int:
-    """The exit code of a command run in the project's root, its output in ``log``."""
+    """Run a command in the project's root with its output in ``log``; return the exit code."""
     return subprocess.run(command, cwd=ROOT, env=environment(), stdout=log, stderr=subprocess.STDOUT).returncode
 
 
 def environment() -> dict[str, str]:
-    """The caller's, without what would let its packages be found in a fresh environment."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-    return kept | {"OMP_NUM_THREADS": "1"}
+    """Return the caller's variables without those that would let a fresh environment find the caller's packages."""
+    variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    return variables | {"OMP_NUM_THREADS": "1"}
 
 
 def tail(log: TextIO, n: int = 20) -> str:
-    """The last lines of what was written."""
+    """Return the last ``n`` lines of the log."""
     log.seek(0)
     return "".join(log.readlines()[-n:])
 
 
 def is_here(python: str) -> bool:
-    """Whether it runs: a launcher's stand-in for a version that is not installed is found, and fails."""
+    """Return whether ``python`` runs; a launcher's stand-in for a version that is not installed exists, but fails."""
     try:
         return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
     except OSError:

@@ -1,4 +1,4 @@
-"""What the benchmark scripts share: a job made ready, a clock, a process of its own, a table on disk."""
+"""Helpers of the benchmark scripts: make a job ready, time a call, run code in another process, save a table."""
 
 import multiprocessing
 import os
@@ -40,14 +40,14 @@ class Ready(NamedTuple):
     batches: Batches
     evaluator: Evaluator
     optimizer: torch.optim.Optimizer
-    prepared: Prepared | None  # where it came from the product's own sets
+    prepared: Prepared | None  # None for a job that was built from parts
 
     def epoch(self, number: int = 1) -> float:
         return train_epoch(self.model, self.batches, self.optimizer, epoch=number)
 
 
 def make_ready(dataset: str, model: str, *, protocol: str = "paper", device: str = "cpu", **hyper) -> Ready:
-    """The job of these names, loaded and built as the runner would."""
+    """Return the job of these names, loaded and built as the runner would."""
     [work] = plan.jobs(Request(datasets=[dataset], models=[model], protocols=[protocol], budget="smoke", hyper=hyper))
     card, preset = registry.find(model)
     settings = registry.settings(card, preset, dataset=work.job.dataset, hyper=hyper)
@@ -60,7 +60,7 @@ def make_ready(dataset: str, model: str, *, protocol: str = "paper", device: str
 def job_parts(
     model, train: np.ndarray, cases: Cases, training: Training, *, device: str, prepared: Prepared | None = None
 ) -> Ready:
-    """``model`` with batches of the pairs ``train`` (n, 2), its optimiser, and the evaluator of ``cases``."""
+    """Return ``model`` with batches of the pairs ``train`` (n, 2), its optimiser, and the evaluator of ``cases``."""
     pairs, device = train + 1, torch.device(device)
     batches = Batches(
         pairs[:, 0],
@@ -77,7 +77,7 @@ def job_parts(
 
 
 def clock(call: Callable[[], Any], *, device: str = "cpu") -> float:
-    """Seconds of one call, the device's work included."""
+    """Return the seconds of one call, including the device's work."""
     if device != "cpu":
         torch.cuda.synchronize()
     start = time.perf_counter()
@@ -88,14 +88,14 @@ def clock(call: Callable[[], Any], *, device: str = "cpu") -> float:
 
 
 def alone(call: Callable, *args) -> Any:
-    """``call(*args)`` in a fresh process, as the runner starts one, so that its peak memory is its own."""
+    """Return ``call(*args)``, run in a fresh process like the runner's, so that its peak memory is its own."""
     with as_runner(), ProcessPoolExecutor(1, mp_context=SPAWN) as pool:
         return pool.submit(call, *args).result()
 
 
 @contextmanager
 def as_runner() -> Iterator[None]:
-    """Processes started meanwhile keep their freed pages, as jobs do."""
+    """Within this context, start processes as the runner starts jobs: they keep their freed memory pages."""
     before = dict(os.environ)
     os.environ.update({**KEEP_PAGES, **before})
     try:
@@ -106,7 +106,7 @@ def as_runner() -> Iterator[None]:
 
 
 class Side:
-    """What ``make(*args)`` returns, alive in a process of its own, so that neither side slows the other."""
+    """The object that ``make(*args)`` returns, kept in a process of its own, so that sides do not slow each other."""
 
     def __init__(self, make: Callable, *args, context=SPAWN):
         self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_live, initargs=(make, args))
@@ -116,15 +116,15 @@ class Side:
         return self.value(method, *args)[0]
 
     def value(self, method: str, *args) -> tuple[float, Any]:
-        """(seconds, what the method returns)."""
+        """Call a method of the object; return (seconds, its result)."""
         return self.start(method, *args).result()
 
     def start(self, method: str, *args) -> Future:
-        """``value``, to come."""
+        """Start a call of a method of the object; return the future of (seconds, its result)."""
         return self.pool.submit(_timed, method, args)
 
     def __enter__(self):
-        self.born.result()  # nothing is measured beside a process that is still being made ready
+        self.born.result()  # no measurement runs while another process is still being made ready
         return self
 
     def __exit__(self, *_):
@@ -143,11 +143,11 @@ def _timed(method: str, args: tuple) -> tuple[float, Any]:
 
 
 def compare(model: str, item: str, ours: Side, theirs: Side, calls: dict[str, tuple], *, runs: int) -> list[dict]:
-    """Medians over ``runs`` turns of ``calls``; the first turn of each warms up and does not count."""
-    own = next(iter(calls.values()))[:2]  # ours has no batches of another size
+    """Return a row for each of their ``calls`` with the medians over ``runs`` turns, after one more turn to warm up."""
+    our_call = next(iter(calls.values()))[:2]  # without the batch size, which our side does not take
     seconds = {side: [] for side in ("ours", *calls)}
     for turn in range(runs + 1):
-        spent = {"ours": ours.seconds(*own)} | {size: theirs.seconds(*call) for size, call in calls.items()}
+        spent = {"ours": ours.seconds(*our_call)} | {size: theirs.seconds(*call) for size, call in calls.items()}
         for side, value in spent.items() if turn else ():
             seconds[side].append(value)
     median = {side: statistics.median(values) for side, values in seconds.items()}
@@ -155,6 +155,7 @@ def compare(model: str, item: str, ours: Side, theirs: Side, calls: dict[str, tu
 
 
 def row_of(model: str, item: str, side: str, ours: float, theirs: float) -> dict:
+    """Print and return the row of one measured item; the arguments ``ours`` and ``theirs`` are seconds."""
     ratio = theirs / ours
     print(f"{model} {item} ({side}) {ratio:.2f}  [{ours:.3f} s, {theirs:.3f} s]", flush=True)
     row = {"model": model, "item": item, "against": side, "ratio": round(ratio, 2)}
@@ -167,7 +168,7 @@ def fill_adjacency_through_scipy() -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """``main``, with what the user got wrong as one line."""
+    """Run ``main``; an error of the user ends the program with one line."""
     try:
         main()
     except BenchError as error:
@@ -175,7 +176,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def save(rows: Sequence[dict], name: str, *, note: str) -> Path:
-    """``rows`` as CSV and, under ``note``, as Markdown."""
+    """Write ``rows`` as CSV and, below ``note``, as Markdown; return the path of the Markdown."""
     PERFORMANCE.mkdir(parents=True, exist_ok=True)
     frame = pd.DataFrame(rows)
     frame.to_csv(PERFORMANCE / f"{name}.csv", index=False)

@@ -1,10 +1,10 @@
 """Seconds per epoch and per evaluation, peak memory, parameters, and each training step against its lower bound.
 
-Of every model on every data set asked for; ``benchmarks.bounds`` has the bounds.
+They are measured for every model on every data set asked for; ``benchmarks.bounds`` computes the bounds.
 
     python -m benchmarks.models --datasets taobao beauty art
 
-Every model runs in a process of its own. The stages that some models learn before their epochs are listed apart.
+Every model runs in a process of its own. Stages that some models train before their epochs have a column of their own.
 """
 
 import argparse
@@ -16,39 +16,35 @@ import torch
 from bench import registry
 from bench.run.provenance import peak_memory_mib
 from bench.spec import BenchError, row_name
-from benchmarks.bounds import Rates, bound, rates, said, work_of_step
+from benchmarks.bounds import Rates, bound, in_words, rates, work_of_step
 from benchmarks.measure import Ready, alone, clock, make_ready, run, save
 
-LONG = 10  # seconds; an epoch of fewer is run twice, as the first one warms up
+LONG = 10  # seconds; a shorter epoch is run twice, as the first one warms up
 
 
 def measure(dataset: str, model: str, device: str, threads: int, machine: Rates) -> dict:
-    """One row."""
+    """Return the row of one model on one data set."""
     torch.set_num_threads(threads)
     ready = make_ready(dataset, model, device=device)
-    found = costs(ready, device)
-    step = bound_of(ready, found, machine)
-    return {
-        "data set": dataset,
-        "model": model,
-        **found,
-        **{name: step[name] for name in ("bound by", "step over bound")},
-    }
+    cost = costs(ready, device)
+    step = bound_of(ready, cost, machine)
+    bounds = {name: step[name] for name in ("bound by", "step over bound")}
+    return {"data set": dataset, "model": model, **cost, **bounds}
 
 
 def measure_machine(device: str, threads: int) -> Rates:
-    """What the machine does, on as many threads."""
+    """Measure the machine's rates on this number of threads."""
     torch.set_num_threads(threads)
     return rates(device)
 
 
-def bound_of(ready: Ready, found: dict, machine: Rates) -> dict:
-    """The bound of a step of the job whose costs were ``found``."""
-    return bound(work_of_step(ready), machine, seconds=found["epoch s"] / found["steps"])
+def bound_of(ready: Ready, cost: dict, machine: Rates) -> dict:
+    """Return the bound of a step of the job, with the step's seconds taken from ``cost``, the result of ``costs``."""
+    return bound(work_of_step(ready), machine, seconds=cost["epoch s"] / cost["steps"])
 
 
 def costs(ready: Ready, device: str) -> dict:
-    """What a job costs: the stages before its epochs, a warm epoch, then the ranking of all cases."""
+    """Measure a job: the stages before its epochs, a warm epoch, then the ranking of all cases."""
     before = clock(lambda: ready.model.pretrain(ready.batches, epochs=1), device=device)
     steps = ready.batches.steps
     epochs = [clock(lambda: ready.epoch(1), device=device)]
@@ -68,7 +64,7 @@ def costs(ready: Ready, device: str) -> dict:
 
 
 def names(models: list[str] | None) -> list[str]:
-    """The models asked for, as ``make_ready`` takes them; default: all."""
+    """Return the names of the models, or of all models for None, as ``make_ready`` takes them."""
     return [row_name(card.name, preset) for card, preset in registry.select(models)]
 
 
@@ -81,7 +77,8 @@ def main() -> None:
     args = parser.parse_args()
     where = torch.cuda.get_device_name() if args.device != "cpu" else f"CPU, {args.threads} threads"
     machine = alone(measure_machine, args.device, args.threads)
-    note = f"Protocol paper, default presets, float32, batch 2048; {where}, torch {torch.__version__}. {said(machine)}."
+    note = f"Protocol paper, default presets, float32, batch 2048; {where}, torch {torch.__version__}. "
+    note += f"{in_words(machine)}."
     rows = []
     for dataset, model in product(args.datasets, names(args.models)):
         try:

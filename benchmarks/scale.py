@@ -2,12 +2,12 @@
 
     python -m benchmarks.scale
 
-Three sweeps, each point in a process of its own: interactions with the mean degrees kept, users alone, items alone.
-An epoch takes ``STEPS`` steps whatever the size, so its batch grows with the data: at a fixed batch a step of dense
-Adam still passes over all parameters and one of LightGCN over all edges, and an epoch would grow with the square of
-the data by the method. The seconds of a step at the usual batch stand beside it.
+There are three sweeps: interactions at fixed mean degrees, users alone, items alone. Each point has its own process.
+An epoch takes ``STEPS`` steps at every size, so its batch grows with the data. At a fixed batch, each step of dense
+Adam still passes over all parameters and each step of LightGCN over all edges, so that an epoch would grow with the
+square of the data. The seconds of a step at the usual batch have a column of their own.
 An exponent is the slope of log(cost) on log(size) over the larger half of a sweep, where constant costs no longer
-rule; memory counts above the smallest point's. At most ``CASES`` users are ranked, so its exponent is that of a user.
+dominate; memory counts above the smallest point's. At most ``CASES`` users are ranked, so the ranking's is per user.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from bench.train import bridge, seed
 from benchmarks.measure import PERFORMANCE, alone, clock, job_parts, run, save
 
 STEPS = 50
-CASES = 10_000  # users judged at most
+CASES = 10_000  # the most users that are ranked
 COSTS = ("epoch s", "full ranking s", "peak MiB")
 
 
@@ -46,7 +46,7 @@ SWEEPS = {
 
 
 def simulate(size: Size) -> np.ndarray:
-    """(n, 2) distinct pairs: users alike, items by a power law of their rank."""
+    """Return distinct pairs (n, 2): users drawn uniformly, items by a power law of their rank."""
     rng = np.random.default_rng(size)
     share = np.cumsum(1 / (np.arange(size.n_items) + 10) ** 0.7)
     keys = np.arange(0, dtype=np.int64)
@@ -60,7 +60,7 @@ def simulate(size: Size) -> np.ndarray:
 
 
 def measure(model: str, size: Size, threads: int) -> dict:
-    """One point: a warm epoch and the full ranking of one held-out pair per user."""
+    """Return the row of one point: a warm epoch and the full ranking of one held-out pair per user."""
     torch.set_num_threads(threads)
     pairs = simulate(size)
     _, first = np.unique(pairs[:, 0], return_index=True)
@@ -76,43 +76,40 @@ def measure(model: str, size: Size, threads: int) -> dict:
     usual = read(Training, {**training, "sampling": "interaction"})
     large = replace(usual, train_batch_size=-(-len(train) // STEPS))
     step = job_parts(built, train[: 5 * usual.train_batch_size], cases, usual, device="cpu")
-    one = min(clock(lambda e=e: step.epoch(e)) / step.batches.steps for e in (1, 2))
+    step_seconds = min(clock(lambda e=e: step.epoch(e)) / step.batches.steps for e in (1, 2))
     ready = job_parts(built, train, cases, large, device="cpu")
-    spent = min(clock(lambda e=e: ready.epoch(e)) for e in (1, 2))
-    judged = clock(lambda: ready.evaluator.ranks(built, rankings=("full",)))
+    epoch_seconds = min(clock(lambda e=e: ready.epoch(e)) for e in (1, 2))
+    ranking_seconds = clock(lambda: ready.evaluator.ranks(built, rankings=("full",)))
     return {
         "model": model,
         **size._asdict(),
-        "epoch s": round(spent, 4),
-        f"step of {usual.train_batch_size} s": round(one, 5),
-        "full ranking s": round(judged, 4),
+        "epoch s": round(epoch_seconds, 4),
+        f"step of {usual.train_batch_size} s": round(step_seconds, 5),
+        "full ranking s": round(ranking_seconds, 4),
         "cases": len(test),
         "peak MiB": round(peak_memory_mib(torch.device("cpu"))),
     }
 
 
 def exponents(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per sweep and model: the exponent of each cost in the size that the sweep changes."""
+    """Return one row per sweep and model: the exponent of each cost in the size that the sweep changes."""
     rows = []
     for (sweep, model), part in frame.groupby(["sweep", "model"], sort=False):
         size = part[f"n_{sweep}"]
         large = size >= np.sqrt(size.min() * size.max())
-        costs = part[["epoch s"]].assign(
-            **{
-                "ranking s a user": part["full ranking s"] / part["cases"],
-                "MiB": part["peak MiB"] - part["peak MiB"].min() + 1,
-            }
-        )
-        slopes = {
-            f"exponent of {cost}": round(float(np.polyfit(np.log(size[large]), np.log(costs[cost][large]), 1)[0]), 2)
-            for cost in costs
-        }
-        rows.append({"sweep": sweep, "model": model, **slopes})
+        costs = part[["epoch s"]].copy()
+        costs["ranking s a user"] = part["full ranking s"] / part["cases"]
+        costs["MiB"] = part["peak MiB"] - part["peak MiB"].min() + 1
+        row = {"sweep": sweep, "model": model}
+        for cost in costs:
+            slope = np.polyfit(np.log(size[large]), np.log(costs[cost][large]), 1)[0]
+            row[f"exponent of {cost}"] = round(float(slope), 2)
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
 def plot(frame: pd.DataFrame):
-    """Log-log lines, one column per sweep and one row per cost; returns the figure's path."""
+    """Draw the costs on logarithmic axes, one column per sweep and one row per cost; return the figure's path."""
     import matplotlib
 
     matplotlib.use("Agg")

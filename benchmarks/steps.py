@@ -16,18 +16,18 @@ STEPS = 5
 
 
 def measure(dataset: str, model: str) -> dict:
-    """The row of one model on one data set; seconds are the processor's, the median of a few steps."""
+    """Return the row of one model on one data set; a step's seconds are processor time, the median of STEPS steps."""
     torch.set_num_threads(1)
     ready = make_ready(dataset, model)
-    work, spent = work_of_step(ready), []
+    work, seconds = work_of_step(ready), []
     for _, batch in zip(range(STEPS), ready.batches, strict=False):
         start = time.process_time()
         ready.optimizer.zero_grad(set_to_none=True)
         ready.model.calculate_loss(batch).backward()
         ready.optimizer.step()
-        spent.append(time.process_time() - start)
-    found = bound(work, rates("cpu", n=1024, mib=128), seconds=statistics.median(spent))
-    return {"data set": dataset, "model": model, **found}
+        seconds.append(time.process_time() - start)
+    against = bound(work, rates("cpu", n=1024, mib=128), seconds=statistics.median(seconds))
+    return {"data set": dataset, "model": model, **against}
 
 
 def main() -> None:

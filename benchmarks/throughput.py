@@ -2,8 +2,8 @@
 
     python -m benchmarks.throughput
 
-The widths take turns, each run with a results folder of its own; a ratio is the seconds of the program's choice over
-those of the fastest width.
+A width is a number of jobs at a time. The widths take turns, and each run has a results folder of its own. A ratio is
+the seconds of a width, or of the program's own choice, over those of the fastest width.
 """
 
 import argparse
@@ -27,7 +27,7 @@ JOBS = 8
 
 
 def seconds(flags: list[str], jobs: int) -> float:
-    """The program on ``flags`` with an empty store, ``jobs`` at a time."""
+    """Return the seconds of a run of the program with ``flags`` and an empty store, ``jobs`` at a time."""
     with tempfile.TemporaryDirectory() as folder:
         places = ["--results", f"{folder}/results", "--reports", f"{folder}/reports"]
         command = [sys.executable, str(ROOT / "run_all.py"), *flags, *places, "--jobs", str(jobs), "--gpus", "none"]
@@ -46,7 +46,7 @@ def main() -> None:
     flags = ["--datasets", args.dataset, "--models", args.model, "--budget", args.budget]
     chosen = default_jobs(THREADS)
     widths = sorted({*WIDTHS, chosen})
-    seconds(flags, 1)  # the data set is cached then
+    seconds(flags, 1)  # reads the data set into the cache
     flags += ["--seeds", *map(str, range(JOBS))]
     turns = [{width: seconds(flags, width) for width in widths} for _ in range(args.runs)]
     spent = {width: median(turn[width] for turn in turns) for width in widths}

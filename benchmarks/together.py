@@ -2,9 +2,9 @@
 
     python -m benchmarks.together
 
-The batched model is one on ``k`` copies of the data set with ids of their own: its loss is the mean of the k models'
-losses, and as Adam does not heed the scale of a gradient, each copy trains as a model of its own would. It has all
-threads, the jobs share them. A ratio above 1 says that the batched model is faster.
+The batched model trains on ``k`` copies of the data set, each with its own ids. Its loss is the mean of the k models'
+losses and, as Adam does not depend on the scale of a gradient, each copy trains as a separate model would. The batched
+model has all threads, and the jobs share them. A ratio above 1 says that the batched model is faster.
 """
 
 import argparse
@@ -22,18 +22,18 @@ from benchmarks.measure import Side, as_runner, job_parts, make_ready, run, save
 
 
 class Copies:
-    """A model on ``k`` copies of a data set, its first epoch behind it."""
+    """A model on ``k`` copies of a data set that has run its first epoch."""
 
     def __init__(self, dataset: str, model: str, k: int, threads: int):
         torch.set_num_threads(threads)
-        one = make_ready(dataset, model)
-        data, train = one.prepared.dataset, one.prepared.split.train
+        single = make_ready(dataset, model)
+        data, train = single.prepared.dataset, single.prepared.split.train
         pairs = copies(train, k, n_users=data.n_users, n_items=data.n_items)
         sizes = {"n_users": k * data.n_users, "n_items": k * data.n_items}
-        many = build(type(one.model), TrainingSet(pairs, **sizes, features={}), asdict(one.model.hyper))
-        rate, batches = one.optimizer.defaults["lr"], one.batches
+        batched = build(type(single.model), TrainingSet(pairs, **sizes, features={}), asdict(single.model.hyper))
+        rate, batches = single.optimizer.defaults["lr"], single.batches
         training = Training(learning_rate=rate, train_batch_size=k * batches.size, sampling=batches.sampling)
-        self.ready = job_parts(many, pairs, one.prepared.test, training, device="cpu")
+        self.ready = job_parts(batched, pairs, single.prepared.test, training, device="cpu")
         self.epoch()
 
     def epoch(self) -> None:
@@ -41,16 +41,16 @@ class Copies:
 
 
 def copies(train: np.ndarray, k: int, *, n_users: int, n_items: int) -> np.ndarray:
-    """(k n, 2) the pairs ``train`` (n, 2) of ``k`` sets that share no user and no item."""
+    """Return the pairs (k n, 2) of ``k`` copies of the pairs ``train`` (n, 2) that share no user and no item."""
     return np.concatenate([train + np.array([n_users, n_items]) * place for place in range(k)])
 
 
 def measure(dataset: str, model: str, k: int, threads: int, runs: int) -> dict:
-    """Medians of an epoch of the batched model, and of the slowest of ``k`` jobs that run one at the same time."""
-    own = max(1, threads // k)
+    """Return the medians of an epoch of the batched model, and of the slowest of ``k`` jobs that run one each."""
+    per_job = max(1, threads // k)
     with as_runner(), ExitStack() as stack:
         batched = stack.enter_context(Side(Copies, dataset, model, k, threads))
-        jobs = [stack.enter_context(Side(Copies, dataset, model, 1, own)) for _ in range(k)]
+        jobs = [stack.enter_context(Side(Copies, dataset, model, 1, per_job)) for _ in range(k)]
         turns = [(batched.seconds("epoch"), beside(jobs)) for _ in range(runs)]
     together, apart = map(median, zip(*turns, strict=True))
     seconds = {"together s": round(together, 4), "side by side s": round(apart, 4)}
@@ -58,8 +58,8 @@ def measure(dataset: str, model: str, k: int, threads: int, runs: int) -> dict:
 
 
 def beside(jobs: list[Side]) -> float:
-    """Seconds until each of the jobs has run an epoch."""
-    return max(one.result()[0] for one in [job.start("epoch") for job in jobs])
+    """Return the seconds until each of the jobs, started together, has run an epoch."""
+    return max(future.result()[0] for future in [job.start("epoch") for job in jobs])
 
 
 def main() -> None:

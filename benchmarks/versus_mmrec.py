@@ -3,11 +3,11 @@
     git clone https://github.com/enoche/MMRec
     python -m benchmarks.versus_mmrec MMRec --dataset beauty-sim
 
-Both sides train on the same pairs, with the same batch size, vectors, layers and content: the data set is written in
-MMRec's layout, a first modality in the place of its images and a second one in that of its texts. Each side lives in a
-process of its own, ours as the runner starts it; they take turns, and a ratio is MMRec's median over ours. Nothing of
-MMRec is changed but what keeps it from starting: the packages lmdb and torchvision, which it imports and does not use
-here, and a private method of SciPy that is gone.
+Both sides train on the same pairs with the same batch size, vectors, layers and content. The data set is written in
+MMRec's layout, with the first modality in the place of the images and the second in that of the texts. Each side has a
+process of its own, ours as the runner starts it; they take turns, and a ratio is MMRec's median over ours. MMRec is
+changed only where it would not start: stand-ins replace the packages lmdb and torchvision, which it imports but does
+not use here, and SciPy gets back a private method that newer versions lack.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from bench.nn.absent import Absent
 from bench.spec import BenchError
 from benchmarks.measure import Side, as_runner, compare, fill_adjacency_through_scipy, make_ready, run, save
 
-EQUAL = {  # the settings that name the same work on both sides
+EQUAL = {  # (our settings, MMRec's settings) that make both sides do the same work
     "LightGCN": ({"n_layers": 3}, {"n_layers": 3, "reg_weight": 1e-4}),
     "FREEDOM": ({}, {"reg_weight": 1e-3, "dropout": 0.8, "n_ui_layers": 2, "n_mm_layers": 1, "knn_k": 10}),
     "BM3": ({}, {"n_layers": 1, "dropout": 0.5, "reg_weight": 0.1, "cl_weight": 2.0}),
@@ -50,7 +50,7 @@ class Ours:
         self.ready = make_ready(dataset, name, protocol="clean", sampling="interaction", **EQUAL[name][0])
 
     def parts(self) -> dict[str, Any]:
-        """What both sides train on."""
+        """Return the training pairs, the numbers of users and items, and the content that both sides train on."""
         prepared = self.ready.prepared
         content = {m: rows.toarray() if sp.issparse(rows) else rows for m, rows in prepared.dataset.features.items()}
         return {"train": prepared.split.train, "size": (prepared.dataset.n_users, prepared.dataset.n_items), **content}
@@ -60,7 +60,7 @@ class Ours:
 
 
 class Theirs:
-    """MMRec's model of a name, with its own loader and trainer, from a checkout of its repository."""
+    """The model ``name`` of MMRec with MMRec's loader and trainer, from a checkout of its repository."""
 
     def __init__(self, name: str, checkout: str, folder: str, threads: int):
         torch.set_num_threads(threads)
@@ -68,9 +68,9 @@ class Theirs:
         sys.modules.update({u: Absent(u) for u in UNUSED if importlib.util.find_spec(u.partition(".")[0]) is None})
         source = str(Path(checkout) / "src")
         sys.path.insert(0, source)
-        sys.modules["models"] = ModuleType("models")  # a folder of theirs, and a package of ours
+        sys.modules["models"] = ModuleType("models")  # MMRec's folder has the name of our package
         sys.modules["models"].__path__ = [f"{source}/models"]
-        os.chdir(source)  # where it looks for its settings
+        os.chdir(source)  # MMRec looks for its settings in the current folder
         from common.trainer import Trainer
         from utils.configurator import Config
         from utils.dataloader import TrainDataLoader
@@ -83,7 +83,7 @@ class Theirs:
         config = Config(name, "same", {**places, **fields, **content, **EQUAL[name][1]})
         init_seed(0)
         pairs = RecDataset(config).split()[0]
-        str(pairs)  # counts them
+        str(pairs)  # as a side effect, this counts the pairs
         self.train = TrainDataLoader(config, pairs, batch_size=config["train_batch_size"], shuffle=True)
         self.model = get_model(name)(config, self.train).to(config["device"])
         self.trainer = Trainer(config, self.model)
@@ -94,7 +94,7 @@ class Theirs:
 
 
 def write(folder: str, parts: dict[str, Any]) -> None:
-    """The data set in MMRec's layout; a last line outside the training part tells it the numbers of users and items.
+    """Write the data set in MMRec's layout; a last line outside the training part gives the numbers of users and items.
 
     Raises:
         BenchError: for a data set without content, or with more modalities than MMRec knows.
@@ -113,7 +113,7 @@ def write(folder: str, parts: dict[str, Any]) -> None:
 
 
 def measure(name: str, dataset: str, checkout: str, runs: int, threads: int) -> list[dict]:
-    """The row of the model ``name``."""
+    """Return the row of the model ``name``."""
     with tempfile.TemporaryDirectory() as folder:
         with as_runner():
             ours = Side(Ours, name, dataset, threads)

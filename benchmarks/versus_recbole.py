@@ -2,9 +2,9 @@
 
     python -m benchmarks.versus_recbole --dataset beauty
 
-Both sides train on the same entries with the same batch size and rank the same test pairs. Each lives in a process
-of its own, ours as the runner starts it; they take turns, and a ratio is RecBole's median over ours. ``stock`` is
-RecBole with its defaults, ``large`` with evaluation batches of 1,024 users.
+Both sides train on the same entries with the same batch size and rank the same test pairs. Each runs in a process of
+its own, ours as the runner starts it; they take turns, and a ratio is RecBole's median over ours. ``stock`` is RecBole
+with its default evaluation batches, ``large`` with evaluation batches of 1,024 users.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from bench.train.bridge import recbole_config, recbole_loaders, write_recbole
 from benchmarks.measure import Side, as_runner, compare, fill_adjacency_through_scipy, make_ready, row_of, run, save
 
 PAIRS = {"BPRMF": "BPR", "LightGCN": "LightGCN", "NGCF": "NGCF"}
-EQUAL = {  # the settings that name the same work on both sides
+EQUAL = {  # (our settings, RecBole's settings) that make both sides do the same work
     "BPRMF": ({}, {}),
     "LightGCN": ({"n_layers": 3}, {"n_layers": 3}),
     "NGCF": ({}, {"hidden_size_list": [64, 64, 64], "node_dropout": 0.0, "message_dropout": 0.1}),
 }
-MODES = {"sampled": "uni99", "full": "full"}  # rankings as RecBole calls them
+MODES = {"sampled": "uni99", "full": "full"}  # RecBole's name of each ranking
 BATCH, LARGE_USERS = 2048, 1024
-GOAL_EPOCHS = 10  # of ours; 95 % of what they reach is the goal of both sides
+GOAL_EPOCHS = 10  # both sides train until 95 % of the N@10 that so many of our epochs reach
 
 
 class Ours:
@@ -39,7 +39,7 @@ class Ours:
         self.ready = make_ready(dataset, name, sampling="interaction", **EQUAL[name][0])
 
     def parts(self) -> dict[str, Any]:
-        """The pairs and the number of items that both sides work on."""
+        """Return the pairs and the number of items that both sides work on."""
         split = self.ready.prepared.split
         return {"train": split.train, "test": split.test, "n_items": self.ready.model.n_items}
 
@@ -51,12 +51,13 @@ class Ours:
 
 
 class Theirs:
-    """RecBole's model of a name with its own loaders and trainer."""
+    """RecBole's counterpart of the model ``name``, with RecBole's loaders and trainer."""
 
     def __init__(self, name: str, parts: dict[str, Any], folder: str, threads: int):
         torch.set_num_threads(threads)
-        warnings.simplefilter("ignore")  # RecBole's own
+        warnings.simplefilter("ignore")  # RecBole raises many
         fill_adjacency_through_scipy()
+        from recbole.model import general_recommender
         from recbole.trainer import Trainer
 
         files = {"train": parts["train"], "valid": parts["test"][:1], "test": parts["test"]}
@@ -74,7 +75,8 @@ class Theirs:
                 train, _, self.loaders[ranking, size] = recbole_loaders(config, {})
                 if self.trainer is None:
                     torch.manual_seed(0)
-                    self.train, self.model = train, model_class(PAIRS[name])(config, train.dataset)
+                    model_class = getattr(general_recommender, PAIRS[name])
+                    self.train, self.model = train, model_class(config, train.dataset)
                     self.trainer = Trainer(config, self.model)
         self.epochs = 0
 
@@ -84,22 +86,16 @@ class Theirs:
 
     def evaluate(self, ranking: str, size: str = "stock") -> float:
         if getattr(self.model, "restore_user_e", None) is not None:
-            self.model.restore_user_e = self.model.restore_item_e = None  # a cache of the last evaluation
+            self.model.restore_user_e = self.model.restore_item_e = None  # cached by the last evaluation
         self.trainer.eval_collector.model = None
         loader = self.loaders[ranking, size]
-        self.trainer.test_batch_size = loader.config["eval_batch_size"]  # else it cuts a large batch to the stock size
+        self.trainer.test_batch_size = loader.config["eval_batch_size"]  # else a large batch is cut to the stock size
         return self.trainer.evaluate(loader, load_best_model=False, show_progress=False)["ndcg@10"]
-
-
-def model_class(name: str) -> type:
-    from recbole.model import general_recommender
-
-    return getattr(general_recommender, name)
 
 
 @contextmanager
 def ours_alive(*args) -> Iterator[Side]:
-    """Our side, started as the runner starts a job."""
+    """Yield our side, started as the runner starts a job."""
     with as_runner():
         side = Side(Ours, *args)
     with side:
@@ -107,7 +103,7 @@ def ours_alive(*args) -> Iterator[Side]:
 
 
 def measure(name: str, dataset: str, runs: int, folder: str, threads: int) -> list[dict]:
-    """One row per measured item of the model ``name``."""
+    """Return one row per measured item of the model ``name``."""
     with ours_alive(name, dataset, threads) as ours:
         parts = ours.value("parts")[1]
         with Side(Theirs, name, parts, folder, threads) as theirs:
@@ -120,20 +116,20 @@ def measure(name: str, dataset: str, runs: int, folder: str, threads: int) -> li
             first.seconds("epoch")
         goal = 0.95 * first.value("evaluate", "sampled")[1]
     with ours_alive(name, dataset, threads) as ours:
-        spent = until(goal, ours)
+        our_seconds = until(goal, ours)
     with Side(Theirs, name, parts, folder, threads) as theirs:
-        stock = until(goal, theirs)
-    return [*rows, row_of(name, f"to N@10 {goal:.3f}", "stock", spent, stock)]
+        their_seconds = until(goal, theirs)
+    return [*rows, row_of(name, f"to N@10 {goal:.3f}", "stock", our_seconds, their_seconds)]
 
 
 def until(goal: float, side: Side) -> float:
-    """Seconds of epochs, judged after every fifth, until ``goal`` is met."""
+    """Return the seconds until N@10 reaches ``goal``, with those of an evaluation after every fifth epoch."""
     seconds, value = 0.0, 0.0
     for number in range(1, 10 * GOAL_EPOCHS + 1):
         seconds += side.seconds("epoch")
         if number % 5 == 0:
-            judged, value = side.value("evaluate", "sampled")
-            seconds += judged
+            spent, value = side.value("evaluate", "sampled")
+            seconds += spent
             if value >= goal:
                 return seconds
     raise SystemExit(f"N@10 {goal:.3f} was not met in {10 * GOAL_EPOCHS} epochs; the last was {value:.3f}")
