@@ -15,13 +15,13 @@ def table_1(records: pd.DataFrame, paper: Published) -> Table:
     """Return the sizes of the data sets, each from the newest record that has them."""
     data, disagreements = [], []
     for name in dict.fromkeys(name for name, _ in blocks(records)):
-        known = records[(records["dataset"] == name) & records["users"].notna()]
-        newest = known.sort_values(["started", "key"], na_position="first").tail(1)
+        sized = records[(records["dataset"] == name) & records["users"].notna()]
+        newest = sized.sort_values(["started", "key"], na_position="first").tail(1)
         for metric in STATISTICS:
             value = float(newest[metric].iloc[0]) if len(newest) else math.nan
             stated = paper.get(("table1", name, "", metric), math.nan)
             data.append([name, metric, value, stated, value - stated, " ".join(newest["key"])])
-        if len(known[list(STATISTICS)].drop_duplicates()) > 1:
+        if len(sized[list(STATISTICS)].drop_duplicates()) > 1:
             disagreements.append(f"The records of {name} disagree about its sizes; those of the newest are shown.")
     frame = pd.DataFrame(data, columns=["dataset", "metric", "value", "paper", "difference", "keys"])
     columns = [Column("Data set", "name"), *(Column(metric.capitalize()) for metric in STATISTICS)]
