@@ -1,1 +1,1 @@
-"""Records on disk."""
+"""Records on disk: where they lie, how they are written, read and checked."""

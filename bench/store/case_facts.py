@@ -1,4 +1,4 @@
-"""Counts of the test cases, kept once per data set and protocol beside the records: the report slices by them."""
+"""The file of facts about the test cases, one per data set and protocol; the report groups the test cases by them."""
 
 import hashlib
 from pathlib import Path
@@ -14,21 +14,21 @@ VERSION = 1  # raised when the columns change
 
 
 def file_name(job: Job) -> str:
-    """The same for all jobs on one data set and protocol."""
+    """Return the name of the file, which is the same for all jobs on one data set and protocol."""
     protocol = job.protocol
-    named = {"data": job.data_hash, "protocol": [protocol.name, protocol.version], "facts": VERSION}
-    return f"{canonical_hash(named)[:16]}.facts.parquet"
+    identity = {"data": job.data_hash, "protocol": [protocol.name, protocol.version], "facts": VERSION}
+    return f"{canonical_hash(identity)[:16]}.facts.parquet"
 
 
 def write(facts: pd.DataFrame, path: Path) -> None:
-    """Write one row per test case, in the order of the ranks, with a digest of names and values."""
+    """Write ``facts``, one row per test case in the order of the ranks, with a digest of names and values."""
     sha256 = digest(facts, path)
     table = pa.Table.from_pandas(facts, preserve_index=False).replace_schema_metadata({"sha256": sha256})
     write_whole(path, lambda name: parquet.write_table(table, name, compression="zstd"), is_durable=True)
 
 
 def read(path: Path) -> pd.DataFrame | None:
-    """The facts at ``path``; None where they are missing or damaged, which the next run mends."""
+    """Return the facts at ``path``; None where they are missing or damaged, so that the next run writes them anew."""
     try:
         return check(path)
     except ValueError:
@@ -36,7 +36,7 @@ def read(path: Path) -> pd.DataFrame | None:
 
 
 def check(path: Path) -> pd.DataFrame:
-    """The facts at ``path``.
+    """Return the facts at ``path``.
 
     Raises:
         ValueError: where they are missing or damaged.
@@ -46,12 +46,12 @@ def check(path: Path) -> pd.DataFrame:
         facts = table.to_pandas()
         if table.schema.metadata[b"sha256"].decode() == digest(facts, path):
             return facts
-    except Exception:  # noqa: BLE001, S110 - a damaged file fails in many ways, and every one means: count again
+    except Exception:  # noqa: BLE001, S110 - a damaged file can raise almost anything, and the remedy is the same
         pass
     raise ValueError(f"{path} is missing or damaged; the next run on its data set writes it anew")
 
 
 def digest(facts: pd.DataFrame, path: Path) -> str:
-    """Of the name of the file, which says whose facts they are, and of the names and values of all columns."""
+    """Return a sha256 of the file's name, which tells whose facts it holds, and of all columns' names and values."""
     parts = [path.name.encode(), *(name.encode() + facts[name].to_numpy().tobytes() for name in facts)]
     return hashlib.sha256(b"".join(parts)).hexdigest()

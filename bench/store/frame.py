@@ -1,4 +1,4 @@
-"""Records as a frame, which reports are made from."""
+"""Turns records into the data frame from which reports are made."""
 
 import math
 import statistics
@@ -10,11 +10,14 @@ import pandas as pd
 
 from bench.store.record import Record
 
-HELD_UP = 3  # times the median: epochs that take longer did not have the machine to themselves
+HELD_UP = 3  # times the median: epochs that take longer are assumed to have shared the machine with other work
 
 
 def stretches(record: Record) -> list[tuple[int, float]]:
-    """Epochs, and seconds per epoch, between each evaluation and the next, so that preparations do not count."""
+    """Return the epochs and the seconds per epoch between each evaluation and the next.
+
+    The time before the first evaluation, which includes the preparations, does not count.
+    """
     steps = [
         (end["epoch"] - begin["epoch"], end["seconds"] - begin.get("seconds", 0.0))  # 0 before any training
         for begin, end in pairwise(record.curve)
@@ -23,38 +26,38 @@ def stretches(record: Record) -> list[tuple[int, float]]:
 
 
 def epoch_seconds(record: Record) -> float:
-    """Seconds of training per epoch: the median of the stretches between evaluations, which no pause of the run moves.
+    """Return the training seconds per epoch: the median over ``stretches``, which a pause of the run does not change.
 
-    A run with one evaluation has no such stretch and counts all; NaN for a run that trained nothing.
+    A run with one evaluation has no stretch: there, the mean over all epochs. NaN for a run that trained nothing.
     """
-    if found := stretches(record):
-        return float(statistics.median(seconds for _, seconds in found))
+    if steps := stretches(record):
+        return float(statistics.median(seconds for _, seconds in steps))
     epochs = record.facts.get("epochs", 0)
     return record.seconds["train"] / epochs if epochs and "train" in record.seconds else math.nan
 
 
 def held_up_seconds(record: Record) -> float:
-    """Seconds by which the stretches of more than ``HELD_UP`` times the median are longer than it."""
+    """Return the seconds that stretches of more than ``HELD_UP`` times the median took beyond the median."""
     usual = epoch_seconds(record)
     return sum((n * (seconds - usual) for n, seconds in stretches(record) if seconds > HELD_UP * usual), 0.0)
 
 
-TUNED = " (tuned)"  # behind the model, in the name of a row whose settings a search found
+TUNED = " (tuned)"  # follows the model in the name of a row whose settings a search found
 
 
 def frame(records: list[Record]) -> pd.DataFrame:
-    """One row per record: fields of the job and the record, and a column for each metric, fact and part of the time.
+    """Return one row per record, with the fields of job and record and a column per metric, fact and part of the time.
 
     ``row`` is the model's name in a table, with the settings that differ from its preset, or "tuned" where a
-    search found them; ``dataset`` of a set given as a folder is the folder's name.
+    search found them. ``dataset`` is the folder's name for a data set that was given as a folder.
     """
     return pd.DataFrame([line(record) for record in records])
 
 
 def line(record: Record) -> dict[str, Any]:
-    """One row of ``frame``."""
-    job, made = record.job, record.provenance
-    is_tuned = "tuning.trials" in record.facts  # the settings found are in the record and in the winner's file
+    """Return the row of ``frame`` for one record."""
+    job, provenance = record.job, record.provenance
+    is_tuned = "tuning.trials" in record.facts  # such a row need not name its settings: the winner's file has them
     return {
         "key": record.key,
         "dataset": Path(job.dataset).name,
@@ -62,8 +65,8 @@ def line(record: Record) -> dict[str, Any]:
         **{name: getattr(job, name) for name in ("model", "preset", "hyper")},
         "settings": record.settings,
         **{"protocol": job.protocol.name, "budget": job.budget.name, "features": job.features, "seed": job.seed},
-        **{"status": record.status, "reason": record.reason, "started": made.get("start", "")},
-        **{name: made.get(name, "") for name in ("device", "threads")},
+        **{"status": record.status, "reason": record.reason, "started": provenance.get("start", "")},
+        **{name: provenance.get(name, "") for name in ("device", "threads")},
         **{name: getattr(job, name) for name in ("data_hash", "source", "engine")},
         **{"protocol_version": job.protocol.version, "select_on": job.protocol.select_on},
         **{"n_candidates": job.protocol.n_candidates, "budget_epochs": job.budget.epochs},

@@ -22,9 +22,9 @@ CASE = ["user", "target"]
 
 
 def encode(columns: pd.DataFrame) -> bytes:
-    """Integer ``columns`` as the content of a parquet file.
+    """Return the integer ``columns`` as the content of a parquet file.
 
-    The split by bytes puts the upper bytes of all numbers side by side: they are mostly equal, and zstd packs them.
+    The split by bytes puts the upper bytes of all numbers side by side: most of them are equal, so zstd packs them.
     """
     table = pa.Table.from_pandas(columns, preserve_index=False).replace_schema_metadata()
     buffer = BytesIO()
@@ -34,13 +34,13 @@ def encode(columns: pd.DataFrame) -> bytes:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write ``content`` unless it stands there already."""
+    """Write ``content`` to ``path``, unless the file already holds it."""
     if not path.exists() or path.read_bytes() != content:
         write_whole(path, lambda name: Path(name).write_bytes(content), is_durable=True)
 
 
 def read(path: Path, sha256: str) -> bytes:
-    """The content of a file; an empty ``sha256`` is that of a record of schema 1, which cannot be checked.
+    """Return the content of a file; ``sha256`` is empty for a record of schema 1, whose file cannot be checked.
 
     Raises:
         OSError, ValueError: as ``read_checked``.
@@ -49,29 +49,29 @@ def read(path: Path, sha256: str) -> bytes:
 
 
 def decode(content: bytes) -> dict[str, np.ndarray]:
-    """Column name to its numbers.
+    """Return the numbers of each column, by its name.
 
     Raises:
-        ValueError: where it is no table.
+        ValueError: where ``content`` is not a parquet table.
     """
     try:
         with parquet.ParquetFile(pa.BufferReader(content)) as file:
             table = file.read(use_threads=False)
         return {name: table[name].to_numpy() for name in table.column_names}
-    except (pa.ArrowException, OSError, MemoryError) as error:  # of schema 1, for whose bytes nothing vouches
+    except (pa.ArrowException, OSError, MemoryError) as error:  # in schema 1, without checksums
         raise ValueError(f"no table of ranks ({str(error).partition(chr(10))[0][:80]})") from None
 
 
 def columns(contents: Iterable[bytes]) -> dict[str, np.ndarray]:
-    """Those of several files as one."""
+    """Return the columns of several files together, by name."""
     return {name: values for content in contents for name, values in decode(content).items()}
 
 
 def check(record: Record, content: bytes, path: Path) -> None:
-    """Hold the metrics of ``record``, which lies at ``path``, against the ``content`` of the file of its ranks.
+    """Check that the metrics of ``record``, which lies at ``path``, follow from ``content``, the file of its ranks.
 
     Raises:
-        ValueError: where they do not follow from them.
+        ValueError: where they do not.
     """
     try:
         check_metrics(record, decode(content))
@@ -81,14 +81,14 @@ def check(record: Record, content: bytes, path: Path) -> None:
 
 def check_metrics(record: Record, columns: dict[str, np.ndarray]) -> None:
     ranks = {name: values for name, values in columns.items() if name.startswith("rank_")}
-    most = {"rank_sampled": record.job.protocol.n_candidates + 1}
+    last = {"rank_sampled": record.job.protocol.n_candidates + 1}
     for name, values in ranks.items():
-        if values.dtype.kind not in "iu" or not len(values) or values.min() < 1 or values.max() > most.get(name, 2**31):
+        if values.dtype.kind not in "iu" or not len(values) or values.min() < 1 or values.max() > last.get(name, 2**31):
             raise ValueError(f"{name} holds what is no rank")
-    found = means(pd.DataFrame(ranks))
-    named = {name.partition(".")[0] for name in record.metrics}
-    for ranking in {name.partition(".")[0] for name in found} ^ named:
+    expected = means(pd.DataFrame(ranks))
+    rankings = {name.partition(".")[0] for name in record.metrics}
+    for ranking in {name.partition(".")[0] for name in expected} ^ rankings:
         raise ValueError(f"it has ranks or metrics of the {ranking} ranking without the other")
     for name, value in record.metrics.items():
-        if not math.isclose(value, found.get(name, math.nan), rel_tol=1e-9, abs_tol=1e-12):
-            raise ValueError(f"{name} is {value:.4f}, and {found.get(name, math.nan):.4f} by its ranks")
+        if not math.isclose(value, expected.get(name, math.nan), rel_tol=1e-9, abs_tol=1e-12):
+            raise ValueError(f"{name} is {value:.4f}, and {expected.get(name, math.nan):.4f} by its ranks")

@@ -1,4 +1,4 @@
-"""What a job leaves behind, and the file that holds it."""
+"""The record of a job's outcome, and the JSON file that holds it."""
 
 import math
 from pathlib import Path
@@ -22,15 +22,15 @@ TEXTS = (
 
 
 def check_facts(facts: dict[str, Value]) -> dict[str, Value]:
-    """``facts`` if each is of the type that tables take it for: text, yes or no, or a number.
+    """Return ``facts`` if each has the type that tables expect by its name: text, truth value or number.
 
     Raises:
-        ValueError: for the first that is not.
+        ValueError: for the first one of another type.
     """
     for name, value in facts.items():
         is_text = name in TEXTS or name.endswith(".reason")
         kind = str if is_text else bool if name.startswith("is_") else (int, float)
-        if value is None and not is_text:  # there is none, such as the best epoch of what was not trained
+        if value is None and not is_text:  # has no value, such as the best epoch of an untrained model
             continue
         if not isinstance(value, kind) or isinstance(value, bool) and kind is not bool:
             raise ValueError(f"fact {name} is {str(value)[:40]!r}")
@@ -44,27 +44,27 @@ Hash = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 
 
 class Record(BaseModel):
-    """One job's outcome. The rank of every test case lies in a file beside it.
+    """The outcome of one job. The rank of every test case lies in a file beside the record.
 
     Attributes:
         digest: sha256 of the file's content with this field empty; empty in memory, and in files of schema 1.
-        ranks_sha256: names and vouches for the file of ranks; empty where there is none, and in files of schema 1.
-        cases_sha256: names and vouches for the file of the users and targets that were ranked.
+        ranks_sha256: sha256 of the file of ranks, and part of its name; empty where there is none, and in schema 1.
+        cases_sha256: the same of the file of the users and targets that were ranked.
         settings: every setting the job ran with, defaults and presets resolved.
         metrics: test means, unrounded, named "ranking.metric" as in "sampled.hr@5".
         curve: one entry per evaluation: epoch, mean training loss, seconds so far, the selecting metrics.
-        seconds: prepare, train, evaluate; or spent, by the process of a job that was not finished.
+        seconds: prepare, train and evaluate; for a job that did not finish, only spent, the time of its process.
         facts: numbers and names a table may show: best_epoch, epochs, parameters, peak_memory_mib, modalities, n_cases,
             ties_sampled, ties_full, candidate_hash, is_candidate_dependent, selected_by; on simulated sets occlusion.*
             and gradient.* (``bench.run.content_use``); tuning.trials, tuning.seconds, tuning.protocol and tuning.budget
-            where a search found the settings; weights_sha256 where the weights were kept; base_hash of a knock-out, the
-            hash of the data that it was made from.
+            where a search found the settings; weights_sha256 where the weights were kept; for a knock-out base_hash,
+            the hash of the data from which it was made.
         provenance: versions, device, threads, code revision, start time.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    digest: str = ""  # the first field: ``write_record`` fills it in within the text
+    digest: str = ""  # must be the first field: ``write_record`` fills it in at its first place in the text
     schema_version: Literal[1, 2] = SCHEMA
     job: Job
     key: Name
@@ -91,10 +91,10 @@ def write_record(record: Record, path: Path) -> None:
 
 
 def read_record(path: Path) -> Record | None:
-    """The record that ``write_record`` wrote, or one of schema 1, which has no digest; None where there is no file.
+    """Return the record in the file, of the newest schema or of schema 1, which has no digest; None without a file.
 
     Raises:
-        BenchError: where the file is no record, or was changed since it was written.
+        BenchError: where the file is not a valid record, or was changed after it was written.
     """
     try:
         content = regular(path).read_bytes()
@@ -106,10 +106,10 @@ def read_record(path: Path) -> Record | None:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])[:80]
-        said = plain(f"{place}: {first['msg']}" if place else first["msg"], is_line=True)
-        raise BenchError(f"{path} cannot be read as a record ({said})") from None
-    if odd := oddity(record):
-        raise BenchError(f"{path} cannot be read as a record ({odd})")
+        reason = plain(f"{place}: {first['msg']}" if place else first["msg"], is_line=True)
+        raise BenchError(f"{path} cannot be read as a record ({reason})") from None
+    if reason := why_unusable(record):
+        raise BenchError(f"{path} cannot be read as a record ({reason})")
     if record.schema_version > 1 or record.digest or record.ranks_sha256:  # schema 1 has none of them
         body = content.replace(record.digest.encode(), b"", 1)
         if not record.digest or digest(body) != record.digest:
@@ -117,8 +117,8 @@ def read_record(path: Path) -> Record | None:
     return record.model_copy(update={"digest": ""})
 
 
-def oddity(record: Record) -> str:
-    """What a table could not be made of, though its type is right."""
+def why_unusable(record: Record) -> str:
+    """Return why no table can be made of the record's values, although their types are right; empty where one can."""
     if not all(map(math.isfinite, record.metrics.values())):
         return "a metric is not finite"
     for entry in record.curve:  # epoch 0 is before any training

@@ -1,4 +1,4 @@
-"""Records on disk: one JSON per job, which names the files of its ranks; read as a frame."""
+"""The store of records: one JSON file per job, which names the files of its ranks."""
 
 import re
 import sys
@@ -15,21 +15,21 @@ from bench.store import ranks as rank_files
 from bench.store.places import Places
 from bench.store.record import Record, read_record, write_record
 
-BROKEN = (BenchError, OSError, ValueError)  # how a record can fail to hold
+BROKEN = (BenchError, OSError, ValueError)  # what the checks of a damaged record raise
 KEY = re.compile("[0-9a-f]{16}")
 
 
 class Store(Places):
     """The records below one folder: ``<dataset>/<model>/<key>.json``, with ranks, log, lock and checkpoint beside it.
 
-    A record that does not hold, since its file, its key or its ranks are not what was written, counts as missing: the
-    next run of its job makes it again. It is named once on standard error.
+    A damaged record, whose file, key or ranks are not what was written, counts as missing: the next run of its job
+    makes it again. It is named once on standard error.
 
     Args:
-        is_locked: whether jobs are locked; without, no other runner may use the folder.
+        is_locked: whether jobs are locked; if not, no other runner may use the folder.
 
     Attributes:
-        left_out: path to reason, of every record that was found not to hold.
+        left_out: the path of every damaged record that was met, with the reason.
     """
 
     def __init__(self, root: Path, *, is_locked: bool = True):
@@ -37,30 +37,30 @@ class Store(Places):
         self.is_locked = is_locked
         self.locked = locked if is_locked else lambda path: nullcontext(True)
         self.left_out: dict[Path, str] = {}
-        self._followed: set[tuple[Path, tuple[int, int] | None]] = set()  # records whose metrics follow from ranks
+        self._followed: set[tuple[Path, tuple[int, int] | None]] = set()  # known to follow from ranks
 
     def start_log(self, job: Job) -> Path:
-        """Make the log empty."""
+        """Make the job's log an empty file and return its path."""
         with self.writing():
-            self.log(job).unlink(missing_ok=True)  # what a link names is another's
+            self.log(job).unlink(missing_ok=True)  # if it is a link, the file that it points to is not ours to empty
             self.log(job).touch()
         return self.log(job)
 
     @contextmanager
     def lock(self, job: Job) -> Iterator[bool]:
-        """Whether the job is ours: False while another runner on this folder has it."""
-        with ExitStack() as held:
+        """Hold the lock of a job, and yield whether it is ours: False while another runner on this folder has it."""
+        with ExitStack() as stack:
             with self.writing():
-                is_ours = held.enter_context(self.locked(self.path(job).with_suffix(".lock")))
+                is_ours = stack.enter_context(self.locked(self.path(job).with_suffix(".lock")))
             yield is_ours
 
     def check_writable(self) -> None:
-        """Fail before any work is done, not after."""
+        """Raise BenchError if the folder cannot be written, so that a run fails before its work and not after."""
         with self.writing():
             try_writing(self.root)
 
     def writing(self) -> AbstractContextManager[None]:
-        """A context in which a failure to write is one clear line."""
+        """Return a context that turns a failure to write into a BenchError of one clear line."""
         remedy = "free it or choose another with --results, then start again: what is written stays"
         return writing(f"results folder {self.root}", remedy=remedy)
 
@@ -68,53 +68,53 @@ class Store(Places):
         return self._checked(self.path(job), in_full=in_full)
 
     def paths(self) -> list[Path]:
-        """Of all files that may be records; a dot begins the half-written file of a killed process."""
+        """Return all files that may be records; a leading dot marks the half-written file of a killed process."""
         return sorted(self.root.glob("*/*/[!.]*.json"))
 
     def records(self, *, in_full: bool = False) -> list[Record]:
-        """Every record that holds (``in_full``: as ``check`` has it), in the order of its path."""
-        found = [self._checked(path, in_full=in_full) for path in self.paths()]
-        return [record for record in found if record is not None]
+        """Return every record that passes ``check``, in the order of their paths."""
+        records = [self._checked(path, in_full=in_full) for path in self.paths()]
+        return [record for record in records if record is not None]
 
     def by_key(self, key: str) -> Record:
-        """The record whose key starts with ``key``.
+        """Return the record whose key starts with ``key``.
 
         Raises:
             BenchError: when no record, or more than one, has such a key.
         """
         records = self.records()
-        found = [r for r in records if r.key.startswith(key)]
+        matches = [r for r in records if r.key.startswith(key)]
         if not records:
             raise BenchError(f"no records in {self.root}; give the folder that has them with --results")
-        if not found:
+        if not matches:
             raise unknown("key", key, [r.key for r in records])
-        if len(found) > 1:
-            keys = ", ".join(record.key for record in found)
-            raise BenchError(f"key {key!r} is ambiguous, {len(found)} records begin with it: {keys}")
-        return found[0]
+        if len(matches) > 1:
+            keys = ", ".join(record.key for record in matches)
+            raise BenchError(f"key {key!r} is ambiguous, {len(matches)} records begin with it: {keys}")
+        return matches[0]
 
     def _checked(self, path: Path, *, in_full: bool = False) -> Record | None:
-        """The record at ``path``; None where there is none, or one that does not hold."""
+        """Return the record at ``path``; None where there is none, or, with a warning, where it is damaged."""
         try:
-            found = self.check(path, in_full=in_full)
-            self.left_out.pop(path, None)  # made again since
-            return found
+            record = self.check(path, in_full=in_full)
+            self.left_out.pop(path, None)  # it may have been damaged before, and made again since
+            return record
         except BROKEN as error:
             reason = why(error)
             if self.left_out.get(path) != reason:
                 self.left_out[path] = reason
-                again = ", and made again by the next run of its job" if KEY.fullmatch(path.stem) else ""
-                print(f"warning: {reason}; left out{again}", file=sys.stderr)
+                remedy = ", and made again by the next run of its job" if KEY.fullmatch(path.stem) else ""
+                print(f"warning: {reason}; left out{remedy}", file=sys.stderr)
             return None
 
     def check(self, path: Path, *, in_full: bool = False) -> Record | None:
-        """The record at ``path`` if its file and its ranks are what was written; None where there is none.
+        """Return the record at ``path`` if its file and its ranks are what was written; None where there is none.
 
         Args:
-            in_full: and if its metrics follow from its ranks, which takes longer.
+            in_full: check also that its metrics follow from its ranks, which takes longer.
 
         Raises:
-            BenchError, OSError, ValueError: where something does not hold.
+            BenchError, OSError, ValueError: where a check fails.
         """
         record = read_record(path)
         if record is None:
@@ -130,17 +130,17 @@ class Store(Places):
         return record
 
     def check_weights(self, record: Record) -> None:
-        """Hold the weights of ``record``, if it has some and they are there, against its digest of them.
+        """Check the file of weights of ``record``, if it names one and the file exists, against the record's digest.
 
         Raises:
-            OSError, ValueError: where they are not those that were written.
+            OSError, ValueError: where the file is not what was written.
         """
         path = self.weights(record.job)
         if "weights_sha256" in record.facts and path.exists():
             read_checked(path, record.facts["weights_sha256"])
 
     def has_weights(self, record: Record) -> bool:
-        """Whether its weights are there and hold; otherwise, the next run that is to keep them makes them again."""
+        """Return whether the record's weights exist undamaged; if not, the next run that is to keep them makes them."""
         try:
             self.check_weights(record)
         except BROKEN as error:
@@ -149,18 +149,18 @@ class Store(Places):
         return "weights_sha256" in record.facts and self.weights(record.job).exists()
 
     def write(self, record: Record, ranks: pd.DataFrame | None = None) -> Path:
-        """Write the ranks, then the record that names them, so that the record that stands is whole at any moment.
+        """Write the ranks, then the record that names them, so that the record on disk is whole at any moment.
 
-        Without ``ranks``, those that ``record`` names stay. A finished record gives way to no unfinished one.
+        Without ``ranks``, those that ``record`` names stay. An unfinished record never replaces a finished one.
         """
-        path, standing = self.path(record.job), self.find(record.job, in_full=True)
-        if record.status != "done" and standing is not None and standing.status == "done":
+        path, existing = self.path(record.job), self.find(record.job, in_full=True)
+        if record.status != "done" and existing is not None and existing.status == "done":
             return path
         contents = ()
         if ranks is not None:
             contents = rank_files.encode(ranks[rank_files.CASE]), rank_files.encode(ranks.drop(columns=rank_files.CASE))
-            cases, own = map(digest, contents)
-            record = record.model_copy(update={"cases_sha256": cases, "ranks_sha256": own})
+            cases_sha256, ranks_sha256 = map(digest, contents)
+            record = record.model_copy(update={"cases_sha256": cases_sha256, "ranks_sha256": ranks_sha256})
         files = self.rank_files(record)
         with self.writing():
             for file, content in zip(files, contents, strict=False):  # without ranks there is nothing to write
@@ -171,7 +171,7 @@ class Store(Places):
         return path
 
     def ranks(self, job: Job) -> pd.DataFrame:
-        """One row per test case: ``user``, ``target``, and for each ranking ``rank_...`` and ``ties_...``.
+        """Return one row per test case: ``user``, ``target``, and for each ranking ``rank_...`` and ``ties_...``.
 
         Raises:
             OSError, ValueError: where they are missing or damaged.
@@ -179,15 +179,15 @@ class Store(Places):
         return pd.DataFrame(self.rank_columns(job))
 
     def rank_columns(self, job: Job) -> dict[str, np.ndarray]:
-        """The columns of ``ranks``, which are faster to make than a frame."""
+        """Return the columns of ``ranks`` as arrays, which is faster than a frame."""
         record = read_record(self.path(job))
         if record is None:
             raise FileNotFoundError(f"no record {self.path(job)}")
         return rank_files.columns([rank_files.read(*file) for file in self.rank_files(record).items()])
 
     def sweep(self, *, due: Collection[Job] = ()) -> None:
-        """Take away what killed runners left behind: locks that no one holds, half-written files, and checkpoints of
-        jobs that are done, unless they are ``due`` again. What cannot be taken away stays."""
+        """Remove what killed runners left behind: locks that no one holds, half-written files, and checkpoints of
+        jobs that are done, unless they are ``due`` again. A file that cannot be removed stays."""
         keys = {job.key for job in due}
         for path in self.root.glob("*/*/*.lock") if self.is_locked else self._unlocked():
             with suppress(OSError), self.locked(path) as is_ours:
@@ -196,22 +196,22 @@ class Store(Places):
                 sweep_halves(path)
                 record = self._checked(path.with_suffix(".json"))
                 is_done = record is not None and record.status == "done"
-                if is_done and record.key not in keys:  # its checkpoint was to go next
+                if is_done and record.key not in keys:  # killed before it removed its checkpoint
                     path.with_suffix(".checkpoint").unlink(missing_ok=True)
 
     def _unlocked(self) -> set[Path]:
-        """Where the locks would be of jobs that left something behind."""
+        """Return where the locks would be of those jobs that left half-written files or a checkpoint."""
         halves = {path.with_name(path.name[1:].partition(".")[0] + ".lock") for path in self.root.glob("*/*/.?*")}
         return halves | {path.with_suffix(".lock") for path in self.root.glob("*/*/*.checkpoint")}
 
 
 def sweep_halves(path: Path) -> None:
-    """Take away the half-written files of the job whose record ``path`` is; its lock is held, and its process dead."""
+    """Remove the half-written files of the job with the record ``path``; its lock is held, and its process is dead."""
     for half in path.parent.glob(f".{path.stem}.*"):
         half.unlink(missing_ok=True)
 
 
 def why(error: Exception) -> str:
-    """The reason that a record does not hold, on one line."""
+    """Return on one line the reason why a file failed its check."""
     is_systems = isinstance(error, OSError) and error.filename
     return plain(f"{error.filename} cannot be read ({error.strerror})" if is_systems else str(error), is_line=True)

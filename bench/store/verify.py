@@ -1,4 +1,4 @@
-"""What of a results folder does not hold: the checks of every reader, and those of the files that few of them read."""
+"""Checks all files of a results folder, also those that are rarely read, as each one's reader would check it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,15 +20,15 @@ KINDS = {
 
 @dataclass(kw_only=True)
 class Findings:
-    """What was looked at, by kind, and a line for each thing that does not hold."""
+    """How many files of each kind were checked, and a line for each one that failed."""
 
     seen: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
-    unvouched: int = 0  # records of schema 1
-    unranked: int = 0  # records with metrics whose ranks are not there
+    unvouched: int = 0  # records of schema 1, without checksums
+    unranked: int = 0  # records with metrics whose files of ranks are missing
 
     def look(self, kind: str, check: Callable[[], object]) -> None:
-        """Count one more of ``kind``, and enter why it does not hold."""
+        """Run ``check`` on one more file of ``kind``, and enter the reason if it fails."""
         self.seen[kind] = self.seen.get(kind, 0) + 1
         try:
             check()
@@ -39,34 +39,34 @@ class Findings:
     def words(self) -> str:
         parts = [counted(n, kind, KINDS[kind]) for kind, n in self.seen.items()]
         n = len(self.wrong)
-        said = f"checked {', '.join(parts)}; "
-        said += f"{n} of them failed a check" if n else "every check passed"
+        text = f"checked {', '.join(parts)}; "
+        text += f"{n} of them failed a check" if n else "every check passed"
         if self.unvouched:
-            said += f"; {counted(self.unvouched, 'record')} of schema 1 without checksums"
+            text += f"; {counted(self.unvouched, 'record')} of schema 1 without checksums"
         if self.unranked:
-            said += f"; {counted(self.unranked, 'record')} with metrics but no ranks to hold them against"
-        return said
+            text += f"; {counted(self.unranked, 'record')} with metrics but no ranks to hold them against"
+        return text
 
 
 def verify(root: Path) -> Findings:
-    """Look at every record below ``root``, those of searches included, and at the files beside them."""
-    found = Findings()
+    """Check every record below ``root``, those of searches included, and the files beside them."""
+    findings = Findings()
     for store in (Store(root), Store(root / TRIALS)):
         for path in store.paths():
-            found.look("record", lambda store=store, path=path: check_record(store, path, found))
+            findings.look("record", lambda store=store, path=path: check_record(store, path, findings))
         for path in sorted(store.root.glob("*/cases/*.facts.parquet")):
-            found.look("table of case facts", lambda path=path: case_facts.check(path))
+            findings.look("table of case facts", lambda path=path: case_facts.check(path))
         for path in sorted(store.root.glob("*/*/[!.]*.checkpoint")):
-            found.look("checkpoint", lambda path=path: read_sealed(path, owner=path.stem))
-    return found
+            findings.look("checkpoint", lambda path=path: read_sealed(path, owner=path.stem))
+    return findings
 
 
-def check_record(store: Store, path: Path, found: Findings) -> None:
-    """Look at one record and at its weights, if they were kept."""
+def check_record(store: Store, path: Path, findings: Findings) -> None:
+    """Check one record, and its weights if they were kept."""
     record = store.check(path, in_full=True)
     if record is None:
         raise BenchError(f"{path} is a link to nowhere")
-    found.unvouched += record.schema_version == 1
-    found.unranked += bool(record.metrics) and not any(file.exists() for file in store.rank_files(record))
+    findings.unvouched += record.schema_version == 1
+    findings.unranked += bool(record.metrics) and not any(file.exists() for file in store.rank_files(record))
     if "weights_sha256" in record.facts:
-        found.look("file of weights", lambda: store.check_weights(record))
+        findings.look("file of weights", lambda: store.check_weights(record))
