@@ -1,1 +1,1 @@
-"""Training, and the one place that meets RecBole."""
+"""The training of models, and the bridge to RecBole."""

@@ -10,15 +10,15 @@ from torch import Tensor
 class Batches:
     """Batches of (user, positive, negatives) of one training set.
 
-    ``sampling="user"``: floor(n / B) + 1 steps of B distinct users, one uniform training entry each (repeats of
-    an entry count), as MCLN's released code; a set with fewer users than B takes all of them each step.
-    ``sampling="interaction"``: the training entries once each, shuffled, the last batch short.
+    ``sampling="user"``: floor(n / B) + 1 steps of B distinct users, each with one of their training entries drawn
+    uniformly (repeats of an entry count), as in MCLN's released code. With fewer users than B, each step takes all.
+    ``sampling="interaction"``: each training entry once, shuffled; the last batch is short.
 
     Args:
-        user, item: (n,) training entries, padding counted.
-        draw_negatives: maps users (any shape) and a generator to one negative each.
-        n_negatives: negatives of each positive; (batch,) for one, (batch, n_negatives) for several. With 0 nothing is
-            drawn, and ``neg_item_id`` is (batch, 0).
+        user, item: (n,) the training entries; ids count from 1, as 0 is the padding id.
+        draw_negatives: maps users (any shape) and a generator to one negative item for each.
+        n_negatives: negatives per positive; ``neg_item_id`` is (batch,) for one, (batch, n_negatives) for several.
+            With 0 nothing is drawn, and it is (batch, 0).
     """
 
     def __init__(self, user: np.ndarray, item: np.ndarray, *, draw_negatives, n_negatives, size, sampling, generator):
@@ -30,7 +30,7 @@ class Batches:
         self.draw_negatives, self.n_negatives, self.generator = draw_negatives, n_negatives, generator
         self.sampling = sampling
         self.size = min(size, len(users)) if sampling == "user" else size
-        # as many steps an epoch as the batch size asked for, also where the batch had to shrink
+        # the steps of an epoch follow from the batch size asked for, even where the batch had to shrink
         self.steps = len(user) // size + 1 if sampling == "user" else -(-len(user) // size)
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:

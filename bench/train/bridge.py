@@ -1,7 +1,7 @@
-"""The bridge to RecBole: what a model is built from, and RecBole's own objects where they are asked for.
+"""The bridge to RecBole: builds models from plain arrays, and RecBole's own objects where they are asked for.
 
-RecBole 1.2.1 was written for NumPy 1, pandas 2 and torch before 2.6. ``mend`` gives it what it expects, in its own
-modules and nowhere else.
+RecBole 1.2.1 was written for NumPy 1, pandas 2 and torch before 2.6. ``mend`` changes RecBole's modules so that it
+works with newer ones.
 """
 
 import dataclasses
@@ -30,8 +30,8 @@ class TrainingSet:
     """The part of RecBole's ``Dataset`` that models use, made straight from arrays.
 
     Args:
-        train: (n, 2) pairs, ids from 0; ids inside are shifted by one, 0 is the padding id.
-        n_users, n_items: without padding.
+        train: (n, 2) pairs with ids from 0; the attributes count from 1, as 0 is the padding id.
+        n_users, n_items: numbers without the padding id.
         features: modality to (n_items, feat) rows, dense or SciPy sparse.
         name: the data set's name.
     """
@@ -47,7 +47,7 @@ class TrainingSet:
         return self._counts[name]
 
     def inter_matrix(self, form: str = "coo") -> sp.spmatrix:
-        """(n_users, n_items) training matrix; repeated pairs collapse to 1."""
+        """Return the (n_users + 1, n_items + 1) training matrix, padding included; repeated pairs collapse to 1."""
         shape = self._counts["user_id"], self._counts["item_id"]
         matrix = sp.csr_matrix((np.ones(len(self.user), dtype=np.float32), (self.user, self.item)), shape=shape)
         matrix.data[:] = 1.0
@@ -55,20 +55,20 @@ class TrainingSet:
 
 
 def padded(rows):
-    """Feature rows with a zero row for the padding id in front."""
+    """Return feature rows with a zero row for the padding id in front."""
     if sp.issparse(rows):
         return sp.vstack([sp.csr_matrix((1, rows.shape[1]), dtype=np.float32), rows], format="csr")
     return np.concatenate([np.zeros((1, rows.shape[1]), dtype=np.float32), np.asarray(rows, dtype=np.float32)])
 
 
 def build(model: type, data: TrainingSet, settings: Mapping[str, Any], *, device: str = "cpu"):
-    """An untrained ``model`` on ``data``: the defaults of its ``Hyper``, replaced by ``settings``, strictly."""
+    """Return an untrained ``model`` on ``data``; ``settings`` replace defaults of its ``Hyper``, others are refused."""
     hyper = dataclasses.asdict(read(model.Hyper, settings))
     return model({**FIELDS, **hyper, "device": torch.device(device)}, data).to(device)
 
 
 def recbole_config(model: str | type, *, dataset: str, folder: str, settings: Mapping[str, Any]):
-    """RecBole's ``Config`` without its side effects: no reading of ``sys.argv``, CUDA variables left alone.
+    """Return RecBole's ``Config`` without its side effects: ``sys.argv`` is not read, CUDA variables stay as they are.
 
     Args:
         folder: where RecBole looks for ``<dataset>/<dataset>.*`` and keeps its checkpoints.
@@ -89,9 +89,9 @@ def recbole_config(model: str | type, *, dataset: str, folder: str, settings: Ma
 
 
 def recbole_loaders(config, features: Mapping[str, Any]):
-    """RecBole's own (train, valid, test) loaders of ``config``; the data set also carries ``features``.
+    """Return RecBole's own (train, valid, test) loaders of ``config``; their data set also carries ``features``.
 
-    ``features`` are rows by the token of the item in RecBole's files (its number); RecBole renumbers items.
+    A row of ``features`` is found by the item's token in RecBole's files (its number), since RecBole renumbers items.
     """
     mend()
     from recbole.data import create_dataset, data_preparation
@@ -103,7 +103,7 @@ def recbole_loaders(config, features: Mapping[str, Any]):
 
 
 def write_recbole(folder: Path, *, name: str, parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Write (n, 2) pairs as RecBole's atomic files ``<name>.<part>.inter``; returns the settings that read them."""
+    """Write (n, 2) pairs as RecBole's atomic files ``<name>.<part>.inter``; return the settings that read them."""
     target = Path(folder) / name
     target.mkdir(parents=True, exist_ok=True)
     for part, pairs in parts.items():
@@ -118,14 +118,14 @@ def write_recbole(folder: Path, *, name: str, parts: Mapping[str, np.ndarray]) -
 
 @functools.cache
 def mend() -> None:
-    """Give RecBole's modules what newer NumPy, pandas and torch took away, once per process.
+    """Make RecBole's modules work with newer NumPy, pandas and torch and with our models, once per process.
 
-    - NumPy 2 has no ``np.float_``: RecBole's ``Config`` sets the names it uses, here from those that exist.
-    - pandas 3 leaves ``frame[column].fillna(value, inplace=True)`` without effect, in silence: missing values are
-      filled by assignment instead. Its ``agg(len)`` is the length of the column: RecBole asks for that of each entry.
+    - NumPy 2 has no ``np.float_``: RecBole's ``Config`` adds such names to NumPy, here for types that still exist.
+    - pandas 3 silently ignores ``frame[column].fillna(value, inplace=True)``, so missing values are filled by
+      assignment. Its ``agg(len)`` is the length of the column, where RecBole expects that of each entry.
     - torch 2.6 refuses to unpickle the config inside RecBole's checkpoints: its trainer may load its own.
-    - ray is needed by RecBole's own search alone, which is not served where ray is missing.
-    - its trainer, which does not know the ``before_epoch`` of our models, calls it.
+    - ray is needed only by RecBole's own search, which is not available where ray is missing.
+    - RecBole's trainer calls the ``before_epoch`` of our models, and these read content from RecBole's data sets.
     """
     with stand_ins():
         importlib.import_module("recbole.model.general_recommender")  # binds RecBole's own classes first
@@ -139,13 +139,13 @@ def mend() -> None:
     trusting = functools.partial(torch.load, weights_only=False)  # a checkpoint that the same trainer wrote
     for name in ("evaluate", "resume_checkpoint"):
         setattr(trainer.Trainer, name, during(getattr(trainer.Trainer, name), torch, "load", trusting))
-    trainer.Trainer._train_epoch = begun(trainer.Trainer._train_epoch)
+    trainer.Trainer._train_epoch = with_before_epoch(trainer.Trainer._train_epoch)
     Recommender.content_of = staticmethod(recbole_content)
     assert quick_start.run_recbole  # imported, so that a later import finds it without ray
 
 
 def numpy_names() -> None:
-    """The names of types that RecBole reads from NumPy."""
+    """Add to NumPy the names of types that RecBole reads from it."""
     types = {"bool": np.bool_, "int": np.int_, "float": np.float64, "complex": np.complex128}
     types |= {"object": np.object_, "str": np.str_, "long": np.int_, "unicode": np.str_}
     for name, value in types.items():
@@ -153,7 +153,7 @@ def numpy_names() -> None:
 
 
 class FilledSequences:
-    """pandas as RecBole's reader of files sees it: a missing sequence is read as an empty one."""
+    """Stands in for pandas in RecBole's file reader: a missing sequence is read as an empty one."""
 
     def __getattr__(self, name: str):
         return getattr(pd, name)
@@ -165,7 +165,7 @@ class FilledSequences:
 
 
 def fill_missing(dataset) -> None:
-    """RecBole's ``Dataset._fill_nan``: a missing token becomes 0, the padding id, a number the mean of the others."""
+    """Replace ``Dataset._fill_nan``: a missing token becomes 0, the padding id, and a number the mean of the others."""
     for feat_name in dataset.feat_name_list:
         frame = getattr(dataset, feat_name)
         for column in frame:
@@ -180,7 +180,7 @@ def fill_missing(dataset) -> None:
 
 
 def during(method, owner, name: str, stand_in):
-    """``method``, for whose length ``owner.name`` is ``stand_in``."""
+    """Return ``method`` wrapped so that ``owner.name`` is ``stand_in`` while it runs."""
 
     @functools.wraps(method)
     def call(*args, **kwargs):
@@ -194,8 +194,8 @@ def during(method, owner, name: str, stand_in):
     return call
 
 
-def begun(train_epoch):
-    """RecBole's ``Trainer._train_epoch``, in which an epoch of our models begins as in our own loop."""
+def with_before_epoch(train_epoch):
+    """Return RecBole's ``Trainer._train_epoch`` wrapped so that an epoch of our models begins as in our own loop."""
 
     def call(trainer, data, epoch: int, *args, **kwargs):
         if isinstance(trainer.model, Recommender):
@@ -206,12 +206,12 @@ def begun(train_epoch):
 
 
 def aggregate(column: pd.Series, how):
-    """``Series.agg`` of pandas 3, but ``len`` is the length of each entry."""
+    """Replace ``Series.agg`` of pandas 3: ``len`` gives the length of each entry."""
     return column.map(len) if how is len else column.apply(how, by_row=False)
 
 
 def recbole_content(dataset) -> dict[str, Any]:
-    """Item rows of a RecBole data set: the words of its ``.item`` file, as our own reader weighs them."""
+    """Return the item rows of a RecBole data set: the words of its ``.item`` file, weighed as by our own reader."""
     path = Path(dataset.dataset_path) / f"{dataset.dataset_name}.item"
     if not path.exists():
         return {}

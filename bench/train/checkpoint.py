@@ -1,4 +1,4 @@
-"""The whole state of a run on disk, so that a killed one goes on where it was: on a CPU to the bit."""
+"""The whole state of a run on disk, so that a killed run goes on where it was, on a CPU to the bit."""
 
 import sys
 from collections.abc import Callable
@@ -12,19 +12,19 @@ from bench.files import read_sealed, write_sealed
 
 
 class Stopped(BaseException):
-    """The run ended early on request; no fault, so no ``Exception``. Its text says so if no state is on disk."""
+    """The run ended early on request: no fault, so not an ``Exception``. Its text says so if no state is on disk."""
 
 
 class Checkpoint:
-    """One file of tensors and plain values, without pickled objects; its first line vouches for it.
+    """One file of tensors and plain values, without pickled objects; its first line holds a checksum.
 
-    Models draw from torch's global generators and batches from their own: both are part of the state.
+    Models draw from torch's global generators and batches from their own generator: both are part of the state.
 
     Args:
-        path: of the file, whose stem names the run.
+        path: the file, whose stem names the run.
         every: epochs between two writes; 0 for none.
-        generator: of the batches.
-        stop: asked after each epoch whether the run is to end there.
+        generator: the generator of the batches.
+        stop: called after each epoch; returns whether the run is to end there.
     """
 
     def __init__(self, path: Path, *, every: int, generator: torch.Generator, stop: Callable[[], bool] = lambda: False):
@@ -34,7 +34,7 @@ class Checkpoint:
         """Write ``state``, of tensors and plain values, if ``epoch`` is a multiple of ``every`` or the run is to end.
 
         Raises:
-            Stopped: when it is to end.
+            Stopped: when the run is to end.
         """
         is_stopping = self.stop()
         is_kept = self.write(state) if is_stopping or (self.every and epoch % self.every == 0) else False
@@ -42,7 +42,7 @@ class Checkpoint:
             raise Stopped("" if is_kept else "its state could not be written")
 
     def write(self, state: dict[str, Any]) -> bool:
-        """Write ``state`` with that of the generators, and say whether; where it cannot be, the run can do without."""
+        """Write ``state`` and that of the generators; return whether that worked. If not, the run goes on without."""
         random = {"cpu": torch.get_rng_state(), "batches": self.generator.get_state()}
         if self.generator.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.generator.device)
@@ -50,20 +50,20 @@ class Checkpoint:
             torch.save({**state, "random": random}, content := BytesIO())
             write_sealed(self.path, content.getbuffer(), owner=self.path.stem)
             return True
-        except (OSError, RuntimeError) as error:  # torch calls a full disk a RuntimeError; the run can do without
+        except (OSError, RuntimeError) as error:  # torch raises RuntimeError on a full disk
             print(f"{self.path} cannot be written ({error}); going on without", file=sys.stderr)
             return False
 
     def load(self) -> dict[str, Any] | None:
-        """The state last written, the generators set to it; None where there is none or it is not what was written."""
+        """Return the state last written and set the generators to it; None where there is no undamaged file."""
         if not self.path.exists():
             return None
         try:
             content = read_sealed(self.path, owner=self.path.stem)
             state = torch.load(BytesIO(content), weights_only=True, map_location="cpu")
         except Exception as error:  # noqa: BLE001 - whatever a broken file raises, the run can start anew
-            said = str(error).partition("\n")[0]
-            print(f"{self.path} cannot be used ({said or type(error).__name__}); starting anew", file=sys.stderr)
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            print(f"{self.path} cannot be used ({reason}); starting anew", file=sys.stderr)
             return None
         random = state.pop("random")
         if ("cuda" in random) != (self.generator.device.type == "cuda"):

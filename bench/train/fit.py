@@ -1,4 +1,4 @@
-"""The training loop: dense Adam, evaluation every k epochs, the weights of each best epoch kept in memory."""
+"""The training loop: dense Adam, an evaluation every k epochs, and the weights of each best epoch kept in memory."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,14 +20,14 @@ class Diverged(ArithmeticError):
 
 @dataclass(kw_only=True)
 class Choice:
-    """The best epoch so far by one metric; the earliest of equals."""
+    """The best epoch so far by one metric; of equal ones, the earliest."""
 
     best: float = -1.0
     epoch: int = 0
-    since: int = 0  # evaluations without a gain
+    since: int = 0  # evaluations since then, all without a gain
 
     def sees(self, value: float, epoch: int) -> bool:
-        """Whether ``value`` is the best so far."""
+        """Take in the value of an evaluation; return whether it is the best so far."""
         if value > self.best:
             self.best, self.epoch, self.since = value, epoch, 0
             return True
@@ -37,12 +37,12 @@ class Choice:
 
 @dataclass(kw_only=True)
 class Fit:
-    """What training leaves; the model itself ends as its last epoch left it.
+    """The result of training; the model itself is left with the weights of its last epoch.
 
     Attributes:
         curve: one entry per evaluation: epoch, mean loss of the epoch, seconds of training so far, and the metrics.
-        choices: the epoch that each selecting metric chose.
-        weights: the weights of that epoch, one object where two metrics chose the same epoch.
+        choices: the epoch that each selecting metric chose, by metric.
+        weights: the weights of that epoch, by metric; one object where two metrics chose the same epoch.
     """
 
     curve: list[dict[str, float | int]] = field(default_factory=list)
@@ -53,13 +53,13 @@ class Fit:
     seconds_evaluate: float = 0.0
 
     def see(self, model, metrics: dict[str, float], *, epoch: int) -> None:
-        """Let every choice look at an evaluation; keep the weights where one is the best so far."""
+        """Update every choice with the metrics of ``epoch``, and keep the weights for those that choose it."""
         chosen = [metric for metric, choice in self.choices.items() if choice.sees(metrics[metric], epoch)]
         if chosen:
             self.weights |= dict.fromkeys(chosen, {k: v.detach().clone() for k, v in model.state_dict().items()})
 
     def judge(self, model, evaluate: Callable[[], dict[str, float]], entry: dict) -> None:
-        """Add the metrics of the model as it stands to the entry of its epoch and to the curve, and look at them."""
+        """Evaluate the model, add the metrics to the epoch's ``entry`` and to the curve, and update the choices."""
         metrics, spent = timed(evaluate)
         self.seconds_evaluate += spent
         entry |= metrics
@@ -67,13 +67,13 @@ class Fit:
         self.see(model, metrics, epoch=entry["epoch"])
 
     def untrained(self, evaluate: Callable[[], dict[str, float]]) -> "Fit":
-        """This, with the metrics of a model that has nothing to train."""
+        """Evaluate a model that has nothing to train, enter its metrics as epoch 0, and return this fit."""
         metrics, self.seconds_evaluate = timed(evaluate)
         self.curve.append({"epoch": 0, **metrics})
         return self
 
     def load(self, model, metric: str) -> None:
-        """Give ``model`` the weights that ``metric`` chose; a model that was not trained stays as it is."""
+        """Load the weights that ``metric`` chose into ``model``; a model that was not trained stays as it is."""
         if metric in self.weights:
             model.load_state_dict(self.weights[metric])
 
@@ -96,15 +96,15 @@ def fit(
     """Train ``model`` for ``budget.epochs``, or until ``budget.patience`` evaluations bring no gain in any metric.
 
     Args:
-        precision: of the matrix products in the epochs, as ``bench.spec.Training`` has it; all else is in float32.
-        evaluate: metrics of the model as it stands; called every ``budget.eval_every`` epochs and after the last.
-        select: the metrics of which each chooses an epoch; larger is better.
-        report: told every epoch's entry, with the metrics of an evaluation, and the fit so far.
-        checkpoint: where to go on from, and to write to; what comes before the epochs is learnt again.
+        precision: that of the matrix products in the epochs (``bench.spec.Training``); all else is in float32.
+        evaluate: returns the metrics of the model; called every ``budget.eval_every`` epochs and after the last.
+        select: the metrics, each of which chooses an epoch; larger is better.
+        report: called after every epoch with its entry, metrics included if it was evaluated, and the fit so far.
+        checkpoint: holds the state to go on from, and takes the new ones; ``pretrain`` is run again in any case.
 
     Raises:
         Diverged: when a loss is not finite.
-        Stopped: when ``checkpoint`` is told that the run is to end.
+        Stopped: when ``checkpoint.stop`` says that the run is to end.
     """
     out = Fit(choices={metric: Choice() for metric in select})
     with repeatable(device_of(model)):
@@ -121,7 +121,7 @@ def fit(
         entry = {"epoch": epoch, "loss": loss, "seconds": out.seconds_train}
         if epoch % budget.eval_every == 0 or epoch == epochs:
             out.judge(model, evaluate, entry)
-        report(entry, out)  # before the state is written: what ends a trial here must end it again when it is resumed
+        report(entry, out)  # before the state is written: a trial that this ends must end here again when resumed
         if epoch == epochs or out.is_patience_over(budget.patience):
             break
         if checkpoint is not None:
@@ -130,18 +130,18 @@ def fit(
 
 
 def device_of(model) -> torch.device:
-    """Where ``model`` is; one without parameters is on the CPU."""
+    """Return the device of ``model``; the CPU for a model without parameters."""
     return next((p.device for p in model.parameters()), torch.device("cpu"))
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
-    """What ``call`` returns, and the seconds that it took."""
+    """Return the result of ``call`` and the seconds that it took."""
     started = time.perf_counter()
     return call(), time.perf_counter() - started
 
 
 def resumed(state: dict[str, Any], model, optimizer: torch.optim.Optimizer) -> Fit:
-    """The run that ``state_of`` kept; model and optimiser are set to it."""
+    """Set model and optimiser to a ``state`` that ``state_of`` made, and return its fit."""
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     choices = {metric: Choice(**choice) for metric, choice in state["choices"].items()}
@@ -149,17 +149,17 @@ def resumed(state: dict[str, Any], model, optimizer: torch.optim.Optimizer) -> F
 
 
 def state_of(out: Fit, model, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """All that a run needs to go on, of tensors and plain values."""
-    plain = {f.name: getattr(out, f.name) for f in fields(out) if f.name not in ("choices", "weights")}
+    """Return all that a run needs to go on, as tensors and plain values."""
+    progress = {f.name: getattr(out, f.name) for f in fields(out) if f.name not in ("choices", "weights")}
     choices = {metric: asdict(choice) for metric, choice in out.choices.items()}
     states = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "weights": out.weights}
-    return {"fit": plain, "choices": choices, **states}
+    return {"fit": progress, "choices": choices, **states}
 
 
 def train_epoch(
     model, batches: Iterable[dict[str, Tensor]], optimizer: torch.optim.Optimizer, *, epoch: int, precision="highest"
 ) -> float:
-    """One pass; returns the mean loss. The host waits for the device once, at the end, to read the losses."""
+    """Train one epoch and return the mean loss. The host waits for the device once, at the end, to read the losses."""
     model.train()
     model.before_epoch(epoch)
     losses, device = [], device_of(model)

@@ -1,4 +1,4 @@
-"""Ending a trial of a search that lags behind the trials before it."""
+"""Pruning: a trial of a search ends early where it lags behind the trials before it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from bench.train.fit import Fit
 
 
 class Pruned(BenchError):
-    """``curve`` is that of the trial, up to the evaluation that it was ended on; ``seconds`` are those it took."""
+    """Ends a trial; ``curve`` has its evaluations up to the one that ended it, ``seconds`` is the time that it took."""
 
     status = "skipped"
 
@@ -20,15 +20,15 @@ class Pruned(BenchError):
 
 
 def prune(entry: dict[str, Any], fit: Fit, *, select: str, limits: Mapping[int, float]) -> None:
-    """End the trial if its best value so far is below the limit of the epoch that ``entry`` is the evaluation of.
+    """End the trial if its best value so far is below the limit of the epoch that ``entry`` is about.
 
-    A trial is judged by its best value, so that one which was good and overfits since is not ended for that.
+    The best value decides, so that a trial that was good before it began to overfit is not ended for that.
 
     Args:
-        fit: the trial so far, the evaluation included; it is part of a checkpoint, so that a resumed run decides alike.
+        fit: the trial so far, this evaluation included; it is part of a checkpoint, so a resumed run decides alike.
 
     Raises:
-        Pruned: if it is.
+        Pruned: if the trial is to end.
     """
     limit = limits.get(entry["epoch"])
     if limit is not None and select in entry and fit.choices[select].best < limit:
