@@ -1,1 +1,1 @@
-"""The search for a model's settings: a budget of trials, on validation only."""
+"""The search for a model's settings: a fixed number of trials, judged on validation only."""

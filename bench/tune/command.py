@@ -1,4 +1,4 @@
-"""One call of ``--tune``: search settings over the pool, show progress, write the winners."""
+"""One call of ``--tune``: searches settings on the pool, shows progress and writes the winners."""
 
 from pathlib import Path
 
@@ -25,20 +25,20 @@ def tune(
     clock: Clock,
     dry_run: bool,
 ) -> tuple[int, bool]:
-    """Search settings on validation for all that the request names, and write the winners.
+    """Search settings on validation for all data sets and models of the request, and write the winners.
 
     Returns the exit code, and whether all searches are at their end.
     """
     searches = Searches(plan.jobs(request), n_trials=n_trials, folder=results / TUNING, is_locked=not machines.no_lock)
     number = f"{counted(len(searches.bases), 'search', 'searches')} of {counted(n_trials, 'trial')}"
-    print("\n".join([*searches.said, f"{number}, kept in {searches.folder}"]))
-    for one in searches.bases:
-        winners.check_free(configs, one.job)
+    print("\n".join([*searches.notes, f"{number}, kept in {searches.folder}"]))
+    for base in searches.bases:
+        winners.check_free(configs, base.job)
     records = searches.store.records()
     slots = machines.slots(records)
     estimate = machines.estimate(searches.bases, records, slots)
     if dry_run:
-        searches.know()
+        searches.read_trials()
         n = sum(searches.missing.values())
         print(f"{counted(n, 'trial')} to run")
         machines.say(estimate, searches.bases, slots, times=searches.missing)
@@ -50,8 +50,8 @@ def tune(
         states = []
         if due := longest_first(searches.due(), estimate):
             with Screen(due, estimate, total=sum(searches.missing.values())) as screen:
-                more = {"listener": searches.numbered(screen.tell), "follow": searches.follow, "estimate": estimate}
-                with machines.pool(searches.store, slots, clock, **more) as pool:
+                hooks = {"listener": searches.numbered(screen.tell), "follow": searches.follow, "estimate": estimate}
+                with machines.pool(searches.store, slots, clock, **hooks) as pool:
                     states = pool.run(due)
         lines, is_whole = searches.write(configs)
     print("\n".join(lines))

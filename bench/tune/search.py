@@ -1,4 +1,4 @@
-"""Searches side by side: in each one trial after another, the same number for every model, over the pool's slots."""
+"""Searches side by side on the pool's slots; each runs one trial after another, and all run the same number."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,10 @@ from bench.tune.trials import Trials
 
 
 class Searches:
-    """The searches that the planned jobs ask for; ``folder`` has the records of their trials, which are all they know.
+    """The searches that the planned jobs ask for; the records of their trials, in ``folder``, are their only state.
 
     Raises:
-        BenchError: for settings that are held fixed, or a protocol that selects on the test set.
+        BenchError: for fixed settings, a protocol that selects on the test set, or two searches with one winner's file.
     """
 
     def __init__(self, planned: Sequence[PlannedJob], *, n_trials: int, folder: Path, is_locked: bool = True):
@@ -28,7 +28,7 @@ class Searches:
         self.store = Store(folder / TRIALS.relative_to(TUNING), is_locked=is_locked)
         refuse(planned)
         floors = {one.job.row for one in planned if registry.find(one.job.model)[0].is_floor}
-        self.said = [f"not searched, as there is nothing to train: {', '.join(sorted(floors))}"] if floors else []
+        self.notes = [f"not searched, as there is nothing to train: {', '.join(sorted(floors))}"] if floors else []
         self.bases = list({one.job.key: one for one in map(base, planned) if one.job.row not in floors}.values())
         refuse_shared(self.bases)
         self.trials: dict[str, Trials] = {}  # by the key of the base
@@ -36,23 +36,23 @@ class Searches:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Have the folder to ourselves, and know its trials; the records of those that run again are taken away."""
+        """Lock the folder, read its trials, and remove the records of those that are to run again."""
         self.store.check_writable()
         with self.store.locked(self.folder / "lock") as is_ours:
             if not is_ours:
                 text = f"another search is at work in {self.folder}; wait for it, or choose another --results"
                 raise BenchError(text)
             self.store.sweep()
-            failed = self.know()
+            failed = self.read_trials()
             with self.store.writing():
                 for record in failed:
                     self.store.path(record.job).unlink()
             yield
 
-    def know(self) -> list[Record]:
-        """Take up the trials that the records tell of.
+    def read_trials(self) -> list[Record]:
+        """Read the trials of every search from the records.
 
-        Returns the records of the searches whose every trial failed: as the trials may have had too little time or
+        Returns the records of the searches in which every trial failed: as the trials may have had too little time or
         memory, all of them run again.
         """
         records, failed = self.store.records(), []
@@ -66,16 +66,16 @@ class Searches:
 
     @property
     def missing(self) -> dict[str, int]:
-        """Trials to run, at most, by the key of the base."""
+        """The number of trials that are still to run at most, by the key of the base."""
         return {key: trials.missing(self.n_trials) for key, trials in self.trials.items()}
 
     def due(self) -> list[PlannedJob]:
-        """The next trial of every search that is not at its end."""
-        found = [self.next(trials) for trials in self.trials.values()]
-        return [planned for planned in found if planned is not None]
+        """Return the next trial of every search that is not at its end."""
+        next_trials = [self.next(trials) for trials in self.trials.values()]
+        return [planned for planned in next_trials if planned is not None]
 
     def next(self, trials: Trials) -> PlannedJob | None:
-        """The next trial to run; None at the end of the search."""
+        """Return the next trial to run; None at the end of the search."""
         missing = trials.missing(self.n_trials)
         if not missing:
             return None
@@ -84,19 +84,19 @@ class Searches:
         return planned
 
     def follow(self, planned: PlannedJob, state: str) -> PlannedJob | None:
-        """Enter the trial that ended; the next one of its search."""
+        """Enter a trial that ended, and return the next one of its search."""
         trials = self.trials[base(planned).job.key]
         trials.enter(self.store.find(planned.job))
         return self.next(trials)
 
     def numbered(self, listener: Listener) -> Listener:
-        """A listener that passes events on; of a trial that ended it adds the number, and its value if it has one."""
+        """Return a listener that passes events on; to the end of a trial it adds its number, and its value if any."""
 
         def tell(planned: PlannedJob, event: Event) -> None:
             if event.is_end and event.state != "stopped":
-                outcome = (
-                    f"{winners.value(self.store.find(planned.job)):.4f}" if event.state == "done" else event.reason
-                )
+                outcome = event.reason
+                if event.state == "done":
+                    outcome = f"{winners.value(self.store.find(planned.job)):.4f}"
                 number = f"trial {self.numbers[planned.job.key]} of {self.n_trials}"
                 event = dataclasses.replace(event, reason=f"{number}, {outcome}")
             listener(planned, event)
@@ -104,7 +104,7 @@ class Searches:
         return tell
 
     def write(self, configs: Path) -> tuple[list[str], bool]:
-        """Write the winner of every search that is at its end; a line on each, and whether all are at their end."""
+        """Write the winner of every search that is at its end; return a line on each, and whether all are."""
         lines, is_whole = [], True
         for trials in self.trials.values():
             job, missing, winner = trials.base.job, trials.missing(self.n_trials), trials.winner(self.n_trials)
@@ -124,13 +124,13 @@ class Searches:
 
 
 def base(planned: PlannedJob) -> PlannedJob:
-    """The job that a trial varies: seed 0, the preset's settings."""
+    """Return the job that the trials of a search vary: seed 0, the preset's settings."""
     job = dataclasses.replace(planned.job, hyper={}, seed=0)
     return dataclasses.replace(planned, job=job, is_trial=False, keep_weights=False)
 
 
 def refuse(planned: Sequence[PlannedJob]) -> None:
-    """What no search is made for, before anything starts."""
+    """Raise BenchError for jobs whose settings cannot be searched, before anything starts."""
     for job in (one.job for one in planned):
         if job.hyper:
             raise BenchError("--tune searches the settings that --set and --study would hold fixed; leave them out")
@@ -142,12 +142,13 @@ def refuse(planned: Sequence[PlannedJob]) -> None:
 
 
 def refuse_shared(bases: Sequence[PlannedJob]) -> None:
-    """A model has one winner per data set: of two searches only the one that was written last would be kept."""
+    """Raise BenchError where two searches would write their winners to the same file, one per model and data set."""
     places: dict[Path, PlannedJob] = {}
-    for one in bases:
-        other = places.setdefault(winners.path(Path(), one.job), one)
-        if other is not one:
+    for planned in bases:
+        job = planned.job
+        other = places.setdefault(winners.path(Path(), job), planned)
+        if other is not planned:
             raise BenchError(
-                f"--tune keeps one winner of {one.job.row} on {one.job.dataset}, and two are asked for "
-                f"({other.job.features} and {one.job.features}); search one at a time, each with its own --configs"
+                f"--tune keeps one winner of {job.row} on {job.dataset}, and two are asked for "
+                f"({other.job.features} and {job.features}); search one at a time, each with its own --configs"
             )

@@ -1,8 +1,8 @@
 """The trials of one search: one model on one data set under one protocol, judged on validation only.
 
-Those that ended are known by their records alone, and the next one follows from them and from their number. So a search
-that was killed proposes the trial again that it was running, finds its checkpoint, and ends as if it had never been
-killed.
+The trials that ended are known by their records alone, and the next one follows from them and from their number. So a
+search that was killed proposes the trial again that it was running, finds its checkpoint, and ends as if it had never
+been killed.
 """
 
 import dataclasses
@@ -33,19 +33,19 @@ STATES = {
     "failed": TrialState.FAIL,
     "skipped": TrialState.FAIL,
 }
-AT_LEAST = 5  # trials that must have reached an epoch before one is ended there
-WARM_UP = 0.25  # share of the epochs in which no trial is ended: a small learning rate starts slowly
+AT_LEAST = 5  # trials that must have reached an epoch before another is pruned there
+WARM_UP = 0.25  # first share of the epochs, in which no trial is pruned: a small learning rate starts slowly
 
 
 class Trials:
     """The trials that vary ``base``, a job with its preset's settings.
 
     Args:
-        records: of trials that ended; those of other searches are passed over.
+        records: of trials that ended; those of other searches are ignored.
 
     Attributes:
-        default: what the preset, on this data set, gives each setting of ``space``.
-        ended: the records of the trials that ended: the default's, then by the time at which they started.
+        default: the value of each setting of ``space`` in the preset on this data set.
+        ended: the records of the trials that ended: the default's first, then by the time at which they started.
     """
 
     def __init__(self, base: PlannedJob, records: Iterable[Record] = ()):
@@ -53,14 +53,14 @@ class Trials:
         job, settings = base.job, base.settings
         card, _ = registry.find(job.model)
         self.base, self.space = base, space(card)
-        self.default = json.loads(json.dumps({name: settings[name] for name in self.space}))
+        self.default = json.loads(json.dumps({name: settings[name] for name in self.space}))  # tuples become lists
         bounds = {name: distribution_to_json(d) for name, d in self.space.items()}
         words = f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name}"
-        self.name = f"{words} {job.key}-{canonical_hash(bounds)[:8]}"  # in other bounds other settings are drawn
+        self.name = f"{words} {job.key}-{canonical_hash(bounds)[:8]}"  # other bounds mean other draws
         self.ended = sorted(filter(self.is_own, records), key=self.order)
 
     def is_own(self, record: Record) -> bool:
-        """Whether it is of a trial of this search: the base with settings of its space, or with the default ones."""
+        """Return whether the record is of this search: the base with settings of its space, or the default ones."""
         hyper = record.job.hyper
         if dataclasses.replace(record.job, hyper={}) != self.base.job or hyper.keys() != self.space.keys():
             return False
@@ -70,7 +70,7 @@ class Trials:
         return record.job.hyper != self.default, record.provenance.get("start", "")
 
     def enter(self, record: Record) -> None:
-        """Take in a trial that ended. One without a value counts: its turn was taken."""
+        """Add the record of a trial that ended. A trial without a value counts too: it has used up its turn."""
         self.ended = sorted([*self.ended, record], key=self.order)
 
     @property
@@ -79,11 +79,11 @@ class Trials:
         return bool(self.ended) and self.ended[0].job.hyper == self.default
 
     def missing(self, n: int) -> int:
-        """How many of ``n`` trials are still to run."""
+        """Return how many of ``n`` trials are still to run."""
         return 0 if self.skipped else max(n - len(self.ended), 0 if self.is_begun else 1)
 
     def proposal(self) -> PlannedJob:
-        """The next trial: the default first, then what the sampler makes of the trials so far."""
+        """Return the next trial: first the default, then what the sampler proposes after the trials so far."""
         hyper = self.default
         if self.is_begun:
             sampler = TPESampler(seed=int(canonical_hash([self.name, len(self.ended)])[:8], 16))
@@ -94,22 +94,22 @@ class Trials:
         return dataclasses.replace(self.base, job=job, is_trial=True, limits=self.limits())
 
     def limits(self) -> dict[int, float]:
-        """Epoch to the median of the trials that reached it and were not pruned (the median stopping rule)."""
+        """Return the median, by epoch, of the finished trials that reached it (the median stopping rule)."""
         curves = [curve(record) for record in self.ended if record.status == "done"]
-        n_epochs, found = self.base.job.budget.epochs, {}
+        n_epochs, limits = self.base.job.budget.epochs, {}
         for epoch in sorted({epoch for values in curves for epoch in values}):
             values = [values[epoch] for values in curves if epoch in values]
             if WARM_UP * n_epochs <= epoch < n_epochs and len(values) >= AT_LEAST:
-                found[epoch] = median(values)
-        return found
+                limits[epoch] = median(values)
+        return limits
 
     @property
     def skipped(self) -> str:
-        """Why the model makes no sense here; empty where it does."""
+        """The reason why the model makes no sense on this data set; empty where it does."""
         return next((record.reason for record in self.ended if outcome(record) == "skipped"), "")
 
     def winner(self, n: int) -> Winner | None:
-        """The trial of the largest value among the first ``n``, the earliest of equals; None where none has one."""
+        """Return the trial of the largest value among the first ``n``, the earliest of equals; None if none has one."""
         trials, job = self.ended[:n], self.base.job
         counts = Counter(map(outcome, trials))
         values = {number: value(record) for number, record in enumerate(trials, start=1) if record.status == "done"}
@@ -117,10 +117,10 @@ class Trials:
             return None
         number = max(values, key=values.get)
         best = trials[number - 1]
-        same = {name: getattr(job, name) for name in ("features", "data_hash", "model", "preset", "source", "engine")}
+        copied = {name: getattr(job, name) for name in ("features", "data_hash", "model", "preset", "source", "engine")}
         return Winner(
             dataset=Path(job.dataset).name,
-            **same,
+            **copied,
             protocol=job.protocol.name,
             budget=job.budget.name,
             selected_by=best.facts.get("selected_by", ""),
@@ -137,12 +137,12 @@ class Trials:
 
 
 def outcome(record: Record) -> str:
-    """How a trial ended: a model that makes no sense is skipped, a trial that was ended at a limit pruned."""
+    """Return how a trial ended: its status, but "pruned" where it was ended at a limit, which leaves a curve."""
     return "pruned" if record.status == "skipped" and record.curve else record.status
 
 
 def entry(record: Record, space: Space) -> FrozenTrial:
-    """A trial as the sampler takes it."""
+    """Return a trial in the form that the sampler takes."""
     params = encode(record.job.hyper, space)
     return create_trial(
         state=STATES[outcome(record)],
@@ -154,22 +154,23 @@ def entry(record: Record, space: Space) -> FrozenTrial:
 
 
 def space(card: Card) -> Space:
-    """The fields of ``Training`` and of the model's ``Hyper`` that declare where to search, each with its distribution.
+    """Return the fields of ``Training`` and of the model's ``Hyper`` that declare where to search, with distributions.
 
     A choice is stored as its JSON, since a study holds no tuples.
     """
-    found = {}
+    distributions = {}
     for cls in (Training, registry.load(card).Hyper):
         for field in dataclasses.fields(cls):
             if "among" in field.metadata:
-                found[field.name] = CategoricalDistribution([json.dumps(one) for one in field.metadata["among"]])
+                choices = [json.dumps(value) for value in field.metadata["among"]]
+                distributions[field.name] = CategoricalDistribution(choices)
             elif "low" in field.metadata:
-                found[field.name] = FloatDistribution(**field.metadata)
-    return found
+                distributions[field.name] = FloatDistribution(**field.metadata)
+    return distributions
 
 
 def encode(hyper: dict[str, Any], space: Space) -> dict[str, Any]:
-    """``hyper`` as a study has it; a default outside its space is left out, as no search can propose it."""
+    """Return ``hyper`` as a study stores it; a default outside its space is left out, as no search can propose it."""
     coded = {k: json.dumps(v) if isinstance(space[k], CategoricalDistribution) else v for k, v in hyper.items()}
     return {k: v for k, v in coded.items() if is_inside(v, space[k])}
 
@@ -181,5 +182,5 @@ def is_inside(coded: Any, distribution: BaseDistribution) -> bool:
 
 
 def decode(params: dict[str, Any], space: Space) -> dict[str, Any]:
-    """A proposal as the settings of a job."""
+    """Return a proposal of the sampler as the settings of a job."""
     return {k: json.loads(v) if isinstance(space[k], CategoricalDistribution) else v for k, v in params.items()}

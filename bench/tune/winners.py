@@ -1,4 +1,4 @@
-"""What searches found, one file per model, and how a run asks for it: ``--hyper default|released|tuned``."""
+"""The winners of searches, one file per model, and how a run asks for them: ``--hyper default|released|tuned``."""
 
 import dataclasses
 import shlex
@@ -34,11 +34,11 @@ HEAD = "# Found by --tune, on validation alone; --hyper tuned reads it. The cont
 
 @dataclass(frozen=True, kw_only=True)
 class Winner:
-    """The best trial of a search, and what the search was.
+    """The best trial of a search, with the conditions and the cost of the search.
 
     Attributes:
         value: its best validation value; ``default_value`` is that of the untuned model, None where that failed.
-        seconds: of all trials together, as their records count them, ``failed`` and ``pruned`` ones among them.
+        seconds: those of all trials together, as their records count them, ``failed`` and ``pruned`` ones included.
         hyper: every setting that was searched.
     """
 
@@ -58,19 +58,19 @@ class Winner:
     seconds: Number
     default_value: Number | None
     value: Number
-    trial: Size  # counted from 1, which is the default
-    key: Name  # of its record
+    trial: Size  # its number; 1 is the trial of the default
+    key: Name  # of the trial's record
     hyper: Settings
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the record of a run with these settings says of the search."""
+        """The facts about the search that the record of a run with these settings holds."""
         names = ("trials", "seconds", "protocol", "budget")
         return {f"tuning.{name}": getattr(self, name) for name in names}
 
     @property
     def words(self) -> str:
-        """The outcome of the search."""
+        """The outcome of the search in words."""
         default = "failed" if self.default_value is None else f"{self.default_value:.4f}"
         lost = f" ({self.failed} failed, {self.pruned} pruned)"
         settings = ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in self.hyper.items())
@@ -84,15 +84,15 @@ def path(configs: Path, job: Job) -> Path:
 
 
 def check_writable(configs: Path) -> None:
-    """Fail before any trial, not after."""
+    """Raise BenchError if ``configs`` cannot be written, so that a search fails before its trials and not after."""
     with writing(f"folder {configs}", remedy="choose another with --configs"):
         try_writing(next(place for place in (configs, *configs.parents) if place.exists()))
 
 
 def check_free(configs: Path, job: Job) -> None:
-    """Refuse to write over the winner of another search, of other features or another budget.
+    """Refuse to overwrite the winner of a search with other features, another protocol or another budget.
 
-    One that runs can take no settings from, as it cannot be read or is of other code, makes way.
+    A file that no run can use, since it cannot be read or was found with other code, may be overwritten.
     """
     place = path(configs, job)
     try:
@@ -102,8 +102,8 @@ def check_free(configs: Path, job: Job) -> None:
     asked = (job.features, job.protocol.name, job.budget.name)
     is_same = (other.features, other.protocol, other.budget) == asked
     if (other.source, other.engine) == (job.source, job.engine) and not is_same:
-        found = f"--features {other.features} --protocols {other.protocol} --budget {other.budget}"
-        raise BenchError(f"{place} holds what {found} found; choose another --configs, or remove the file")
+        flags = f"--features {other.features} --protocols {other.protocol} --budget {other.budget}"
+        raise BenchError(f"{place} holds what {flags} found; choose another --configs, or remove the file")
 
 
 def write(winner: Winner, place: Path) -> None:
@@ -116,21 +116,21 @@ def write(winner: Winner, place: Path) -> None:
 
 
 def curve(record: Record) -> dict[int, float]:
-    """Epoch to the validation metric that a trial is judged by: on full ranking, where the model defines it."""
+    """Return by epoch the validation metric that judges a trial: on full ranking, where the model defines it."""
     names = [f"{ranking}.{record.job.protocol.select_metric}" for ranking in ("full", "sampled")]
     return {int(e["epoch"]): next(e[name] for name in names if name in e) for e in record.curve}
 
 
 def value(record: Record) -> float:
-    """The best validation value of a finished trial."""
+    """Return the best validation value of a finished trial."""
     return max(curve(record).values())
 
 
 def load(configs: Path, planned: PlannedJob, trials: Store) -> Winner:
-    """The winner for the job's data set, model and preset; it may have been found under another protocol or budget.
+    """Return the winner for the job's data set, model and preset; its protocol or budget may be another than the job's.
 
     Args:
-        trials: the records of the searches, against one of which the file is held if it is there.
+        trials: the records of the searches; the file must agree with the record of its trial if that is there.
 
     Raises:
         BenchError: when there is none, it cannot be read, it was found on other data or other code, or no trial had
@@ -159,7 +159,7 @@ def load(configs: Path, planned: PlannedJob, trials: Store) -> Winner:
 
 
 def parsed(place: Path, again: str) -> Winner:
-    """The winner in a file, in which an alias, a tag or a date is a mistake."""
+    """Return the winner in a file, in which an alias, a tag or a date is a mistake; ``again`` ends the message."""
     import yaml
 
     try:
@@ -172,7 +172,7 @@ def parsed(place: Path, again: str) -> Winner:
 
 
 def trial_of(winner: Winner, job: Job) -> Job | None:
-    """The job of the trial that the winner names; None where there can be no such one."""
+    """Return the job of the trial that the winner names; None where its protocol or budget does not exist."""
     if winner.protocol not in PROTOCOLS or winner.budget not in BUDGETS:
         return None
     budget = resolve_budget(BUDGETS[winner.budget], job.dataset)
@@ -182,10 +182,10 @@ def trial_of(winner: Winner, job: Job) -> Job | None:
 def choose(
     planned: Sequence[PlannedJob], mode: Mode, configs: Path, trials: Store
 ) -> tuple[list[PlannedJob], list[str]]:
-    """The jobs with the settings that ``mode`` means, each once; and what there is to say about it.
+    """Return the jobs with the settings that ``mode`` means, each once, and notes for the user.
 
     A preset that was asked for by name stays; floors, which train nothing, keep their defaults. Where a search found
-    nothing better than the default, that is the job, which has no second row.
+    nothing better than the default, the job keeps the default and does not count as tuned.
     """
     chosen, left, unbeaten = [], set(), set()
     for one in planned:
@@ -204,6 +204,6 @@ def choose(
             else:
                 unbeaten.add(job.row)
         chosen.append(one)
-    said = [f"nothing {mode} for {', '.join(sorted(left))}: default settings"] if left else []
-    said += [f"no trial was better than the default of {', '.join(sorted(unbeaten))}"] if unbeaten else []
-    return list({one.job.key: one for one in chosen}.values()), said
+    notes = [f"nothing {mode} for {', '.join(sorted(left))}: default settings"] if left else []
+    notes += [f"no trial was better than the default of {', '.join(sorted(unbeaten))}"] if unbeaten else []
+    return list({one.job.key: one for one in chosen}.values()), notes

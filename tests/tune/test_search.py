@@ -129,9 +129,9 @@ def test_trials_that_all_ran_out_of_time_run_again(search, tmp_path):
 
 def test_trials_that_all_failed_give_way_once_a_search_begins(tmp_path):
     searches = Searches([work()], n_trials=2, folder=tmp_path)
-    searches.know()
+    searches.read_trials()
     searches.store.write(trial(*searches.due(), None))
-    searches.know()  # as a dry run does
+    searches.read_trials()  # as a dry run does
     assert (searches.missing, len(searches.store.paths())) == ({work().job.key: 2}, 1)
     with searches.open():
         assert (searches.missing, searches.store.paths()) == ({work().job.key: 2}, [])
