@@ -1,4 +1,4 @@
-"""Which jobs, one job, many jobs. Called, ``bench.run(datasets=[...], models=[...])`` is ``run_all.py`` from Python."""
+"""Planning and running jobs. ``bench.run(datasets=[...], models=[...])`` does from Python what ``run_all.py`` does."""
 
 import sys
 from importlib import import_module

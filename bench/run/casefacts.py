@@ -1,4 +1,4 @@
-"""What the report slices by: counts of every test case, kept beside the records of its data set."""
+"""Counts facts about every test case, by which the report groups them; kept beside the records of the data set."""
 
 from collections.abc import Sequence
 
@@ -15,26 +15,26 @@ from bench.store.store import Store
 
 
 def fill(planned: Sequence[PlannedJob], store: Store) -> None:
-    """Write the facts of each data set and protocol of the jobs that has none that can be read.
+    """Write the facts for each data set and protocol of the jobs whose file of facts is missing or damaged.
 
     Raises:
         BenchError: as ``plan.load``.
     """
-    for path, one in {store.cases(one.job): one for one in planned}.items():
+    for path, example in {store.cases(one.job): one for one in planned}.items():
         if case_facts_file.read(path) is not None:
             continue
-        dataset = load(one)
-        facts = case_facts(dataset, split(dataset, one.job.protocol.train))
+        dataset = load(example)
+        facts = case_facts(dataset, split(dataset, example.job.protocol.train))
         with store.writing():
             case_facts_file.write(facts, path)
 
 
 def case_facts(dataset: Dataset, parts: Split) -> pd.DataFrame:
-    """One row per test case, in the order of the ranks. A pair that train repeats counts once.
+    """Return one row per test case, in the order of the ranks. A pair that train repeats counts once.
 
     ``user_degree`` and ``item_popularity`` count the train pairs of the user and of the test item, ``pairs_above``
-    those of all items more popular than the test item, ``train_pairs`` all; ``is_in_own_train`` says whether the
-    user's own train list has the test item, ``has_<modality>`` whether its feature row has any value but zero.
+    those of all items more popular than the test item, and ``train_pairs`` all. ``is_in_own_train`` says whether the
+    user's own train list has the test item, ``has_<modality>`` whether the item's feature row has any value but zero.
     """
     user, item = parts.test.T
     train = np.unique(keys(dataset, parts.train))
@@ -51,7 +51,7 @@ def case_facts(dataset: Dataset, parts: Split) -> pd.DataFrame:
 
 
 def pairs_above(popularity: Int[np.ndarray, " item"]) -> Int[np.ndarray, " item"]:
-    """For each item, the train pairs of all items that are strictly more popular."""
+    """Return for each item the number of train pairs of all items that are strictly more popular."""
     ascending = np.sort(popularity)
     upto = np.concatenate([[0], np.cumsum(ascending)])
     return upto[-1] - upto[np.searchsorted(ascending, popularity, side="right")]

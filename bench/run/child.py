@@ -1,4 +1,4 @@
-"""The job's own process: forked from a server that has imported everything, cut loose, and told what to run."""
+"""The process of one job, forked from a server that has already imported everything that jobs need."""
 
 import os
 import signal
@@ -23,24 +23,24 @@ from bench.train.checkpoint import Stopped
 
 
 class Patience:
-    """Says after each epoch whether the job is to write its state and end: it was asked to, or another epoch, as long
-    as the longest so far, would end after the deadline."""
+    """Tells after each epoch whether the job is to write its state and end: if it was asked to, or if another epoch,
+    as long as the longest so far, would end after the deadline."""
 
     def __init__(self, deadline: float):
-        self.deadline, self.last, self.took = deadline, time.monotonic(), []
+        self.deadline, self.last, self.durations = deadline, time.monotonic(), []
         self.is_asked = threading.Event()
 
     def is_over(self) -> bool:
         now = time.monotonic()
-        self.took.append(now - self.last)
+        self.durations.append(now - self.last)
         self.last = now
-        longest = max(self.took[1:] or self.took)  # the first one counts what came before it, too
+        longest = max(self.durations[1:] or self.durations)  # the first one includes all that came before the epochs
         return self.is_asked.is_set() or now + longest > self.deadline
 
 
 def main(order: dict, runner: Connection) -> None:
-    """Run ``order``; events go to ``runner``, whatever is printed into the job's log."""
-    os.setsid()  # a group of its own, so that it can be ended with all it starts
+    """Run the job of ``order``; send its events to ``runner``, and all that is printed into the job's log."""
+    os.setsid()  # a process group of its own, so that the job can be ended with all that it starts
     os.environ.clear()
     os.environ.update(order["environment"])
     with open(order["log"], "a") as log:
@@ -48,16 +48,16 @@ def main(order: dict, runner: Connection) -> None:
         os.dup2(log.fileno(), 2)
     patience = Patience(order["deadline"])
     signal.signal(signal.SIGTERM, lambda *_: patience.is_asked.set())
-    for number in (signal.SIGINT, signal.SIGHUP):  # the runner decides
+    for number in (signal.SIGINT, signal.SIGHUP):  # the runner gets them too, and decides
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # which the server blocks (``bench.run.local.start_server``)
     threading.Thread(target=obey, args=(runner, patience), daemon=True).start()
     torch.set_num_threads(order["threads"])
-    threadpool_limits(order["threads"])  # of NumPy's products, whatever the server was started with
+    threadpool_limits(order["threads"])  # for NumPy's products, whatever the server was started with
     planned, store = PlannedJob.of(order), Store(Path(order["results"]))
 
     def tell(event: Event) -> None:
-        """To the runner, and every evaluation to the log as well."""
+        """Send an event to the runner, and print every evaluation into the log as well."""
         try:
             runner.send(event)
         except OSError:  # the runner is gone, and ``obey`` not yet awake: no fault of the job, so no record
@@ -66,8 +66,8 @@ def main(order: dict, runner: Connection) -> None:
             print(f"epoch {event.epoch} of {event.of}: {event.value:.4f}", file=sys.stderr, flush=True)
 
     try:
-        more = {"device": order["device"], "checkpoint_every": order["checkpoint_every"]}
-        job.run(planned, store, tell=tell, stop=patience.is_over, **more)
+        options = {"device": order["device"], "checkpoint_every": order["checkpoint_every"]}
+        job.run(planned, store, tell=tell, stop=patience.is_over, **options)
     except Stopped as stopped:
         tell(Event(state="stopped", reason=str(stopped)))
     except BenchError as error:  # the record cannot be written, nor could that of the next job
@@ -75,7 +75,7 @@ def main(order: dict, runner: Connection) -> None:
 
 
 def obey(runner: Connection, patience: Patience) -> None:
-    """Stop when the runner asks; when its end of the connection closes, nobody waits for the job any more."""
+    """Stop the job when the runner asks; end the process when the runner's end closes, as nobody waits for it then."""
     try:
         while runner.recv():
             patience.is_asked.set()

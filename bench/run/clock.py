@@ -1,4 +1,4 @@
-"""When a run ends before its work does: at its time limit, at a signal, or when nobody waits for it any more."""
+"""Ends a run before its work is done: at its time limit, at a signal, or when nobody waits for it any more."""
 
 import math
 import os
@@ -12,27 +12,27 @@ from dataclasses import dataclass, field
 GRACE = 10.0  # seconds that jobs have to write their state after they were asked to stop
 CHECKPOINT_EVERY = 25  # epochs between two writes of a job's state
 LOOK = 0.1  # seconds between two looks at the clock
-TIME_LIMIT = 124  # the exit code of a run that its time limit ended, as that of timeout(1)
+TIME_LIMIT = 124  # the exit code of a run that its time limit ended; timeout(1) has the same
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 SIGNALS = (signal.SIGINT, *ENDING)
 TERMINALS = [fd for fd in (0, 1, 2) if os.isatty(fd)]
-# signals that ``end`` heard: some compiled modules swallow whatever is raised while they are imported
+# signals that ``end`` received: what it raises can get lost, as some compiled modules swallow it while being imported
 noted: list[int] = []
 
 
 class Ended(BaseException):
-    """SIGTERM or SIGHUP came while no job was running; holds its number."""
+    """SIGTERM or SIGHUP came while no job was running; holds the signal's number."""
 
 
 def end(number: int, frame) -> None:
-    """A handler that ends the program in good order."""
+    """Handle a signal by ending the program in good order."""
     leave_terminal(number)
     noted.append(number)
     raise KeyboardInterrupt if number == signal.SIGINT else Ended(number)
 
 
 def leave_terminal(number: int) -> None:
-    """After SIGHUP the terminal may be gone: what is printed from now on goes nowhere instead of failing."""
+    """Send further output nowhere after SIGHUP: the terminal may be gone, and printing to it would fail."""
     if number == signal.SIGHUP and TERMINALS:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for fd in TERMINALS:
@@ -72,15 +72,15 @@ class Clock:
     Args:
         limit: seconds that the whole run may take, the writing of its tables included; ``None`` for no limit.
         grace: seconds between asking a job to stop and ending it.
-        is_given_up: asked several times per second whether nobody waits for the run any more.
+        is_given_up: called several times per second; returns whether nobody waits for the run any more.
     """
 
     limit: float | None = None
     grace: float = GRACE
     is_given_up: Callable[[], bool] = lambda: False
     begun: float = field(default_factory=time.monotonic)
-    signal: int = 0  # the first one that came
-    is_hurried: bool = False  # a second one came
+    signal: int = 0  # the first signal that came; 0 for none
+    is_hurried: bool = False  # a second signal came
     is_stopping: bool = False
 
     @property
@@ -93,17 +93,17 @@ class Clock:
         self.is_stopping = True
 
     def has_time_for(self, seconds: float, *, is_begun: bool) -> bool:
-        """Whether a job that takes about ``seconds`` is to start now.
+        """Return whether a job that takes about ``seconds`` is to start now.
 
-        A job that has state on disk goes on in any case, and one that is longer than the whole limit starts in any
-        case: no start would have time for all of it, but each carries it further.
+        As long as any time is left, a job that has state on disk goes on, and a job that is longer than the whole limit
+        starts: no run would have time for all of it, but each carries it further.
         """
         left = self.deadline - time.monotonic()
         return left > 0 and (seconds <= left or is_begun or seconds > self.deadline - self.begun)
 
     @property
     def exit_code(self) -> int:
-        """Of a run that was ended early."""
+        """The exit code of a run that was ended early."""
         return 128 + self.signal if self.signal else TIME_LIMIT
 
     @contextmanager
@@ -112,7 +112,7 @@ class Clock:
         is_over = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(is_over, ask, kill), daemon=True)
         with handling(self.hear, SIGNALS):
-            if noted:  # before there was anything to watch, and the program went on all the same
+            if noted:  # a signal came before, and the program went on all the same
                 self.hear(noted[0], None)
             watcher.start()
             try:
@@ -122,7 +122,7 @@ class Clock:
                 watcher.join()
 
     def hear(self, number: int, frame) -> None:
-        """A handler that has the run end in good order."""
+        """Handle a signal by having the run end in good order."""
         leave_terminal(number)
         self.is_hurried, self.signal = bool(self.signal), self.signal or number
         self.stop()

@@ -1,8 +1,8 @@
 """Jobs on other machines: each is a Dask task, run by a pool of one on a worker (``bench.run.worker``).
 
-Tasks are submitted one by one instead of through joblib's Dask backend: of one single-threaded worker that makes a
-plain loop on the caller's machine, it waits for ever for a task whose workers died, and all its calls ask for the
-same resources.
+Tasks are submitted one by one instead of through joblib's Dask backend. With one single-threaded worker, that backend
+is a plain loop on the caller's machine; it waits for ever for a task whose workers died, and all its calls ask for
+the same resources.
 """
 
 import threading
@@ -26,7 +26,7 @@ from bench.spec import DATA_SETS, BenchError
 from bench.store.record import Record
 
 EXTRA = "--cluster needs the package distributed: pip install -e '.[cluster]' in a checkout"
-MOST = 1000  # jobs submitted at a time: each has a thread that waits
+MOST = 1000  # jobs submitted at a time, each with a thread that waits for it
 ANSWER = 10  # seconds that a scheduler has to answer
 PATIENCE = 600  # seconds that the first worker has to join
 
@@ -36,14 +36,14 @@ class Cluster(Executor):
     """Runs jobs where the scheduler of ``client`` sends them; this machine keeps locks and records.
 
     Args:
-        client: connected to the scheduler.
-        is_gpu_wanted: jobs that train ask for one "GPU" where a worker offers that resource.
+        client: a client that is connected to the scheduler.
+        is_gpu_wanted: whether jobs that train ask for one "GPU" where a worker offers that resource.
     """
 
     client: Any
     is_gpu_wanted: bool = True
     topic: str = field(default_factory=lambda: f"mcln-bench-{uuid.uuid4().hex}")
-    away: dict[str, tuple[PlannedJob, Listener]] = field(default_factory=dict)  # jobs submitted, by key
+    away: dict[str, tuple[PlannedJob, Listener]] = field(default_factory=dict)  # submitted, by key
     ending: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
@@ -55,14 +55,14 @@ class Cluster(Executor):
             self.client.unsubscribe_topic(self.topic)
 
     def hear(self, message: tuple[float, dict]) -> None:
-        """Pass on what a worker tells; what arrives after the job's end is ignored."""
-        told = message[1]
-        if told["key"] in self.away:
-            planned, listener = self.away[told["key"]]
-            listener(planned, Event(**told["event"]))
+        """Pass on an event that a worker sent; an event that arrives after the job's end is ignored."""
+        content = message[1]
+        if content["key"] in self.away:
+            planned, listener = self.away[content["key"]]
+            listener(planned, Event(**content["event"]))
 
     def ask(self) -> None:
-        """A worker's checkpoints stay on the worker, so there is nothing to wait for."""
+        """End all jobs at once: their checkpoints stay on the workers, so there is no state to wait for."""
         self.kill()
 
     def kill(self) -> None:
@@ -73,7 +73,7 @@ class Cluster(Executor):
         self.away[job.key] = planned, listener
         try:
             result = self.wait(self.submit(planned))
-        except Exception as error:  # noqa: BLE001 - dead workers, other versions: it must end as the job's record
+        except Exception as error:  # noqa: BLE001 - dead workers, other versions: a fault must end as the record
             line = str(error).partition("\n")[0]
             return Outcome(reason=f"on the cluster: {type(error).__name__}: {line}")
         finally:
@@ -87,11 +87,11 @@ class Cluster(Executor):
             if result["weights"]:
                 write_whole(self.store.weights(job), lambda name: Path(name).write_bytes(result["weights"]))
         self.store.write(record, None if ranks is None else pd.read_parquet(BytesIO(ranks)))
-        self.store.checkpoint(job).unlink(missing_ok=True)  # of a run on this machine
+        self.store.checkpoint(job).unlink(missing_ok=True)  # left by a run on this machine
         return Outcome(record=record)
 
     def submit(self, planned: PlannedJob):
-        """The future of the job's task."""
+        """Submit the job's task, and return its future."""
         is_gpu_asked = self.is_gpu_wanted and not is_floor(planned) and self.offers_gpu()
         order = {
             "threads": self.threads,
@@ -99,21 +99,20 @@ class Cluster(Executor):
             "checkpoint_every": self.checkpoint_every,
             "topic": self.topic,
             "is_gpu_asked": is_gpu_asked,
-            **elsewhere(planned).payload(),
+            **with_full_paths(planned).payload(),
         }
-        name = (
-            f"{planned.job.model}-{planned.job.key}-{uuid.uuid4().hex}"  # a second call must not meet the first's task
-        )
+        # unique, as Dask would take a second task of the same name for the first
+        name = f"{planned.job.model}-{planned.job.key}-{uuid.uuid4().hex}"
         resources = {"GPU": 1} if is_gpu_asked else None
         return self.client.submit(worker.run, order, key=name, pure=False, resources=resources)
 
     def offers_gpu(self) -> bool:
-        """Whether any worker that is there now has the resource "GPU"."""
+        """Return whether any worker that is there now has the resource "GPU"."""
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
-        return any(found["resources"].get("GPU") for found in workers)
+        return any(info["resources"].get("GPU") for info in workers)
 
     def wait(self, future) -> dict | None:
-        """What the task returned; None where the run is to end, or the scheduler is gone."""
+        """Return the result of the task; None where the run is to end, or the scheduler is gone."""
         ended = threading.Event()
         future.add_done_callback(lambda _: ended.set())
         while not ended.wait(POLL):
@@ -123,23 +122,23 @@ class Cluster(Executor):
         return None if future.cancelled() else future.result()
 
 
-def elsewhere(planned: PlannedJob) -> PlannedJob:
-    """The job with its folders in full: a worker stands in a folder of its own."""
-    location = planned.location if planned.location in DATA_SETS else in_full(planned.location)
-    return replace(planned, location=location, data_dir=planned.data_dir and in_full(planned.data_dir))
+def with_full_paths(planned: PlannedJob) -> PlannedJob:
+    """Return the job with the full paths of its folders, since a worker runs in another folder."""
+    location = planned.location if planned.location in DATA_SETS else full_path(planned.location)
+    return replace(planned, location=location, data_dir=planned.data_dir and full_path(planned.data_dir))
 
 
-def in_full(folder: str) -> str:
+def full_path(folder: str) -> str:
     return str(Path(folder).expanduser().resolve())
 
 
 @contextmanager
 def connected(address: str, *, gpus: str, jobs_per_gpu: int | None, **options) -> Iterator[Cluster]:
-    """The executor behind the Dask scheduler at ``address``; ``options`` are those of ``Executor``.
+    """Yield the executor behind the Dask scheduler at ``address``; ``options`` are those of ``Executor``.
 
     Raises:
-        BenchError: when the extra is not installed, the scheduler does not answer, or a flag says what only the
-            workers can say.
+        BenchError: when the extra is not installed, scheduler or workers are missing, or a flag sets what only the
+            workers can set.
     """
     if gpus not in ("auto", "none") or jobs_per_gpu:
         raise BenchError("with --cluster, workers offer GPUs (--resources GPU=N); use --gpus auto or none")
@@ -149,9 +148,9 @@ def connected(address: str, *, gpus: str, jobs_per_gpu: int | None, **options) -
     except ImportError:
         raise BenchError(EXTRA) from None
     try:
-        resolve_address(address)  # a client that meets a wrong one complains again when Python ends
+        resolve_address(address)  # first, as a client with a malformed address complains once more when Python ends
         client = Client(address, timeout=ANSWER, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:  # the last one where TLS has no certificates
+    except (OSError, ValueError, TypeError) as error:  # TypeError: TLS without certificates
         remedy = "set the certificates (docs/cluster.md)" if address.startswith("tls:") else "start one: dask scheduler"
         raise BenchError(
             f"no Dask scheduler answers at --cluster {address} ({type(error).__name__}); {remedy}"

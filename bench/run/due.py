@@ -1,4 +1,4 @@
-"""Which of the planned jobs are to run, and what the records of the others should say."""
+"""Decides which of the planned jobs are to run, and brings the records of the others up to date."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -11,8 +11,8 @@ When = Literal["missing", "failed", "always"]
 
 
 def is_due(store: Store, planned: PlannedJob, *, when: When) -> bool:
-    """Whether the job is to run: "missing" also reruns what failed, or lacks the weights that are to be kept; "failed"
-    reruns nothing but what failed."""
+    """Return whether the job is to run: "missing" runs jobs that have no record, failed, or lack weights that are to be
+    kept; "failed" runs only those that failed, and "always" all."""
     record = store.find(planned.job, in_full=True)
     if record is None:
         return when != "failed"
@@ -22,13 +22,13 @@ def is_due(store: Store, planned: PlannedJob, *, when: When) -> bool:
 
 
 def lacks_weights(store: Store, planned: PlannedJob, record: Record) -> bool:
-    """Whether the weights that the job is to keep are not there, although ``record`` says that it is done."""
+    """Return whether the weights that the job is to keep are missing, although ``record`` says that it is done."""
     return planned.keep_weights and record.status == "done" and not store.has_weights(record)
 
 
 def relabel(planned: Sequence[PlannedJob], store: Store) -> None:
-    """Tell records that stand what their plan knows by now: what a search has taken that went on and found the same
-    settings again, and what data a knock-out was made from, where the record is older than that fact."""
+    """Add the facts of the plan to existing records that lack them: the present cost of a search that went on and found
+    the same settings again, and the base data of a knock-out whose record is older than that fact."""
     for one in planned:
         if one.facts and lacks_facts(store.find(one.job), one.facts):
             with store.lock(one.job) as is_ours:  # another runner may be making the record anew
@@ -38,5 +38,5 @@ def relabel(planned: Sequence[PlannedJob], store: Store) -> None:
 
 
 def lacks_facts(record: Record | None, facts: dict[str, Any]) -> bool:
-    """Whether there is a record, and it does not say this."""
+    """Return whether there is a record and it lacks any of these facts."""
     return record is not None and any(record.facts.get(name) != value for name, value in facts.items())

@@ -1,4 +1,4 @@
-"""What happens to a job, as the pool, its executor, the job's process and those that listen tell one another."""
+"""The events of a job, which the job's process, the executor, the pool and the listeners pass on to one another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 from bench.run.plan import PlannedJob
 
 State = Literal["started", "done", "skipped", "failed", "stopped"]
-ELSEWHERE = "another run is at work on it; waiting for that"  # the stage of a job before it is begun
+ELSEWHERE = "another run is at work on it; waiting for that"  # a job's stage before it begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,12 +15,12 @@ class Event:
     """One thing that happened to a job; only the fields that it is about are filled.
 
     Attributes:
-        state: "started" when the runner has taken the job up; any other one is how the job ended.
+        state: "started" when the runner has taken the job up; any other state is how the job ended.
         reason: why it was skipped, failed or stopped.
-        device: where the job runs, once it has its place there; told again if it is tried a second time.
+        device: where the job runs, sent once the job has its slot, and again if it is tried a second time.
         stage: what its process is doing outside the epochs.
         epoch, of: the epoch that ended, and how many there are at most.
-        value: the metric that selects the epoch, where the epoch was evaluated.
+        value: the metric that selects the epoch, if the epoch was evaluated.
         fatal: why no record can be written, which ends the whole run.
     """
 

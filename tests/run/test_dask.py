@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.run import plan
-from bench.run.dask import Cluster, connected, elsewhere
+from bench.run.dask import Cluster, connected, with_full_paths
 from bench.run.due import is_due
 from bench.run.events import Event
 from bench.run.pool import Pool
@@ -230,5 +230,8 @@ def test_folders_travel_in_full(folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
     (here,) = planned(folder.name)
     (named,) = plan.jobs(plan.Request(datasets=["ml-100k"], models=["BPRMF"], data_dir=Path("data")))
-    assert (elsewhere(here).location, elsewhere(here).job.key) == (str(folder), here.job.key)
-    assert (elsewhere(named).location, elsewhere(named).data_dir) == ("ml-100k", str(folder.parent / "data"))
+    assert (with_full_paths(here).location, with_full_paths(here).job.key) == (str(folder), here.job.key)
+    assert (with_full_paths(named).location, with_full_paths(named).data_dir) == (
+        "ml-100k",
+        str(folder.parent / "data"),
+    )
