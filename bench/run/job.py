@@ -1,4 +1,4 @@
-"""One job to one record: load, build, fit, evaluate."""
+"""Runs one job to its record: load, build, fit, evaluate."""
 
 import time
 import traceback
@@ -47,27 +47,27 @@ def run(
     tell: Tell = lambda event: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Record:
-    """Execute ``work`` and store its record, whatever happens short of the process dying.
+    """Execute ``work``, and store and return its record, whatever happens short of the process dying.
 
     Raises:
-        Stopped: when ``stop``, asked after each epoch, says so; the state is on disk then, and there is no record.
+        Stopped: when ``stop``, called after each epoch, says so; the state is on disk then, and there is no record.
     """
     clock, start = time.perf_counter(), datetime.now(UTC).isoformat(timespec="milliseconds")
-    about = {"facts": work.facts, "provenance": provenance(device, start)}
-    base = Record(job=work.job, key=work.job.key, status="failed", **about)
+    origin = {"facts": work.facts, "provenance": provenance(device, start)}
+    base = Record(job=work.job, key=work.job.key, status="failed", **origin)
     generator = seed.generator(work.job.seed, "sampling", torch.device(device))
     checkpoint = Checkpoint(store.checkpoint(work.job), every=checkpoint_every, generator=generator, stop=stop)
     ranks = keep = None
     try:
-        base = Record(**{**dict(base), "settings": work.settings})  # settings that are tuples become lists
-        with precision.matrix_products("highest"):  # but for the epochs, where the settings say so
+        base = Record(**{**dict(base), "settings": work.settings})  # validated: settings that are tuples become lists
+        with precision.matrix_products("highest"):  # except in the epochs, where the settings may say otherwise
             update, ranks, keep = execute(work, store, device=torch.device(device), tell=tell, checkpoint=checkpoint)
     except Exception as error:  # noqa: BLE001 - a job's fault must end as its record, not as the runner's end
         update = failure(error, log=str(store.log(work.job).relative_to(store.root)))
         spent = time.perf_counter() - clock
-        update["seconds"] = {"spent": max(spent, getattr(error, "seconds", 0.0))}  # those before it was resumed, too
+        update["seconds"] = {"spent": max(spent, getattr(error, "seconds", 0.0))}  # the error counts earlier starts too
     if keep is not None:
-        with store.writing():  # where they cannot be written, the run ends and the state stays, as with the record
+        with store.writing():  # a failure to write ends the run and leaves the state, as for the record
             update["facts"]["weights_sha256"] = keep()
     record = base.model_copy(update=update)
     store.write(record, ranks)
@@ -76,7 +76,7 @@ def run(
 
 
 def failure(error: Exception, *, log: str) -> dict[str, Any]:
-    """What a record says of a job that ``error`` ended."""
+    """Return the fields of the record of a job that ``error`` ended."""
     if isinstance(error, BenchError):
         return {"status": error.status, "reason": str(error), "curve": getattr(error, "curve", [])}
     traceback.print_exc()  # whole, into the job's log
@@ -88,10 +88,10 @@ def failure(error: Exception, *, log: str) -> dict[str, Any]:
 def execute(
     work: PlannedJob, store: Store, *, device: torch.device, tell: Tell, checkpoint: Checkpoint
 ) -> tuple[dict[str, Any], pd.DataFrame | None, Callable[[], str] | None]:
-    """The job itself: load, build, fit, evaluate.
+    """Load the data, build the model, fit and evaluate it.
 
-    Returns what its record says, the ranks per test case, which a trial does not have, and what writes the weights
-    where they are to be kept, and returns their sha256.
+    Returns the fields of the record; the ranks per test case, None for a trial; and a function that writes the weights
+    and returns their sha256, None unless they are to be kept.
     """
     job, clock = work.job, time.perf_counter()
     tell(Event(stage="loading"))
@@ -111,7 +111,7 @@ def execute(
     facts = facts_of(work, model, prepared, result) | {"peak_memory_mib": peak_memory_mib(device)}
     if not work.is_trial:
         facts |= counts(ranks)
-        if prepared.dataset.planted and not card.is_floor:  # after the ranks: it draws
+        if prepared.dataset.planted and not card.is_floor:  # after the ranks, as it draws random numbers
             facts |= use_of_content(work, model, prepared, result)
     metrics = {} if ranks is None else means(ranks)
     update = {"status": "done", "metrics": metrics, "curve": result.curve, "seconds": seconds, "facts": facts}
@@ -120,7 +120,7 @@ def execute(
 
 
 def facts_of(work: PlannedJob, model, prepared: Prepared, result: Fit) -> dict[str, Any]:
-    """What the record says of the data, the model and its training, after what the plan knew."""
+    """Return the facts that the plan has, followed by those about the data, the model and its training."""
     protocol = work.job.protocol
     return {
         **work.facts,
@@ -136,7 +136,7 @@ def facts_of(work: PlannedJob, model, prepared: Prepared, result: Fit) -> dict[s
 
 
 def use_of_content(work: PlannedJob, model, prepared: Prepared, result: Fit) -> dict[str, float | str]:
-    """How far the scores hang on content, with the weights that the sampled ranking chose."""
+    """Return how far the scores depend on content, with the weights that the sampled ranking chose."""
 
     def build(other: Dataset):
         return build_model(work.job, replace(prepared, dataset=other), work.settings, device=model.device)
@@ -146,29 +146,28 @@ def use_of_content(work: PlannedJob, model, prepared: Prepared, result: Fit) -> 
 
 
 def rank_test_cases(model, result: Fit, cases: Cases) -> pd.DataFrame:
-    """Ranks of the test cases; each ranking's from the weights of the epoch that this ranking chose."""
+    """Return the ranks of the test cases; each ranking uses the weights of the epoch that this ranking chose."""
     evaluator, parts = Evaluator(cases, device=model.device), []
     for metric in result.choices:
         result.load(model, metric)
-        found = evaluator.ranks(model, rankings=(metric.partition(".")[0],))
-        parts.append(found.drop(columns=["user", "target"]) if parts else found)
+        ranks = evaluator.ranks(model, rankings=(metric.partition(".")[0],))
+        parts.append(ranks.drop(columns=["user", "target"]) if parts else ranks)
     return pd.concat(parts, axis=1)
 
 
 def counts(ranks: pd.DataFrame) -> dict[str, int]:
-    """How many test cases there are, and how many of them hold a tie."""
+    """Return how many test cases there are, and for each ranking how many of them have a tie."""
     ties = {name: int((ranks[name] > 0).sum()) for name in ranks if name.startswith("ties_")}
     return {"n_cases": len(ranks), **ties}
 
 
 def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.device):
-    """The untrained model of the job, initialised from the job's seed."""
+    """Return the untrained model of the job, initialised from the job's seed."""
     card, _ = registry.find(job.model)
-    cls, d = registry.load(card), prepared.dataset
+    cls, dataset = registry.load(card), prepared.dataset
     _, hyper = registry.split_settings(settings)
-    data = bridge.TrainingSet(
-        prepared.split.train, n_users=d.n_users, n_items=d.n_items, features=d.features, name=d.name
-    )
+    sizes = {"n_users": dataset.n_users, "n_items": dataset.n_items}
+    data = bridge.TrainingSet(prepared.split.train, features=dataset.features, name=dataset.name, **sizes)
     seed.seed_all(job.seed, "init")
     return bridge.build(cls, data, hyper, device=str(device))
 
@@ -179,7 +178,7 @@ def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint
     cases = prepared.valid if protocol.select_on == "valid" else prepared.test
     # a score that depends on the other candidates has no full ranking
     rankings = ("sampled",) if model.is_candidate_dependent else RANKINGS
-    # what is shown and what a search goes by: what the paper looks at, or else the ranking against all items
+    # shown, and used by searches: the sampled ranking on the test set, as in the paper, else the one against all items
     lead = f"{rankings[0] if protocol.select_on == 'test' else rankings[-1]}.{protocol.select_metric}"
     evaluator = Evaluator(cases, device=model.device)
 
@@ -206,7 +205,7 @@ def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint
 
 
 def batches_of(model, pairs: np.ndarray, training: Training, generator: torch.Generator) -> Batches:
-    """Batches of the training ``pairs`` (n, 2), padding counted, but for users who have met every item."""
+    """Return batches of the training ``pairs`` (n, 2; ids from 1), without users who have met every item."""
     pairs = with_negatives(pairs, n_items=model.n_items - 1)
     return Batches(
         pairs[:, 0],

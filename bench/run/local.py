@@ -1,4 +1,4 @@
-"""Jobs on this machine: a process each, forked from one server that has imported torch and the like once."""
+"""Runs jobs on this machine, each in a process forked from one server that has imported torch and the like once."""
 
 import math
 import multiprocessing
@@ -24,29 +24,29 @@ from bench.spec import BenchError
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["bench.run.child"])
-# glibc would hand every large matrix back to the kernel and fault its pages in anew: a tenth to a fifth of a step
+# else glibc hands every large matrix back to the kernel and faults its pages in anew: a tenth to a fifth of a step
 KEEP_PAGES = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
-SERVER_DIED = 255  # what multiprocessing says of a job whose server was killed, and with it the job's exit code
-STARTING = threading.Lock()  # one process at a time
-STOP = "stop"  # the one thing that a runner tells a job
+SERVER_DIED = 255  # the exit code that multiprocessing reports where the server was killed, and the job's own is lost
+STARTING = threading.Lock()  # held while a process starts, so that one starts at a time
+STOP = "stop"  # the only message from a runner to a job
 
 
 def start_server(threads: int) -> None:
-    """Start the process that jobs are forked from, if it does not run yet, with what libraries read as they start.
+    """Start the server from which jobs are forked, if it does not run yet, with the environment that libraries read.
 
-    It is the runner's to end: it inherits that signals to the whole group are blocked, which its jobs undo
-    (``bench.run.child.main``). One that comes meanwhile is heard afterwards.
+    Only the runner is to end it, so it inherits blocked signals: those to the whole process group do not reach it. Its
+    jobs unblock them (``bench.run.child.main``). A signal that comes meanwhile is handled afterwards.
 
     Raises:
-        BenchError: where it cannot start.
+        BenchError: where the server cannot start.
     """
     before = dict(os.environ)
     count = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    here = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # the server imports what we did, wherever it is
+    here = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # so that the server imports the same modules
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     os.environ.update({**KEEP_PAGES, **before, **count, **here})
     try:
-        resource_tracker.ensure_running()  # the server would start it, which lets some of them through again
+        resource_tracker.ensure_running()  # unblocks some signals, so it comes before they are blocked for the server
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         forkserver.ensure_running()
     except OSError as error:  # the path of a socket has a limit, which a long TMPDIR exceeds
@@ -60,7 +60,7 @@ def start_server(threads: int) -> None:
 
 @dataclass(kw_only=True)
 class Local(Executor):
-    """Runs jobs in processes of their own.
+    """Runs each job in a process of this machine.
 
     Args:
         deadline: when jobs must have written their state, on the clock of ``time.monotonic``.
@@ -76,7 +76,7 @@ class Local(Executor):
 
     def ask(self) -> None:
         for _, connection in list(self.live.values()):
-            with suppress(OSError):  # it has just ended
+            with suppress(OSError):  # the job has just ended
                 connection.send(STOP)
 
     def kill(self) -> None:
@@ -98,7 +98,7 @@ class Local(Executor):
         last = Event()
         try:
             listener(planned, Event(device=f"GPU {slot.gpu}" if slot.gpu else "CPU"))
-            for event in heard(ours):
+            for event in events_from(ours):
                 last = event
                 if event.fatal:
                     raise BenchError(event.fatal)
@@ -120,8 +120,8 @@ class Local(Executor):
         return Outcome(reason=why_it_died(process.exitcode, log=str(log)), is_killed=is_killed)
 
     def order(self, planned: PlannedJob, slot: Slot) -> dict:
-        """All that the job's process is told."""
-        # one device or none, numbered as nvidia-smi does, where CUDA by itself counts the fastest first
+        """Return all that the job's process needs to know."""
+        # one device or none, numbered as by nvidia-smi, since CUDA by itself counts the fastest first
         gpu = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": slot.gpu}
         return {
             "results": str(self.store.root),
@@ -137,8 +137,8 @@ class Local(Executor):
 
 @contextmanager
 def without_main() -> Iterator[None]:
-    """While this context is open, a process starts without the main module, which multiprocessing would run again in
-    it: a script that calls ``bench.run`` may be one of the user's, with more to do than that."""
+    """While this context is open, processes start without the main module. multiprocessing would run that again in the
+    process, and it may be a user's script that does more than calling ``bench.run``."""
     with STARTING:
         main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
         try:
@@ -147,18 +147,18 @@ def without_main() -> Iterator[None]:
             sys.modules["__main__"] = main
 
 
-def heard(connection: Connection) -> Iterator[Event]:
-    """What a job tells until it ends, even if it ends in the middle of a message."""
+def events_from(connection: Connection) -> Iterator[Event]:
+    """Yield the events of a job until it ends, even if it ends in the middle of a message."""
     with suppress(EOFError, OSError):
         while True:
             yield connection.recv()
 
 
 def kill(process: BaseProcess) -> None:
-    """End a job with everything it started."""
+    """End a job with everything that it started."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:  # it has ended, or is not yet a group of its own
+    except ProcessLookupError:  # it has ended, or does not have its own process group yet
         process.kill()
 
 
@@ -169,7 +169,7 @@ def child_main(order: dict, runner: Connection) -> None:
 
 
 def why_it_died(exit_code: int, *, log: str) -> str:
-    """Why a process left no record, in words."""
+    """Return in words why a process left no record."""
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
         return f"process killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")

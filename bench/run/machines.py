@@ -1,4 +1,4 @@
-"""Where jobs run, as the flags say: the pool for it, and how long it will take there."""
+"""The flags that say where jobs run: the slots and the pool they mean, and how long jobs will take there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ class Machines:
     no_lock: bool = False
 
     def slots(self, records: Sequence[Record]) -> Slots:
-        """What this machine offers; on a cluster, how many jobs are sent at a time.
+        """Return the slots of this machine; for a cluster, as many as jobs are sent at a time.
 
         Raises:
             BenchError: for a GPU that is not here.
@@ -50,24 +50,24 @@ class Machines:
         )
 
     @contextmanager
-    def pool(self, store: Store, slots: Slots, clock: Clock, **more) -> Iterator[Pool]:
-        """The pool on this machine or behind a Dask scheduler; ``more`` are further arguments of ``Pool``.
+    def pool(self, store: Store, slots: Slots, clock: Clock, **hooks) -> Iterator[Pool]:
+        """Yield the pool on this machine or behind a Dask scheduler; ``hooks`` are further arguments of ``Pool``.
 
         Raises:
-            BenchError: when the cluster cannot be had.
+            BenchError: when the cluster cannot be reached.
         """
-        own = {"timeout": self.timeout, "threads": self.threads, "checkpoint_every": self.checkpoint_every}
-        own |= {"store": store}
+        options = {"timeout": self.timeout, "threads": self.threads, "checkpoint_every": self.checkpoint_every}
+        options["store"] = store
         if self.cluster:
-            with connected(self.cluster, gpus=self.gpus, jobs_per_gpu=self.jobs_per_gpu, **own) as executor:
-                yield Pool(executor=executor, slots=slots, clock=clock, **more)
+            with connected(self.cluster, gpus=self.gpus, jobs_per_gpu=self.jobs_per_gpu, **options) as executor:
+                yield Pool(executor=executor, slots=slots, clock=clock, **hooks)
         else:
-            yield Pool(executor=Local(deadline=clock.deadline, **own), slots=slots, clock=clock, **more)
+            yield Pool(executor=Local(deadline=clock.deadline, **options), slots=slots, clock=clock, **hooks)
 
     def estimate(self, planned: Sequence[PlannedJob], records: Sequence[Record], slots: Slots) -> Estimates:
-        """What the jobs will take; reads their data, so that a broken file is one error before any of them starts."""
+        """Return estimates for the jobs; reads their data, so that a broken file is an error before any job starts."""
         sizes = load_once(planned)
-        is_measured = not slots.gpus and not self.cluster  # on a CPU like this one
+        is_measured = not slots.gpus and not self.cluster  # the measured seconds are those of a CPU
         return Estimates(records, sizes if is_measured else {})
 
     def say(
@@ -79,29 +79,27 @@ class Machines:
         times: Mapping[str, int] | None = None,
         least: float = 0.0,
     ) -> None:
-        """Print how long it all takes, unless that is under ``least`` seconds.
+        """Print how long all the jobs take, unless that is under ``least`` seconds.
 
         Args:
             times: how often a job runs, one time after another, by its key; default: once each.
         """
-        often = [(one, 1 if times is None else times[one.job.key]) for one in planned]
-        often = [(one, n) for one, n in often if n]
-        n = min(slots.together([one for one, _ in often]), len(often))
-        n = 1 if self.cluster else n  # how many the workers take is not known
-        seconds = whole([n_times * estimate(one.job) for one, n_times in often], n)
+        repeats = {one.job.key: 1 if times is None else times[one.job.key] for one in planned}
+        due = [one for one in planned if repeats[one.job.key]]
+        n = 1 if self.cluster else min(slots.together(due), len(due))  # how many jobs the workers take is not known
+        seconds = whole([repeats[one.job.key] * estimate(one.job) for one in due], n)
         if seconds is not None and seconds >= least:
-            print(
-                f"this takes about {spell(seconds)}, {counted(n, 'job')} at a time, if none stops before its last epoch"
-            )
+            at_a_time = f"{counted(n, 'job')} at a time"
+            print(f"this takes about {spell(seconds)}, {at_a_time}, if none stops before its last epoch")
 
 
 def load_once(planned: Sequence[PlannedJob]) -> dict[str, int]:
-    """Read every data set of the jobs, which fills the cache that they read from, and print what is odd about it.
+    """Read every data set of the jobs, which fills the cache that they read from, and print warnings about it.
 
-    Returns train pairs by the data's hash.
+    Returns the number of train pairs by the data's hash.
 
     Raises:
-        BenchError: for broken files, and data that a protocol leaves too little of.
+        BenchError: for broken files, and for data of which a protocol leaves too little.
     """
     sizes = {}
     for one in {(one.job.data_hash, one.job.protocol): one for one in planned}.values():

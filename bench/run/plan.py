@@ -1,4 +1,4 @@
-"""Which jobs a request means."""
+"""Turns a request into the jobs that it means."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -30,7 +30,7 @@ class Request:
     data_dir: Path | None = None
     studies: Sequence[str] = ("table2",)
     keep_weights: bool = False
-    prefer: str = "default"  # the preset of models that are named without one, where they have it
+    prefer: str = "default"  # the preset of models that are named without a preset, where they have it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +38,11 @@ class PlannedJob:
     """A job and what its process needs to find its data; only the job enters the key.
 
     Attributes:
-        facts: what the record is told beforehand, such as what was spent on finding the settings.
-        is_trial: one point of a search: it never sees the test set, so its record has no metrics.
+        facts: facts of the record that are known beforehand, such as the cost of finding the settings.
+        is_trial: whether it is a trial of a search, which never sees the test set: its record has no metrics.
         limits: epoch to the value below which a trial ends there.
-        keep_weights: those of the chosen epochs are written beside the record.
-        model_file: of a model from outside, which its process has to read.
+        keep_weights: whether the weights of the chosen epochs are written beside the record.
+        model_file: the file of a model from outside, which the job's process has to read.
     """
 
     job: Job
@@ -62,7 +62,7 @@ class PlannedJob:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All that the job runs with: defaults, its preset, the data set's own, and what it changes of them."""
+        """All settings of the job: the defaults, changed by its preset, by the data set, and by the job's own."""
         card, preset = registry.find(f"{self.job.model}:{self.job.preset}")
         return registry.settings(card, preset, dataset=self.job.dataset, hyper=self.job.hyper)
 
@@ -71,22 +71,22 @@ class PlannedJob:
 
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> "PlannedJob":
-        """The planned job of a ``payload``, which may hold more."""
-        own = {f.name: payload[f.name] for f in fields(cls)} | {"job": read(Job, payload["job"])}
-        if own["model_file"]:
-            registry.from_outside(f"{own['model_file']}:{own['job'].model}")
-        return cls(**own)
+        """Return the planned job of a ``payload``, whose further entries are ignored."""
+        values = {f.name: payload[f.name] for f in fields(cls)} | {"job": read(Job, payload["job"])}
+        if values["model_file"]:
+            registry.from_outside(f"{values['model_file']}:{values['job'].model}")
+        return cls(**values)
 
 
 def jobs(request: Request) -> list[PlannedJob]:
-    """Every job of the request, each once: data sets, features, protocols, studies, models, variants and seeds.
+    """Return every job of the request once: all data sets, features, protocols, studies, models, variants and seeds.
 
     Raises:
         BenchError: for an unknown name, data that cannot be had, or RecBole missing; nothing has started then.
     """
     registry.require_recbole()
     check_names(request)
-    rows = asked(request)
+    rows = rows_of(request)
     for _, card, preset in rows if request.hyper else ():
         registry.check(card, registry.settings(card, preset, dataset="", hyper=request.hyper))
     check_numbers(request)
@@ -98,18 +98,18 @@ def jobs(request: Request) -> list[PlannedJob]:
         if seen.setdefault(source.name, versions) != versions:
             raise sources.named_twice(location, source.name)
         for features, data_hash in versions:
-            more = {"location": location, "data_dir": data_dir, "keep_weights": request.keep_weights}
+            common = {"location": location, "data_dir": data_dir, "keep_weights": request.keep_weights}
             if is_knocked_out(features):
-                more["facts"] = {"base_hash": source.fingerprint(features.partition(",")[0])[1]}
+                common["facts"] = {"base_hash": source.fingerprint(features.partition(",")[0])[1]}
             for job in jobs_on(source, features, data_hash, rows, request):
-                planned[job.key] = PlannedJob(job=job, **more, model_file=registry.cards()[job.model].file)
+                planned[job.key] = PlannedJob(job=job, **common, model_file=registry.cards()[job.model].file)
     return list(planned.values())
 
 
 def check_names(request: Request) -> None:
-    """Refuse an unknown budget or protocol, a preset that no flag prefers, and lists that name nothing."""
+    """Refuse empty lists, an unknown budget or protocol, and a preset that cannot be preferred."""
     for name in ("datasets", "models", "protocols", "features", "seeds", "studies"):
-        if (asked := getattr(request, name)) is not None and not len(asked):
+        if (names := getattr(request, name)) is not None and not len(names):
             raise BenchError(f"{name} is empty; name at least one, or leave it out")
     if request.prefer not in ("default", "released"):
         raise unknown("preset to prefer", request.prefer, ("default", "released"))
@@ -126,8 +126,9 @@ def check_numbers(request: Request) -> None:
         if not 0 <= seed < 2**63:
             raise BenchError(f"seed {seed} is not a whole number from 0 to 2**63 - 1; choose another with --seeds")
     for name, value in request.hyper.items():
-        for one in value if isinstance(value, list | tuple) else [value]:
-            if not isinstance(one, str | int | float | None) or (isinstance(one, int) and not -(2**63) <= one < 2**63):
+        for part in value if isinstance(value, list | tuple) else [value]:
+            is_huge = isinstance(part, int) and not -(2**63) <= part < 2**63
+            if is_huge or not isinstance(part, str | int | float | None):
                 text = f"setting {name}={value} is not a number of 64 bits, a text or a truth value"
                 raise BenchError(f"{text}; choose another with --set")
 
@@ -135,7 +136,7 @@ def check_numbers(request: Request) -> None:
 def jobs_on(
     source: Source, features: str, data_hash: str, rows: Sequence[tuple[Study, Card, str]], request: Request
 ) -> Iterator[Job]:
-    """Every job on one version of a data set; studies may share some."""
+    """Yield every job on one version of a data set; jobs that studies share come more than once."""
     runs = []
     for study, card, preset in rows:
         runs += [(card, preset, hyper) for hyper in overrides(study, card, preset, source, features, request)]
@@ -157,7 +158,7 @@ def jobs_on(
 
 
 def load(planned: PlannedJob) -> Dataset:
-    """The data set of a job.
+    """Return the data set of a job.
 
     Raises:
         BenchError: when the files are no longer those that the job was planned on.
@@ -170,8 +171,8 @@ def load(planned: PlannedJob) -> Dataset:
     return dataset
 
 
-def asked(request: Request) -> list[tuple[Study, Card, str]]:
-    """Each study with each model and preset that it takes.
+def rows_of(request: Request) -> list[tuple[Study, Card, str]]:
+    """Return each study of the request with each model and preset that it takes.
 
     Raises:
         BenchError: for an unknown name, or settings given to a study that has its own.
@@ -185,10 +186,10 @@ def asked(request: Request) -> list[tuple[Study, Card, str]]:
 
 
 def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:
-    """Those of its models that are asked for by name; where none is, its default one or, of a study for all, each.
+    """Return the study's models that the request names; where it names none, the first, or all of a study for all.
 
     Raises:
-        BenchError: where every model named is another one, unless "all" studies are asked for.
+        BenchError: where no model named belongs to the study, unless "all" studies are asked for.
     """
     prefer = request.prefer
     if not study.models:
@@ -196,18 +197,18 @@ def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:
     named = [registry.find(text, prefer=prefer) for text in request.models or () if text.lower() not in registry.GROUPS]
     if not named:
         return registry.select(study.models if study.is_for_all else study.models[:1], prefer=prefer)
-    found = [(card, preset) for card, preset in named if card.name in study.models]
-    if not found and studies.ALL not in request.studies:
+    chosen = [(card, preset) for card, preset in named if card.name in study.models]
+    if not chosen and studies.ALL not in request.studies:
         raise BenchError(
             f"--study {study.name} is about {', '.join(study.models)}: --models must name one, or be left out"
         )
-    return found
+    return chosen
 
 
 def overrides(
     study: Study, card: Card, preset: str, source: Source, features: str, request: Request
 ) -> list[dict[str, Any]]:
-    """What each job of a study sets, less what it would have anyway; variants that the data cannot form left out."""
+    """Return what each job of a study sets beyond its preset, without variants that the data cannot form."""
     variants = study.variants_of(card.name)
     if not variants and not request.hyper:
         return [{}]

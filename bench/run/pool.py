@@ -1,4 +1,4 @@
-"""Many jobs at a time: each is locked, run, tried again where that helps, and recorded, however it ended."""
+"""Runs many jobs at a time: each is locked, run, tried again where that helps, and recorded, however it ended."""
 
 import time
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ from bench.spec import Job
 from bench.store.record import STATUSES, Record
 from bench.store.store import Store, sweep_halves
 
-RETRIES = 1  # of a job whose process was killed: as a rule by the system, for want of memory
+RETRIES = 1  # for a job whose process was killed, as a rule by the system for want of memory
 POLL = 0.5  # seconds between two looks at jobs that another runner has
 THREADS = 2  # per job: fixed, so that results do not depend on the size of the machine
 
@@ -27,7 +27,7 @@ class Outcome:
     """How one attempt at a job ended.
 
     Attributes:
-        record: what it left in the store, if anything.
+        record: the record that it left in the store, if any.
         reason: why there is no record.
         is_killed: its process was ended from outside, so that a second attempt may succeed.
         is_stopped: it ended early on request, and a later start goes on with it.
@@ -57,7 +57,7 @@ class Executor(ABC):
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """A context in which jobs can be run."""
+        """Return a context in which jobs can be run."""
         yield
 
     @abstractmethod
@@ -65,7 +65,7 @@ class Executor(ABC):
         """Run one job in ``slot`` to its end; called from many threads.
 
         Raises:
-            BenchError: when its record cannot be written, nor could that of the next job.
+            BenchError: when its record cannot be written, which would be so for the next job, too.
         """
 
     @abstractmethod
@@ -82,10 +82,10 @@ class Pool:
     """Runs jobs on an executor, as many at a time as there are slots.
 
     Args:
-        listener: told what happens to the jobs, from many threads.
-        follow: asked, with a job and its state, what runs next in its place; a search has its next trial.
-        estimate: seconds that a job will take, for the time limit of ``clock``.
-        stamps: of the records before the run, by key; one that changed since is another runner's.
+        listener: called with the events of the jobs, from many threads.
+        follow: called with a job and its state; returns what runs next in its place, such as a search's next trial.
+        estimate: returns the seconds that a job will take, for the time limit of ``clock``.
+        stamps: those of the records before the run, by key; a record that changed since is another runner's.
     """
 
     executor: Executor
@@ -101,15 +101,15 @@ class Pool:
         return self.executor.store
 
     def run(self, planned: Sequence[PlannedJob]) -> list[str]:
-        """The final state of every job, in order: done, skipped, failed, stopped, or left where it was not begun."""
+        """Run the jobs; return their final states in order: done, skipped, failed, stopped, or left if not begun."""
         self.stamps = {one.job.key: self.store.stamp(one.job) for one in planned} | self.stamps
         states, waiting = {}, list(planned)
         with self.executor.ready(), self.clock.watching(self.executor.ask, self.executor.kill):
             while waiting:
-                with ThreadPoolExecutor(min(self.slots.most, len(waiting))) as threads:  # which only wait
+                with ThreadPoolExecutor(min(self.slots.most, len(waiting))) as threads:  # they only wait
                     ended = list(threads.map(self.chain, waiting))
                 for one, state in zip(waiting, ended, strict=True):
-                    if state == "elsewhere" and one.job.key not in states:  # said once, however long it lasts
+                    if state == "elsewhere" and one.job.key not in states:  # told once, however long it lasts
                         self.listener(one, Event(stage=ELSEWHERE))
                     states[one.job.key] = state
                 waiting = [one for one in waiting if states[one.job.key] == "elsewhere"]
@@ -117,20 +117,20 @@ class Pool:
         return [states[one.job.key] for one in planned]
 
     def chain(self, planned: PlannedJob) -> str:
-        """Run a job, then those that follow from it, one after another; the last one's state."""
+        """Run a job, then those that follow from it, one after another; return the state of the last."""
         try:
             state = self.run_one(planned)
             while state in STATUSES and (planned := self.follow(planned, state)) is not None:
                 self.stamps[planned.job.key] = self.store.stamp(planned.job)
                 state = self.run_one(planned)
             return state
-        except BaseException:  # what cannot be written down is not worth going on with
+        except BaseException:  # such as a record that cannot be written: no job could go on
             self.clock.stop()
             self.executor.kill()
             raise
 
     def run_one(self, planned: PlannedJob) -> str:
-        """Run a job to its end unless another runner has it ("elsewhere"); its state."""
+        """Run a job to its end unless another runner has it ("elsewhere"); return its state."""
         job = planned.job
         if self.clock.is_stopping:
             return "left"
@@ -145,7 +145,7 @@ class Pool:
         return record.status
 
     def attempts(self, planned: PlannedJob) -> str:
-        """Run a locked job, a second time where that may help, and see to its record; its state."""
+        """Run a locked job, a second time where that may help, make sure it has a record, and return its state."""
         if not self.may_begin(planned):
             return "left"
         is_alone, spent = False, 0.0
@@ -171,22 +171,22 @@ class Pool:
             self.listener(planned, Event(state="stopped", reason=outcome.reason if outcome.is_stopped else ""))
             return "stopped"
         record = outcome.record or self.bury(planned, outcome.reason, seconds=spent)
-        if record.status == "done":  # its process may have been ended before it took this away
+        if record.status == "done":  # its process may have ended before it removed the checkpoint
             self.store.checkpoint(planned.job).unlink(missing_ok=True)
         self.listener(planned, Event(state=record.status, reason=record.reason))
         return record.status
 
     def may_begin(self, planned: PlannedJob) -> bool:
-        """Whether the run has time for the job."""
+        """Return whether the run has time for the job and is not stopping."""
         is_begun = self.store.checkpoint(planned.job).exists()
         has_time = self.clock.has_time_for(self.estimate(planned.job), is_begun=is_begun)
         return has_time and not self.clock.is_stopping
 
     def bury(self, planned: PlannedJob, reason: str, *, seconds: float) -> Record:
-        """Write a failed record for a job that ended without one."""
+        """Write and return a failed record for a job that ended without a record."""
         job, log, settings = planned.job, self.store.log(planned.job), {}
         text = log.read_text(errors="replace") if log.exists() else ""
-        with suppress(Exception):  # of a model file that cannot be imported, which may be what the job died of
+        with suppress(Exception):  # a model file that cannot be imported, which may be what the job died of, has none
             settings = planned.settings
         record = Record(
             job=job,
@@ -205,6 +205,6 @@ class Pool:
 
 
 def is_out_of_memory(record: Record | None) -> bool:
-    """Whether the job failed for want of memory on its GPU."""
-    said = ("OutOfMemoryError", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-    return record is not None and any(one in record.reason for one in said)
+    """Return whether the job failed for want of memory on its GPU."""
+    errors = ("OutOfMemoryError", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    return record is not None and any(error in record.reason for error in errors)

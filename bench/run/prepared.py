@@ -1,4 +1,4 @@
-"""A job before its model: data set loaded, split by the protocol, candidates frozen."""
+"""Prepares the data of a job: the data set loaded and split by the protocol, the candidates frozen."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from bench.spec import BenchError, Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """All that a job trains and is judged on."""
+    """The data that a job trains and is judged on."""
 
     dataset: Dataset
     split: Split
@@ -22,7 +22,7 @@ class Prepared:
 
 
 def prepare(planned: PlannedJob) -> Prepared:
-    """Load the data set, split it by the protocol, draw the frozen candidates.
+    """Load the data set, split it by the protocol, and draw the frozen candidates.
 
     Raises:
         BenchError: as ``judge``; when the files are no longer those that the job was planned on.
@@ -38,10 +38,10 @@ def prepare(planned: PlannedJob) -> Prepared:
 
 
 def judge(dataset: Dataset, protocol: Protocol) -> Split:
-    """The split of ``dataset`` by the protocol, if a model can be trained, chosen and tested on it.
+    """Return the split of ``dataset`` by the protocol, if a model can be trained, chosen and tested on it.
 
     Raises:
-        BenchError: where a part is empty, there is one user, or someone has too few items left to draw candidates from.
+        BenchError: where a part is empty, there is one user, or a user has too few items left to draw candidates from.
     """
     parts, met = split(dataset, protocol.train), all_pairs(dataset)
     needed = {"train on": parts.train, "test on": parts.test}
@@ -64,12 +64,12 @@ def judge(dataset: Dataset, protocol: Protocol) -> Split:
 
 
 def all_pairs(dataset: Dataset) -> np.ndarray:
-    """(n, 2) pairs of all three parts."""
+    """Return the (n, 2) pairs of all three parts."""
     return np.concatenate([dataset.train, dataset.valid, dataset.test])
 
 
 def frozen_cases(dataset: Dataset, pairs, protocol: Protocol, *, part: int) -> Cases:
-    """The cases of ``pairs``; the same for every job on this data set and protocol."""
+    """Return the cases of ``pairs``, which are the same for every job on this data set and protocol."""
     return draw_cases(
         pairs,
         all_pairs(dataset),

@@ -1,4 +1,4 @@
-"""What a run shows while it runs: a live table on a terminal, quiet lines elsewhere."""
+"""Shows the progress of a run: a live table on a terminal, quiet lines elsewhere."""
 
 import math
 import threading
@@ -22,9 +22,9 @@ class Running:
 
     Attributes:
         since: when it got its device.
-        estimate: seconds that jobs like it took; infinite where none ran before.
-        first: (epoch, time) of the first epoch told: not 1 after a checkpoint.
-        epoch, of: the last epoch told, of how many at most.
+        estimate: estimated seconds of the whole job; infinite where they are not known.
+        first: (epoch, time) of the first epoch that was reported, which is not epoch 1 after a checkpoint.
+        epoch, of: the last epoch that was reported, and how many there are at most.
     """
 
     planned: PlannedJob
@@ -48,13 +48,13 @@ class Running:
             self.best = max(event.value, self.best if self.best is not None else -math.inf)
 
     def left(self, now: float) -> float:
-        """Seconds to go: at most those of all epochs at the pace so far, fewer where jobs like it stopped early."""
+        """Return the seconds to go: at most those of all epochs at the pace so far, fewer if the estimate is lower."""
         by_epochs = math.inf
         if self.first and self.epoch > self.first[0]:
             pace = (self.last - self.first[1]) / (self.epoch - self.first[0])
             by_epochs = max(0.0, pace * (self.of - self.epoch) - (now - self.last))
-        by_others = self.estimate - (now - self.since)
-        return min(by_epochs, by_others) if by_others > 0 else by_epochs
+        by_estimate = self.estimate - (now - self.since)
+        return min(by_epochs, by_estimate) if by_estimate > 0 else by_epochs
 
 
 class Screen:
@@ -62,8 +62,8 @@ class Screen:
 
     Args:
         planned: all jobs that are to run, as far as they are known.
-        estimate: seconds that a job will take, infinite where that is not known.
-        total: how many jobs there will be, where others follow from ``planned``.
+        estimate: returns the seconds that a job will take, infinite where that is not known.
+        total: how many jobs there will be, where more follow from ``planned``.
     """
 
     def __init__(
@@ -79,8 +79,8 @@ class Screen:
         self.total, self.estimate, self.ended = total or len(planned), estimate, 0
         self.waiting = {one.job.key: one.job for one in planned}
         self.running: dict[str, Running] = {}
-        self.took: list[tuple[float, PlannedJob]] = []  # seconds of what ended here
-        self.begun, self.most = clock(), 1  # at a time
+        self.took: list[tuple[float, PlannedJob]] = []  # seconds of the jobs that ended here
+        self.begun, self.most = clock(), 1  # most jobs at a time so far
         live = Live(get_renderable=self.view, console=self.console, refresh_per_second=2, transient=True)
         self.live = live if self.console.is_terminal else None
 
@@ -99,13 +99,13 @@ class Screen:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def tell(self, planned: PlannedJob, event: Event) -> None:
-        """Called from many threads."""
+        """Take in an event of a job; called from many threads."""
         with self.lock:
             self.hear(planned, event)
 
     def hear(self, planned: PlannedJob, event: Event) -> None:
         key, now = planned.job.key, self.clock()
-        if event.device:  # it has its slot; a second time when it is tried again
+        if event.device:  # the job has its slot; sent a second time when it is tried again
             self.waiting.pop(key, None)
             estimate = self.estimate(planned.job)
             self.running[key] = Running(planned=planned, device=event.device, since=now, estimate=estimate)
@@ -117,7 +117,7 @@ class Screen:
                 self.say(f"{planned.title}: {event.stage}")
         else:
             self.waiting.pop(key, None)
-            job = self.running.pop(key, None)  # none where another runner did it
+            job = self.running.pop(key, None)  # None where another runner did it
             if job and event.state != "stopped":
                 self.took.append((now - job.since, planned))
             reason = f": {event.reason}" if event.reason else ""
@@ -125,9 +125,9 @@ class Screen:
             self.say(f"[{self.ended}/{self.total}] {planned.title} {event.state}{reason}")
 
     def left(self) -> float | None:
-        """Seconds until all is done, at as many jobs at a time as ever; None where nothing is known.
+        """Return the seconds until all jobs are done, with as many at a time as at most so far; None if not known.
 
-        A job never timed counts as the mean of those that are known.
+        A job without an estimate counts as the mean of those that are known.
         """
         now = self.clock()
         running = [job.left(now) for job in self.running.values()]
@@ -136,7 +136,7 @@ class Screen:
         return whole([*running, *waiting], self.most, like=[seconds for seconds, _ in self.took])
 
     def view(self) -> Table:
-        """The jobs at work, and how far the whole is."""
+        """Return the table of the jobs at work, whose title says how far the whole run is."""
         with self.lock:
             now, left = self.clock(), self.left()
             title = f"{self.ended} of {self.total}" + ("" if left is None else f", about {spell(left)} left")
@@ -152,10 +152,10 @@ class Screen:
             return table
 
     def summary(self) -> str:
-        """How the time was spent."""
-        total, whole = sum(seconds for seconds, _ in self.took), max(self.clock() - self.begun, 1e-9)
-        longest, planned = max(self.took, key=lambda one: one[0])
+        """Return a line on how the time was spent."""
+        total, elapsed = sum(seconds for seconds, _ in self.took), max(self.clock() - self.begun, 1e-9)
+        longest, planned = max(self.took, key=lambda pair: pair[0])
         return (
-            f"{len(self.took)} jobs ended within {spell(whole)} ({spell(total)} of their own time, {total / whole:.1f} "
-            f"jobs at a time); the longest took {spell(longest)}: {planned.title}"
+            f"{len(self.took)} jobs ended within {spell(elapsed)} ({spell(total)} of their own time, "
+            f"{total / elapsed:.1f} jobs at a time); the longest took {spell(longest)}: {planned.title}"
         )

@@ -58,7 +58,7 @@ def test_the_page_adds_them_up(found):
 @pytest.mark.parametrize("part", reference.parts(), ids=lambda part: part.title)
 def test_every_part_names_what_there_is(part):
     plan.check_names(part.request)
-    assert plan.asked(part.request)
+    assert plan.rows_of(part.request)
 
 
 def test_a_variant_of_a_study_has_the_name_of_an_older_record_with_its_settings(folder):
