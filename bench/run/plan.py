@@ -127,8 +127,7 @@ def check_numbers(request: Request) -> None:
             raise BenchError(f"seed {seed} is not a whole number from 0 to 2**63 - 1; choose another with --seeds")
     for name, value in request.hyper.items():
         for part in value if isinstance(value, list | tuple) else [value]:
-            is_huge = isinstance(part, int) and not -(2**63) <= part < 2**63
-            if is_huge or not isinstance(part, str | int | float | None):
+            if not (isinstance(part, str | float | None) or isinstance(part, int) and -(2**63) <= part < 2**63):
                 text = f"setting {name}={value} is not a number of 64 bits, a text or a truth value"
                 raise BenchError(f"{text}; choose another with --set")
 

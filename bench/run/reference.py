@@ -1,4 +1,4 @@
-"""The reference comparison: what belongs to it, what of it stands, and how long the rest would take."""
+"""The reference comparison: its jobs, which of them have a record, and how long the rest would take."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ from bench.store.store import Store
 
 ITEMWISE = "MCLN:itemwise"
 SEEDED = ("BPRMF", "LightGCN", "VBPR", "DMRL", "MCLN", ITEMWISE)
-TUNED = ("BPRMF", "LightGCN")  # those that were searched
+TUNED = ("BPRMF", "LightGCN")  # models whose settings were searched
 OWN_TABLES = ("table3", "table4", "table5", "figure4")
 
 
@@ -29,29 +29,25 @@ class Part(NamedTuple):
 
 
 def parts(data_dir: Path | None = None) -> list[Part]:
-    """All that the reference is to have, in the order in which it is run."""
-    sets, two = list(FOLDERS), ["taobao", "beauty"]
+    """Return all parts of the reference, in the order in which they are run."""
+    every_set, two_sets = list(FOLDERS), ["taobao", "beauty"]
 
-    def part(title: str, datasets: list[str], models: Iterable[str] | None, protocols: list[str], **more) -> Part:
-        asked = {"datasets": datasets, "models": models and list(models), "protocols": protocols, **more}
-        return Part(title, Request(**asked, data_dir=data_dir))
+    def part(title: str, datasets: list[str], models: Iterable[str] | None, protocols: list[str], **options) -> Part:
+        names = {"datasets": datasets, "models": models and list(models), "protocols": protocols}
+        return Part(title, Request(**names, **options, data_dir=data_dir))
 
     both = ["paper", "clean"]
     return [
-        part("Table 2, paper", sets, ["paper", ITEMWISE, "floors"], ["paper"]),
-        part("Table 2, clean", sets, ["paper", ITEMWISE, "floors"], ["clean"]),
-        part("Newer models", two, ["newer", "causal"], both),
-        part("Seeds 1 and 2", sets, SEEDED, both, seeds=[1, 2]),
-        part("Seeds 1 and 2 of MEGCF", two, ["MEGCF"], both, seeds=[1, 2]),  # so far the strongest baseline
+        part("Table 2, paper", every_set, ["paper", ITEMWISE, "floors"], ["paper"]),
+        part("Table 2, clean", every_set, ["paper", ITEMWISE, "floors"], ["clean"]),
+        part("Newer models", two_sets, ["newer", "causal"], both),
+        part("Seeds 1 and 2", every_set, SEEDED, both, seeds=[1, 2]),
+        part("Seeds 1 and 2 of MEGCF", two_sets, ["MEGCF"], both, seeds=[1, 2]),  # so far the strongest baseline
         part("Both samplers", ["taobao"], None, ["paper"], studies=["sampler"]),
-        part("Tables 3 to 5, Figure 4", two, None, ["paper"], studies=OWN_TABLES),
-        part("Figure 4 of LightGCN", two, ["LightGCN"], ["paper"], studies=["figure4"]),
-        Part(
-            "Tuned, Taobao",
-            Request(datasets=["taobao"], models=TUNED, protocols=both, data_dir=data_dir),
-            is_tuned=True,
-        ),
-        part("Full budget", sets, ["MCLN", "LightGCN"], ["paper"], budget="full"),
+        part("Tables 3 to 5, Figure 4", two_sets, None, ["paper"], studies=OWN_TABLES),
+        part("Figure 4 of LightGCN", two_sets, ["LightGCN"], ["paper"], studies=["figure4"]),
+        part("Tuned, Taobao", ["taobao"], TUNED, both)._replace(is_tuned=True),
+        part("Full budget", every_set, ["MCLN", "LightGCN"], ["paper"], budget="full"),
         part("Knock-outs, Taobao", ["taobao"], ["VBPR", "MEGCF"], ["clean"], features=["real", "shuffled"]),
         part(
             "Knock-outs, Beauty",
@@ -66,11 +62,11 @@ def parts(data_dir: Path | None = None) -> list[Part]:
 def standing(
     store: Store, data_dir: Path | None = None, *, tuned: Callable[[list[PlannedJob]], list[PlannedJob]] = list
 ) -> pd.DataFrame:
-    """One line per part: ``jobs``, how many of them ``stand``, ``older`` records of the same job made by an earlier
-    version of the model, the engine or the data's reading, ``missing``, and the ``seconds`` of all that do not stand.
+    """Return one line per part with its number of ``jobs``: those that ``stand``, with a record; ``older`` ones, with a
+    record by an earlier version of the model, the engine or the data's reading; and those that are ``missing``.
 
-    A job that two parts share counts in the first. Seconds are those of one job at a time, as ``Estimates`` has them;
-    NaN where nothing like it was ever measured.
+    A job that two parts share counts in the first. ``seconds`` is the estimate for the older and missing ones, with one
+    job at a time; NaN where nothing similar was ever measured.
 
     Args:
         tuned: gives jobs the settings that a search found for them.
@@ -99,22 +95,22 @@ def standing(
 
 
 def names_of(job: Job, settings: Mapping[str, Any] | None = None) -> set[tuple]:
-    """What tables call a job, whatever version of data, protocol and model it is of: a row of Table 2, and the variants
-    of studies that it is by its ``settings``, or else by those that it changes."""
+    """Return what tables call a job, whatever version of data, protocol and model it has: its row of Table 2, and the
+    variants of studies that it is by its ``settings``, or without these by the settings that it changes."""
     where = (job.dataset, job.features, job.protocol.name, job.budget.name, job.seed, job.model, job.preset)
     variants = {name: study.variant(job.model, job.hyper, settings or {}) for name, study in STUDIES.items()}
-    found = {(*where, name, variant.label) for name, variant in variants.items() if variant}
-    return found | {(*where, "", repr(sorted(job.hyper.items())))}
+    names = {(*where, name, variant.label) for name, variant in variants.items() if variant}
+    return names | {(*where, "", repr(sorted(job.hyper.items())))}
 
 
-def page(found: pd.DataFrame) -> str:
-    """The Markdown page that says what stands."""
-    total = found[["jobs", "stand", "older", "missing"]].sum()
-    spelled = [spell(seconds) if pd.notna(seconds) else "unknown" for seconds in found["seconds"]]
-    table = found.drop(columns="seconds").assign(time=spelled)
+def page(summary: pd.DataFrame) -> str:
+    """Return the Markdown page on a ``summary`` that ``standing`` made."""
+    total = summary[["jobs", "stand", "older", "missing"]].sum()
+    spelled = [spell(seconds) if pd.notna(seconds) else "unknown" for seconds in summary["seconds"]]
+    table = summary.drop(columns="seconds").assign(time=spelled)
     rows = table.astype(str).to_numpy().tolist()
-    known = spell(found["seconds"].sum())
-    rows.append(["all", *map(str, total), f"at least {known}" if found["seconds"].isna().any() else known])
+    known = spell(summary["seconds"].sum())
+    rows.append(["all", *map(str, total), f"at least {known}" if summary["seconds"].isna().any() else known])
     head = ["part", "jobs", "with a record", "older version", "missing", "time for the rest"]
     lines = [f"| {' | '.join(row)} |" for row in (head, ["---", *["---:"] * 5], *rows)]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""Where jobs run: GPUs are shared by measured memory, the CPU by the number of jobs."""
+"""Hands out the places where jobs run: GPUs are shared by measured memory, the CPU by the number of jobs."""
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,17 +13,17 @@ from bench.run.plan import PlannedJob
 from bench.spec import Job
 from bench.store.record import Record
 
-HEADROOM = 1.2  # of a measured peak: the allocator keeps more than the tensors take
+HEADROOM = 1.2  # times a measured peak, as the allocator keeps more than the tensors take
 CONTEXT_MIB = 600.0  # what a process takes of a GPU before its first tensor
 
 
 def default_jobs(threads: int) -> int:
-    """CPU jobs at a time: as many as have their threads on cores of their own."""
+    """Return how many CPU jobs run at a time: as many as can have a core for each of their threads."""
     return max(1, cpu_count() // threads)
 
 
 def kind(job: Job) -> tuple:
-    """Jobs of a kind need the same memory: data, model and sizes are alike."""
+    """Return the kind of a job: jobs of one kind need the same memory, as data, model and sizes are alike."""
     sizes = {k: v for k, v in job.hyper.items() if not isinstance(v, float)}  # rates and weights take no memory
     return job.data_hash, job.model, job.preset, repr(sorted(sizes.items())), job.protocol.name
 
@@ -41,8 +41,8 @@ class Slots:
         cpus: jobs at a time on the CPU.
         total: jobs at a time, wherever they run; ``None`` for no other limit.
         gpus: name of a GPU to the MiB that jobs may share.
-        per_gpu: jobs per GPU; ``None`` shares it by memory, and the first job of a kind has it to itself.
-        measured: peak MiB of a kind, where known.
+        per_gpu: jobs per GPU; with ``None`` they share it by memory, and the first job of a kind has it to itself.
+        measured: peak MiB by kind of job, where known.
     """
 
     cpus: int
@@ -55,23 +55,23 @@ class Slots:
         self.free = dict(self.gpus)
         self.changed = threading.Condition()
         self.free_cpus = self.cpus
-        self.line: list[object] = []  # those that wait for a GPU: first come, first served
+        self.line: list[object] = []  # tickets of jobs that wait for a GPU: first come, first served
 
     @property
     def most(self) -> int:
-        """Jobs at a time, at most."""
+        """How many jobs run at a time at most."""
         most = self.cpus + len(self.gpus) * (self.per_gpu or 8)
         return min(most, self.total or most)
 
     def together(self, planned: Sequence[PlannedJob]) -> int:
-        """How many of the jobs run at a time, as far as their memory is known: on GPUs those that train, if any."""
+        """Return how many jobs run at a time, as far as memory is known; with GPUs, of those that train, if any."""
         trained = [one for one in planned if not is_floor(one)] if self.gpus else []
         shares = [[self.need(one, i, alone=False) / self.gpus[i] for one in trained] for i in self.gpus if self.gpus[i]]
         n = int(sum(len(trained) / sum(share) for share in shares) + 1e-6) if trained else self.cpus
         return max(1, min(n, self.most))
 
     def need(self, planned: PlannedJob, index: str, *, alone: bool) -> float:
-        """MiB set aside for the job on that GPU."""
+        """Return the MiB to set aside for the job on that GPU."""
         whole = self.gpus[index]
         if alone:
             return whole
@@ -81,14 +81,14 @@ class Slots:
         return whole if peak is None else min(whole, HEADROOM * peak + CONTEXT_MIB)
 
     def fit(self, planned: PlannedJob, *, alone: bool) -> list[str]:
-        """GPUs that may hold the job, the freest first: those with room for its measured peak, or else the largest; for
-        a second try alone, those that are about as large as the largest."""
+        """Return the GPUs that may hold the job, the freest first: those with room for its measured peak, or else the
+        largest; for a second try alone, those that are about as large as the largest."""
         largest = max(self.gpus.values())
         least = 0.9 * largest if alone else min(largest, self.measured.get(kind(planned.job), 0.0) + CONTEXT_MIB)
         return sorted((i for i in self.gpus if self.gpus[i] >= least), key=lambda i: -self.free[i])
 
     def take(self, planned: PlannedJob, *, alone: bool = False) -> Slot:
-        """A slot for the job, a GPU of its own if ``alone``; waits until there is one."""
+        """Wait for a slot for the job, a GPU of its own if ``alone``, and return it."""
         with self.changed:
             if is_floor(planned) or not self.gpus:
                 self.changed.wait_for(lambda: self.free_cpus)
@@ -104,7 +104,7 @@ class Slots:
             return slot
 
     def free_gpu(self, planned: PlannedJob, *, alone: bool) -> Slot | None:
-        """The slot that the job could have now."""
+        """Return the slot that the job could have now, or None."""
         for index in self.fit(planned, alone=alone):
             need = self.need(planned, index, alone=alone)
             if need <= self.free[index] + 1e-6:
@@ -121,7 +121,7 @@ class Slots:
 
     @contextmanager
     def taken(self, planned: PlannedJob, *, alone: bool = False) -> Iterator[Slot]:
-        """``take`` for the length of a context."""
+        """Hold a slot from ``take`` for the length of a context."""
         slot = self.take(planned, alone=alone)
         try:
             yield slot
@@ -129,19 +129,19 @@ class Slots:
             self.give_back(slot)
 
     def learn(self, slot: Slot, record: Record | None) -> None:
-        """What a job took of its GPU at its peak decides what the next job of its kind is given."""
+        """Take in the peak of a job's GPU memory, which decides how much the next job of its kind is given."""
         if slot.gpu and record is not None and "peak_memory_mib" in record.facts:
-            peak, like = record.facts["peak_memory_mib"], kind(record.job)
+            peak, job_kind = record.facts["peak_memory_mib"], kind(record.job)
             with self.changed:
-                self.measured[like] = max(peak, self.measured.get(like, 0.0))
+                self.measured[job_kind] = max(peak, self.measured.get(job_kind, 0.0))
 
 
 def is_floor(planned: PlannedJob) -> bool:
-    """Floors train nothing and stay on the CPU."""
+    """Return whether the job's model is a floor, which trains nothing and stays on the CPU."""
     return registry.find(planned.job.model)[0].is_floor
 
 
 def measured(records: Iterable[Record]) -> dict[tuple, float]:
-    """Peak MiB of the kinds of job that ran on a GPU before."""
+    """Return the peak MiB by kind of the jobs that ran on a GPU before."""
     on_gpu = [r for r in records if r.status == "done" and r.provenance.get("device", "cpu") != "cpu"]
     return {kind(r.job): r.facts["peak_memory_mib"] for r in on_gpu}

@@ -1,4 +1,4 @@
-"""The studies there are: the tables and figures of the paper, and ours."""
+"""All studies: the tables and figures of the paper, and ours."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,10 +10,10 @@ ALL = "all"
 
 
 def find(names: Sequence[str]) -> list[Study]:
-    """The studies of these names, each once; "all" is every one.
+    """Return the studies of these names, each once; "all" means every study.
 
     Raises:
-        BenchError: for an unknown name, near misses named.
+        BenchError: for an unknown name; the message suggests similar ones.
     """
     for name in names:
         if name not in (*STUDIES, ALL):
@@ -22,7 +22,7 @@ def find(names: Sequence[str]) -> list[Study]:
 
 
 def layers(numbers: Sequence[int], setting) -> tuple[Variant, ...]:
-    """One variant per number of layers; ``setting`` makes its settings of the number."""
+    """Return one variant per number of layers; ``setting`` turns the number into the variant's settings."""
     return tuple(Variant(label=f"{n} layer{'s' * (n > 1)}", hyper=setting(n), n_layers=n) for n in numbers)
 
 

@@ -1,4 +1,4 @@
-"""A trained model back from its record: its metrics once more, and lists of what to recommend."""
+"""Loads a trained model from its record, to compute its metrics once more and to recommend items."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class Trained:
     """A model with the weights that one ranking chose.
 
     Attributes:
-        model: as RecBole has it; it counts users and items from 1.
-        ranking: whose weights these are.
-        location: where the data set is from.
+        model: the RecBole model, which counts users and items from 1.
+        ranking: the ranking that chose the weights.
+        location: the data set's name, or its folder.
     """
 
     record: Record
@@ -43,20 +43,20 @@ class Trained:
     location: str
 
     def metrics(self) -> dict[str, float]:
-        """The test means of this ranking, computed anew; on the same kind of CPU they equal the record's to the bit."""
+        """Compute this ranking's test means anew; on the same kind of CPU they equal the record's to the bit."""
         evaluator = Evaluator(self.prepared.test, device=torch.device("cpu"))
         return means(evaluator.ranks(self.model, rankings=(self.ranking,)))
 
     def recommend(self, users: Sequence | float | np.generic | None = None, *, k: int = 10) -> pd.DataFrame:
-        """The ``k`` best items of each user: one line per user and place, with the ids of the data set's own files.
+        """Return the ``k`` best items of each user: one line per user and place, with the ids of the data set's files.
 
-        Of a data set that was imported, these are the ids before import (``users.csv`` and ``items.csv``).
+        For a data set that was imported, these are the ids before import (``users.csv`` and ``items.csv``).
 
-        An item that the user has met, in train, validation or test, is never among them, so that a user who has met
+        An item that the user has met, in train, validation or test, is never recommended, so that a user who has met
         nearly every item may get fewer than ``k``.
 
         Args:
-            users: one id or several, of which one named twice counts once; all users where none is given.
+            users: one id or several, where a repeated id counts once; all users where none is given.
 
         Raises:
             BenchError: for an unknown user, a ``k`` below 1, or a model whose scores depend on the other candidates.
@@ -73,36 +73,36 @@ class Trained:
 
     @cached_property
     def ids(self) -> dict[str, np.ndarray]:
-        """The ids of users and items, by their number here."""
+        """The ids of users and items as the files have them, in the order of the program's numbers."""
         dataset = self.prepared.dataset
-        found = {"user": np.arange(dataset.n_users), "item": np.arange(dataset.n_items)} | dataset.ids
+        ids = {"user": np.arange(dataset.n_users), "item": np.arange(dataset.n_items)} | dataset.ids
         if self.location in DATA_SETS:
-            return found
+            return ids
         folder = Path(self.location).expanduser()
-        return {kind: original_ids(folder, kind, numbers) for kind, numbers in found.items()}
+        return {kind: original_ids(folder, kind, numbers) for kind, numbers in ids.items()}
 
     @cached_property
     def met(self) -> np.ndarray:
-        """(n, 2) the pairs of all parts, by user."""
+        """The (n, 2) pairs of all parts, sorted by user."""
         pairs = all_pairs(self.prepared.dataset)
         return pairs[np.argsort(pairs[:, 0], kind="stable")]
 
     def numbers(self, users: Sequence) -> np.ndarray:
-        place = {str(own): number for number, own in enumerate(self.ids["user"])}
-        unknown = [str(user) for user in users if str(user) not in place]
+        number_of = {str(user): number for number, user in enumerate(self.ids["user"])}
+        unknown = [str(user) for user in users if str(user) not in number_of]
         if unknown:
             raise BenchError(f"{self.record.job.dataset} has no user {', '.join(unknown[:5])}")
-        return np.array(list(dict.fromkeys(place[str(user)] for user in users)), dtype=np.int64)  # one list each
+        return np.array(list(dict.fromkeys(number_of[str(user)] for user in users)), dtype=np.int64)  # each once
 
     @torch.no_grad()
     def best(self, users: np.ndarray, k: int) -> pd.DataFrame:
-        """The lists of some users, given by their numbers."""
+        """Return the ``k`` best items of users that are given by their numbers."""
         self.model.eval()
         scores = self.model.score_all(self.model.represent(), torch.from_numpy(users + 1))[:, 1:]  # 0 is the padding
         for row, user in enumerate(users):
             first, last = np.searchsorted(self.met[:, 0], [user, user + 1])
             scores[row, self.met[first:last, 1]] = -torch.inf
-        score, item = (found.numpy() for found in scores.topk(min(k, scores.shape[1]), dim=1))
+        score, item = (values.numpy() for values in scores.topk(min(k, scores.shape[1]), dim=1))
         frame = pd.DataFrame(
             {
                 "user": self.ids["user"][users].repeat(score.shape[1]),
@@ -121,12 +121,12 @@ def blocks(users: np.ndarray) -> Iterator[np.ndarray]:
 def load(
     store: Store, key: str, *, ranking: str = "", location: str = "", data_dir: Path | None = None, model_file: str = ""
 ) -> Trained:
-    """The model of the record whose key begins with ``key``.
+    """Return the trained model of the record whose key begins with ``key``.
 
     Args:
-        ranking: whose choice of the epoch; default: full, or sampled for a model that has no full ranking.
-        location: the data set, where it is a folder; default: the built-in set of the record's name.
-        model_file: where the model is from, as ``path/to/file.py:MODEL``, if it is not one of ours.
+        ranking: the ranking that chose the epoch; default: full, or sampled for a model that has no full ranking.
+        location: the folder of the data set; default: the built-in data set of the record.
+        model_file: the source of a model that is not one of ours, as ``path/to/file.py:MODEL``.
 
     Raises:
         BenchError: for an unknown key, a record that is not done, other data or code, or weights that were not kept.
@@ -150,20 +150,20 @@ def load(
 
 
 def check_data(record: Record, source: Source, location: str) -> None:
-    """Hold the data of ``source`` against that of the record."""
+    """Raise BenchError unless the data of ``source`` is the data of the record."""
     try:
         is_same, why = source.fingerprint(record.job.features)[1] == record.job.data_hash, ""
     except BenchError as error:
-        if location == record.job.dataset:  # it cannot be had
+        if location == record.job.dataset:  # the data set of the record cannot be had
             raise
         is_same, why = False, f" ({error})"  # a folder with other files, such as one without the features
     if not is_same:
-        said = f"{location} is not the data that {record.key} was made on{why}"
-        raise BenchError(f"{said}; name that with --data or --data-dir")
+        text = f"{location} is not the data that {record.key} was made on{why}"
+        raise BenchError(f"{text}; name that with --data or --data-dir")
 
 
 def check_code(record: Record, model_file: str) -> None:
-    """Have the model found, and hold its code against that of the record: other code would make other scores of it."""
+    """Raise BenchError unless the model exists with the code of the record: other code would give other scores."""
     if model_file:
         registry.from_outside(model_file)
     job = record.job
@@ -173,9 +173,9 @@ def check_code(record: Record, model_file: str) -> None:
             f"{job.model} is none of the models here; name its file with --model path/to/file.py:{job.model}"
         )
     if not card.is_code_of(job):
-        made = record.provenance.get("code", "")
+        revision = record.provenance.get("code", "")
         raise BenchError(
             f"{record.key} was made with other code of {job.model}"
-            + (f", of revision {made}" if made else "")
+            + (f", of revision {revision}" if revision else "")
             + "; go back to that code, or run the job again with --keep-weights"
         )

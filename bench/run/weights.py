@@ -1,4 +1,4 @@
-"""Weights of the epochs that a job chose, as safetensors beside its record."""
+"""Writes and reads the weights of the epochs that a job chose, as safetensors beside its record."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from bench.train.fit import Fit
 
 
 def write(path: Path, model, result: Fit) -> str:
-    """Write the weights of ``model`` that each ranking chose, named "ranking/parameter"; the sha256 of the file.
+    """Write the weights that each ranking chose, named "ranking/parameter", and return the sha256 of the file.
 
     A model that was not trained is written as it stands.
     """
@@ -28,12 +28,12 @@ def write(path: Path, model, result: Fit) -> str:
 
 
 def read(path: Path, ranking: str, *, sha256: str) -> dict[str, Tensor]:
-    """The weights that ``ranking`` chose, by the name of the parameter.
+    """Return the weights that ``ranking`` chose, by the name of the parameter.
 
     Raises:
-        BenchError: where they were not kept, or are not those that were written.
+        BenchError: where they were not kept, or the file is not what was written.
     """
-    if not (sha256 and path.exists()):  # a file without a digest is of an earlier run of the job
+    if not (sha256 and path.exists()):  # without a digest in the record, the file is from an earlier run of the job
         raise BenchError(f"{path} is not there, or not of this record; run the job again with --keep-weights")
     try:
         read_checked(path, sha256)

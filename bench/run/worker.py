@@ -1,4 +1,4 @@
-"""What a Dask worker does with one job: a pool of one in a scratch folder, ended when the caller no longer waits."""
+"""Runs one job on a Dask worker: a pool of one in a scratch folder, ended when the caller no longer waits."""
 
 import math
 import multiprocessing
@@ -25,7 +25,7 @@ from bench.store.record import STATUSES
 from bench.store.store import Store
 
 STARTING = threading.Lock()
-TELLING = 0.5  # seconds between two epochs that a job tells of: a thousand small epochs per second would flood Dask
+TELLING = 0.5  # seconds between two epochs that a job reports: a thousand small epochs per second would flood Dask
 start_once = cache(start_server)
 
 
@@ -36,7 +36,7 @@ def run(order: dict) -> dict:
 
     Raises:
         Reschedule: when this worker is to end, or nobody waits for the job any more.
-        BenchError: when this worker has other code than the caller, or offers GPUs that it has not.
+        BenchError: when this worker has other code than the caller, or offers GPUs that it does not have.
     """
     from distributed import Reschedule, get_worker
 
@@ -61,7 +61,7 @@ def run(order: dict) -> dict:
 
 
 def packed(store: Store, job: Job) -> dict:
-    """The files of a record."""
+    """Return the content of a record's files, as ``run`` does."""
     record, weights = store.find(job), store.weights(job)
     return {
         "record": record.model_dump_json(),
@@ -72,10 +72,10 @@ def packed(store: Store, job: Job) -> dict:
 
 
 def teller(worker, topic: str) -> Listener:
-    """A listener that passes events on to the caller, the worker's name before the device.
+    """Return a listener that passes events on to the caller, with the worker's name before the device.
 
-    How the job ended is not passed on: the caller tells it once it has the record. Of epochs that follow one another
-    within TELLING seconds, only the first is passed on.
+    The end of the job is not passed on, as the caller reports that itself once it has the record. Of epochs that follow
+    one another within TELLING seconds, only the first is passed on.
     """
     last = -math.inf
 
@@ -94,15 +94,15 @@ def teller(worker, topic: str) -> Listener:
 
 
 def check_code(job: Job) -> None:
-    """A record says which code made it: the worker must have that code."""
+    """Raise BenchError unless the worker has the code that the job, and so its record, names."""
     card, _ = registry.find(job.model)
     if not card.is_code_of(job):
         raise BenchError(f"worker on {socket.gethostname()} has another revision of {job.model}; install the caller's")
 
 
 def make_ready(threads: int) -> None:
-    """Once per worker: start the server that jobs are forked from, which must not change the environment later, while
-    other tasks read it."""
+    """Start the server that jobs are forked from, once per worker: a start changes the environment for a while, which
+    must not happen later, while other tasks read it."""
     multiprocessing.current_process().daemon = False  # a nanny's worker may then start processes, which end with it
     with STARTING:
         start_once(threads)
@@ -110,7 +110,7 @@ def make_ready(threads: int) -> None:
 
 
 def slots_of(worker, *, is_gpu_asked: bool) -> Slots:
-    """Dask counts the jobs of a worker; the slots of its GPUs are shared by all its tasks, so that they spread."""
+    """Return one slot on the CPU, as Dask counts the jobs, or the GPU slots that all tasks of the worker share."""
     if not is_gpu_asked:
         return Slots(cpus=1)
     with STARTING:
@@ -119,7 +119,7 @@ def slots_of(worker, *, is_gpu_asked: bool) -> Slots:
 
 @cache
 def gpu_slots(n_jobs: int) -> Slots:
-    """The visible GPUs, shared evenly by ``n_jobs`` at a time.
+    """Return the slots of the visible GPUs, shared evenly by ``n_jobs`` at a time.
 
     Raises:
         BenchError: when there is none.
@@ -132,7 +132,7 @@ def gpu_slots(n_jobs: int) -> Slots:
 
 
 def given_up(worker) -> Callable[[], bool]:
-    """Whether the caller gave the current task up or died, or the worker closes: Dask itself lets tasks run on."""
+    """Return a check of whether the task's caller gave up or died, or the worker closes: Dask lets tasks run on."""
     key = worker.get_current_task()
 
     def is_given_up() -> bool:

@@ -14,10 +14,7 @@ HELD_UP = 3  # times the median: epochs that take longer are assumed to have sha
 
 
 def stretches(record: Record) -> list[tuple[int, float]]:
-    """Return the epochs and the seconds per epoch between each evaluation and the next.
-
-    The time before the first evaluation, which includes the preparations, does not count.
-    """
+    """Return epochs and seconds per epoch from each evaluation to the next, without preparations before the first."""
     steps = [
         (end["epoch"] - begin["epoch"], end["seconds"] - begin.get("seconds", 0.0))  # 0 before any training
         for begin, end in pairwise(record.curve)

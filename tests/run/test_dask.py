@@ -230,8 +230,6 @@ def test_folders_travel_in_full(folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
     (here,) = planned(folder.name)
     (named,) = plan.jobs(plan.Request(datasets=["ml-100k"], models=["BPRMF"], data_dir=Path("data")))
-    assert (with_full_paths(here).location, with_full_paths(here).job.key) == (str(folder), here.job.key)
-    assert (with_full_paths(named).location, with_full_paths(named).data_dir) == (
-        "ml-100k",
-        str(folder.parent / "data"),
-    )
+    sent, sent_named = with_full_paths(here), with_full_paths(named)
+    assert (sent.location, sent.job.key) == (str(folder), here.job.key)
+    assert (sent_named.location, sent_named.data_dir) == ("ml-100k", str(folder.parent / "data"))
