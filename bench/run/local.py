@@ -46,7 +46,7 @@ def start_server(threads: int) -> None:
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     os.environ.update({**KEEP_PAGES, **before, **count, **here})
     try:
-        resource_tracker.ensure_running()  # unblocks some signals, so it comes before they are blocked for the server
+        resource_tracker.ensure_running()  # else the server's start starts it, which unblocks some signals again
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         forkserver.ensure_running()
     except OSError as error:  # the path of a socket has a limit, which a long TMPDIR exceeds
