@@ -1,4 +1,4 @@
-"""The one choice of the page: what can be chosen, what is chosen at first, and what each element is about."""
+"""The filters of the HTML page: their options, the first choice, and the tags that say what each element is about."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -21,18 +21,18 @@ FILTERS = {
     "ranking": "Ranking",
     "metric": "Metric",
 }
-BEST = "*best"  # the budget that answers, data set by data set; the token of a name has no star
+BEST = "*best"  # the option for the budget that answers in each data set; a token of a name never has a star
 
-Tags = dict[str, str]  # data attributes
+Tags = dict[str, str]  # the data attributes of an element
 Place = tuple[str, str, str, tuple[str, str]]  # kind of page, protocol, ranking, data set and features
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What of all ``found`` pages a reader may choose.
+    """What a reader may choose among all ``found`` pages.
 
-    Every element says in data attributes what it is about, as tokens apart by spaces, and the page's script hides what
-    is about something else than what is chosen.
+    The data attributes of every element say what it is about, as tokens separated by spaces. The page's script hides
+    the elements that are about anything else than what is chosen.
     """
 
     found: Sequence[Page]
@@ -42,17 +42,17 @@ class Choice:
     def options(self) -> dict[str, list[tuple[str, str]]]:
         """The token and the text of every choice that a filter offers."""
         rows = self.evidence.every
-        named = {"features": sorted(rows["base"].unique()), "protocol": sorted(rows["protocol"].unique())}
         budgets = sorted(rows["budget"].unique(), key=place_of_budget, reverse=True)
         datasets = dict.fromkeys(dataset for dataset, _ in blocks(rows))
         metrics = {c.metric for page in self.found if isinstance(page, Table) for b in page.blocks for c in b.columns}
         rankings = {page.ranking for page in self.found}
         return {
-            "dataset": [(token(one), DATASETS.get(one, one)) for one in datasets],
-            **{name: [(token(one), one) for one in some] for name, some in named.items()},
-            "budget": [(BEST, "best of each"), *((token(one), one) for one in budgets)],
-            "ranking": [(one, one) for one in RANKINGS if one in rankings],
-            "metric": [(token(one), one) for one in SHOWN.values() if one in metrics],
+            "dataset": [(token(name), DATASETS.get(name, name)) for name in datasets],
+            "features": [(token(name), name) for name in sorted(rows["base"].unique())],
+            "protocol": [(token(name), name) for name in sorted(rows["protocol"].unique())],
+            "budget": [(BEST, "best of each"), *((token(name), name) for name in budgets)],
+            "ranking": [(name, name) for name in RANKINGS if name in rankings],
+            "metric": [(token(name), name) for name in SHOWN.values() if name in metrics],
         }
 
     @property
@@ -62,71 +62,74 @@ class Choice:
 
     @property
     def at_first(self) -> dict[str, str]:
-        """What is chosen when the page opens: protocol and ranking of the first verdict, or else of the first answer,
-        under the best budgets."""
-        asked = [one for one in answers(self.evidence) if "protocol" in one]  # not so a data set without any record
-        found = sorted(asked, key=lambda one: not one["found"])
-        named = {"protocol": token(found[0]["protocol"]), "ranking": found[0]["ranking"]} if found else {}
-        return {"budget": BEST, **named}
+        """The choice when the page opens: the best budgets, with the protocol and ranking of the first answer that has
+        a verdict, or else of the first answer."""
+        in_order = sorted(answers(self.evidence), key=lambda answer: not answer["found"])  # stable: verdicts first
+        first = {"protocol": token(in_order[0]["protocol"]), "ranking": in_order[0]["ranking"]} if in_order else {}
+        return {"budget": BEST, **first}
 
     @property
     def possible(self) -> list[dict[str, list[str]]]:
-        """What can be chosen together, a line for each comparison that answers and then for each other one."""
-        found = [{**board.names, "budget": [board.budget, BEST]} for board in answering(self.evidence)]
+        """The options that can be chosen together, one entry for each comparison, first those that answer."""
+        comparisons = [{**board.names, "budget": [board.budget, BEST]} for board in answering(self.evidence)]
         for page in self.found:
             if page.protocol and page.ranking:
                 names = {"protocol": page.protocol, "budget": [page.budget], "ranking": page.ranking}
-                found += [
-                    {**names, "dataset": dataset, "features": features} for dataset, features in self.of[page.name]
-                ]
-        lines = [{name: list(map(token, listed(one[name]))) for name in FILTERS if name in one} for one in found]
-        return [line for n, line in enumerate(lines) if line not in lines[:n]]
+                for dataset, features in self.blocks_of[page.name]:
+                    comparisons.append({**names, "dataset": dataset, "features": features})
+        lines = []
+        for values in comparisons:
+            line = {name: list(map(token, listed(values[name]))) for name in FILTERS if name in values}
+            if line not in lines:
+                lines.append(line)
+        return lines
 
     @cached_property
-    def of(self) -> dict[str, list[tuple[str, str]]]:
+    def blocks_of(self) -> dict[str, list[tuple[str, str]]]:
         """The data sets and features of each page's records, by the page's name."""
         rows = self.evidence.every.set_index("key", drop=False)
         return {page.name: blocks(rows.loc[rows.index.intersection(page.keys)]) for page in self.found}
 
     @cached_property
     def best(self) -> Mapping[Place, str]:
-        """The budget to be seen at first: the one that answers, or the longest where a kind of page lacks that."""
-        answers, budgets, chosen = defaultdict(set), defaultdict(set), {}
+        """The budget that BEST shows: one that answers, or the longest where the kind of page has none that answers."""
+        answers, budgets, best = defaultdict(set), defaultdict(set), {}
         for board in answering(self.evidence):
             for protocol in (board.protocol, ""):  # some pages are about several protocols
                 answers[protocol, board.block].add(board.budget)
         for page in self.found:
-            for block in self.of[page.name]:
+            for block in self.blocks_of[page.name]:
                 budgets[page.kind, page.protocol, page.ranking, block].add(page.budget)
-        for (kind, protocol, ranking, block), some in budgets.items():
-            known = some & answers[protocol, block]
-            chosen[kind, protocol, ranking, block] = max(known or some, key=lambda name: (place_of_budget(name), name))
-        return chosen
+        for place, names in budgets.items():
+            _, protocol, _, block = place
+            candidates = names & answers[protocol, block] or names
+            best[place] = max(candidates, key=lambda name: (place_of_budget(name), name))
+        return best
 
     def budgets(self, page: Page, block: tuple[str, str]) -> list[str]:
-        """Under which choices of a budget ``page`` shows its part on ``block``; nothing where any will do."""
+        """Return the options of the budget that show the part of ``page`` on ``block``; empty if all of them do."""
         if not page.budget:
             return []
         best = self.best.get((page.kind, page.protocol, page.ranking, block), page.budget)
         return [page.budget, *([BEST] if best == page.budget else [])]
 
     def protocols(self, page: Page) -> list[str]:
-        """Whose a page is; of one that compares several, all of them."""
+        """Return the protocols that a page is about: its own, or those of all its records if it compares several."""
         if page.protocol or not page.budget:
             return [page.protocol]
         return [self.evidence.by_key[key].job.protocol.name for key in page.keys]
 
     def page_tags(self, page: Page) -> Tags:
-        own = self.of[page.name]
-        about = {name: [block[n] for block in own] for n, name in enumerate(BLOCK)}
+        page_blocks = self.blocks_of[page.name]
+        about = {name: [block[n] for block in page_blocks] for n, name in enumerate(BLOCK)}
         about |= {"protocol": self.protocols(page), "ranking": [page.ranking]}
-        return tags(**about, budget=[budget for block in own for budget in self.budgets(page, block)])
+        return tags(**about, budget=[budget for block in page_blocks for budget in self.budgets(page, block)])
 
     def part_tags(self, page: Page, part: Block | Line) -> Tags:
-        """Of a block or line, which may be about one data set of its page, or name a budget of its own."""
+        """Return the tags of a block or line, which may be about one data set of its page or name its own budget."""
         about = {name: [value] for name, value in part.about.items()}
         if "budget" in about:
-            about["budget"].append(BEST)  # the answer, and what lists all
+            about["budget"].append(BEST)  # the parts of the answer and of lists of everything, which BEST shows, too
         elif all(name in part.about for name in BLOCK):
             about["budget"] = self.budgets(page, tuple(part.about[name] for name in BLOCK))
         return tags(**about)
@@ -134,34 +137,34 @@ class Choice:
 
 @dataclass(frozen=True)
 class Abouts:
-    """What lines are about, each once, in the order in which they are asked for; a line names the place of its own."""
+    """The tags of all lines, each set of tags once in order of first use; a line refers to its set by place."""
 
     choice: Choice
-    known: dict[tuple[tuple[str, str], ...], int] = field(default_factory=dict)
+    place_of: dict[tuple[tuple[str, str], ...], int] = field(default_factory=dict)
 
     def place(self, page: Page, line: Line) -> str:
-        """Empty where the line alone is about nothing."""
+        """Return the place of the line's tags; empty where the line has no tags of its own."""
         tags = self.choice.part_tags(page, line)
-        return str(self.known.setdefault(tuple(tags.items()), len(self.known))) if tags else ""
+        return str(self.place_of.setdefault(tuple(tags.items()), len(self.place_of))) if tags else ""
 
     @property
     def lines(self) -> list[Tags]:
-        return [{name.removeprefix("data-"): value for name, value in about} for about in self.known]
+        return [{name.removeprefix("data-"): value for name, value in about} for about in self.place_of]
 
 
 def column_tags(column: Column) -> Tags:
-    """Of its head: whether it is a name, or a number, which is sorted by value; and its metric."""
+    """Return the attributes of a column's head: its kind, which decides how the script sorts it, and its metric."""
     return {"class": column.kind} | tags(metric=[column.metric])
 
 
 def tags(**values: Collection[str]) -> Tags:
-    """Data attributes; what has no value is left out."""
-    found = {name: " ".join(sorted({token(value) for value in some if value})) for name, some in values.items()}
-    return {f"data-{name}": text for name, text in found.items() if text}
+    """Return the data attributes with the tokens of ``values``; an attribute without a value is left out."""
+    texts = {name: " ".join(sorted({token(value) for value in given if value})) for name, given in values.items()}
+    return {f"data-{name}": text for name, text in texts.items() if text}
 
 
 def token(name: str) -> str:
-    """``name`` without spaces; BEST is no name and stays as it is."""
+    """Return ``name`` quoted as in a URL, which has no spaces; BEST is no name and stays as it is."""
     return name if name == BEST else quote(name, safe="@")
 
 

@@ -1,4 +1,4 @@
-"""What the page knows of each record, once, for the script that opens it: settings, values, curve, provenance."""
+"""The details of each record for the HTML page's script, which shows them: settings, values, curves, provenance."""
 
 import json
 import string
@@ -16,43 +16,44 @@ from bench.store.record import Record
 
 PLACES = 4  # significant digits of the least and the greatest value of a curve
 DIGITS = string.digits + string.ascii_lowercase
-LEVELS = len(DIGITS) ** 2 - 1  # between them, on which its points stand, each in two digits
+LEVELS = len(DIGITS) ** 2 - 1  # the highest level of a point of a curve, which is written in two DIGITS
 
 
 def details(evidence: Evidence) -> dict[str, Any]:
-    """The records by key, each with its title, its groups of terms and texts, and its curves.
+    """Return the records in the order of their keys, each with its title, its groups of terms and texts, its curves.
 
-    What several records say is said once: the heading of a group and its terms (``columns``), of which a group names
-    the place before its own texts; and a text that is longer than its place (``texts``), which stands for it.
+    What several records share is stored once. ``columns`` has the heading and terms of each kind of group: a group is
+    the place of its kind in ``columns``, followed by its texts. ``texts`` has each text of more than three letters that
+    occurs more than once: its place in ``texts`` stands for it.
     """
-    runs = evidence.every.sort_values("key").to_dict("records")
-    both = [(run, evidence.by_key[run["key"]]) for run in runs]
-    found = [(run, groups_of(record), curves_of(record, run)) for run, record in both]
-    counts = Counter(said for one in found for said in texts_of(*one))
-    texts = {said: place for place, said in enumerate(said for said, n in counts.items() if n > 1 and len(said) > 3)}
+    parts = []
+    for run in evidence.every.sort_values("key").to_dict("records"):
+        record = evidence.by_key[run["key"]]
+        parts.append((run, groups_of(record), curves_of(record, run)))
+    counts = Counter(text for part in parts for text in texts_of(*part))
+    shared = [text for text, n in counts.items() if n > 1 and len(text) > 3]
+    places = {text: place for place, text in enumerate(shared)}
     columns: dict[tuple[str, ...], int] = {}
 
-    def brief(said: str) -> str | int:
-        return texts.get(said, said)
+    def brief(text: str) -> str | int:
+        return places.get(text, text)
 
     records = []
-    for run, groups, curves in found:
-        lines = [
-            [columns.setdefault((name, *group), len(columns)), *map(brief, group.values())]
-            for name, group in groups.items()
-        ]
-        about = {"key": run["key"], "title": brief(title(run)), "groups": lines}
-        records.append(about | ({"curves": [{**one, "name": brief(one["name"])} for one in curves]} if curves else {}))
-    return {"records": records, "columns": list(columns), "texts": list(texts)}
+    for run, groups, curves in parts:
+        entry: dict[str, Any] = {"key": run["key"], "title": brief(title(run)), "groups": []}
+        for name, group in groups.items():
+            column = columns.setdefault((name, *group), len(columns))
+            entry["groups"].append([column, *map(brief, group.values())])
+        if curves:
+            entry["curves"] = [{**curve, "name": brief(curve["name"])} for curve in curves]
+        records.append(entry)
+    return {"records": records, "columns": list(columns), "texts": shared}
 
 
 def texts_of(run: Mapping[str, Any], groups: Mapping[str, Mapping[str, str]], curves: list[dict]) -> list[str]:
-    """All that the page says of a record, text by text."""
-    return [
-        title(run),
-        *(said for group in groups.values() for said in group.values()),
-        *(one["name"] for one in curves),
-    ]
+    """Return all texts that the page shows of a record."""
+    texts = [text for group in groups.values() for text in group.values()]
+    return [title(run), *texts, *(curve["name"] for curve in curves)]
 
 
 def title(run: Mapping[str, Any]) -> str:
@@ -60,7 +61,7 @@ def title(run: Mapping[str, Any]) -> str:
 
 
 def groups_of(record: Record) -> dict[str, dict[str, str]]:
-    """What a record says of itself, by heading, as far as it says anything."""
+    """Return the terms and texts of a record by heading, without groups that are empty."""
     job, facts = record.job, record.facts
     groups: dict[str, Mapping[str, Any]] = {
         "Run": {
@@ -85,12 +86,12 @@ def groups_of(record: Record) -> dict[str, dict[str, str]]:
 
 
 def curves_of(record: Record, run: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The course of what chose the epoch, a line for each ranking that has one of more than one point.
+    """Return the learning curve of the selecting metric for each ranking, if it has more than one point.
 
-    ``y`` are levels between ``low`` and ``high``, see ``levels``; ``x`` are the epochs, where no ``first`` and
-    ``step`` between them say the same.
+    ``y`` are levels between ``low`` and ``high`` (see ``levels``). ``x`` are the epochs; evenly spaced epochs are given
+    as ``first`` and ``step`` instead. ``best`` is the epoch that was chosen.
     """
-    found = []
+    curves = []
     for ranking in RANKINGS:
         metric = record.job.protocol.select_metric
         points = [(entry["epoch"], entry[name]) for entry in record.curve if (name := f"{ranking}.{metric}") in entry]
@@ -100,12 +101,12 @@ def curves_of(record: Record, run: Mapping[str, Any]) -> list[dict[str, Any]]:
             low, high = min(values), max(values)
             extent = {"low": float(f"{low:.{PLACES}g}"), "high": float(f"{high:.{PLACES}g}")}
             course = {**epochs_of(list(map(int, epochs))), **extent, "y": levels(values, low, high)}
-            found.append({"name": name, **course} | best_of(run.get(f"best_epoch.{ranking}")))
-    return found
+            curves.append({"name": name, **course} | best_of(run.get(f"best_epoch.{ranking}")))
+    return curves
 
 
 def levels(values: Sequence[float], low: float, high: float) -> str:
-    """Two digits of base 36 for each value: its place between ``low`` and ``high``."""
+    """Return two digits of base 36 for each value: its level from 0 at ``low`` to LEVELS at ``high``."""
     places = [round(LEVELS * (value - low) / (high - low or 1)) for value in values]
     return "".join(DIGITS[place // len(DIGITS)] + DIGITS[place % len(DIGITS)] for place in places)
 
@@ -120,7 +121,7 @@ def best_of(epoch: float | int | None) -> dict[str, int]:
 
 
 def text(value: Any) -> str:
-    """As a reader writes it: no quotes around a name, a fact of many digits to six."""
+    """Return a value for reading: text without quotes, a float to six significant digits, anything else as JSON."""
     if isinstance(value, float):
         return f"{value:.6g}"
     return value if isinstance(value, str) else json.dumps(value)

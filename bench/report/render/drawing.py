@@ -1,7 +1,7 @@
-"""How figures look, and how they become files.
+"""The looks of figures, and their conversion to files.
 
-Matplotlib draws them in seaborn's style. Seaborn itself would draw nothing here: the values are means already, the
-panels stand at fixed places, which is fast, and importing it would take a second in every process that draws.
+Matplotlib draws the figures in seaborn's style. Seaborn itself is not used: the values are means already, panels at
+fixed places are faster to draw, and importing it would take a second in every drawing process.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,11 +22,11 @@ from bench.store.frame import TUNED
 
 Draw = Callable[[pd.DataFrame], Figure]
 FORMATS = ("svg", "png", "pdf")
-METADATA = {  # nothing that changes from run to run
+METADATA = {  # leave out all that changes from run to run
     "svg": {"Date": None},
     "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
 }
-DPI = 300  # of the pixels
+DPI = 300  # pixels per inch of the PNG
 STYLE = {
     **style.library["seaborn-v0_8-whitegrid"],
     "svg.hashsalt": "mcln-bench",
@@ -37,22 +37,22 @@ STYLE = {
     **dict.fromkeys(("axes.linewidth", "grid.linewidth"), 0.5),
     "lines.linewidth": 1.0,
     "lines.markersize": 4,
-    "axes.titley": 1.0,  # a place that is given is not searched, which takes most of the time
+    "axes.titley": 1.0,  # matplotlib does not search for a place of the title, which would take most of the time
 }
-MARKERS = "os^Dv<>phXPd8"  # filled, and hollow for the rows beyond them; the star is for the row under study
-DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # with the markers they tell lines apart in grey
-SINGLE, DOUBLE = 3.4, 7.0  # inches: one column of a paper, and two
-PANEL = 1.55  # the height of one
-BESIDE = 3  # panels at most
-GAP = (0.62, 0.62)  # to the left of and below a panel: its ticks, labels and the title of the next one
-ABOVE = 0.25
-ENTRY = (1.1, 0.17)  # of the legend
+MARKERS = "os^Dv<>phXPd8"  # filled, then hollow for further rows; the star is for the row under study
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # together with the markers, these tell lines apart in grey
+SINGLE, DOUBLE = 3.4, 7.0  # the widths of one and of two columns of a paper, in inches like all sizes below
+PANEL = 1.55  # the height of a panel
+BESIDE = 3  # the most panels side by side
+GAP = (0.62, 0.62)  # to the left of and below a panel, for its ticks, its labels and the title of the next panel
+ABOVE = 0.25  # above the first panels
+ENTRY = (1.1, 0.17)  # the width and height of an entry of the legend
 
 
 def pictures(draw: Draw, data: pd.DataFrame) -> dict[str, bytes]:
-    """The figure in each format; equal data give equal bytes."""
+    """Return the figure in each format; equal data give equal bytes."""
     with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # whatever the user's own settings of matplotlib are
+        matplotlib.rcdefaults()  # undoes the user's own settings of matplotlib
         matplotlib.rcParams.update(STYLE)
         figure = draw(data)
         return {form: saved(figure, form) for form in FORMATS}
@@ -61,14 +61,14 @@ def pictures(draw: Draw, data: pd.DataFrame) -> dict[str, bytes]:
 def saved(figure: Figure, form: str) -> bytes:
     out = BytesIO()
     if form == "png":
-        picture(figure).save(out, form, dpi=(DPI, DPI), compress_level=1)  # in half the time of 6
+        picture(figure).save(out, form, dpi=(DPI, DPI), compress_level=1)  # takes half the time of level 6
     else:
         figure.savefig(out, format=form, metadata=METADATA[form])
     return out.getvalue()
 
 
 def picture(figure: Figure) -> Image.Image:
-    """Its pixels; a ground that hides what is behind it needs no fourth channel."""
+    """Return the pixels of a figure, without the alpha channel, since its background is opaque."""
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -76,9 +76,9 @@ def picture(figure: Figure) -> Image.Image:
 
 
 def panels(n_rows: int, n_columns: int) -> tuple[Figure, Any]:
-    """An empty figure as wide as one column of a paper or as two, and its axes, (n_rows, n_columns).
+    """Return an empty figure as wide as one or two columns of a paper, and its axes, (n_rows, n_columns).
 
-    A row of more than ``BESIDE`` goes on in the line below, so that each panel stays wide enough for its numbers.
+    A row of more than ``BESIDE`` panels continues on the line below, so that each stays wide enough for its numbers.
     """
     n_lines, n_beside = n_rows * -(-n_columns // BESIDE), min(n_columns, BESIDE)
     figure = Figure(figsize=(SINGLE if n_columns == 1 else DOUBLE, n_lines * (PANEL + GAP[1]) + ABOVE))
@@ -93,28 +93,30 @@ def panels(n_rows: int, n_columns: int) -> tuple[Figure, Any]:
 
 
 def scale_log(axis: Any, values: pd.Series) -> None:
-    """A logarithmic x axis, with numbers at 1, 2 and 5 where the values span little, else fewer."""
+    """Make the x axis logarithmic, with numbers at 1, 2 and 5 where the ``values`` span little, else fewer."""
     span = values.max() / values.min()
+    fewer = (1, 3) if span < 300 else (1,)
     axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if span < 30 else (1, 3) if span < 300 else (1,)))
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if span < 30 else fewer))
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.xaxis.set_minor_locator(NullLocator())
 
 
 def looks(rows: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Colour, marker and dashes of each row: a model looks the same in all figures, the one under study is thick.
+    """Return the colour, marker and dashes of each row; the model under study has a thick black line with stars.
 
-    A tuned row has the colour of its model, other dashes and, where the model's marker is filled, a hollow one.
+    The paper's models, ITEMWISE and the floors look the same in all figures. A tuned row has the colour of its model,
+    other dashes, and a hollow marker where the model's is filled, or the reverse.
     """
-    known, models = [*ROWS, ITEMWISE, *FLOORS], {row: row.removesuffix(TUNED) for row in rows}
-    places = {row: place for place, row in enumerate([*known, *sorted(set(models.values()) - set(known))])}
-    dark_then_light = matplotlib.color_sequences["tab20"]
-    colours = dark_then_light[::2] + dark_then_light[1::2]
-    found = {}
+    fixed, models = [*ROWS, ITEMWISE, *FLOORS], {row: row.removesuffix(TUNED) for row in rows}
+    places = {row: place for place, row in enumerate([*fixed, *sorted(set(models.values()) - set(fixed))])}
+    dark_and_light = matplotlib.color_sequences["tab20"]  # in turns
+    colours = dark_and_light[::2] + dark_and_light[1::2]
+    by_row = {}
     for row, model in models.items():
         place, is_studied, is_tuned = places[model], model == STUDIED, row != model
         is_hollow = bool(place // len(MARKERS) % 2) != is_tuned
-        found[row] = {
+        by_row[row] = {
             "color": "black" if is_studied else colours[place % len(colours)],
             "marker": "*" if is_studied else MARKERS[place % len(MARKERS)],
             "markersize": 8 if is_studied else 4,
@@ -123,11 +125,11 @@ def looks(rows: Sequence[str]) -> dict[str, dict[str, Any]]:
             "linewidth": 2.0 if is_studied else 1.0,
             "zorder": 4 if is_studied else 2,
         }
-    return found
+    return by_row
 
 
 def legend(figure: Figure, axes: Any) -> None:
-    """Every panel in its place, and below them one legend for all; a name that several panels have stands once."""
+    """Set every panel in its place, and below them a legend for all, which has each name once."""
     handles = {}
     for axis in axes.flat:
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
@@ -149,5 +151,5 @@ def legend(figure: Figure, axes: Any) -> None:
     for axis in axes.flat:
         axis.xaxis.set_label_coords(0.5, -0.24 / PANEL)
         axis.yaxis.set_label_coords(-0.45 / panel, 0.5)
-    more = {"ncols": n_beside, "columnspacing": 1, "handlelength": 1.8, "frameon": False}
-    figure.legend(list(handles.values()), list(handles), loc="lower center", bbox_to_anchor=(0.5, 0), **more)
+    look = {"ncols": n_beside, "columnspacing": 1, "handlelength": 1.8, "frameon": False}
+    figure.legend(list(handles.values()), list(handles), loc="lower center", bbox_to_anchor=(0.5, 0), **look)

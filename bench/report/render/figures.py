@@ -1,4 +1,4 @@
-"""The drawings, by the name that a ``Figure`` gives in ``plot``: its data in, a matplotlib figure out."""
+"""The functions that draw a ``Figure``: each takes the data and returns a matplotlib figure; PLOTS has them by name."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,11 +12,11 @@ from bench.spec import RANKINGS, SHOWN
 
 AXES = {"epoch": "epoch", "seconds": "seconds of training"}
 GREY = "0.6"
-SIDE_BY_SIDE = 2  # slope charts
+SIDE_BY_SIDE = 2  # the most slope charts side by side
 
 
 def cost(data: pd.DataFrame) -> Figure:
-    """One panel per data set, one point per model."""
+    """Draw N@10 over seconds of training: one panel per data set, one point per model."""
     parts = list(data.groupby(BLOCK, sort=False))
     figure, axes = panels(1, len(parts))
     look = looks(list(dict.fromkeys(data["model"])))
@@ -31,7 +31,8 @@ def cost(data: pd.DataFrame) -> Figure:
 
 
 def curves(data: pd.DataFrame) -> Figure:
-    """By epochs, then by seconds: one panel per data set and selecting metric, those of a ranking together."""
+    """Draw learning curves by epochs and below by seconds: one panel per data set and selecting metric, the panels of
+    a ranking together."""
     places = [*BLOCK, "metric"]
     columns = list(data[places].drop_duplicates().itertuples(index=False, name=None))
     columns.sort(key=lambda place: RANKINGS.index(place[-1].partition(".")[0]))
@@ -40,16 +41,15 @@ def curves(data: pd.DataFrame) -> Figure:
     for place, part in data.groupby(places, sort=False):
         column = axes[:, columns.index(place)]
         for (model, *_), run in part.groupby(["model", "seed", "key"], sort=False):
-            is_other = model == independent.NAME
+            if model == independent.NAME:
+                line = {"color": GREY, "linewidth": 0.6}
+            else:
+                line = {**look[model], "markersize": 3, "markevery": 0.2}
             best = run[run["is_best"]]
-            drawn = (
-                {"color": GREY, "linewidth": 0.6} if is_other else {**look[model], "markersize": 3, "markevery": 0.2}
-            )
             for axis, x in zip(column, AXES, strict=True):
-                if run[x].isna().all():
-                    continue
-                axis.plot(run[x], run["value"], label=model, **drawn)
-                axis.plot(best[x], best["value"], "o", color=drawn["color"], fillstyle="none", markersize=5)
+                if not run[x].isna().all():
+                    axis.plot(run[x], run["value"], label=model, **line)
+                    axis.plot(best[x], best["value"], "o", color=line["color"], fillstyle="none", markersize=5)
         ranking, metric = place[2].split(".")
         for axis, x in zip(column, AXES, strict=True):
             axis.set(title=heading(place), xlabel=AXES[x], ylabel=f"{SHOWN.get(metric, metric)}, {ranking}")
@@ -61,7 +61,7 @@ def curves(data: pd.DataFrame) -> Figure:
 
 
 def layers(data: pd.DataFrame) -> Figure:
-    """One panel per data set and metric, one line per model."""
+    """Draw values over the number of layers: one panel per data set and metric, one line per model."""
     places, metrics = blocks(data), list(dict.fromkeys(data["metric"]))
     figure, axes = panels(len(metrics), len(places))
     look = looks(list(dict.fromkeys(data["model"])))
@@ -82,12 +82,12 @@ def layers(data: pd.DataFrame) -> Figure:
 
 
 def slopes(data: pd.DataFrame) -> Figure:
-    """Places on the left and on the right, one line per model; one panel per data set and pair of sides,
-    as high as the longest beside it."""
+    """Draw the places of the models on two sides, one line per model; one panel per data set and pair of sides, as high
+    as the panel with most models in its row."""
     parts = list(data.groupby(["heading", "left", "right"], sort=False))
     n_columns = min(SIDE_BY_SIDE, len(parts))
-    beside = [parts[n : n + n_columns] for n in range(0, len(parts), n_columns)]
-    heights = [0.4 + 0.18 * max(len(part) for _, part in line) for line in beside]
+    rows = [parts[n : n + n_columns] for n in range(0, len(parts), n_columns)]
+    heights = [0.4 + 0.18 * max(len(part) for _, part in row) for row in rows]
     total = sum(heights) + 0.6 * len(heights)
     figure = Figure(figsize=(SINGLE if n_columns == 1 else DOUBLE, total))
     edges = {"left": 0.02, "right": 0.98, "bottom": 0.3 / total, "top": 1 - 0.35 / total}
@@ -103,7 +103,7 @@ def slopes(data: pd.DataFrame) -> Figure:
 
 
 def slope_lines(axis: Axes, part: pd.DataFrame) -> None:
-    """The lines of one panel; the rows of the model under study stand out."""
+    """Draw the lines and names of one panel; the rows of the model under study are red."""
     for line in part.itertuples():
         look = {"color": "tab:red", "zorder": 3} if line.is_studied else {"color": "0.55"}
         axis.plot([0, 1], [line.left_place, line.right_place], marker="o", markersize=3, linewidth=1.2, **look)
@@ -118,15 +118,15 @@ def slope_lines(axis: Axes, part: pd.DataFrame) -> None:
 
 
 def content_use(data: pd.DataFrame) -> Figure:
-    """Two bars per model, for irrelevant and for relevant content; one panel per data set."""
+    """Draw two bars per model, for irrelevant and for relevant content; one panel per data set."""
     parts = list(data.groupby(BLOCK, sort=False))
     n_rows = sum(part["name"].nunique() for _, part in parts)
     figure = Figure(figsize=(DOUBLE, 1 + 0.5 * len(parts) + 0.5 * n_rows), layout="constrained")
     for panel, (block, part) in zip(figure.subplots(len(parts), squeeze=False)[:, 0], parts, strict=True):
         names = list(dict.fromkeys(part["name"]))[::-1]  # the first stands on top
         for offset, kind in ((0.2, "irrelevant"), (-0.2, "relevant")):
-            own = part[part["measure"] == f"occlusion.{kind}.score_change"]
-            values = own.set_index("name")["mean"].reindex(names)
+            changes = part[part["measure"] == f"occlusion.{kind}.score_change"]
+            values = changes.set_index("name")["mean"].reindex(names)
             panel.barh([n + offset for n in range(len(names))], values, height=0.4, label=f"{kind} content")
         panel.set_yticks(range(len(names)), names)
         panel.set(title=heading(block), xlabel="mean score change / standard deviation of the scores")
@@ -135,9 +135,9 @@ def content_use(data: pd.DataFrame) -> Figure:
 
 
 def forest(data: pd.DataFrame) -> Figure:
-    """Differences with their intervals, one line per data set, protocol, ranking and row; one panel per metric.
+    """Draw differences with their intervals: one line per data set, protocol, ranking and row; one panel per metric.
 
-    What is more than chance is filled; rows that were not made under equal conditions have a mark.
+    A difference that is more than chance has a filled point; rows not made under equal conditions have a mark.
     """
     names = ["dataset", "features", "protocol", "ranking", "row"]
     lines = list(data[names].drop_duplicates().itertuples(index=False, name=None))[::-1]  # the first stands on top
@@ -156,9 +156,8 @@ def forest(data: pd.DataFrame) -> Figure:
         axis.set_ylim(-0.6, len(lines) - 0.4)
         axis.axvline(0, color="0.3", linewidth=0.8)
         axis.set_xlabel(f"{SHOWN[metric]}, difference")
-        axis.set_yticks(
-            range(len(lines)), [f"{heading(line[:2])}, {', '.join(line[2:4])}: {line[4]}" for line in lines]
-        )
+        labels = [f"{heading(line[:2])}, {', '.join(line[2:4])}: {line[4]}" for line in lines]
+        axis.set_yticks(range(len(lines)), labels)
     return figure
 
 

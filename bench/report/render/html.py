@@ -1,4 +1,4 @@
-"""The whole report as one HTML page that asks no network for anything: tables, figures, an index of the records."""
+"""Renders the whole report as one HTML page that loads nothing: tables, figures, and an index of the records."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ from bench.report.sections import claims, records, reproduction
 from bench.report.terms import TERMS, term
 from bench.store.store import Store
 
-PLACE = Path(__file__).parent  # of the template, the style and the scripts
+PLACE = Path(__file__).parent  # the folder of the template, the style and the scripts
 SCRIPTS = ("report.js", "report.record.js")
-ABOUT = {  # a line below the heads of the questions that need one
+ABOUT = {  # the line below the heading of each question that needs one
     Question.COMPARISON: "Which model is best, and how near are the values to the paper's?",
     Question.COMPONENTS: "What does each part of a model contribute?",
     Question.LAYERS: "How many layers are best?",
@@ -35,12 +35,12 @@ ABOUT = {  # a line below the heads of the questions that need one
     Question.RECORDS: "What every number of this page is made from.",
 }
 
-Files = Mapping[str, Mapping[str, bytes]]  # by the page's name and their ending
+Files = Mapping[str, Mapping[str, bytes]]  # name of the page to ending to content
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A table or a figure with all that the page says of it."""
+    """A table or a figure with all that the HTML page shows of it."""
 
     page: Page
     tags: Tags
@@ -50,11 +50,11 @@ class View:
 
 
 def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: Files) -> str:
-    """The page. Equal records give equal bytes.
+    """Return the HTML page; equal records give equal bytes.
 
     Args:
-        folder: where the page will lie; links to records start there.
-        files: of each table and figure, which offers them; a figure's SVG stands in the page as well.
+        folder: the folder that the page will be written to, from which links to records start.
+        files: the files of each table and figure, which the page links to; it also embeds the SVG of a figure.
     """
     store, root, choice = Store(evidence.results), folder.resolve(), Choice(found, evidence)
     views = [view(page, choice, files.get(page.name, {}), place) for place, page in enumerate(found)]
@@ -65,7 +65,7 @@ def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: File
     abouts = Abouts(choice)
     return template().render(
         about=ABOUT,
-        questions={one: [view for view in views if view.page.question is one] for one in Question},
+        questions={question: [view for view in views if view.page.question is question] for question in Question},
         filters=FILTERS,
         choice=choice,
         cards=cards(evidence),
@@ -93,7 +93,7 @@ def template():
 
 
 def view(page: Page, choice: Choice, files: Mapping[str, bytes], place: int) -> View:
-    """``page`` with what its records say of it, its ``files`` by their ending, and its ``place`` on the page."""
+    """Return the view of ``page``, which has ``files`` by their ending and stands at ``place`` on the HTML page."""
     return View(
         page=page,
         tags=choice.page_tags(page),
@@ -104,32 +104,31 @@ def view(page: Page, choice: Choice, files: Mapping[str, bytes], place: int) -> 
 
 
 def left(block: Block) -> str:
-    """The classes that say which columns after the first stand to the left, once for all their cells."""
+    """Return the classes of a table that align its columns of names after the first to the left."""
     return " ".join(f"left-{n}" for n, column in enumerate(block.columns, 1) if n > 1 and column.kind == "name")
 
 
 def grids(table: Table) -> list[Block]:
-    """Its blocks, each with a title, the cost last."""
-    found = [block if block.title else replace(block, title=table.title) for block in table.blocks]
-    return found + ([replace(table.cost, title="Cost", is_detail=True)] if table.cost else [])
+    """Return the blocks of ``table``, each with a title, the cost last."""
+    titled = [block if block.title else replace(block, title=table.title) for block in table.blocks]
+    return titled + ([replace(table.cost, title="Cost", is_detail=True)] if table.cost else [])
 
 
 def link(path: Path, start: Path) -> str:
-    """``path`` as a page in ``start`` names it."""
+    """Return the relative URL of ``path`` for a page in the folder ``start``."""
     return quote(Path(os.path.relpath(path.resolve(), start)).as_posix())
 
 
 def counts(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    """What the report is made from."""
+    """Return the numbers of records, data sets, models, protocols and budgets, each with its label."""
     states = ", ".join(f"{n} {status}" for status, n in rows["status"].value_counts().sort_index().items())
-    numbers = {"Data sets": "dataset", "Models": "model", "Protocols": "protocol", "Budgets": "budget"}
-    return [("Records", f"{len(rows)} ({states})")] + [
-        (label, str(rows[of].nunique())) for label, of in numbers.items()
-    ]
+    columns = {"Data sets": "dataset", "Models": "model", "Protocols": "protocol", "Budgets": "budget"}
+    numbers = [(label, str(rows[column].nunique())) for label, column in columns.items()]
+    return [("Records", f"{len(rows)} ({states})"), *numbers]
 
 
 def used_terms(views: Sequence[View]) -> dict[str, tuple[int, str]]:
-    """The place and the text of each term that explains a column of the page, or its line of %Imp."""
+    """Return the place and the text of each term that explains a column of the page or a line of %Imp."""
     blocks = [grid for view in views for grid in view.grids]
     names = {term(column) for block in blocks for column in block.columns}
     names |= {line.cells[0].text for block in blocks for line in block.lines if line.is_foot}

@@ -1,4 +1,4 @@
-"""A ``Table`` as LaTeX with booktabs."""
+"""Renders a ``Table`` as LaTeX with booktabs."""
 
 import re
 from dataclasses import replace
@@ -9,8 +9,8 @@ LETTERS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''", "—": "---", "±": r"$\pm$",
-    "[": "{[}", "*": "{*}", "`": "{`}",  # behind a line's end an option, behind ? another letter
-    "-": "-{}",  # before another one
+    "[": "{[}", "*": "{*}", "`": "{`}",  # [ and * after \\ would be its options, and ?` would be one letter
+    "-": "-{}",  # before another hyphen, with which it would be a dash
     "×": r"$\times$", "†": r"$\dagger$", "‡": r"$\ddagger$", "▲": r"$\uparrow$", "▼": r"$\downarrow$",
 }  # fmt: skip
 SPECIAL = re.compile(f"-(?=-)|[{re.escape(''.join(LETTERS).replace('-', ''))}]")
@@ -21,33 +21,34 @@ MARKS = {"few": "%s", "best": r"\textbf{%s}", "second": r"\underline{%s}", "": "
 
 
 def latex(table: Table) -> str:
-    """Our values, what stands beside them, and the cost as floats; reasons and notes stand below the first.
+    """Return floats with our values, with each kind of value beside them, and with the cost; reasons for empty cells
+    and notes stand below the first.
 
-    Blocks that compare the same rows by metrics stand side by side, as the paper's tables have them; other blocks stand
-    one below the other.
+    Blocks that compare the same rows by metrics stand side by side, as in the paper's tables; other blocks stand one
+    below the other.
     """
     below = [rf"$^{{{n}}}$ {escaped(reason)}." for n, reason in enumerate(table.reasons, 1)]
     below += [escaped(text) for text in [*filter(None, map(warnings, table.blocks)), *(n.text for n in table.notes)]]
-    title = re.sub(r"^(Table|Figure) \d+: (.)", lambda found: found[2].upper(), table.title)  # LaTeX counts by itself
+    title = re.sub(r"^(Table|Figure) \d+: (.)", lambda match: match[2].upper(), table.title)  # LaTeX counts by itself
     label, caption = f"tab:{table.name}", f"{title}. {table.caption}"
-    apart = beside(table.blocks)
-    first = merged(apart.pop(""), table.reasons) if apart else stacked(table.blocks, table.reasons)
+    by_kind = beside(table.blocks)
+    first = merged(by_kind.pop(""), table.reasons) if by_kind else stacked(table.blocks, table.reasons)
     parts = [f"% records: {' '.join(table.keys)}", HEAD, *floated([*first, *listed(below)], caption, label)]
-    for name, blocks in apart.items():
-        more, own = merged(blocks, table.reasons), re.sub(r"\W+", "-", name).strip("-")
-        parts += floated(more, f"{NAMES.get(name, name.capitalize())}, beside: {title}.", f"{label}-{own}")
+    for kind, blocks in by_kind.items():
+        lines, end = merged(blocks, table.reasons), re.sub(r"\W+", "-", kind).strip("-")
+        parts += floated(lines, f"{NAMES.get(kind, kind.capitalize())}, beside: {title}.", f"{label}-{end}")
     if table.cost:
         cost = stacked([table.cost], table.reasons)
-        cost += listed([escaped(told)]) if (told := warnings(table.cost)) else []
+        cost += listed([escaped(text)]) if (text := warnings(table.cost)) else []
         parts += floated(cost, f"Cost of: {title}.", f"{label}-cost")
     text = "\n".join(parts) + "\n"
     return text if text.isascii() else f"{BEYOND}\n{text}"
 
 
 def warnings(block: Block) -> str:
-    """Those of its notes, on one line behind its title; a comment has the others."""
-    said = [note.text for note in block.notes if note.is_warning]
-    return ": ".join(filter(None, [block.title, " ".join(said)])) if said else ""
+    """Return the warnings among a block's notes on one line after its title; the other notes become comments."""
+    texts = [note.text for note in block.notes if note.is_warning]
+    return ": ".join(filter(None, [block.title, " ".join(texts)])) if texts else ""
 
 
 def listed(lines: list[str]) -> list[str]:
@@ -60,18 +61,18 @@ def floated(lines: list[str], caption: str, label: str) -> list[str]:
 
 
 def beside(blocks: list[Block]) -> dict[str, list[Block]]:
-    """The blocks cut into our values ("") and each kind of value beside them, such as "paper", with the lines that have
-    any; nothing where they do not all show the same metrics."""
+    """Return the blocks with our values alone (""), and with each kind of value beside them alone, such as "paper", in
+    the lines that have any; empty where the blocks do not all show the same metrics."""
     heads = {tuple(column.name for column in block.columns if not column.is_papers) for block in blocks}
     if len(blocks) < 2 or len(heads) > 1 or not all(column.metric for block in blocks for column in block.columns[1:]):
         return {}
     kinds = dict.fromkeys(column.name for block in blocks for column in block.columns if column.is_papers)
-    found = {kind: [cut(block, kind) for block in blocks] for kind in ("", *kinds)}
-    return {kind: [block for block in some if block.lines] for kind, some in found.items()}
+    by_kind = {kind: [cut(block, kind) for block in blocks] for kind in ("", *kinds)}
+    return {kind: [block for block in parts if block.lines] for kind, parts in by_kind.items()}
 
 
 def cut(block: Block, kind: str) -> Block:
-    """The column of names, and our values or those of one kind beside them, each under its metric."""
+    """Return ``block`` with the column of names and the values of one ``kind`` (ours if empty), headed by metric."""
     places = [n for n, c in enumerate(block.columns) if n and (c.name if c.is_papers else "") == kind]
     lines = [replace(line, cells=[line.cells[n] for n in (0, *places)]) for line in block.lines]
     if not kind:
@@ -82,7 +83,7 @@ def cut(block: Block, kind: str) -> Block:
 
 
 def merged(blocks: list[Block], reasons: list[str]) -> list[str]:
-    """One tabular of all blocks, a group of columns each; a line that a block lacks is empty there."""
+    """Return one tabular with a group of columns for each block; a line that a block lacks is empty there."""
     heads, rules, place = [""], [], 2
     for block in blocks:
         width = len(block.columns) - 1
@@ -95,35 +96,30 @@ def merged(blocks: list[Block], reasons: list[str]) -> list[str]:
     for name in in_order([[line.texts[0] for line in block.lines] for block in blocks]):
         cells = [escaped(name)]
         for block in blocks:
-            own = next((line.cells[1:] for line in block.lines if line.texts[0] == name), None)
-            cells += [shown(cell, reasons) for cell in own or [Cell(EMPTY)] * (len(block.columns) - 1)]
+            empty = [Cell(EMPTY)] * (len(block.columns) - 1)
+            values = next((line.cells[1:] for line in block.lines if line.texts[0] == name), empty)
+            cells += [shown(cell, reasons) for cell in values]
         lines.append(" & ".join(cells) + r" \\")
-    said = [(block.title, note.text) for block in blocks for note in block.notes if not note.is_warning]
-    notes = [f"% {escaped(title)}: {escaped(text)}" for title, text in said]
-    return [
-        rf"\begin{{tabular}}{{l{'r' * (place - 2)}}}",
-        r"\toprule",
-        *lines,
-        r"\bottomrule",
-        r"\end{tabular}",
-        *notes,
-    ]
+    notes = [(block.title, note) for block in blocks for note in block.notes if not note.is_warning]
+    comments = [f"% {escaped(title)}: {escaped(note.text)}" for title, note in notes]
+    head = [rf"\begin{{tabular}}{{l{'r' * (place - 2)}}}", r"\toprule"]
+    return [*head, *lines, r"\bottomrule", r"\end{tabular}", *comments]
 
 
 def in_order(lists: list[list[str]]) -> list[str]:
-    """All names, each after the one that it follows in the first list that has it."""
-    found: list[str] = []
+    """Return all names, each directly after its predecessor in the first list that has it."""
+    ordered: list[str] = []
     for names in lists:
         place = 0
         for name in names:
-            if name not in found:
-                found.insert(place, name)
-            place = found.index(name) + 1
-    return found
+            if name not in ordered:
+                ordered.insert(place, name)
+            place = ordered.index(name) + 1
+    return ordered
 
 
 def stacked(blocks: list[Block], reasons: list[str]) -> list[str]:
-    """A tabular for each block, one below the other."""
+    """Return a tabular for each block, one below the other."""
     lines = []
     for block in blocks:
         sides = "".join("l" if column.kind == "name" else "r" for column in block.columns)
@@ -138,9 +134,9 @@ def stacked(blocks: list[Block], reasons: list[str]) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """Escaped, and hyphens apart; the letters of names stay, whatever their script, but what cannot be printed does
-    not."""
-    plain = SPECIAL.sub(lambda found: LETTERS[found[0]], re.sub(r"\s+", " ", text))
+    """Return ``text`` on one line and escaped for LaTeX; letters of all scripts stay, and any character that cannot be
+    printed becomes a question mark."""
+    plain = SPECIAL.sub(lambda match: LETTERS[match[0]], re.sub(r"\s+", " ", text))
     return "".join(letter if letter.isprintable() else "?" for letter in plain)
 
 

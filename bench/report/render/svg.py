@@ -1,4 +1,4 @@
-"""A figure as inline SVG: equal data give equal bytes, and no id or style reaches what stands beside it."""
+"""Turns a figure into inline SVG: equal data give equal bytes, and its ids and styles affect nothing else on a page."""
 
 import math
 import re
@@ -9,30 +9,30 @@ from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 import numpy as np
 from jaxtyping import Float
 
-LEFT_OUT = ("metadata", "style")  # who drew it and when; rules that would hold for the whole page
-# the line that stands out, text, grid and ground: light or dark
+LEFT_OUT = ("metadata", "style")  # the tool and date of the drawing; rules that would affect the whole page
+# the page's light or dark colours for the line that stands out, the text, the grid and the background
 THEME = {"#000000": "var(--ink)", "#262626": "var(--ink)", "#cccccc": "var(--line)", "#ffffff": "var(--paper)"}
-INHERITED = "stroke-linejoin:round;stroke-linecap:butt"  # what matplotlib's style element says of every shape
+INHERITED = "stroke-linejoin:round;stroke-linecap:butt"  # matplotlib's style element sets these for every shape
 UPRIGHT = re.compile(r"rotate\(-?0 .*?\)")
-MANY = 16  # points, from which a line is drawn by its steps
-UNSEEN = 0.2  # points, a quarter of a pixel and a fifth of a line's width
+MANY = 16  # a line of at least so many points is simplified and drawn by its steps
+UNSEEN = 0.2  # a distance in points (1/72 inch) that nobody sees: a quarter of a pixel, a fifth of a line's width
 
 Points = Float[np.ndarray, "point 2"]
 
 
 def inline(drawing: bytes, *, name: str, title: str) -> str:
-    """An SVG file as an element of a page, without what nobody sees: places to a hundredth of a point are enough.
+    """Return an SVG file as an element of a page, without invisible parts and rounded to a hundredth of a point.
 
     Args:
-        drawing: the file.
-        name: begins every id and class, so that two drawings on a page cannot clash.
-        title: what a screen reader says in its place.
+        drawing: the content of the file.
+        name: the start of every id and class, so that two drawings on a page cannot clash.
+        title: the text that a screen reader reads for the drawing.
     """
     root = fromstring(drawing)
     for node in list(root.iter()):
         for child in [child for child in node if local(child.tag) in LEFT_OUT]:
             node.remove(child)
-    names: dict[str, str] = defaultdict(lambda: f"{name}-{len(names)}")  # of ids and of styles
+    names: dict[str, str] = defaultdict(lambda: f"{name}-{len(names)}")  # short names of ids and styles, by first use
     used = {id for node in root.iter() for key, value in node.attrib.items() for id in referred(local(key), value)}
     for node in root.iter():
         node.tag = local(node.tag)
@@ -53,31 +53,31 @@ def inline(drawing: bytes, *, name: str, title: str) -> str:
 
 
 def local(name: str) -> str:
-    """A name without its namespace, which HTML knows by itself."""
+    """Return a name without its namespace, which HTML does not need."""
     return name.rpartition("}")[2]
 
 
 def referred(key: str, value: str) -> list[str]:
-    """The ids that an attribute refers to."""
+    """Return the ids that an attribute refers to."""
     if key == "href":
         return [value.removeprefix("#")]
     return re.findall(r"url\(#(.*?)\)", value)
 
 
-def attributes(found: dict[str, str], used: set[str], names: dict[str, str]) -> dict[str, str]:
-    """The attributes of an element as the page has them; what cuts its edges off is a part of its style."""
-    kept = {local(key): value for key, value in found.items()}
-    if kept.get("id") not in used:
-        kept.pop("id", None)
-    if UPRIGHT.fullmatch(kept.get("transform", "")):
-        del kept["transform"]
-    if clip := kept.pop("clip-path", ""):
-        kept["style"] = ";".join(filter(None, (kept.get("style"), f"clip-path:{clip}")))
-    return {key: own(key, value, names) for key, value in kept.items()}
+def attributes(given: dict[str, str], used: set[str], names: dict[str, str]) -> dict[str, str]:
+    """Return the attributes of an element for the page; a clip path becomes a part of the style."""
+    needed = {local(key): value for key, value in given.items()}
+    if needed.get("id") not in used:
+        needed.pop("id", None)
+    if UPRIGHT.fullmatch(needed.get("transform", "")):
+        del needed["transform"]
+    if clip := needed.pop("clip-path", ""):
+        needed["style"] = ";".join(filter(None, (needed.get("style"), f"clip-path:{clip}")))
+    return {key: adapted(key, value, names) for key, value in needed.items()}
 
 
-def own(key: str, value: str, names: dict[str, str]) -> str:
-    """An attribute's value with the ids in it made the figure's own, places rounded, and greys the page's."""
+def adapted(key: str, value: str, names: dict[str, str]) -> str:
+    """Return an attribute's value with ids unique to the figure, rounded coordinates, and the page's greys."""
     if key == "id":
         return names[value]
     if key == "href":
@@ -88,12 +88,12 @@ def own(key: str, value: str, names: dict[str, str]) -> str:
         return rounded(value)
     if key == "style":
         value = themed(value)
-    return re.sub(r"url\(#(.*?)\)", lambda found: f"url(#{names[found[1]]})", value) if "url(" in value else value
+    return re.sub(r"url\(#(.*?)\)", lambda match: f"url(#{names[match[1]]})", value)
 
 
 @cache
 def themed(style: str) -> str:
-    """Without spaces, its greys the page's."""
+    """Return ``style`` without spaces and with the page's greys."""
     style = re.sub(r"\s*([:;,])\s*", r"\1", style)
     for colour, variable in THEME.items():
         style = style.replace(colour, variable)
@@ -101,9 +101,9 @@ def themed(style: str) -> str:
 
 
 def rounded(value: str) -> str:
-    """Places to a hundredth, without spaces and zeros that say nothing."""
-    found = re.sub(r"-?\d+\.\d+", lambda found: number(float(found[0])), value)
-    return re.sub(r"\s*([A-Za-z])\s*(?!\()", r"\1", found).strip() if "(" not in found else found
+    """Return coordinates rounded to a hundredth, without needless spaces and zeros."""
+    short = re.sub(r"-?\d+\.\d+", lambda match: number(float(match[0])), value)
+    return short if "(" in short else re.sub(r"\s*([A-Za-z])\s*(?!\()", r"\1", short).strip()
 
 
 def number(value: float, places: int = 2) -> str:
@@ -114,16 +114,17 @@ def number(value: float, places: int = 2) -> str:
 
 
 def path(value: str) -> str:
-    """A path; one open line of many points by its steps, the points left out that nobody misses."""
-    places = [float(place) for place in re.findall(r"-?[\d.]+", value)]
-    if re.sub(r"[^A-Za-z]", "", value).lstrip("M").strip("L") or value.count("M") > 1 or len(places) < 2 * MANY:
+    """Return a path with rounded coordinates; a single open line of MANY points is simplified and written by steps."""
+    numbers = [float(text) for text in re.findall(r"-?[\d.]+", value)]
+    is_line = value.count("M") <= 1 and not re.sub(r"[^A-Za-z]", "", value).lstrip("M").strip("L")
+    if not is_line or len(numbers) < 2 * MANY:
         return rounded(value)
-    points = np.array(places).reshape(-1, 2)
+    points = np.array(numbers).reshape(-1, 2)
     return steps(points[bends(points)])
 
 
 def steps(points: Points) -> str:
-    """A line from point to point, in tenths."""
+    """Return the path of a line by the steps from point to point, in tenths of a point."""
     tenths = np.round(10 * points).astype(int)
     start = " ".join(number(place / 10, 1) for place in tenths[0])
     between = " ".join(number(step / 10, 1) for step in np.diff(tenths, axis=0).ravel())
@@ -131,9 +132,9 @@ def steps(points: Points) -> str:
 
 
 def bends(points: Points) -> list[int]:
-    """The places of the points between which a line may be drawn straight: the others are within UNSEEN of it.
+    """Return the places of the points to keep: straight lines between them pass within UNSEEN of all other points.
 
-    Douglas and Peucker's way: what is furthest from the straight line parts it in two, as long as that is too far.
+    By Douglas and Peucker: the point furthest from a straight line splits it in two, as long as it is too far away.
     """
     kept, parts = {0, len(points) - 1}, [(0, len(points) - 1)]
     while parts:
@@ -151,7 +152,7 @@ def bends(points: Points) -> list[int]:
 
 
 def flatten(node: Element) -> None:
-    """Take away groups that say nothing, and what is empty."""
+    """Replace groups without attributes by their children, and remove empty groups and definitions, below ``node``."""
     for child in list(node):
         flatten(child)
         if child.tag in ("g", "defs") and not len(child) or child.tag == "g" and not child.attrib:
@@ -160,8 +161,8 @@ def flatten(node: Element) -> None:
 
 
 def join_marks(root: Element, names: dict[str, str]) -> None:
-    """Several marks of one look become a line that is not drawn, with a marker at each of its points."""
-    known = set()
+    """Replace each group of equal marks by an invisible line with a marker at each of its points."""
+    defined = set()
     for group in list(root.iter("g")):
         looks = {(mark.tag, mark.get("href"), mark.get("style", "")) for mark in group}
         if len(group) < 2 or len(looks) > 1 or group[0].tag != "use":
@@ -169,9 +170,9 @@ def join_marks(root: Element, names: dict[str, str]) -> None:
         _, href, look = looks.pop()
         points = np.array([[float(mark.get(side)) for side in ("x", "y")] for mark in group])
         group[:] = []
-        if (href, look) not in known:
-            more = {"markerUnits": "userSpaceOnUse", "overflow": "visible", "id": names[f"{href} {look}"]}
-            SubElement(SubElement(group, "marker", more), "use", {"href": href, "style": look})
-        known.add((href, look))
+        if (href, look) not in defined:
+            marker = {"markerUnits": "userSpaceOnUse", "overflow": "visible", "id": names[f"{href} {look}"]}
+            SubElement(SubElement(group, "marker", marker), "use", {"href": href, "style": look})
+        defined.add((href, look))
         style = f"fill:none;stroke:none;marker:url(#{names[f'{href} {look}']})"
         SubElement(group, "path", {"d": steps(points), "style": style})

@@ -1,4 +1,4 @@
-"""A ``Table`` as Markdown, CSV and plain text; a ``Figure`` as Markdown and CSV."""
+"""Renders a ``Table`` as Markdown, CSV and plain text, and a ``Figure`` as Markdown and CSV."""
 
 import re
 import textwrap
@@ -13,12 +13,12 @@ FORMULA = re.compile(r"\s*[=+@-]")
 
 
 def csv(page: Page) -> str:
-    """The data, numbers to six significant digits: in more, machines differ."""
+    """Return the data as CSV, with numbers to six significant digits, since machines differ in further digits."""
     return page.data.apply(rounded).to_csv(index=False, lineterminator="\n")
 
 
 def rounded(column: pd.Series) -> pd.Series:
-    """Numbers as text; a whole number keeps all its digits. A text that a spreadsheet would compute is quoted."""
+    """Return floats as text, whole numbers with all digits; a text that a spreadsheet would compute gets a quote."""
     if not pd.api.types.is_float_dtype(column):
         return column.map(lambda value: f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value)
     return column.map(lambda value: f"{value:.0f}" if value.is_integer() else f"{value:.6g}", na_action="ignore")
@@ -39,7 +39,7 @@ def markdown(table: Table) -> str:
 
 
 def figure_page(figure: Figure) -> str:
-    """The figure in Markdown: its picture and what it says about itself."""
+    """Return a figure in Markdown: title, caption, a link to its picture, and notes."""
     picture = f"![{escaped(figure.title)}]({figure.stem}.svg)"
     parts = [f"# {figure.title}", escaped(figure.caption), picture, listed(figure.notes), *records(figure)]
     return "\n\n".join(parts) + "\n"
@@ -50,21 +50,21 @@ def listed(notes: Sequence[Note]) -> str:
 
 
 def records(page: Page) -> list[str]:
-    said = f"Records: {len(page.keys)}, named in {page.stem}.csv and in a comment here."
-    return [said, f"<!-- records: {' '.join(page.keys)} -->"]
+    summary = f"Records: {len(page.keys)}, named in {page.stem}.csv and in a comment here."
+    return [summary, f"<!-- records: {' '.join(page.keys)} -->"]
 
 
 def text(table: Table) -> str:
-    """For a terminal: the paper's columns, lines without a record, and notes that warn of nothing are left out."""
+    """Return a table for a terminal: no columns of the paper, no lines without a record, and only warnings as notes."""
     parts, seen = [table.title, textwrap.fill(table.caption, width=100)], set()
     for block in table.blocks:
-        kept = [n for n, column in enumerate(block.columns) if not column.is_papers]
-        lines = [Line([line.cells[n] for n in kept]) for line in block.lines if line.is_run]
+        places = [n for n, column in enumerate(block.columns) if not column.is_papers]
+        lines = [Line([line.cells[n] for n in places]) for line in block.lines if line.is_run]
         seen |= {cell.note for line in lines for cell in line.cells}
-        columns = [block.columns[n] for n in kept]
-        shown = grid(columns, lines, "simple", lambda cell: text_cell(cell, table.reasons))
+        columns = [block.columns[n] for n in places]
+        cells = grid(columns, lines, "simple", lambda cell: text_cell(cell, table.reasons))
         below = [note.text for note in block.notes if note.is_warning]
-        parts.append("\n".join(filter(None, [block.title, shown, *below])))
+        parts.append("\n".join(filter(None, [block.title, cells, *below])))
     below = [f"[{n}] {reason}" for n, reason in enumerate(table.reasons, 1) if reason in seen]
     below += [note.text for note in table.notes if note.is_warning]
     if any(cell.mark in ("best", "second") for cell in table.cells):
@@ -74,7 +74,7 @@ def text(table: Table) -> str:
 
 
 def grid(columns: Sequence[Column], lines: Sequence[Line], form: str, show: Callable[[Cell], str]) -> str:
-    """Names to the left, numbers to the right; a terminal has those to the left that marks may follow."""
+    """Return a grid with names aligned left and numbers right; in a terminal, columns with marks are aligned left."""
     is_marked = [form == "simple" and any(line.cells[n].mark for line in lines) for n in range(len(columns))]
     sides = ["left" if column.kind == "name" or is_marked[n] else "right" for n, column in enumerate(columns)]
     texts = [[show(cell) for cell in line.cells] for line in lines]
@@ -83,7 +83,7 @@ def grid(columns: Sequence[Column], lines: Sequence[Line], form: str, show: Call
 
 
 def escaped(text: str) -> str:
-    """``text`` on one line, with what Markdown would read as markup made plain."""
+    """Return ``text`` on one line, with Markdown's markup escaped."""
     return re.sub(r"([\\`*_|\[\]])", r"\\\1", re.sub(r"\s+", " ", text)).replace("<", "&lt;")
 
 

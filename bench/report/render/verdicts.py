@@ -1,4 +1,4 @@
-"""The answer as the page opens with it: a card for each data set, and in it a verdict for each way to ask."""
+"""The answer at the top of the HTML page: a card for each data set, with a verdict for each protocol and ranking."""
 
 from dataclasses import dataclass, field
 
@@ -12,12 +12,12 @@ TONES = {BEATS: "good", LOSES: "bad", LEVEL: "even", NOT_ASKED: "none"}
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One row on one data set.
+    """The verdict on one row on one data set.
 
     Attributes:
         where: protocol and ranking.
         tone: good, bad, even, mixed or none.
-        details: what stands behind it.
+        details: the numbers behind the verdict.
     """
 
     row: str
@@ -38,52 +38,54 @@ class Card:
 
 
 def cards(evidence: Evidence) -> list[Card]:
-    """In the order of the answers; what could not be asked stands last, once for each reason."""
+    """Return the cards in the order of the answers, each with its answers without a verdict last, one per reason."""
     groups: dict[tuple[str, str], list[dict]] = {}
-    for one in answers(evidence):
-        groups.setdefault((one["dataset"], one["features"]), []).append(one)
+    for answer in answers(evidence):
+        groups.setdefault((answer["dataset"], answer["features"]), []).append(answer)
     return [
         Card(
             dataset=DATASETS.get(dataset, dataset),
             features=features,
             tags=tags(dataset=[dataset], features=[features]),
-            verdicts=[asked(one) for one in found if one["found"]] + unasked(found),
+            verdicts=[asked(answer) for answer in group if answer["found"]] + unasked(group),
         )
-        for (dataset, features), found in groups.items()
+        for (dataset, features), group in groups.items()
     ]
 
 
-def asked(one: dict) -> Verdict:
+def asked(answer: dict) -> Verdict:
     return Verdict(
-        row=one["row"],
-        text=one["text"],
-        where=[", ".join(filter(None, (one["protocol"], one["ranking"])))],
-        tone=TONES.get(one["verdict"], "mixed"),
-        tags=about([one]),
-        keys=one["keys"],
-        details=details(one),
+        row=answer["row"],
+        text=answer["text"],
+        where=[f"{answer['protocol']}, {answer['ranking']}"],
+        tone=TONES.get(answer["verdict"], "mixed"),
+        tags=about([answer]),
+        keys=answer["keys"],
+        details=details(answer),
     )
 
 
-def unasked(found: list[dict]) -> list[Verdict]:
-    reasons: dict[tuple[str, str], list[dict]] = {}
-    for one in found:
-        if not one["found"]:
-            reasons.setdefault((one["row"], one["text"]), []).append(one)
+def unasked(group: list[dict]) -> list[Verdict]:
+    """Return one verdict for each row and reason why there is no answer."""
+    by_text: dict[tuple[str, str], list[dict]] = {}
+    for answer in group:
+        if not answer["found"]:
+            by_text.setdefault((answer["row"], answer["text"]), []).append(answer)
     return [
         Verdict(
             row=row,
             text=text,
-            where=[", ".join((one["protocol"], one["ranking"])) for one in some if one["protocol"]],
+            where=[f"{answer['protocol']}, {answer['ranking']}" for answer in same if answer["protocol"]],
             tone=TONES[NOT_ASKED],
-            tags=about(some),
+            tags=about(same),
             keys="",
         )
-        for (row, text), some in reasons.items()
+        for (row, text), same in by_text.items()
     ]
 
 
-def about(some: list[dict]) -> Tags:
-    names = {name: [one[name] for one in some] for name in ("protocol", "ranking")}
-    budgets = [one["budget"] for one in some if one["budget"]]
+def about(group: list[dict]) -> Tags:
+    """Return the tags of a verdict that stands for all answers of ``group``."""
+    names = {name: [answer[name] for answer in group] for name in ("protocol", "ranking")}
+    budgets = [answer["budget"] for answer in group if answer["budget"]]
     return tags(**names, budget=[*budgets, BEST] if budgets else [])
