@@ -1,1 +1,1 @@
-"""Records to tables; needs no torch."""
+"""Turns records into tables and figures; nothing here imports torch."""

@@ -1,4 +1,4 @@
-"""What the paper says in words: each sentence as pairs of cells of its tables, the first of which is the higher."""
+"""The claims that the paper makes in words, each as pairs of cells of its tables of which the first is the higher."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,11 +8,11 @@ from typing import NamedTuple
 from bench.report.paired import ALPHA
 from bench.report.rows import BASELINES, DATASETS
 
-METRICS = ("hr@5", "ndcg@5")  # those of all of the paper's tables
+METRICS = ("hr@5", "ndcg@5")  # the metrics that all tables of the paper have
 SUPPORTED, REFUTED, UNDECIDED, UNJUDGED = "supported", "refuted", "undecided", "cannot be judged"
 FOR, AGAINST, CHANCE, UNKNOWN = "for", "against", "no more than chance", "not known"  # what a pair says of a claim
 
-Values = Mapping[tuple[str, str, str, str], float]  # by table, data set, row and metric, as ``paper.Published``
+Values = Mapping[tuple[str, str, str, str], float]  # (table, data set, row, metric) to value, as ``paper.Published``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Claim:
     """A sentence of the paper: in ``table``, the first row of each pair has the higher value.
 
     Attributes:
-        pairs: by data set; a data set that is not there is not spoken of.
+        pairs: the pairs of rows by data set; the claim says nothing about a data set that is not there.
     """
 
     text: str
@@ -28,18 +28,18 @@ class Claim:
     pairs: Mapping[str, Sequence[tuple[str, str]]]
 
     def cases(self, values: Values) -> Iterator["Case"]:
-        """Every pair in every metric, whether its values are known or not."""
+        """Yield every pair in every metric, whether its values are known or not."""
         for dataset, pairs in self.pairs.items():
             for left, right in pairs:
                 for metric in METRICS:
-                    both = [values.get((self.table, dataset, row, metric)) for row in (left, right)]
-                    yield Case(self.table, dataset, metric, left, right, *both)
+                    left_value, right_value = (values.get((self.table, dataset, row, metric)) for row in (left, right))
+                    yield Case(self.table, dataset, metric, left, right, left_value, right_value)
 
 
 class Case(NamedTuple):
-    """Two cells of one table; a value is None where it is not known, and p is NaN where they were not tested.
+    """Two cells of one table; a value is None where it is not known, and p is NaN where no test was made.
 
-    ``unequal`` says in what the records behind the two differ that must not.
+    ``unequal`` names the conditions in which the records behind the two cells differ and must not.
     """
 
     table: str
@@ -49,7 +49,7 @@ class Case(NamedTuple):
     right: str
     left_value: float | None
     right_value: float | None
-    p: float = math.nan  # that the two do not differ, corrected for the claim's other pairs
+    p: float = math.nan  # of the hypothesis that the two do not differ, corrected for the claim's other pairs
     unequal: str = ""
 
     @property
@@ -58,7 +58,7 @@ class Case(NamedTuple):
 
     @property
     def says(self) -> str:
-        """What it says of the claim; a pair without a test says no more than chance would."""
+        """What the pair says about the claim; a pair without a test counts as no more than chance."""
         if not self.is_known:
             return UNKNOWN
         if not self.p < ALPHA:
@@ -67,7 +67,8 @@ class Case(NamedTuple):
 
 
 def everywhere(*pairs: tuple[str, str], but: Mapping[str, Sequence[tuple[str, str]]] | None = None) -> dict:
-    return {**{dataset: pairs for dataset in DATASETS}, **(but or {})}
+    """Return ``pairs`` for each data set of the paper, except where ``but`` has other pairs for it."""
+    return dict.fromkeys(DATASETS, pairs) | (but or {})
 
 
 def over(winners: Sequence[str], losers: Sequence[str]) -> list[tuple[str, str]]:
@@ -75,7 +76,7 @@ def over(winners: Sequence[str], losers: Sequence[str]) -> list[tuple[str, str]]
 
 
 def peak(best: int, of: int) -> list[tuple[str, str]]:
-    """The number of layers that is best, against all others."""
+    """Return the pairs of the best number of layers with each other number from 1 to ``of``."""
     names = {n: f"{n} layer{'s' * (n > 1)}" for n in range(1, of + 1)}
     return [(names[best], name) for n, name in names.items() if n != best]
 
@@ -143,16 +144,18 @@ CLAIMS = (
 
 
 def verdict(cases: Sequence[Case]) -> str:
-    """Refuted where a pair speaks against it, supported where all known pairs speak for it, else undecided."""
-    found = {case.says for case in cases} - {UNKNOWN}
-    if AGAINST in found:
+    """Return the verdict on a claim: refuted where any pair is against it, supported where all known pairs are for it,
+    impossible to judge where no pair is known, and undecided otherwise."""
+    opinions = {case.says for case in cases} - {UNKNOWN}
+    if AGAINST in opinions:
         return REFUTED
-    if not found:
+    if not opinions:
         return UNJUDGED
-    return SUPPORTED if found == {FOR} else UNDECIDED
+    return SUPPORTED if opinions == {FOR} else UNDECIDED
 
 
 def rests_on_unequal(cases: Sequence[Case]) -> bool:
-    """Whether a pair that decides the verdict is of unequal records: one against a refuted claim, else a known one."""
-    decide = {AGAINST} if verdict(cases) == REFUTED else {FOR, CHANCE}
-    return any(case.unequal for case in cases if case.says in decide)
+    """Whether any pair that decides the verdict is of records made under unequal conditions: the pairs against a claim
+    decide that it is refuted, and all known pairs decide any other verdict."""
+    deciding = {AGAINST} if verdict(cases) == REFUTED else {FOR, CHANCE}
+    return any(case.unequal for case in cases if case.says in deciding)

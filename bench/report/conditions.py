@@ -1,4 +1,4 @@
-"""Whether records were made on the same data and under equal conditions, so that their values may be compared."""
+"""Checks whether records were made on the same data and under equal conditions, so that values may be compared."""
 
 from collections.abc import Collection
 
@@ -8,9 +8,9 @@ from bench.report.model import Note
 from bench.report.rows import BLOCK, blocks, heading, in_block, order
 from bench.study import Study, is_same
 
-UNEQUAL = "‡"  # beside a verdict on rows that were not made under equal conditions
-TWO_UNLIKE = "The two rows were not made under equal conditions"  # what it says
-EQUAL = {  # must not vary among rows that are compared
+UNEQUAL = "‡"  # marks a comparison of rows that were not made under equal conditions
+TWO_UNLIKE = "The two rows were not made under equal conditions"  # the meaning of the mark
+EQUAL = {  # columns that must not vary among rows that are compared, and their names in warnings
     "protocol_version": "protocol version",
     "engine": "engine version",
     "budget_epochs": "epochs allowed",
@@ -22,54 +22,57 @@ EQUAL = {  # must not vary among rows that are compared
 
 
 def marked(text: str, differs: str | bool) -> str:
-    """``text`` with the mark of unequal conditions, where something ``differs``."""
+    """Return ``text`` with the mark of unequal conditions, where something ``differs``."""
     return f"{text} {UNEQUAL}" if differs else text
 
 
 def unequal(records: pd.DataFrame, ranking: str = "") -> list[str]:
-    """In what finished records of one data set differ that must not; with ``ranking``, also in what chose the epoch of
-    its values."""
+    """Return the conditions that must be equal but differ among the finished records of one data set; with ``ranking``,
+    the choice of the epoch that its values come from is such a condition, too."""
     columns = EQUAL | ({f"chosen_by.{ranking}": "the ranking that chose the epoch"} if ranking else {})
     done = records.loc[records["status"] == "done", [*columns]]
-    return [what for column, what in columns.items() if done[column].nunique() > 1]
+    return [condition for column, condition in columns.items() if done[column].nunique() > 1]
 
 
 def unlike(records: pd.DataFrame, but: Collection[str] = ()) -> list[str]:
-    """In what finished records of one model differ: its code, and its settings other than ``but``.
+    """Return what differs among the finished records of one model: "code", and the settings other than ``but``.
 
-    A record that lacks a setting says nothing of it.
+    A record that lacks a setting agrees with any value of it.
     """
     done = records[records["status"] == "done"]
     values: dict[str, list] = {}
-    for name, value in (entry for settings in done["settings"] for entry in settings.items()):
-        values.setdefault(name, []).append(value)
-    differ = [name for name, some in values.items() if not all(is_same(some[0], one) for one in some)]
-    return ["code"] * (done["source"].nunique() > 1) + [name for name in differ if name not in but]
+    for settings in done["settings"]:
+        for name, value in settings.items():
+            values.setdefault(name, []).append(value)
+    varying = [name for name, (first, *rest) in values.items() if not all(is_same(first, value) for value in rest)]
+    return ["code"] * (done["source"].nunique() > 1) + [name for name in varying if name not in but]
 
 
 def mixture(records: pd.DataFrame, name: str, study: Study | None = None) -> list[Note]:
-    """Warnings where the records of ``name`` were not made under equal conditions, with the rows unlike most.
+    """Return warnings where the records of ``name`` were not made under equal conditions, with the rows unlike most.
 
-    Those of a row are to have the same code and settings, and in a table of ``study`` those of a model, but for the
-    settings that its variants change.
+    All records of a row must have the same code and settings. In a table of ``study``, all records of a model must,
+    except for the settings that the study's variants change.
     """
-    done, said = records[records["status"] == "done"], unequal(records)
-    texts = [f"Not comparable: the records of {name} differ in {', '.join(said)}{minority(done)}."] if said else []
+    done, conditions = records[records["status"] == "done"], unequal(records)
+    texts = []
+    if conditions:
+        texts.append(f"Not comparable: the records of {name} differ in {', '.join(conditions)}{minority(done)}.")
     by, but = ("of", study.changed) if study else ("row", ())
-    differ = {one: ", ".join(unlike(own, but)) for one, own in done.groupby(by)}
-    within = "; ".join(f"those of {one} differ in {differ[one]}" for one in order(differ) if differ[one])
+    differences = {row: ", ".join(unlike(runs, but)) for row, runs in done.groupby(by)}
+    within = "; ".join(f"those of {row} differ in {differences[row]}" for row in order(differences) if differences[row])
     texts += [f"Not comparable: of the records of {name}, {within}."] if within else []
     return [Note(text, is_warning=True) for text in texts]
 
 
 def mixtures(records: pd.DataFrame, study: Study | None = None) -> list[Note]:
-    """The warnings of ``mixture``, data set by data set, of records of one protocol and budget."""
+    """Return the warnings of ``mixture`` for each data set, from the records of one protocol and budget."""
     needed = records[[*BLOCK, *EQUAL, "status", "row", "of", "source", "settings"]]  # fewer columns are split faster
     return [note for block in blocks(needed) for note in mixture(in_block(needed, block), heading(block), study)]
 
 
 def minority(done: pd.DataFrame) -> str:
-    """The rows that differ from most records of the block; nothing where no value is the commonest."""
+    """Return words that name the rows unlike most records of the block; empty where no value is the most common."""
     odd = set()
     for column in EQUAL:
         commonest = done[column].mode()
@@ -79,25 +82,27 @@ def minority(done: pd.DataFrame) -> str:
 
 
 def told_apart(rows: pd.DataFrame) -> pd.Series:
-    """The names of the data sets; of several under one name, all but the latest have the start of their hash, too.
+    """Return the name of each record's data set; where several versions of the data share a name, all but the latest
+    have the start of their hash behind it.
 
-    A knock-out is of the data that it was made from; where its record does not say (``base_hash``) and there are
-    several, it stands alone.
+    The version of a knock-out is the data that it was made from (``base_hash``). Where its record does not say, it is
+    the only known version, or the knock-out's own hash if there are several.
     """
     places = list(zip(rows["dataset"], rows["base"], strict=True))
-    hashes = list(zip(rows["is_knocked_out"], rows["base_hash"], rows["data_hash"], strict=True))
-    said = [base if is_knocked_out else own for is_knocked_out, base, own in hashes]
-    known: dict[tuple[str, str], set[str]] = {place: set() for place in places}
-    for place, one in zip(places, said, strict=True):
-        known[place] |= {one} if isinstance(one, str) else set()
-    made_from = [
-        one if isinstance(one, str) else min(known[place]) if len(known[place]) == 1 else own
-        for one, place, (_, _, own) in zip(said, places, hashes, strict=True)
-    ]
-    told = pd.DataFrame({"place": places, "version": made_from, "started": rows["started"].to_numpy()})
-    named = told.sort_values(["started", "version"], na_position="first").groupby("place")["version"].last().to_dict()
+    hashes = zip(rows["is_knocked_out"], rows["base_hash"], rows["data_hash"], strict=True)
+    recorded = [base_hash if is_knocked_out else data_hash for is_knocked_out, base_hash, data_hash in hashes]
+    by_place: dict[tuple[str, str], set[str]] = {place: set() for place in places}
+    for place, version in zip(places, recorded, strict=True):
+        by_place[place] |= {version} if isinstance(version, str) else set()
+    versions = []
+    for place, version, data_hash in zip(places, recorded, rows["data_hash"], strict=True):
+        if not isinstance(version, str):  # missing, in the record of a knock-out
+            version = min(by_place[place]) if len(by_place[place]) == 1 else data_hash
+        versions.append(version)
+    runs = pd.DataFrame({"place": places, "version": versions, "started": rows["started"].to_numpy()})
+    latest = runs.sort_values(["started", "version"], na_position="first").groupby("place")["version"].last().to_dict()
     names = [
-        place[0] if named[place] == one else f"{place[0]}@{one[:8]}"
-        for place, one in zip(places, made_from, strict=True)
+        place[0] if version == latest[place] else f"{place[0]}@{version[:8]}"
+        for place, version in zip(places, versions, strict=True)
     ]
     return pd.Series(names, index=rows.index)

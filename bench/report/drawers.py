@@ -1,4 +1,4 @@
-"""What makes a report quick: processes that draw its figures beside this one, and no search for garbage meanwhile."""
+"""The means to write a report quickly: processes that draw the figures meanwhile, and no garbage collection."""
 
 import gc
 import multiprocessing
@@ -12,14 +12,14 @@ from contextlib import contextmanager, suppress
 import pandas as pd
 from joblib import cpu_count
 
-DRAWERS = 8  # at most
+DRAWERS = 8  # the most drawing processes
 
 
 @contextmanager
 def quick() -> Iterator[None]:
-    """No search for garbage meanwhile, which takes a fifth of the time and finds little: statsmodels asks for one at
-    every correction. What was made before is left out of those.
+    """Run a block without automatic garbage collection, which takes a fifth of the time and finds little.
 
+    Statsmodels collects garbage at every correction, so the objects made before are frozen: no collection visits them.
     Columns of text hold Python's own strings, which take a third less time than Arrow's in tables as small as these.
     """
     was_enabled = gc.isenabled()
@@ -35,19 +35,19 @@ def quick() -> Iterator[None]:
 
 
 def start() -> Executor:
-    """The drawers, which import what they need while their parent does; a thread where no memory can be shared."""
+    """Start the drawing processes, which import their packages meanwhile; a thread where no memory can be shared."""
     try:
-        others = ProcessPoolExecutor(min(cpu_count(), DRAWERS), None, prepare)
-        others.submit(int)  # the first task starts them all
-        return others
+        executor = ProcessPoolExecutor(min(cpu_count(), DRAWERS), None, prepare)
+        executor.submit(int)  # the first task starts all processes
+        return executor
     except OSError:
         return ThreadPoolExecutor(1)
 
 
-def submit(others: Executor, plot: str, data: pd.DataFrame) -> Future:
-    """The pictures to come; where a drawer was killed, which ends them all, the error that says so."""
+def submit(executor: Executor, plot: str, data: pd.DataFrame) -> Future:
+    """Return the future of a plot's pictures; if a drawer was killed, which ends them all, the future has the error."""
     try:
-        return others.submit(pictures, plot, data)
+        return executor.submit(pictures, plot, data)
     except BrokenExecutor as error:
         failed: Future = Future()
         failed.set_exception(error)
@@ -55,9 +55,9 @@ def submit(others: Executor, plot: str, data: pd.DataFrame) -> Future:
 
 
 def prepare() -> None:
-    """Make a new drawer ready; what it cannot import, the figures will say.
+    """Make a new drawer ready; an import that fails here fails again at each figure, whose warning then says so.
 
-    Ctrl-C goes to all processes of a terminal, and its parent answers it; other signals end a drawer without a word.
+    Ctrl-C reaches all processes of a terminal, and only the parent handles it; other signals end a drawer silently.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -66,18 +66,18 @@ def prepare() -> None:
     end_with_parent()
     with suppress(ImportError):
         plots()
-    gc.freeze()  # what was imported is not searched for garbage either
+    gc.freeze()  # no garbage collection visits the imported modules
 
 
 def end_with_parent() -> None:
-    """End this process when its parent ends or is killed, so that no drawing process is left behind."""
+    """Make this process end when its parent ends or is killed, so that no drawing process is left behind."""
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def plots():
-    """What draws, imported here, since it takes matplotlib a second."""
-    os.environ["MPLBACKEND"] = "agg"  # a notebook's own would stop matplotlib's import, and files need none
+    """Return the function that makes pictures and the plots by name, imported here as matplotlib takes a second."""
+    os.environ["MPLBACKEND"] = "agg"  # a notebook's backend would stop matplotlib's import, and files need none
     import matplotlib.backends.backend_pdf  # noqa: F401 - else each drawer imports it with its first figure
 
     from bench.report.render import drawing, figures
@@ -86,6 +86,6 @@ def plots():
 
 
 def pictures(plot: str, data: pd.DataFrame) -> dict[str, bytes]:
-    """The figure in each format."""
-    draw, known = plots()
-    return draw(known[plot], data)
+    """Return the figure in each format, by the ending of its file."""
+    draw, plots_by_name = plots()
+    return draw(plots_by_name[plot], data)

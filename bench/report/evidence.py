@@ -1,4 +1,4 @@
-"""What a report is made from: the records, read once and brought to one form."""
+"""The evidence that a report is made from: the records, read once and brought to one form."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,8 +17,8 @@ from bench.store.record import Record
 from bench.store.store import Store
 from bench.study import Study
 
-RUN = ["dataset", "row", "of", "protocol", "budget", "features", "seed"]  # one record stands for each
-NEWEST = ["engine", "protocol_version", "started", "key"]  # the last of these stands
+RUN = ["dataset", "row", "of", "protocol", "budget", "features", "seed"]  # what names a run; one record stands for it
+NEWEST = ["engine", "protocol_version", "started", "key"]  # the order of a run's records; the last one stands for it
 OPTIONAL = [  # columns that a frame lacks where no record has the fact
     "users", "items", "interactions", "density", "modalities", "epochs", "parameters", "is_candidate_dependent",
     "candidate_hash", "peak_memory_mib", "seconds.train", "seconds.evaluate", "sampling", "tuning.trials",
@@ -27,20 +27,20 @@ OPTIONAL = [  # columns that a frame lacks where no record has the fact
     *(f"ties_{ranking}" for ranking in RANKINGS),
 ]  # fmt: skip
 Places = Collection[tuple[str, str, str]]  # data set, protocol, and budget or ranking, by name
-SAME_PRESET = {(STUDIED, "released"): "default"}  # its default by name
+SAME_PRESET = {(STUDIED, "released"): "default"}  # model and preset that is its default under another name
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Records, the folder whose parquet files hold their ranks, and what is asked of them.
+    """Records, the folder whose parquet files hold their ranks, and the choices of what a report shows.
 
     Attributes:
-        studies: whose variants have tables of their own.
+        studies: the studies whose variants have tables of their own.
         ours: the row under study, whose gain over the paper's baselines is %Imp.
-        metrics: further ones to show, such as "recall@20", from the stored ranks.
-        paper: the paper's numbers; those of ``paper.csv`` where it is not given.
-        left_out: path to reason, of every record that does not hold (``Store.left_out``).
-        is_installed: whether the code that a job was planned for is here.
+        metrics: further metrics to show, such as "recall@20", computed from the stored ranks.
+        paper: the paper's numbers; without it, those of ``paper.csv``.
+        left_out: path to reason, for every record that could not be used (``Store.left_out``).
+        is_installed: returns whether the installed code is the code that a job was planned with.
         asked: the comparisons that tables are made of, each by folder, protocol and budget; None for all.
     """
 
@@ -56,7 +56,7 @@ class Evidence:
 
     @classmethod
     def of(cls, store: Store, **asked: Any) -> "Evidence":
-        """All records of ``store`` that hold, and the reasons why the others do not; ``asked`` are other attributes."""
+        """Read all intact records of ``store``, and why the others are left out; ``asked`` are further attributes."""
         records = store.records(in_full=True)
         return cls(records, store.root, left_out=store.left_out, **asked)
 
@@ -71,20 +71,20 @@ class Evidence:
 
     @cached_property
     def every(self) -> pd.DataFrame:
-        """The records that are ``asked`` for, one row each (see ``in_one_form``); one column per study says which
-        variant a record is."""
-        rows = in_one_form(self.records)
-        if self.asked is not None:  # names that tell data sets apart are those among all records
+        """The records that are ``asked`` for, one row each (see ``in_one_form``); a column per study has variants."""
+        rows = in_one_form(self.records)  # of all records, so that a data set is named the same whatever is asked
+        if self.asked is not None:
             places = rows[["folder", "protocol", "budget"]].itertuples(index=False, name=None)
             rows = rows.loc[[place in self.asked for place in places]]
         is_variant = pd.Series(False, index=rows.index)
         for study in self.studies:
             runs = zip(rows["model"], rows["hyper"], rows["settings"], strict=True)
             labels = pd.Series([label(study, *run) for run in runs], index=rows.index, dtype=object)
-            labels = labels.where(rows["tuning.trials"].isna(), None)  # a search may find a variant's settings
+            labels = labels.where(rows["tuning.trials"].isna(), None)  # searched settings never count as a variant
             rows[variant_of(study)] = labels
             is_variant |= labels.notna()
-        return rows.assign(is_variant=is_variant & rows["hyper"].map(bool)).copy()  # as for ``standing``
+        is_variant = is_variant & rows["hyper"].map(bool)  # a run by default settings also stays in Table 2
+        return rows.assign(is_variant=is_variant).copy()  # for the reason in ``standing``
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -93,7 +93,7 @@ class Evidence:
 
     @cached_property
     def main(self) -> pd.DataFrame:
-        """The standing records that Table 2 compares: no study's variants, no content knocked out."""
+        """The standing records that Table 2 compares, without variants of studies and without knock-outs."""
         return self.frame[~self.frame["is_variant"] & ~self.frame["is_knocked_out"]]
 
     @cached_property
@@ -102,33 +102,33 @@ class Evidence:
 
     @cached_property
     def baselines(self) -> set[str]:
-        """The rows that the one under study is compared with: every row of a baseline, and of MCLN where it is not."""
+        """The rows that the row under study is compared with: those of all baselines, and of MCLN if not studied."""
         is_baseline = self.frame["model"].isin([*BASELINES, *PAPER_MODELS])
         return set(self.frame.loc[is_baseline, "row"]) - self.studied
 
     @cached_property
     def studied(self) -> set[str]:
-        """The rows of the model under study, whatever its preset and settings."""
+        """The rows of the model under study, with any preset and settings."""
         return {row for row in self.frame["row"] if model_of(row) == model_of(self.ours)}
 
     def rows_of(self, keys: Collection[str]) -> pd.DataFrame:
-        """The records with these keys, each text of which may hold several, as those of cells do."""
-        return self.every[self.every["key"].isin({key for some in keys for key in some.split()})]
+        """Return the records with these keys; each text may hold several keys, as in the column of a table's cells."""
+        return self.every[self.every["key"].isin({key for text in keys for key in text.split()})]
 
     def variants(self, study: Study) -> pd.DataFrame:
-        """The standing records of the study's variants: ``row`` is the variant, ``of`` the model's own row; no content
-        is knocked out.
+        """Return the standing records of the study's variants without knock-outs: ``row`` is the variant, ``of`` the
+        model's own row.
 
-        Two of all records may be the same variant, one by its default settings and one by name.
+        They are chosen anew among all records, since a default run and a run with settings may be the same variant.
         """
-        found = self.every[self.every[variant_of(study)].notna() & ~self.every["is_knocked_out"]]
-        return self.standing(found.assign(row=found[variant_of(study)]))
+        runs = self.every[self.every[variant_of(study)].notna() & ~self.every["is_knocked_out"]]
+        return self.standing(runs.assign(row=runs[variant_of(study)]))
 
     def standing(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The record of each run that tables show; ``superseded`` counts the others.
+        """Return the one record of each run that tables show; ``superseded`` counts the run's other records.
 
-        It is one of the code that is here, where there is one: after a change was taken back, no newer record of the
-        code that is gone stands in its place. Else it is the newest one: the newest engine's, then the latest.
+        A record made with the installed code goes before all others, so that after a change is taken back the newer
+        records of the abandoned code no longer stand. Then the newest goes first: by engine version, then by start.
         """
         if rows.empty:
             return rows.assign(superseded=[])
@@ -137,18 +137,17 @@ class Evidence:
         rows = rows.assign(is_installed=is_installed)
         rows = rows.sort_values(["is_installed", *NEWEST], na_position="first", kind="stable")
         rows = rows.assign(superseded=rows.groupby(RUN).cumcount())
-        found = rows.groupby(RUN).tail(1).sort_values([*RUN, "key"], ignore_index=True)
-        return found.copy()  # columns of one type lie together, so that lines are taken from all of them at once
+        last = rows.groupby(RUN).tail(1).sort_values([*RUN, "key"], ignore_index=True)
+        return last.copy()  # puts the columns of one type together in memory, which makes taking rows faster
 
 
 def in_one_form(records: Sequence[Record]) -> pd.DataFrame:
-    """One row per record, as ``bench.store.store.frame`` has it, whatever form the record was written in.
+    """Return one row per record, as ``bench.store.frame.frame`` makes it, whatever form the record was written in.
 
-    Besides: ``dataset`` tells data sets of one name apart, and ``folder`` is that name; ``modalities`` are names apart,
-    no name where there is no content and None where it is not known; ``of`` is the model's row without changed
-    settings; ``base`` and ``content`` are the two parts of ``features``, such as entities and shuffled;
-    ``chosen_by.<ranking>`` and ``best_epoch.<ranking>`` say by what the weights were chosen that the values of this
-    ranking are of, and the epoch.
+    Changed or added columns: ``dataset`` tells data sets of one name apart, ``folder`` is that name; ``modalities`` is
+    a tuple of names, empty without content and None if unknown; ``of`` is the model's row without changed settings;
+    ``base`` and ``content`` are the parts of ``features``, such as entities and shuffled; ``chosen_by.<ranking>`` and
+    ``best_epoch.<ranking>`` are the metric that chose the weights behind this ranking's values, and their epoch.
     """
     plain = [by_default_preset(record) for record in records]
     rows = frame(plain)
@@ -172,44 +171,45 @@ def in_one_form(records: Sequence[Record]) -> pd.DataFrame:
     rows = rows.reindex(columns=[*rows, *(column for column in OPTIONAL if column not in rows)])
     rows = rows.assign(folder=rows["dataset"], dataset=told_apart(rows))
     rows = rows.assign(is_candidate_dependent=rows["is_candidate_dependent"].eq(True))
-    return rows.astype(dict.fromkeys(rows.columns[rows.dtypes == "str"], object))  # in every version of pandas
+    return rows.astype(dict.fromkeys(rows.columns[rows.dtypes == "str"], object))  # the same in all versions of pandas
 
 
 def modalities_of(record: Record) -> tuple[str, ...] | None:
-    said = record.facts.get("modalities")
-    return None if said is None else tuple(filter(None, said.split(", ")))
+    names = record.facts.get("modalities")
+    return None if names is None else tuple(filter(None, names.split(", ")))
 
 
 def by_default_preset(record: Record) -> Record:
-    """``record`` without the name of a preset that is its model's default."""
+    """Return ``record`` with the preset "default" where its preset is the default under another name."""
     preset = SAME_PRESET.get((record.job.model, record.job.preset))
     return record.model_copy(update={"job": replace(record.job, preset=preset)}) if preset else record
 
 
 def selection(record: Record) -> dict[str, Any]:
-    """What chose the epoch of each ranking's values, and the epoch; nothing of a record that is not finished.
+    """Return the metric that chose the epoch of each ranking's values, and the epoch; empty for unfinished records.
 
-    Before version 2 of the protocols one choice held for both rankings; since then each ranking's values are of the
-    weights that it chose. A model that scores an item among its candidates has no full ranking.
+    Before version 2 of the protocols one choice held for both rankings; since then each ranking's values come from the
+    weights that it chose. A model that scores an item depending on the other candidates has no full ranking.
     """
     if record.status != "done":
         return {}
-    protocol, facts, found = record.job.protocol, record.facts, {}
+    protocol, facts, chosen = record.job.protocol, record.facts, {}
     is_dependent = facts.get("is_candidate_dependent") is True
     for ranking in RANKINGS:
         if is_dependent and ranking == "full":
             continue
         by = ranking if is_dependent or protocol.select_ranking == "own" else protocol.select_ranking
-        found[f"chosen_by.{ranking}"] = f"{protocol.select_on} {by}.{protocol.select_metric}"
-        found[f"best_epoch.{ranking}"] = facts.get(f"best_epoch.{ranking}", facts.get("best_epoch"))
-    return found
+        chosen[f"chosen_by.{ranking}"] = f"{protocol.select_on} {by}.{protocol.select_metric}"
+        chosen[f"best_epoch.{ranking}"] = facts.get(f"best_epoch.{ranking}", facts.get("best_epoch"))
+    return chosen
 
 
 def variant_of(study: Study) -> str:
-    """The column of ``Evidence.every`` that has the study's variants."""
+    """Return the name of the column of ``Evidence.every`` that has the study's variants."""
     return f"variant.{study.name}"
 
 
 def label(study: Study, model: str, hyper: dict, settings: dict) -> str | None:
+    """Return the label of the variant that a run is; None where it is none of the study's."""
     variant = study.variant(model, hyper, settings)
     return variant.label if variant else None

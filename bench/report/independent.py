@@ -1,7 +1,7 @@
-"""MCLN by its authors' code, run unchanged by others: test metrics by epoch, read from ``mcln_independent_runs.csv``.
+"""The independent runs: test metrics by epoch of the MCLN authors' code as others ran it unchanged.
 
-The runs are of ``hongyurain/MMR_Evaluation`` at a2dff37, folder ``MGCE_MCLN_MGCL/MCLN``, the study of arXiv 2508.05377:
-on the paper's splits and deep features.
+They are read from ``mcln_independent_runs.csv`` and come from ``hongyurain/MMR_Evaluation`` at a2dff37, folder
+``MGCE_MCLN_MGCL/MCLN``, the study of arXiv 2508.05377, on the paper's splits and deep features.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ import pandas as pd
 
 CSV = Path(__file__).with_name("mcln_independent_runs.csv")
 NAME = "independent run"
-DRAWN = 99  # candidates beside the test item
+DRAWN = 99  # candidates drawn beside the test item
 NOTE = (
     "The independent run is the authors' code run by others on the paper's deep features (arXiv 2508.05377; its values "
     "stand in bench/report/mcln_independent_runs.csv), whereas ours is on the features that the table names. Its "
@@ -22,29 +22,29 @@ NOTE = (
 
 @cache
 def runs() -> pd.DataFrame:
-    """One line per evaluation: data set, run, epoch and test metrics, as they were published."""
+    """Return one line per evaluation: data set, run, epoch and test metrics, as they were published."""
     return pd.read_csv(CSV)
 
 
 @cache
 def best() -> pd.DataFrame:
-    """The evaluation of each run with the best test NDCG@10, by data set and run: as the paper's protocol chooses."""
+    """Return the evaluation with the best test NDCG@10, as the paper's protocol chooses it, by data set and run."""
     places = runs().groupby(["dataset", "run"])["ndcg@10"].idxmax()
     return runs().loc[places].set_index(["dataset", "run"])
 
 
 def value(dataset: str, metric: str, run: int = 1) -> float:
-    """A metric at the best epoch; NaN where there is no such run."""
+    """Return a metric of a run at its best epoch; NaN where there is no such run."""
     return float(best()[metric].get((dataset, run), float("nan")))
 
 
 def corrected(value: float, n_items: float | int) -> float:
-    """``value`` without the copies of the test item among the candidates.
+    """Return the least that ``value`` may be without the copies of the test item among the candidates.
 
     The 99 candidates are drawn with replacement from the n items, so that one of them is the test item with the chance
-    p = 1 - (1 - 1/n)^99. A copy has the test item's score and stands beside it: where one is a hit, the other is one
-    too, but for the last place of the list (``load_data.py::test_data`` and ``model-beauty.py::_evaluate`` there).
-    So the value is at most 1 + p times too high, and this is the least that it may be. Items of the user's own train
-    list are not drawn, which spares the cases whose test item is among them: 5,908 of 25,165 on Art, none elsewhere.
+    p = 1 - (1 - 1/n)^99. A copy has the test item's score and ranks beside it: where one is a hit, the other is a hit
+    too, except at the last place of the list (``load_data.py::test_data`` and ``model-beauty.py::_evaluate`` there).
+    So the value is at most 1 + p times too high, and is divided by that. Items of the user's train list are not drawn,
+    which spares the cases whose test item is among them: 5,908 of 25,165 on Art, none elsewhere.
     """
     return value / (2 - (1 - 1 / n_items) ** DRAWN)

@@ -1,4 +1,4 @@
-"""Records to cells: the mean over the seeds, who is best, why it is empty."""
+"""Turns records into cells: the mean over the seeds, the marks of the best rows, and why a cell is empty."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,26 +9,16 @@ import numpy as np
 import pandas as pd
 
 from bench.report.evidence import Evidence
-from bench.report.rows import (
-    BLOCK,
-    ITEMWISE,
-    ROWS,
-    baselines_among,
-    blocks,
-    heading,
-    in_block,
-    order,
-    seeds_of,
-)
+from bench.report.rows import BLOCK, ITEMWISE, ROWS, baselines_among, blocks, heading, in_block, order, seeds_of
 from bench.spec import RANKINGS, SHOWN
 
-TABLE = ["protocol", "budget", "ranking"]  # what one comparison is about
+TABLE = ["protocol", "budget", "ranking"]  # the columns that name one comparison
 NOT_RUN = "not run"
-OUTCOME = ["seed", "status", "reason", "is_candidate_dependent"]
+OUTCOME = ["seed", "status", "reason", "is_candidate_dependent"]  # the columns that tell how a run ended
 
 
 class Place(NamedTuple):
-    """Where cells stand: ``names`` are columns of their lines, ``runs`` their records, ``seeds`` those of its block."""
+    """A row of cells: ``names`` are columns of its lines, ``runs`` its records, ``seeds`` those of its block."""
 
     names: Mapping[str, str]
     runs: pd.DataFrame
@@ -36,47 +26,42 @@ class Place(NamedTuple):
 
 
 def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
-    """One line per place and metric, in this order: mean and sample deviation over the seeds it has.
+    """Return one line per place and metric, in this order: mean and sample deviation over the seeds with a value.
 
-    Means are rounded to twelve places alone, beyond which sums of equal numbers of hits over several seeds may differ.
-    ``n_seeds`` are those of ``n_wanted`` that it has. The ``note`` of a cell says why it is empty, or which of its runs
-    came to nothing.
+    Means are rounded to twelve places only, beyond which sums of equal numbers of hits over several seeds may differ.
+    ``n_seeds`` is how many of the ``n_wanted`` seeds have a value. The ``note`` of a cell says why it is empty, or
+    which of its runs gave no value.
 
     Args:
-        metrics: columns of the runs, and what the cells call them.
+        metrics: column of the runs to the name of the metric in the cells.
     """
     lines = []
     for names, runs, seeds in places:
-        values, told = np.empty((0, len(metrics))), []
+        values, ends = np.empty((0, len(metrics))), []
         if len(runs):
             values = runs.reindex(columns=list(metrics)).to_numpy(dtype=float)[runs["status"] == "done"]
             is_whole = len(values) >= len(seeds) and not np.isnan(values).any()
-            told = [] if is_whole else outcomes(runs, metrics)
+            ends = [] if is_whole else outcomes(runs, metrics)
         keys = " ".join(runs["key"])
-        for (column, metric), own in zip(metrics.items(), values.T, strict=True):
-            known = own[~np.isnan(own)]
-            cell = {
-                "metric": metric,
-                "mean": round(float(known.mean()), 12) if len(known) else math.nan,
-                "std": known.std(ddof=1) if len(known) > 1 else math.nan,
-                "n_seeds": len(known),
-                "n_wanted": len(seeds),
-                "note": why_empty(told, column, seeds if not len(known) else ()) if len(known) < len(seeds) else "",
-                "keys": keys,
-            }
-            lines.append({**names, **cell})
+        for (column, metric), by_run in zip(metrics.items(), values.T, strict=True):
+            known = by_run[~np.isnan(by_run)]
+            note = why_empty(ends, column, () if len(known) else seeds) if len(known) < len(seeds) else ""
+            mean = round(float(known.mean()), 12) if len(known) else math.nan
+            deviation = known.std(ddof=1) if len(known) > 1 else math.nan
+            cell = {"metric": metric, "mean": mean, "std": deviation, "n_seeds": len(known), "n_wanted": len(seeds)}
+            lines.append({**names, **cell, "note": note, "keys": keys})
     return pd.DataFrame(lines)
 
 
 def outcomes(runs: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
-    """What became of each run, by seed, with its values in ``columns``."""
+    """Return how each run ended and its values in ``columns``, ordered by seed."""
     return runs.reindex(columns=[*OUTCOME, *columns]).sort_values("seed").to_dict("records")
 
 
 def why_empty(runs: Sequence[Mapping[str, Any]], column: str, seeds: Sequence[int]) -> str:
-    """The reason of an empty cell, or of the seeds it lacks; ``runs`` are the outcomes of its row and block.
+    """Return why a cell is empty or lacks seeds, from the outcomes of the ``runs`` of its row and block.
 
-    Of ``seeds`` those are named that were not run.
+    The seeds among ``seeds`` that were not run are named, too. Without any run the reason is NOT_RUN.
     """
     if not runs:
         return NOT_RUN
@@ -94,9 +79,9 @@ def why_empty(runs: Sequence[Mapping[str, Any]], column: str, seeds: Sequence[in
 
 
 def marked(data: pd.DataFrame, within: Sequence[str]) -> pd.DataFrame:
-    """``data`` with ``best`` and ``second`` among the cells that agree in ``within``, by unrounded value.
+    """Return ``data`` with the columns ``best`` and ``second``: the marks among the cells that agree in ``within``.
 
-    Equal values share the mark, and a value that stands alone has none.
+    Values are compared unrounded. Equal values share a mark, and the only value of its group has none.
     """
     groups = data.groupby(list(within), sort=False)["mean"]
     place = groups.rank(method="dense", ascending=False)
@@ -111,14 +96,14 @@ def comparison(
     metrics: Iterable[str] = SHOWN,
     barred: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
 ) -> pd.DataFrame:
-    """The cells of one comparison: by data set, row and metric, with its marks.
+    """Return the cells of one comparison by data set, row and metric, with the marks of the best.
 
-    The seeds that a cell may have are all those that any row of its block was started with.
+    The seeds that a cell is expected to have are all seeds that any row of its block was started with.
 
     Args:
-        records: the standing ones of one protocol and budget.
-        rows: in their order; where it is not given, all of the paper's, run or not, and what else was run.
-        barred: of a block, the rows that must be empty, with their reasons.
+        records: the standing records of one protocol and budget.
+        rows: the rows in their order; without them, all of the paper's rows, run or not, and all others that were run.
+        barred: for each block, the rows that must be empty, with the reason of each.
     """
     rows = order([*ROWS, ITEMWISE, *records["row"]]) if rows is None else rows
     places = []
@@ -129,30 +114,30 @@ def comparison(
         names = dict(zip(BLOCK, block, strict=True))
         places += [Place({**names, "row": row}, runs.get(row, part[:0]), seeds) for row in rows]
     data = cells(places, {f"{ranking}.{metric}": metric for metric in metrics})
-    reasons = {(*block, row): reason for block, some in (barred or {}).items() for row, reason in some.items()}
-    named = zip(data[[*BLOCK, "row"]].itertuples(index=False, name=None), data["note"], strict=True)
-    data = data.assign(note=[reasons.get(place, note) for place, note in named], is_run=data["keys"] != "")
+    reasons = {(*block, row): why for block, barred_rows in (barred or {}).items() for row, why in barred_rows.items()}
+    notes = zip(data[[*BLOCK, "row"]].itertuples(index=False, name=None), data["note"], strict=True)
+    data = data.assign(note=[reasons.get(place, note) for place, note in notes], is_run=data["keys"] != "")
     return marked(data, [*BLOCK, "metric"])
 
 
 @lru_cache(maxsize=2)
 def leaderboard(evidence: Evidence) -> pd.DataFrame:
-    """The cells of every comparison of main runs, by protocol, budget, ranking, data set, row and metric."""
-    found = []
+    """Return the cells of every Table 2, by protocol, budget, ranking, data set, row and metric."""
+    tables = []
     for (protocol, budget), group in evidence.main.groupby(TABLE[:2]):
         for ranking in RANKINGS:
-            found.append(comparison(group, ranking).assign(protocol=protocol, budget=budget, ranking=ranking))
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*TABLE, *BLOCK])
+            tables.append(comparison(group, ranking).assign(protocol=protocol, budget=budget, ranking=ranking))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*TABLE, *BLOCK])
 
 
 def improvement(means: Mapping[str, float], ours: str) -> float:
-    """%Imp.: ours over the best row of the paper's baselines that stand; NaN where either is missing."""
+    """Return %Imp., the gain in percent of ``ours`` over the best row of the paper's baselines; NaN without either."""
     best = max((mean for row, mean in means.items() if baselines_among([row], ours) and mean > 0), default=math.nan)
     return 100 * (means.get(ours, math.nan) / best - 1)
 
 
 def seen(data: pd.DataFrame, ours: str) -> str:
-    """How many of the paper's baselines have a value, in each data set where they differ."""
+    """Return how many of the paper's baselines have a value, named for each data set where the numbers differ."""
     known = data[data["mean"].notna()]
     counts = {block: len(baselines_among(in_block(known, block)["row"], ours)) for block in blocks(data)}
     if len(set(counts.values())) == 1:

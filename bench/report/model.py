@@ -1,4 +1,4 @@
-"""What a report shows, before it has any form: cells in lines, lines in blocks, blocks in a table; and figures."""
+"""The content of a report before it has any format: tables of blocks, which have lines of cells, and figures."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ EMPTY = "—"
 
 
 class Question(Enum):
-    """What a reader asks of a report, in the order of its answers; every table and figure belongs to one."""
+    """The questions that a report answers, in its order; every table and figure belongs to one of them."""
 
     ANSWER = "Answer"
     COMPARISON = "Comparison"
@@ -30,9 +30,9 @@ class Question(Enum):
 
 class Cell(NamedTuple):
     text: str
-    mark: Literal["", "best", "second", "few"] = ""  # few: of too few cases to go by
-    note: str = ""  # why it is empty
-    sign: str = ""  # of a difference that is more than chance: ▲ or ▼
+    mark: Literal["", "best", "second", "few"] = ""  # few: the value is of too few cases to rely on
+    note: str = ""  # why the cell is empty
+    sign: str = ""  # ▲ or ▼ where a difference is more than chance
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Column:
     """One column of a block.
 
     Attributes:
-        kind: a name stands to the left, a number to the right and is sorted by its value; a text made of numbers,
-            such as an interval, stands to the right and is sorted as text.
-        metric: whose values these are, by the metric's name in the paper; empty where they are of none.
-        term: what explains it in ``bench.report.terms``, where that is not its own name.
-        is_papers: the paper's value or the difference from it, which a terminal leaves out.
+        kind: a name is aligned left; a number is aligned right and sorted by its value; a text made of numbers, such as
+            an interval, is aligned right and sorted as text.
+        metric: the metric of the values, by its name in the paper; empty where they are of no metric.
+        term: the entry of ``bench.report.terms`` that explains the column, where that is not the column's name.
+        is_papers: whether these are the paper's values or differences from them, which a terminal leaves out.
     """
 
     name: str
@@ -59,11 +59,11 @@ class Line:
     """One line of a block.
 
     Attributes:
-        about: data set, features, protocol, budget, ranking and model, where the line alone is about one; the page's
-            filters go by them.
-        keys: of the records behind it, with spaces between them.
-        is_run: whether there is any record behind it; a terminal leaves out a line without.
-        is_foot: stays below the others however they are sorted.
+        about: the data set, features, protocol, budget, ranking and model that this line alone is about, as far as
+            there are any; the HTML page filters by them.
+        keys: the keys of the records behind the line, separated by spaces.
+        is_run: whether there is any record behind the line; a terminal leaves out a line without records.
+        is_foot: whether the line stays below the others however they are sorted.
     """
 
     cells: list[Cell]
@@ -78,7 +78,7 @@ class Line:
 
 
 class Note(NamedTuple):
-    """A sentence below a table, and the command that it ends with, if any; a terminal shows the warnings only."""
+    """A sentence below a table, and the command that it ends with, if any; a terminal shows only warnings."""
 
     text: str
     is_warning: bool = False
@@ -87,11 +87,11 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """A heading, the columns, the lines, and notes about them alone.
+    """A heading, columns, lines, and the notes about these lines alone.
 
     Attributes:
-        about: as that of a line.
-        is_detail: what stands behind the blocks before it; the page folds it.
+        about: as in ``Line``.
+        is_detail: whether the block holds details of the blocks before it; the HTML page folds it.
     """
 
     title: str = ""
@@ -104,16 +104,16 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A table or a figure, and what it says about itself.
+    """A table or a figure with its caption and notes.
 
     Attributes:
-        question: under which it stands.
-        kind: what it is, as its files are named.
-        what: the same in words; the title adds protocol, budget and ranking.
-        data: the CSV; its column ``key`` or ``keys`` names the records.
-        protocol: the one that it is about; empty where it is about several, or about the data alone.
+        question: the question that the page belongs to.
+        kind: a short name of the content, with which the names of the files begin.
+        what: the content in words; the title adds protocol, budget and ranking.
+        data: the lines of the CSV; the column ``key`` or ``keys`` names the records.
+        protocol: the protocol of the page; empty where it is about several, or about the data alone.
         budget: as ``protocol``.
-        ranking: sampled or full, of a comparison.
+        ranking: sampled or full where the page is a comparison; else empty.
     """
 
     question: Question
@@ -128,22 +128,22 @@ class Page:
 
     @property
     def name(self) -> str:
-        """Its own among all pages."""
+        """A name that no other page has."""
         return "-".join(filter(None, (self.kind, self.protocol, self.budget, self.ranking)))
 
     @property
     def folder(self) -> str:
-        """Where its files stand: one for each protocol and budget; empty for what is about the data alone."""
+        """The folder of the page's files, one for each protocol and budget; empty for a page without a budget."""
         return safe(f"{self.protocol or 'protocols'}-{self.budget}") if self.budget else ""
 
     @property
     def path(self) -> str:
-        """Of its files below the reports, without their ending."""
+        """The path of the page's files below the reports, without their ending."""
         return f"{self.folder}/{self.stem}" if self.folder else self.stem
 
     @property
     def stem(self) -> str:
-        """The name of its files in ``folder``, without their ending."""
+        """The name of the page's files in ``folder``, without their ending."""
         return "-".join(filter(None, (self.kind, self.ranking)))
 
     @property
@@ -152,21 +152,21 @@ class Page:
 
     @property
     def conditions(self) -> str:
-        """Protocol, budget and ranking in words, as far as it is about one."""
-        said = [f"protocol {self.protocol}"] if self.protocol else []
-        said += [f"budget {self.budget}"] if self.budget else []
-        said += [f"{self.ranking} ranking"] if self.ranking else []
-        return ", ".join(said)
+        """Protocol, budget and ranking in words, as far as the page is about a single one."""
+        words = [f"protocol {self.protocol}"] if self.protocol else []
+        words += [f"budget {self.budget}"] if self.budget else []
+        words += [f"{self.ranking} ranking"] if self.ranking else []
+        return ", ".join(words)
 
     @cached_property
     def keys(self) -> list[str]:
-        """Of the records behind it."""
+        """The keys of the records behind the page, sorted."""
         return sorted({key for keys in self.data.get("keys", self.data.get("key")) for key in keys.split()})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table(Page):
-    """What every format shows: ``cost`` is a table of its own below the first."""
+    """A page of blocks; ``cost`` is shown as a separate table below them."""
 
     blocks: list[Block]
     cost: Block | None = None
@@ -177,24 +177,24 @@ class Table(Page):
 
     @cached_property
     def reasons(self) -> list[str]:
-        """The numbered footnotes, in the order of their first cell."""
+        """The reasons for empty cells, which become numbered footnotes, in the order of their first cell."""
         return list(dict.fromkeys(cell.note for cell in self.cells if cell.note))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure(Page):
-    """``plot`` names the drawing of ``data`` in ``bench.report.render.figures``."""
+    """A page with a drawing; ``plot`` names the function in ``bench.report.render.figures`` that draws ``data``."""
 
     plot: str
 
 
 def safe(name: str) -> str:
-    """``name`` as a part of a path: what a file name or a link could not hold is an underscore."""
+    """Return ``name`` as a part of a path, with an underscore for each character unfit for a file name or a link."""
     return re.sub(r"[^\w.-]|^\.+", "_", name)
 
 
 def number(value: float, form: str) -> str:
-    """``value`` in Python's format ``form``; a difference that is zero to the places shown has no sign."""
+    """Return ``value`` in Python's format ``form``; a difference that is zero to the places shown has no sign."""
     if pd.isna(value):
         return EMPTY
     text = format(value, form)

@@ -1,13 +1,13 @@
 """Paired differences between two rows: tests, interval, effect sizes, by scipy and statsmodels.
 
 A test has 12 to 25 thousand cases and a report has hundreds of tests. Ten thousand draws of all signs, or of resamples,
-would take seconds for each, and their own error is then larger than that of the normal distribution, to which both
-tend (central limit theorem). So signs and resamples are drawn where at most FEW cases count, and beyond the normal
-distribution is taken. When this was written, no mark of the records' 508 tests differed from those of the exact
-distribution.
+would take seconds per test, and the error of so many draws is larger than the error of the normal distribution, to
+which both tend (central limit theorem). So signs and resamples are drawn only where at most FEW cases count; for more
+cases the normal distribution is used. When this was written, no mark of the records' 508 tests differed from those of
+the exact distribution.
 
-What scipy does at each call besides counting takes longer than the counting, so that it is called for what it alone
-knows: the distributions, the ranks, and the tests of few cases.
+The overhead of a call of scipy takes longer than the arithmetic, so it is called only for the distributions, the ranks
+and the tests of few cases.
 """
 
 import math
@@ -19,86 +19,86 @@ from jaxtyping import Float
 
 from bench.spec import BenchError
 
-FEW = 50
+FEW = 50  # the most cases for which signs and resamples are drawn
 DRAWS = {"n_resamples": 99_999, "vectorized": True}
 CONFIDENCE = 0.95
-ALPHA = 0.05  # below this, adjusted for its family, a difference is more than chance
+ALPHA = 0.05  # a difference is more than chance where its p, adjusted for the family of tests, is below
 
 Differences = Float[np.ndarray, " case"]
 
 
 def differences(ours: Float[np.ndarray, "our_seed case"], theirs: Float[np.ndarray, "their_seed case"]) -> Differences:
-    """Ours minus theirs, case by case, each averaged over its own seeds first."""
+    """Return ours minus theirs for each case, after the mean over the seeds of each side."""
     return rounded(ours.mean(axis=0) - theirs.mean(axis=0))
 
 
 def rounded(differences: Differences) -> Differences:
-    """``differences`` to twelve places: sums of equal gains over several seeds may differ beyond."""
+    """Return ``differences`` rounded to twelve places, beyond which equal gains may differ by the order of summing."""
     return np.round(differences, 12)
 
 
 def total(differences: np.ndarray, axis: int) -> np.ndarray | np.floating:
-    """The sum, to nine places: sums that are equal stay so."""
+    """Return the sum rounded to nine places, so that equal sums of differently ordered terms compare as equal."""
     return np.round(differences.sum(axis=axis), 9)
 
 
 def permutation_p(differences: Differences) -> float:
-    """Two-sided p of the mean difference when each difference may change its sign.
+    """Return the two-sided p of the mean difference under random signs of the differences; zeros are dropped.
 
-    Of differences that are all of one size, such as hits of one seed, only the signs count: twice the chance, by
-    ``scipy.stats.binom``, of so few of the rarer one, which is exact. Of at most FEW others, with zero differences
-    dropped: ``scipy.stats.permutation_test``, which weighs all signs where they are fewer than its draws. Of more:
-    their sum over sqrt(sum of squares), its standard deviation, is standard normal.
+    Where all differences have one size, such as hits of one seed, only their signs count, and p is exact: twice the
+    chance, by ``scipy.stats.binom``, of so few of the rarer sign. For at most FEW differences, p is that of
+    ``scipy.stats.permutation_test``, which tries all signs where these are fewer than its draws. For more, the sum over
+    its standard deviation, sqrt(sum of squares), is taken as standard normal.
     """
-    kept = differences[differences != 0]
-    if not len(kept):
+    nonzero = differences[differences != 0]
+    if not len(nonzero):
         return 1.0
-    if np.ptp(np.abs(kept)) == 0:
-        n_up = int((kept > 0).sum())
-        return min(1.0, float(2 * scipy.stats.binom.cdf(min(n_up, len(kept) - n_up), len(kept), 0.5)))
-    if len(kept) <= FEW:
+    if np.ptp(np.abs(nonzero)) == 0:
+        n_up = int((nonzero > 0).sum())
+        return min(1.0, float(2 * scipy.stats.binom.cdf(min(n_up, len(nonzero) - n_up), len(nonzero), 0.5)))
+    if len(nonzero) <= FEW:
         draw = {**DRAWS, "rng": np.random.default_rng(0), "permutation_type": "samples"}
-        return float(scipy.stats.permutation_test((kept,), total, **draw).pvalue)
-    return float(2 * scipy.stats.norm.sf(abs(kept.sum()) / math.sqrt(kept @ kept)))
+        return float(scipy.stats.permutation_test((nonzero,), total, **draw).pvalue)
+    return float(2 * scipy.stats.norm.sf(abs(nonzero.sum()) / math.sqrt(nonzero @ nonzero)))
 
 
 def wilcoxon_p(differences: Differences) -> float:
-    """Two-sided p of the signed ranks: zero differences are dropped, and equal sizes share their middle rank."""
-    kept = differences[differences != 0]
-    if not len(kept):
+    """Return the two-sided p of the signed ranks: zeros are dropped, and equal sizes share their mean rank."""
+    nonzero = differences[differences != 0]
+    if not len(nonzero):
         return 1.0
     if len(differences) <= FEW:
         return float(scipy.stats.wilcoxon(differences).pvalue)
-    return float(scipy.stats.wilcoxon(kept, method="asymptotic").pvalue)  # as it decides itself, with fewer to rank
+    return float(scipy.stats.wilcoxon(nonzero, method="asymptotic").pvalue)  # scipy's own choice, with fewer to rank
 
 
 def rank_biserial(differences: Differences) -> float:
-    """(W+ - W-) / (W+ + W-), of the signed ranks; NaN where no case differs."""
-    kept = differences[differences != 0]
-    ranks = scipy.stats.rankdata(np.abs(kept))
-    return float(ranks @ np.sign(kept) / ranks.sum()) if len(kept) else math.nan
+    """Return (W+ - W-) / (W+ + W-) of the signed ranks; NaN where no case differs."""
+    nonzero = differences[differences != 0]
+    ranks = scipy.stats.rankdata(np.abs(nonzero))
+    return float(ranks @ np.sign(nonzero) / ranks.sum()) if len(nonzero) else math.nan
 
 
 def cohen_dz(differences: Differences) -> float:
-    """Mean over the standard deviation (divisor n - 1) of the differences; NaN where they do not vary."""
+    """Return the mean over the standard deviation (divisor n - 1) of the differences; NaN where they do not vary."""
     deviation = differences.std(ddof=1) if len(differences) > 1 else 0.0
     return float(differences.mean() / deviation) if deviation > 0 else math.nan
 
 
 def standard_error(differences: Differences) -> float:
-    """Of the mean, over cases; NaN for a single case."""
+    """Return the standard error of the mean over the cases; NaN for a single case."""
     return float(differences.std(ddof=1) / math.sqrt(len(differences))) if len(differences) > 1 else math.nan
 
 
 @cache
 def quantiles() -> tuple[float, float]:
-    """Of the standard normal, between which CONFIDENCE lies."""
+    """Return the two quantiles of the standard normal distribution that enclose CONFIDENCE of it."""
     return scipy.stats.norm.interval(CONFIDENCE)
 
 
 def interval(differences: Differences) -> tuple[float, float]:
-    """95 % interval of the mean: of at most FEW cases ``scipy.stats.bootstrap`` by percentiles, of more the normal; NaN
-    for a single case."""
+    """Return the 95 % interval of the mean: percentiles of ``scipy.stats.bootstrap`` for at most FEW cases, the normal
+    interval for more, and NaN for a single case."""
     if len(differences) < 2:
         return math.nan, math.nan
     mean = float(differences.mean())
@@ -113,11 +113,11 @@ def interval(differences: Differences) -> tuple[float, float]:
 
 
 def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
-    """Adjusted p, in the order given: the family-wise error stays below a level that they are held against. NaN, for
-    what was not tested, stays NaN and does not count.
+    """Return p after Holm's correction, in the order given, which bounds the family-wise error. NaN, for a test that
+    was not made, stays NaN and does not count.
 
     Raises:
-        BenchError: where statsmodels is missing, as on a machine that was given by hand what the jobs need.
+        BenchError: where statsmodels is missing, as on a machine with only the packages that the jobs need.
     """
     adjusted, is_tested = p.copy(), ~np.isnan(p)
     if not is_tested.any():

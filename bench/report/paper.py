@@ -1,7 +1,7 @@
-"""The paper's published numbers, read from ``paper.csv``; a number that is not there is never made up.
+"""The paper's published numbers, read from ``paper.csv``; a number missing there is missing in all tables.
 
-A value is one more line there: ``table2,beauty,BPRMF,hr@5,<value>,<where it was read>``; the rows of Tables 3 to 5
-are the labels of their studies.
+To add a value, add a line ``table2,beauty,BPRMF,hr@5,<value>,<where it was read>``; the rows of Tables 3 to 5 are the
+labels of their studies.
 """
 
 from collections.abc import Collection, Iterable
@@ -23,13 +23,13 @@ Published = dict[tuple[str, str, str, str], float]  # (table, dataset, row, metr
 
 
 def load(studies: Iterable[Study] = (), path: Path = CSV) -> Published:
-    """The numbers of ``path``; without ``studies``, which name the rows of Tables 3 to 5, those of Tables 1 and 2."""
+    """Read the numbers of ``path``; without ``studies``, which name the rows of the others, only Tables 1 and 2."""
     lines = pd.read_csv(path, dtype=str, keep_default_na=False)
     return index(lines if studies else lines[lines["table"].isin(["table1", "table2"])], studies)
 
 
 def index(lines: pd.DataFrame, studies: Iterable[Study] = ()) -> Published:
-    """The lines of the file by place.
+    """Return the values of the file's lines by table, data set, row and metric.
 
     Raises:
         BenchError: for other columns, an unknown name, a value that is no number, or a place given twice.
@@ -52,7 +52,7 @@ def index(lines: pd.DataFrame, studies: Iterable[Study] = ()) -> Published:
 
 
 def check(place: tuple[str, str, str, str], known: dict[str, tuple[Collection[str], Collection[str]]]) -> None:
-    """Whether there is such a place; ``known`` holds the rows and metrics of each table.
+    """Check each name of ``place``; ``known`` holds the rows and metrics of each table.
 
     Raises:
         BenchError: for the first name that is unknown.

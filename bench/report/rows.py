@@ -9,47 +9,47 @@ from bench.spec import CAUSAL_MODELS, NEWER_MODELS, PAPER_MODELS, SHOWN_MODELS
 DATASETS = {"beauty": "Beauty", "art": "Art", "taobao": "Taobao"}  # in the paper's order, with its names
 ROWS = tuple(SHOWN_MODELS.get(model, model) for model in PAPER_MODELS)
 *BASELINES, STUDIED = ROWS
-ITEMWISE = "MCLN:itemwise"  # our own variant of the model under study
-FLOORS = ("Pop", "ItemKNN", "EASE")  # not the paper's: what any model should beat
-MODELS = {*FLOORS, *ROWS, *NEWER_MODELS, *CAUSAL_MODELS}  # those of this benchmark, as rows name them
+ITEMWISE = "MCLN:itemwise"  # this benchmark's variant of the model under study
+FLOORS = ("Pop", "ItemKNN", "EASE")  # simple models, not in the paper, that any model should beat
+MODELS = {*FLOORS, *ROWS, *NEWER_MODELS, *CAUSAL_MODELS}  # the models of this benchmark, as rows name them
 CHANGED = "(tuned) needs --tune, then --hyper tuned, and settings in brackets need --set"
 OUTSIDE = "A model from outside needs --models path/to/file.py:NAME, unless it is installed"
-BLOCK = ["dataset", "features"]  # what is compared within
+BLOCK = ["dataset", "features"]  # only rows that agree in these columns are compared
 
 
 def heading(block: Sequence[str]) -> str:
-    """A (data set, features) as tables call it."""
+    """Return the heading of a (data set, features) in tables."""
     return f"{DATASETS.get(block[0], block[0])} ({block[1]})"
 
 
-def about(block: Sequence[str], **more: str) -> dict[str, str]:
-    """What a line or block of (data set, features) is about, and what ``more``."""
-    return {**dict(zip(BLOCK, block, strict=True)), **more}
+def about(block: Sequence[str], **further: str) -> dict[str, str]:
+    """Return the attribute ``about`` of a line or block: data set and features, and the ``further`` entries."""
+    return {**dict(zip(BLOCK, block, strict=True)), **further}
 
 
 def place(dataset: str) -> int:
-    """In the paper's order, in which its data sets stand before all others."""
+    """Return the place of a data set in the paper's order, in which all other data sets come last."""
     return list(DATASETS).index(dataset) if dataset in DATASETS else len(DATASETS)
 
 
 def blocks(records: pd.DataFrame) -> list[tuple[str, str]]:
-    """(dataset, features) in the paper's order, other data sets after them by name."""
-    found = set(zip(*(records[name] for name in BLOCK), strict=True))
-    return sorted(found, key=lambda block: (place(block[0]), block))
+    """Return each (data set, features) of the records in the paper's order, other data sets after them by name."""
+    unordered = set(zip(*(records[name] for name in BLOCK), strict=True))
+    return sorted(unordered, key=lambda block: (place(block[0]), block))
 
 
 def baselines_among(rows: Iterable[str], ours: str) -> set[str]:
-    """The paper's baselines of ``ours`` that have any of ``rows``, whatever its preset and settings."""
+    """Return the paper's models other than that of ``ours``, and other than MCLN, that have any of ``rows``."""
     return {model_of(row) for row in rows} & (set(BASELINES) - {model_of(ours)})
 
 
 def model_of(row: str) -> str:
-    """The model of a row such as "SVD++:released" or "MCLN (tuned)", by the name that rows give it."""
+    """Return the model's name in a row such as "SVD++:released" or "MCLN (tuned)"."""
     return row.partition(" (")[0].partition(":")[0]
 
 
 def need(row: str) -> str:
-    """What a row of Table 2 needs besides its name to be run; empty where nothing."""
+    """Return what running a row of Table 2 needs besides its name; empty where its name is enough."""
     if model_of(row) not in MODELS:
         return OUTSIDE
     return CHANGED if " (" in row else ""
@@ -61,10 +61,10 @@ def in_block(records: pd.DataFrame, block: Sequence[str]) -> pd.DataFrame:
 
 
 def order(rows: Iterable[str]) -> list[str]:
-    """Floors, the paper's rows, our variant, newer models, then the others by name."""
+    """Return ``rows`` once each in order: floors, the paper's rows, our variant, newer models, then others by name."""
     fixed = (*FLOORS, *ROWS, ITEMWISE, *NEWER_MODELS)
-    found = set(rows)
-    return [row for row in fixed if row in found] + sorted(found - set(fixed))
+    given = set(rows)
+    return [row for row in fixed if row in given] + sorted(given - set(fixed))
 
 
 def seeds_of(records: pd.DataFrame) -> list[int]:

@@ -1,4 +1,4 @@
-"""What the heads of the columns mean, each said once; the page shows it where a head is pointed at."""
+"""The meaning of each column's head; the HTML page shows it when a reader points at the head."""
 
 import re
 
@@ -109,6 +109,6 @@ TERMS = {
 
 
 def term(column: Column) -> str:
-    """The entry of TERMS that explains ``column``, "H@k" for a list length without its own; empty where none does."""
+    """Return the entry of TERMS that explains ``column``, such as "H@k" for "H@20"; empty where there is none."""
     names = (column.term, column.name, re.sub(r"@\d+$", "@k", column.name), column.metric)
     return next((name for name in names if name in TERMS), "")

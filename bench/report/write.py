@@ -1,4 +1,4 @@
-"""Tables out: files below a folder, and the text that a run prints at its end."""
+"""Writes the files of a report below a folder, and the text that a run prints at its end."""
 
 import re
 import sys
@@ -30,48 +30,48 @@ TITLE = "# Reports"
 
 def write(evidence: Evidence, folder: Path, others: Executor | None = None) -> list[Path]:
     """Write each table as Markdown, LaTeX and CSV, each figure as pictures, Markdown and CSV, all of them as one HTML
-    page, and the index; what the last index named and this one does not is removed.
+    page, and the index; remove the files that only the last index names. Return the paths of the files.
 
     Equal records give equal bytes.
 
     Args:
-        others: the drawers, where they were started before.
+        others: the drawing processes, where they were started before.
 
     Raises:
         BenchError: when the folder cannot be written.
     """
-    with drawers.quick(), others or drawers.start() as others:
+    with drawers.quick(), others or drawers.start() as executor:
         drawn = {}
 
         def draw(page: Page) -> None:
             if isinstance(page, Figure):
-                drawn[page.name] = drawers.submit(others, page.plot, page.data)
+                drawn[page.name] = drawers.submit(executor, page.plot, page.data)
 
-        found = pages(evidence, tell=draw)
-        tables_first = sorted(found, key=lambda page: isinstance(page, Figure))  # figures are drawn meanwhile
+        all_pages = pages(evidence, tell=draw)
+        tables_first = sorted(all_pages, key=lambda page: isinstance(page, Figure))  # figures are drawn meanwhile
         files = {page.name: forms(page, drawn) for page in tables_first}
-    wholes = {f"{page.path}.{ext}": whole for page in found for ext, whole in files[page.name].items()}
-    if found:
-        wholes[PAGE] = html(found, evidence, folder=folder, files=files).encode()
-    wholes[INDEX] = index(found, files, evidence).encode()
+    contents = {f"{page.path}.{ext}": content for page in all_pages for ext, content in files[page.name].items()}
+    if all_pages:
+        contents[PAGE] = html(all_pages, evidence, folder=folder, files=files).encode()
+    contents[INDEX] = index(all_pages, files, evidence).encode()
     with writing_reports(folder):
         try_writing(folder)
         old = named(folder / INDEX)
-        for name, whole in wholes.items():
+        for name, content in contents.items():
             (folder / name).parent.mkdir(exist_ok=True)
-            write_whole(folder / name, lambda path, whole=whole: Path(path).write_bytes(whole))
-        for name in old - set(wholes):
+            write_whole(folder / name, lambda path, content=content: Path(path).write_bytes(content))
+        for name in old - set(contents):
             (folder / name).unlink(missing_ok=True)
             if name.count("/") and not any((folder / name).parent.glob("*")):
                 (folder / name).parent.rmdir()
-    return [folder / name for name in wholes]
+    return [folder / name for name in contents]
 
 
 def named(old: Path) -> set[str]:
-    """The files that an index names.
+    """Return the files that the index at ``old`` names; empty where there is no such file.
 
     Raises:
-        BenchError: where the file is no index of ours.
+        BenchError: where the file is not an index of reports.
     """
     text = old.read_text(encoding="utf-8", errors="replace") if old.exists() else ""
     if text and not text.startswith(TITLE):
@@ -80,11 +80,11 @@ def named(old: Path) -> set[str]:
 
 
 def rebuild(results: Path, reports: Path, *, others: Executor | None = None, **asked: Any) -> str:
-    """Every table and figure again, from the records alone; says what it did.
+    """Write every table and figure anew from the records alone, and return a sentence that tells how many.
 
     Args:
-        others: as ``write`` has them.
-        asked: as ``Evidence.of`` has them.
+        others: as in ``write``.
+        asked: as in ``Evidence.of``.
 
     Raises:
         BenchError: where there is no record, so that a mistyped folder does not empty the old reports.
@@ -97,11 +97,11 @@ def rebuild(results: Path, reports: Path, *, others: Executor | None = None, **a
 
 
 def forms(page: Page, drawn: dict[str, Future]) -> dict[str, bytes]:
-    """The files of one table or figure, by their ending; of a figure that cannot be drawn only the numbers."""
+    """Return the files of one table or figure by their ending; a figure that cannot be drawn has no pictures."""
     if isinstance(page, Figure):
         try:
             drawings = drawn[page.name].result()
-        except Exception as error:  # noqa: BLE001 - whatever stops it, the tables must not be lost
+        except Exception as error:  # noqa: BLE001 - a drawing may fail for any reason; the tables must not be lost
             print(f"warning: figure {page.name} cannot be drawn ({type(error).__name__}: {error})", file=sys.stderr)
             drawings = {}
         return {"md": figure_page(page).encode(), **drawings, "csv": csv(page).encode()}
@@ -109,29 +109,29 @@ def forms(page: Page, drawn: dict[str, Future]) -> dict[str, bytes]:
 
 
 def opening(evidence: Evidence, among: Places | None = None) -> list[str]:
-    """The answer in sentences: the verdicts, how near the paper we are, and how many of its claims stand.
+    """Return the answer in sentences: the verdicts, how near our values are to the paper's, and how many claims stand.
 
     Args:
-        among: the data sets, protocols and rankings to speak of; all where it is not given.
+        among: the data sets, protocols and rankings that the sentences are about; all of them if None.
     """
-    said = answer.sentences(evidence, among) + reproduction.sentences(evidence, among)
+    sentences = answer.sentences(evidence, among) + reproduction.sentences(evidence, among)
     is_papers = among is None or any((name, "paper", "sampled") in among for name in DATASETS)
-    return said + (claims.sentences(evidence) if is_papers else [])
+    return sentences + (claims.sentences(evidence) if is_papers else [])
 
 
-def index(found: list[Page], files: Files, evidence: Evidence) -> str:
-    """The answer, and the list of tables and figures, with their files and what they were made from."""
+def index(all_pages: list[Page], files: Files, evidence: Evidence) -> str:
+    """Return the index in Markdown: the answer, and the tables and figures with their files and numbers of records."""
     records = evidence.records
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
     lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
-    lines += [*(f"- {escaped(one)}" for one in evidence.losses), *[""] * bool(evidence.losses)]
-    lines += [f"Everything on one page that can be sorted and filtered: [{PAGE}]({PAGE}).", ""] if found else []
-    said = opening(evidence)
-    lines += ["## The answer", "", *(f"- {escaped(one)}" for one in said), ""] if said else []
-    lines += ["## Tables and figures", ""] if found else []
-    for question, some in groupby(found, key=lambda page: page.question):
+    lines += [*(f"- {escaped(sentence)}" for sentence in evidence.losses), *[""] * bool(evidence.losses)]
+    lines += [f"Everything on one page that can be sorted and filtered: [{PAGE}]({PAGE}).", ""] if all_pages else []
+    sentences = opening(evidence)
+    lines += ["## The answer", "", *(f"- {escaped(sentence)}" for sentence in sentences), ""] if sentences else []
+    lines += ["## Tables and figures", ""] if all_pages else []
+    for question, group in groupby(all_pages, key=lambda page: page.question):
         lines += [f"### {question.value}", ""]
-        for page in some:
+        for page in group:
             links = ", ".join(f"[{ext}]({page.path}.{ext})" for ext in files[page.name])
             lines.append(f"- {page.title}: {links} ({len(page.keys)} records)")
         lines.append("")
@@ -145,30 +145,30 @@ def console(
     names: Sequence[str] = ("table2",),
     asked: Places | None = None,
 ) -> str:
-    """The tables of the studies ``names`` as plain text, of one ranking where asked; * is the best value, + the second.
+    """Return the tables of the studies ``names`` as plain text; * is the best value, + the second.
 
-    Table 2 shows all records that are asked for, unless another study's are among them. Above the tables stands what
-    the page says of their data sets, protocols and rankings.
+    With ``ranking``, tables of the other ranking are left out. Without a study that has variants, Table 2 shows all
+    records that are asked for, variants of studies included. With Table 2, the answer about its data sets, protocols
+    and rankings stands above the tables.
 
     Args:
         asked: as ``Evidence.asked``.
     """
-    known = {study.name: study for study in evidence.studies if study.name in names or "all" in names}
-    varied = [study for study in known.values() if study.variants]
+    chosen = {study.name: study for study in evidence.studies if study.name in names or "all" in names}
+    varied = [study for study in chosen.values() if study.variants]
     part = replace(evidence, asked=asked)
-    shown = part if varied else replace(part, studies=())
-    found: list[Page] = []
-    if {"table2", "learning-curves"} & {*names, *known}:
-        found += comparison.pages(shown, tested=evidence) + cutoffs.pages(shown)
+    compared = part if varied else replace(part, studies=())
+    wanted: list[Page] = []
+    if {"table2", "learning-curves"} & {*names, *chosen}:
+        wanted += comparison.pages(compared, tested=evidence) + cutoffs.pages(compared)
     for study in varied:
-        found += studies.tables(part, study.name)
-    found += cost.pages(shown) if "cost" in {*names, *known} else []
-    tables = [page for page in [*found, *knockouts.pages(part)] if isinstance(page, Table)]
+        wanted += studies.tables(part, study.name)
+    wanted += cost.pages(compared) if "cost" in {*names, *chosen} else []
+    tables = [page for page in [*wanted, *knockouts.pages(part)] if isinstance(page, Table)]
     places = set(zip(part.every["dataset"], part.every["protocol"], strict=True))
-    among = {(*place, one) for place in places for one in RANKINGS if ranking in (None, one)}
-    opened = opening(evidence, among) if "table2" in names else []
-    said = [textwrap.fill(one, width=100, subsequent_indent="  ") for one in opened] + [""] * bool(opened)
-    return (
-        "\n".join([*said, *(text(table) for table in tables if ranking in (None, table.ranking or ranking))])
-        or "No records.\n"
-    )
+    among = {(*place, name) for place in places for name in RANKINGS if ranking in (None, name)}
+    sentences = opening(evidence, among) if "table2" in names else []
+    lines = [textwrap.fill(sentence, width=100, subsequent_indent="  ") for sentence in sentences]
+    lines += [""] if sentences else []
+    lines += [text(table) for table in tables if ranking in (None, table.ranking or ranking)]
+    return "\n".join(lines) or "No records.\n"
