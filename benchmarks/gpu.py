@@ -142,10 +142,10 @@ def add_throughput(tables: Tables, dataset: str, model: str, device: str, *, wid
     with as_runner(), ExitStack() as stack:
         starting = [Side(Job, dataset, model, device, context=FORKS) for _ in range(max(widths))]
         sides, of_one_job = [stack.enter_context(side) for side in starting], None
-        for n in widths:
+        for n in sorted({1, *widths}):
             futures = [side.start("epochs_per_minute", window) for side in sides[:n]]
             total = sum(future.result()[1] for future in futures)
-            of_one_job = of_one_job or total / n  # the first width, which is 1 by default
+            of_one_job = of_one_job or total
             gain = {"epochs per minute": round(total, 1), "over one job": round(total / of_one_job, 2)}
             tables.add("jobs at a time", {"data set": dataset, "model": model, "jobs at a time": n, **gain})
 

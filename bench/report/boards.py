@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from statistics import fmean
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float, UInt8
 
 from bench.protocol.metrics import lost_to_ties, per_case
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, remember
 from bench.report.leaderboard import TABLE, leaderboard
 from bench.report.rows import BLOCK, blocks, heading, order
 from bench.spec import BUDGETS, RANKINGS, SHOWN
@@ -81,7 +80,7 @@ class Board:
         return ranked(evidence, self.keys[row], self.ranking, row)
 
 
-@lru_cache(maxsize=2)
+@remember
 def boards(evidence: Evidence) -> list[Board]:
     """Return all boards of the evidence, in the order of the tables."""
     all_boards = []
@@ -146,7 +145,7 @@ def place_of_budget(name: str) -> int:
     return list(BUDGETS).index(name) if name in BUDGETS else -1
 
 
-@cache  # one byte per case and ranking
+@remember  # one byte per case and ranking
 def ranks_of(evidence: Evidence, key: str) -> dict[str, Ranked]:
     """Return the ranks of one record by ranking; empty where its file of ranks is missing or broken."""
     try:

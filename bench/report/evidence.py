@@ -1,33 +1,22 @@
 """The evidence that a report is made from: the records, read once and brought to one form."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bench.report.conditions import told_apart
+from bench.report.one_form import NEWEST, RUN, in_one_form
 from bench.report.paper import Published, load
 from bench.report.rows import STUDIED, model_of
-from bench.spec import BASELINES, PAPER_MODELS, RANKINGS, Job, is_knocked_out
-from bench.store.frame import frame
+from bench.spec import BASELINES, PAPER_MODELS, Job
 from bench.store.record import Record
 from bench.store.store import Store
 from bench.study import Study
 
-RUN = ["dataset", "row", "of", "protocol", "budget", "features", "seed"]  # what names a run; one record stands for it
-NEWEST = ["engine", "protocol_version", "started", "key"]  # the order of a run's records; the last one stands for it
-OPTIONAL = [  # columns that a frame lacks where no record has the fact
-    "users", "items", "interactions", "density", "modalities", "epochs", "parameters", "is_candidate_dependent",
-    "candidate_hash", "peak_memory_mib", "seconds.train", "seconds.evaluate", "sampling", "tuning.trials",
-    "tuning.seconds", "tuning.protocol", "tuning.budget", "gradient.reason", "n_cases", "base_hash",
-    *(f"{what}.{ranking}" for what in ("best_epoch", "chosen_by") for ranking in RANKINGS),
-    *(f"ties_{ranking}" for ranking in RANKINGS),
-]  # fmt: skip
 Places = Collection[tuple[str, str, str]]  # data set, protocol, and budget or ranking, by name
-SAME_PRESET = {(STUDIED, "released"): "default"}  # model and preset that is its default under another name
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +42,7 @@ class Evidence:
     left_out: Mapping[Path, str] = field(default_factory=dict)
     is_installed: Callable[[Job], bool] = lambda job: False
     asked: Places | None = None
+    remembered: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)  # see ``remember``
 
     @classmethod
     def of(cls, store: Store, **asked: Any) -> "Evidence":
@@ -141,67 +131,17 @@ class Evidence:
         return last.copy()  # puts the columns of one type together in memory, which makes taking rows faster
 
 
-def in_one_form(records: Sequence[Record]) -> pd.DataFrame:
-    """Return one row per record, as ``bench.store.frame.frame`` makes it, whatever form the record was written in.
+def remember(function: Callable) -> Callable:
+    """Decorate a function of an Evidence and hashable arguments: what it returns is kept as long as the Evidence is."""
 
-    Changed or added columns: ``dataset`` tells data sets of one name apart, ``folder`` is that name; ``modalities`` is
-    a tuple of names, empty without content and None if unknown; ``of`` is the model's row without changed settings;
-    ``base`` and ``content`` are the parts of ``features``, such as entities and shuffled; ``chosen_by.<ranking>`` and
-    ``best_epoch.<ranking>`` are the metric that chose the weights behind this ranking's values, and their epoch.
-    """
-    plain = [by_default_preset(record) for record in records]
-    rows = frame(plain)
-    if rows.empty:
-        return rows.reindex(
-            columns=[*RUN, *NEWEST, *OPTIONAL, "model", "hyper", "settings", "status", "folder", "is_knocked_out"]
-        )
-    chosen = pd.DataFrame([selection(record) for record in plain], index=rows.index)
-    rows = pd.concat([rows.drop(columns=[*chosen, "best_epoch"], errors="ignore"), chosen], axis=1)
-    base, _, words = rows["features"].str.partition(",").to_numpy().T
-    rows = rows.assign(
-        of=[record.job.row for record in plain],
-        eval_every=[record.job.budget.eval_every for record in plain],
-        modalities=[modalities_of(record) for record in plain],
-        sampling=rows["settings"].map(lambda settings: settings.get("sampling")),
-        base=base,
-        content=pd.Series(words, index=rows.index).replace("", "real").where(rows["features"] != "none", "none"),
-        is_knocked_out=rows["features"].map(is_knocked_out),
-        started=pd.to_datetime(rows["started"], utc=True, errors="coerce", format="ISO8601"),
-    )
-    rows = rows.reindex(columns=[*rows, *(column for column in OPTIONAL if column not in rows)])
-    rows = rows.assign(folder=rows["dataset"], dataset=told_apart(rows))
-    rows = rows.assign(is_candidate_dependent=rows["is_candidate_dependent"].eq(True))
-    return rows.astype(dict.fromkeys(rows.columns[rows.dtypes == "str"], object))  # the same in all versions of pandas
+    @wraps(function)
+    def call(evidence: Evidence, *args):
+        place = (function, *args)
+        if place not in evidence.remembered:
+            evidence.remembered[place] = function(evidence, *args)
+        return evidence.remembered[place]
 
-
-def modalities_of(record: Record) -> tuple[str, ...] | None:
-    names = record.facts.get("modalities")
-    return None if names is None else tuple(filter(None, names.split(", ")))
-
-
-def by_default_preset(record: Record) -> Record:
-    """Return ``record`` with the preset "default" where its preset is the default under another name."""
-    preset = SAME_PRESET.get((record.job.model, record.job.preset))
-    return record.model_copy(update={"job": replace(record.job, preset=preset)}) if preset else record
-
-
-def selection(record: Record) -> dict[str, Any]:
-    """Return the metric that chose the epoch of each ranking's values, and the epoch; empty for unfinished records.
-
-    Before version 2 of the protocols one choice held for both rankings; since then each ranking's values come from the
-    weights that it chose. A model that scores an item depending on the other candidates has no full ranking.
-    """
-    if record.status != "done":
-        return {}
-    protocol, facts, chosen = record.job.protocol, record.facts, {}
-    is_dependent = facts.get("is_candidate_dependent") is True
-    for ranking in RANKINGS:
-        if is_dependent and ranking == "full":
-            continue
-        by = ranking if is_dependent or protocol.select_ranking == "own" else protocol.select_ranking
-        chosen[f"chosen_by.{ranking}"] = f"{protocol.select_on} {by}.{protocol.select_metric}"
-        chosen[f"best_epoch.{ranking}"] = facts.get(f"best_epoch.{ranking}", facts.get("best_epoch"))
-    return chosen
+    return call
 
 
 def variant_of(study: Study) -> str:

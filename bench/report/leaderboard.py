@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, remember
 from bench.report.rows import BLOCK, ITEMWISE, ROWS, baselines_among, blocks, heading, in_block, order, seeds_of
 from bench.spec import RANKINGS, SHOWN
 
@@ -120,7 +119,7 @@ def comparison(
     return marked(data, [*BLOCK, "metric"])
 
 
-@lru_cache(maxsize=2)
+@remember
 def leaderboard(evidence: Evidence) -> pd.DataFrame:
     """Return the cells of every Table 2, by protocol, budget, ranking, data set, row and metric."""
     tables = []

@@ -149,18 +149,18 @@ def selections(records: pd.DataFrame, ranking: str) -> list[Note]:
     value = f"{ranking}.ndcg@10"
     choices = records[f"chosen_by.{ranking}"].where(records.reindex(columns=[value])[value].notna())
     words = choices.map(spoken, na_action="ignore")
-    return exceptions(records, words, "the epoch was chosen by {} for {}, and by {} for all others")
+    return exceptions(records, words, "the epoch was chosen by {} for {}, and by {} for {} others")
 
 
 def samplers(records: pd.DataFrame) -> list[Note]:
     """Return a note on the rows that draw their training steps differently from most rows of their data set."""
     drawn = records["sampling"].where(records["epochs"] > 0).map(DRAWN)
-    return exceptions(records, drawn, "a training step draws {} for {}, and {} for all others")
+    return exceptions(records, drawn, "a training step draws {} for {}, and {} for {} others")
 
 
 def exceptions(records: pd.DataFrame, kinds: pd.Series, template: str) -> list[Note]:
     """Return one note for each data set and each kind that is not the most common kind there; ``template`` takes the
-    kind, the rows that have it, and the most common kind."""
+    kind, the rows that have it, the most common kind, and whether all other rows have that, or most."""
     texts, all_blocks, runs = [], blocks(records), records[[*BLOCK, "row", "seed"]].assign(kind=kinds)
     for block in all_blocks:
         part = in_block(runs, block)
@@ -169,7 +169,7 @@ def exceptions(records: pd.DataFrame, kinds: pd.Series, template: str) -> list[N
         for kind in rows.index.drop(most, errors="ignore"):
             of_kind = part[part["kind"] == kind]
             names = [f"{row} ({with_seeds(of_kind, row)})" if row in rows[most] else row for row in order(rows[kind])]
-            text = template.format(kind, ", ".join(names), most)
+            text = template.format(kind, ", ".join(names), most, "all" if len(rows) == 2 else "most")
             texts.append(f"In {heading(block)}, {text}" if len(all_blocks) > 1 else text[0].upper() + text[1:])
     return [Note(f"{text}.") for text in texts]
 

@@ -5,8 +5,9 @@ import math
 import pandas as pd
 
 from bench.report.boards import ranked
-from bench.report.evidence import Evidence, selection
+from bench.report.evidence import Evidence
 from bench.report.model import Note
+from bench.report.one_form import selection
 from bench.report.rows import FLOORS
 from bench.store.record import Record
 

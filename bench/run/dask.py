@@ -85,7 +85,8 @@ class Cluster(Executor):
         record, ranks = Record.model_validate_json(result["record"]), result["ranks"]
         with self.store.writing():
             if result["weights"]:
-                write_whole(self.store.weights(job), lambda name: Path(name).write_bytes(result["weights"]))
+                content = result["weights"]
+                write_whole(self.store.weights(job), lambda name: Path(name).write_bytes(content), is_durable=True)
         self.store.write(record, None if ranks is None else pd.read_parquet(BytesIO(ranks)))
         self.store.checkpoint(job).unlink(missing_ok=True)  # left by a run on this machine
         return Outcome(record=record)

@@ -86,10 +86,11 @@ class Machines:
         """
         repeats = {one.job.key: 1 if times is None else times[one.job.key] for one in planned}
         due = [one for one in planned if repeats[one.job.key]]
-        n = 1 if self.cluster else min(slots.together(due), len(due))  # how many jobs the workers take is not known
+        n = 1 if self.cluster else min(slots.together(due), len(due))
         seconds = whole([repeats[one.job.key] * estimate(one.job) for one in due], n)
         if seconds is not None and seconds >= least:
             at_a_time = f"{counted(n, 'job')} at a time"
+            at_a_time = "one job after another" if self.cluster else at_a_time  # how many the workers take is not known
             print(f"this takes about {spell(seconds)}, {at_a_time}, if none stops before its last epoch")
 
 

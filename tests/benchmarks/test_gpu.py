@@ -1,5 +1,7 @@
 """The rehearsal of every part on the CPU, and what is written."""
 
+from concurrent.futures import Future
+
 import pandas as pd
 import pytest
 import torch
@@ -58,3 +60,28 @@ def test_a_model_that_fails_costs_only_itself(monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "cost: data set tiny, model BPRMF, error ZeroDivisionError: division by zero" in printed
     assert "bound: data set tiny, model VBPR, launches " in printed
+
+
+def test_jobs_together_are_compared_with_one_job_alone(monkeypatch):
+    class Side:
+        """A job that runs 60 epochs per minute, whatever runs beside it."""
+
+        def __init__(self, *args, **more):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def start(self, name, window):
+            done = Future()
+            done.set_result((0.0, 60.0))
+            return done
+
+    monkeypatch.setattr(gpu, "Side", Side)
+    tables = gpu.Tables("about", None)
+    gpu.add_throughput(tables, "tiny", "BPRMF", "cpu", widths=[4, 2], window=0.1)
+    rows = tables.rows["jobs at a time"]
+    assert [(row["jobs at a time"], row["over one job"]) for row in rows] == [(1, 1.0), (2, 2.0), (4, 4.0)]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bench.report.prose import command
+from bench.report.prose import command, exceptions
 from bench.report.sections import comparison
 from bench.spec import BUDGETS, PROTOCOLS
 from tests.report.made import OLD_CLEAN, evidence, record
@@ -88,6 +88,16 @@ def test_a_row_of_several_kinds_is_named_with_its_seeds():
     kinds = {("BPRMF", 0): "user", ("BPRMF", 1): "interaction", ("VBPR", 0): "interaction", ("SVDPP", 0): "interaction"}
     rows = [record(model, seed=seed, settings={"sampling": kind}) for (model, seed), kind in kinds.items()]
     assert "A training step draws users for BPRMF (seed 0), and interactions for all others." in said(sampled(*rows))
+
+
+def test_of_three_kinds_the_most_common_one_is_that_of_most_others():
+    kinds = {"BPRMF": "a", "VBPR": "b", "NGCF": "c", "MCLN": "c"}
+    records = evidence(*map(record, kinds)).frame
+    notes = exceptions(records, records["row"].map(kinds), "it is {} for {}, and {} for {} others")
+    assert [note.text for note in notes] == [
+        "It is a for BPRMF, and c for most others.",
+        "It is b for VBPR, and c for most others.",
+    ]
 
 
 def test_rows_that_need_more_than_a_name_have_no_command():

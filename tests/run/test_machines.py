@@ -80,9 +80,11 @@ class Minutes(Estimates):
         return 60.0
 
 
-@pytest.mark.parametrize(("cluster", "n"), [(None, "2 jobs"), ("tcp://127.0.0.1:1", "1 job")])
-def test_how_many_jobs_the_workers_of_a_cluster_take_is_not_known(folder, capsys, cluster, n):
+@pytest.mark.parametrize(
+    ("cluster", "text"),
+    [(None, "60 s, 2 jobs at a time"), ("tcp://127.0.0.1:1", "2 min, one job after another")],
+)
+def test_how_many_jobs_the_workers_of_a_cluster_take_is_not_known(folder, capsys, cluster, text):
     jobs = planned(folder)
     Machines(cluster=cluster).say(Minutes([]), jobs, Slots(cpus=2))
-    time = "60 s" if cluster is None else "2 min"
-    assert capsys.readouterr().out == f"this takes about {time}, {n} at a time, if none stops before its last epoch\n"
+    assert capsys.readouterr().out == f"this takes about {text}, if none stops before its last epoch\n"

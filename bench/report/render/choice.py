@@ -64,7 +64,8 @@ class Choice:
     def at_first(self) -> dict[str, str]:
         """The choice when the page opens: the best budgets, with the protocol and ranking of the first answer that has
         a verdict, or else of the first answer."""
-        in_order = sorted(answers(self.evidence), key=lambda answer: not answer["found"])  # stable: verdicts first
+        with_records = [answer for answer in answers(self.evidence) if answer["protocol"]]
+        in_order = sorted(with_records, key=lambda answer: not answer["found"])  # stable: verdicts first
         first = {"protocol": token(in_order[0]["protocol"]), "ranking": in_order[0]["ranking"]} if in_order else {}
         return {"budget": BEST, **first}
 

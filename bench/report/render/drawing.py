@@ -18,6 +18,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from PIL import Image
 
 from bench.report.rows import FLOORS, ITEMWISE, ROWS, STUDIED
+from bench.spec import CAUSAL_MODELS, NEWER_MODELS
 from bench.store.frame import TUNED
 
 Draw = Callable[[pd.DataFrame], Figure]
@@ -105,10 +106,11 @@ def scale_log(axis: Any, values: pd.Series) -> None:
 def looks(rows: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the colour, marker and dashes of each row; the model under study has a thick black line with stars.
 
-    The paper's models, ITEMWISE and the floors look the same in all figures. A tuned row has the colour of its model,
-    other dashes, and a hollow marker where the model's is filled, or the reverse.
+    A model of this benchmark looks the same in all figures. A tuned row has the colour of its model, other dashes, and
+    a hollow marker where the model's is filled, or the reverse.
     """
-    fixed, models = [*ROWS, ITEMWISE, *FLOORS], {row: row.removesuffix(TUNED) for row in rows}
+    fixed = list(dict.fromkeys([*ROWS, ITEMWISE, *FLOORS, *NEWER_MODELS, *CAUSAL_MODELS]))
+    models = {row: row.removesuffix(TUNED) for row in rows}
     places = {row: place for place, row in enumerate([*fixed, *sorted(set(models.values()) - set(fixed))])}
     dark_and_light = matplotlib.color_sequences["tab20"]  # in turns
     colours = dark_and_light[::2] + dark_and_light[1::2]

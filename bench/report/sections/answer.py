@@ -1,14 +1,13 @@
 """The answer: does the model under study beat the strongest baseline, by how much, and by more than chance?"""
 
 from collections import Counter
-from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
 from bench.report.boards import Board, answering
 from bench.report.conditions import TWO_UNLIKE, UNEQUAL, marked
-from bench.report.evidence import Evidence, Places
+from bench.report.evidence import Evidence, Places, remember
 from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
 from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
 from bench.report.paired import ALPHA
@@ -58,7 +57,7 @@ def pages(evidence: Evidence) -> list[Page]:
     return found
 
 
-@lru_cache(maxsize=2)
+@remember
 def answers(evidence: Evidence) -> list[dict[str, Any]]:
     """Return one entry per answering board and row under study, and one per data set of the paper without a record."""
     lines, names = comparisons(evidence).to_dict("records"), [*TABLE, *BLOCK, "row", "metric"]

@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -27,7 +26,7 @@ from bench.report.claims import (
     verdict,
 )
 from bench.report.conditions import UNEQUAL, marked, unequal, unlike
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, remember
 from bench.report.leaderboard import TABLE, leaderboard
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paired import ALPHA
@@ -89,7 +88,7 @@ def sentences(evidence: Evidence) -> list[str]:
     return [text + rest]
 
 
-@lru_cache(maxsize=2)
+@remember
 def judged_by(evidence: Evidence) -> list[tuple[Claim, list[Case]]]:
     """Return every claim with its pairs of our cells, which have been tested."""
     values = cells_of(evidence)["mean"].to_dict()
@@ -121,7 +120,7 @@ def keys_of(evidence: Evidence, case: Case) -> tuple[str, ...]:
     return tuple(cells_of(evidence).loc[place, "keys"] for place in places)
 
 
-@cache
+@remember
 def unequal_conditions(evidence: Evidence, table: str, keys: tuple[str, ...]) -> str:
     """Return in what conditions the records behind two cells differ; empty where they do not differ.
 
@@ -134,7 +133,7 @@ def unequal_conditions(evidence: Evidence, table: str, keys: tuple[str, ...]) ->
     return ", ".join([*unequal(records, "sampled"), *within])
 
 
-@lru_cache(maxsize=2)
+@remember
 def cells_of(evidence: Evidence) -> pd.DataFrame:
     """Return our cells of the claims' metrics under the paper's protocol, by table, data set, row and metric.
 

@@ -1,7 +1,6 @@
 """Is a difference more than chance? Each row is tested against the strongest baseline, case by case."""
 
 import math
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,7 @@ import pandas as pd
 from bench.report import paired
 from bench.report.boards import Board, Ranked, boards
 from bench.report.conditions import TWO_UNLIKE, UNEQUAL, marked, mixtures, unequal
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, remember
 from bench.report.leaderboard import TABLE
 from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paired import ALPHA
@@ -66,7 +65,7 @@ def sign(test: dict) -> str:
     return BETTER if test["difference"] > 0 else WORSE
 
 
-@lru_cache(maxsize=2)
+@remember
 def comparisons(evidence: Evidence) -> pd.DataFrame:
     """Return one line per test, unrounded; p_holm is adjusted over all tests (rows and metrics) of a board."""
     found = []
@@ -176,7 +175,7 @@ def line(test: dict) -> Line:
     behind = {"about": {"model": test["row"]}, "keys": test["keys"]}
     if test["note"]:
         return Line([*names, Cell(EMPTY, note=test["note"]), *[Cell(EMPTY)] * 8], **behind)
-    values = [Cell(small(test[name], form)) for name, form in FORMS.items()]
+    values = [Cell((small if name.startswith("p_") else number)(test[name], form)) for name, form in FORMS.items()]
     difference = marked(number(test["difference"], "+.4f"), test["unequal"])
     return Line([*names, Cell(difference, sign=sign(test)), Cell(extent(test)), *values], **behind)
 
@@ -187,6 +186,6 @@ def extent(test: dict) -> str:
     return EMPTY if EMPTY in (low, high) else f"[{low}, {high}]"
 
 
-def small(value: float, form: str) -> str:
-    """Return ``value`` in ``form``; with four places, a value below 0.0001 is "<0.0001" and never zero."""
-    return "<0.0001" if form == ".4f" and value < 0.0001 else number(value, form)
+def small(p: float, form: str) -> str:
+    """Return a p-value in ``form``; one below 0.0001 is "<0.0001" and never zero."""
+    return "<0.0001" if p < 0.0001 else number(p, form)

@@ -1,7 +1,7 @@
 """For whom does a model work? The means of every row over slices, which are parts of the test cases."""
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from bench.report.boards import GAINS, PLACES, Board, Ranked, boards
 from bench.report.conditions import mixtures
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, remember
 from bench.report.leaderboard import TABLE
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.rows import BLOCK, about
@@ -54,8 +54,8 @@ def pages(evidence: Evidence) -> list[Table]:
     return [page for page in (table(evidence, group) for group in by_table.values()) if page.blocks]
 
 
-@lru_cache(maxsize=32)  # ``evidence`` is there for the cache alone: a new report reads the files again
-def slicings_of(path: Path, evidence: Evidence) -> list[Slicing] | None:
+@remember
+def slicings_of(evidence: Evidence, path: Path) -> list[Slicing] | None:
     """Return the slicings by the case facts at ``path`` (see ``bench.run.casefacts``); None where they are missing."""
     facts = case_facts.read(path)
     return None if facts is None else slicings(facts)
@@ -140,7 +140,7 @@ def table(evidence: Evidence, group: list[Board]) -> Table:
 def sliceable(evidence: Evidence, board: Board) -> tuple[list[Slicing], dict[str, Ranked], list[str]]:
     """Return the slicings of a data set, the ranks of the rows that have ranks for its cases, and what is missing."""
     jobs = [evidence.by_key[board.keys[row][0]].job for row in board.rows]
-    of_jobs = [slicings_of(Store(evidence.results).cases(job), evidence) for job in jobs]
+    of_jobs = [slicings_of(evidence, Store(evidence.results).cases(job)) for job in jobs]
     found = next(filter(None, of_jobs), [])
     if not found:
         missing = "the facts of its test cases are not stored; the next run on it writes them"

@@ -1,13 +1,12 @@
 """Tables 3 to 5 and Figure 4: the variants of a model beside one another."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from itertools import groupby
 
 import pandas as pd
 
 from bench.report.conditions import mixtures
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, remember
 from bench.report.leaderboard import TABLE, comparison
 from bench.report.model import Figure, Note, Page, Question, Table
 from bench.report.prose import APART, caption, notes
@@ -34,7 +33,7 @@ def question(study: Study) -> Question:
     return Question.LAYERS if study.is_layered else Question.COMPONENTS
 
 
-@lru_cache(maxsize=32)
+@remember
 def tables(evidence: Evidence, name: str) -> list[Table]:
     """Return a table of the variants of the study ``name`` for each model, protocol, budget and ranking.
 

@@ -70,6 +70,12 @@ def test_a_verdict_is_shown_before_an_answer_that_is_not_there(tmp_path):
     assert choice(*some, folder=tmp_path).at_first["protocol"] == "clean"
 
 
+def test_a_data_set_without_records_is_not_what_the_page_opens_with(tmp_path):
+    """Beauty stands before Art, but has no protocol that could be chosen."""
+    found = choice(stored(tmp_path, [1] * 20, dataset="art"), folder=tmp_path)
+    assert found.at_first == {"budget": BEST, "protocol": "paper", "ranking": "sampled"}
+
+
 def test_nothing_is_chosen_of_nothing(tmp_path):
     assert choice(folder=tmp_path).at_first == {"budget": BEST}
 

@@ -15,6 +15,7 @@ from bench.report.render.drawing import looks, pictures
 from bench.report.render.figures import PLOTS
 from bench.report.render.text import figure_page
 from bench.report.sections import pages
+from bench.spec import CAUSAL_MODELS, NEWER_MODELS, PAPER_MODELS
 from tests.report.made import evidence, record
 
 
@@ -106,6 +107,14 @@ def test_lines_differ_in_grey_and_the_model_under_study_is_thick():
         **dict.fromkeys(["BPRMF", "VBPR", "LightGCN"], 1.0),
         "MCLN": 2.0,
     }
+
+
+def test_a_model_looks_the_same_whatever_stands_beside_it():
+    models = [*PAPER_MODELS, *NEWER_MODELS, *CAUSAL_MODELS]
+    together = looks(models)
+    assert [looks([model])[model] for model in models] == [together[model] for model in models]
+    seen = {(look["color"], look["marker"], look["fillstyle"], str(look["linestyle"])) for look in together.values()}
+    assert len(seen) == len(together)
 
 
 def test_a_tuned_row_has_the_colour_of_its_model_and_another_line():

@@ -98,6 +98,15 @@ def test_values_are_averaged_over_the_seeds_and_seed_error_stands_apart(tmp_path
     assert line["p_permutation"] == pytest.approx(2 / 2**3)
 
 
+def test_a_standard_error_of_zero_is_zero_and_no_p_value_is():
+    test = {"row": "MCLN", "vs": "BPRMF", "metric": "hr@5", "note": "", "unequal": "", "keys": "a b"}
+    numbers = dict.fromkeys(significance.MEASURES, 0.0)
+    texts = significance.line({**test, **numbers}).texts
+    named = {column.name: text for column, text in zip(significance.COLUMNS, texts, strict=True)}
+    assert {named[name] for name in ("p perm.", "p Wilcoxon", "p Holm")} == {"<0.0001"}
+    assert {named[name] for name in ("SE cases", "SE seeds")} == {"0.0000"}
+
+
 def test_rows_of_unlike_numbers_of_seeds_are_paired_by_case(tmp_path):
     """BPRMF by case: 1, 1/2, 0; MCLN's one seed hits in all. A failed seed counts for nothing."""
     failed = unfinished("MCLN", seed=1)
