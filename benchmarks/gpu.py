@@ -186,7 +186,8 @@ def main(argv: list[str] | None = None) -> None:
         for model in args.jobs_of:
             add_throughput(tables, args.datasets[0], model, device, widths=args.jobs, window=args.window)
     differing = [row["model"] for row in tables.rows["agreement"] if row["verdict"] != "agrees"]
-    print(f"{len(tables.rows['agreement']) - len(differing)} models and presets agree; not: {differing or 'none'}")
+    n = len(tables.rows["agreement"]) - len(differing)
+    print(f"{n} models and presets agree; these differ: {differing or 'none'}")
     sys.exit(bool(differing))
 
 

@@ -155,7 +155,7 @@ def test_a_run_and_its_curve(folder, tmp_path):
         ({"seeds": 3}, r"argument seeds=3: give a list, such as \[3\]"),
         ({"when": "allways"}, "unknown when 'allways'; did you mean always"),
         ({"mode": "tune"}, "unknown mode 'tune'; did you mean tuned"),
-        ({"mode": "tuned", "configs": tmp_path}, r"BPRMF.yaml is not there, which --hyper tuned needs"),
+        ({"mode": "tuned", "configs": tmp_path}, r"BPRMF.yaml does not exist, but --hyper tuned needs it"),
         ({"prefer": "tuned"}, "unknown preset to prefer 'tuned'"),
         ({"budgett": "quick"}, "unknown argument 'budgett'; did you mean budget"),
         ({"machines": {"job": 2}}, "unknown field of machines 'job'; did you mean jobs"),

@@ -28,7 +28,7 @@ from bench.study import Study
 SELECTORS = {"test": "the TEST set", "valid": "the validation set"}
 DRAWN = {"user": "users", "interaction": "interactions"}
 TIED = 0.01  # the least share of cases with ties that a note mentions
-STANDS = "that of the model's present code, or else the newest"
+STANDS = "one of the model's present code, or else the newest"
 APART = ", "  # separates model and variant in a row, where a study has one table for all its models
 
 
@@ -121,7 +121,7 @@ def notes(
     if ours:
         n = len(baselines_among(BASELINES, ours))
         baselines = f"{n} baselines" if n == len(BASELINES) else f"{n} other baselines"
-        text = f"%Imp. is the gain of {ours} over the best of the paper's {baselines}; how many of them have a value: "
+        text = f"%Imp. is the gain of {ours} over the best of the paper's {baselines}; number of them with a value: "
         below.append(Note(f"{text}{seen(data, ours)}."))
     below += seed_notes(data)
     if records["is_candidate_dependent"].any():
@@ -131,14 +131,16 @@ def notes(
     below += paper_notes(records, data, ranking, ours) if is_compared else []
     below += mixtures(records, study)
     if n := int(records["superseded"].sum()):
-        below.append(Note(f"One record of each row and seed is used ({STANDS}); superseded records: {n}."))
+        below.append(
+            Note(f"Each row and seed has one record here: {STANDS}. Records that another one supersedes: {n}.")
+        )
     return below
 
 
 def seed_notes(data: pd.DataFrame) -> list[Note]:
     """Return the notes that explain ± and (1 of 3), where cells have them."""
     mean = Note("Values are the mean ± the sample standard deviation over the seeds.")
-    few = Note("(1 of 3): the value comes from one of the three seeds that rows of the data set were run with.")
+    few = Note("(1 of 3): the row has a value for one of the three seeds with which rows of the data set were run.")
     is_few = data["n_seeds"].between(1, data["n_wanted"] - 1)
     return [mean] * bool((data["n_seeds"] > 1).any()) + [few] * bool(is_few.any())
 

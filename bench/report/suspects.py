@@ -36,7 +36,7 @@ def suspects(part: pd.DataFrame, runs: pd.DataFrame, evidence: Evidence, ranking
     texts = [f"Suspect: {'; '.join(suspect)}."] if suspect else []
     if tied := lost_to_ties(cells, evidence, ranking):
         texts.append(
-            "Among equal scores the test item counts as the last. If their order were random, N@10 would be higher by "
+            "Where scores are equal, the test item is ranked last. If their order were random, N@10 would be higher by "
             f"{', '.join(f'{lost:.4f} for {row}' for row, lost in tied.items())}."
         )
     if rising:

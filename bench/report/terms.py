@@ -27,7 +27,7 @@ TERMS = {
     "N@10 difference": "The model's N@10 minus that of the strongest baseline.",
     "H@5 difference": "The model's H@5 minus that of the strongest baseline.",
     "95% CI": "The 95% interval of the mean difference over the test cases, for these trained models.",
-    "p Holm": "The sign-flip test's p-value after Holm's correction for the tests that the notes name.",
+    "p Holm": "The sign-flip test's p-value after Holm's correction over all tests of the data set in this table.",
     "Baselines": "How many baselines were run there. A baseline that was not run may be stronger.",
     "Seeds": "The number of trainings, each with its own seed, that the value is averaged over.",
     "Budget": "How long a job may train: smoke, quick, standard or full.",

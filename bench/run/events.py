@@ -7,7 +7,7 @@ from typing import Literal
 from bench.run.plan import PlannedJob
 
 State = Literal["started", "done", "skipped", "failed", "stopped"]
-ELSEWHERE = "another run is at work on it; waiting for that"  # a job's stage before it begins
+ELSEWHERE = "another run is working on it; waiting for that run"  # a job's stage before it begins
 
 
 @dataclass(frozen=True, kw_only=True)

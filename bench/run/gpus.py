@@ -103,7 +103,7 @@ def listed() -> list[Gpu]:
     for line in answer(tool, f"--query-gpu={FIELDS}", "--format=csv,noheader,nounits"):
         parts = [part.strip() for part in line.split(",")]
         if len(parts) != 4 or not parts[0].isdecimal():
-            raise Unavailable(f"{TOOL} answers {line[:60]!r}, which is not what it was asked for")
+            raise Unavailable(f"{TOOL} answers {line[:60]!r}, which is not what it was asked")
         index, uuid, free, mode = parts
         if mode == "Enabled":
             gpus += instances(tool, index)

@@ -177,4 +177,4 @@ def why_it_died(exit_code: int, *, log: str) -> str:
         return "the process that jobs are forked from was killed (out of memory?)"
     if exit_code:
         return f"process ended with exit code {exit_code} and left no record"
-    return f"{log} says why; the finished record stands"
+    return f"{log} says why; the finished record is kept"

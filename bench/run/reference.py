@@ -119,9 +119,9 @@ def page(summary: pd.DataFrame) -> str:
             "",
             f"Of {total['jobs']} jobs, {total['stand']} have a record; {total['older']} more have only one that an "
             f"earlier version made, which the tables show, and {total['missing']} were never run. The time of a job is "
-            "that of the newest like it on the same data, early stop included; where there is none, it is the measured "
-            "seconds per epoch times all epochs of the budget. Times are those of one job at a time on the machine of "
-            "the records. Searches for settings are not counted. "
+            "that of the newest similar job on the same data, early stop included; where there is none, it is the "
+            "measured seconds per epoch times all epochs of the budget. Times are those of one job at a time on the "
+            "machine of the records. Searches for settings are not counted. "
             "This page is written by `python -m bench reference`.",
             "",
             *lines,

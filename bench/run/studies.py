@@ -62,8 +62,8 @@ STUDIES = {
                 Variant(label="w/ V&T&CL", title="(9) Base w/ V&T&CL", hyper=NO_ID, needs=V + T),
                 Variant(label="MCLN", title="(10) MCLN"),  # V&T&ID&CL where the data set has both
             ),
-            note="Base: the graph alone. V, T: visual and textual vectors score. CL: so does the fused counterfactual "
-            "vector. ID: the base vector enters it too. MCLN: all of these that the data set offers.",
+            note="Base: the graph alone. V, T: the visual and the textual vectors have a score. CL: so has the fused "
+            "counterfactual vector. ID: the base vector is a part of it. MCLN: all of these that the data set offers.",
         ),
         Study(
             name="table4",
@@ -104,8 +104,8 @@ STUDIES = {
                 Variant(label="users", hyper={"sampling": "user"}),
             ),
             note="Interactions: an epoch shuffles all training pairs. Users: each batch draws distinct users and one "
-            "item of each, so that users with many interactions weigh less. A model's own is that of its authors' "
-            "code.",
+            "item of each, so that users with many interactions weigh less. Unless it is set, a model has the "
+            "sampler of its authors' code.",
         ),
         Study(
             name="causal",

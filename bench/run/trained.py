@@ -66,7 +66,7 @@ class Trained:
                 f"{self.record.job.row} {DEPENDENT}; use a preset without that dependence, such as MCLN:itemwise"
             )
         if k < 1:
-            raise BenchError(f"k={k}: a list has one item at least")
+            raise BenchError(f"k={k}: a list needs at least one item")
         users = [users] if np.isscalar(users) else users
         numbers = np.arange(len(self.ids["user"])) if users is None else self.numbers(users)
         return pd.concat([self.best(part, k) for part in blocks(numbers)], ignore_index=True)

@@ -84,11 +84,13 @@ def check_metrics(record: Record, columns: dict[str, np.ndarray]) -> None:
     last = {"rank_sampled": record.job.protocol.n_candidates + 1}
     for name, values in ranks.items():
         if values.dtype.kind not in "iu" or not len(values) or values.min() < 1 or values.max() > last.get(name, 2**31):
-            raise ValueError(f"{name} holds what is no rank")
+            raise ValueError(f"{name} holds values that are not ranks")
     expected = means(pd.DataFrame(ranks))
     rankings = {name.partition(".")[0] for name in record.metrics}
     for ranking in {name.partition(".")[0] for name in expected} ^ rankings:
         raise ValueError(f"it has ranks or metrics of the {ranking} ranking without the other")
     for name, value in record.metrics.items():
         if not math.isclose(value, expected.get(name, math.nan), rel_tol=1e-9, abs_tol=1e-12):
-            raise ValueError(f"{name} is {value:.4f}, and {expected.get(name, math.nan):.4f} by its ranks")
+            raise ValueError(
+                f"{name} is {value:.4f}, and {expected.get(name, math.nan):.4f} when computed from its ranks"
+            )

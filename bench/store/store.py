@@ -103,7 +103,7 @@ class Store(Places):
             reason = why(error)
             if self.left_out.get(path) != reason:
                 self.left_out[path] = reason
-                remedy = ", and made again by the next run of its job" if KEY.fullmatch(path.stem) else ""
+                remedy = ", and the next run of its job makes it again" if KEY.fullmatch(path.stem) else ""
                 print(f"warning: {reason}; left out{remedy}", file=sys.stderr)
             return None
 

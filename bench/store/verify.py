@@ -65,7 +65,7 @@ def check_record(store: Store, path: Path, findings: Findings) -> None:
     """Check one record, and its weights if they were kept."""
     record = store.check(path, in_full=True)
     if record is None:
-        raise BenchError(f"{path} is a link to nowhere")
+        raise BenchError(f"{path} is a broken link")
     findings.unvouched += record.schema_version == 1
     findings.unranked += bool(record.metrics) and not any(file.exists() for file in store.rank_files(record))
     if "weights_sha256" in record.facts:

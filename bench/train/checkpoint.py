@@ -51,7 +51,7 @@ class Checkpoint:
             write_sealed(self.path, content.getbuffer(), owner=self.path.stem)
             return True
         except (OSError, RuntimeError) as error:  # torch raises RuntimeError on a full disk
-            print(f"{self.path} cannot be written ({error}); going on without", file=sys.stderr)
+            print(f"{self.path} cannot be written ({error}); continuing without it", file=sys.stderr)
             return False
 
     def load(self) -> dict[str, Any] | None:

@@ -114,7 +114,8 @@ class Searches:
                 ended = f"{self.n_trials - missing} of {self.n_trials} trials ended"
                 text, is_whole = f"{ended}; run the command again to go on", False
             elif winner is None:
-                text, is_whole = f"no trial has a value; the default: {trials.ended[0].reason}", False
+                text = f"no trial finished; that of the default settings ended with: {trials.ended[0].reason}"
+                is_whole = False
             else:
                 place = winners.path(configs, job)
                 winners.write(winner, place)

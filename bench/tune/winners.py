@@ -142,7 +142,7 @@ def load(configs: Path, planned: PlannedJob, trials: Store) -> Winner:
     what = ["--datasets", planned.location, "--features", job.features, "--models", name, "--protocols", "clean"]
     again = f"search with --tune N {shlex.join([*what, '--configs', str(configs)])}"
     if not place.exists():
-        raise BenchError(f"{place} is not there, which --hyper tuned needs; {again}")
+        raise BenchError(f"{place} does not exist, but --hyper tuned needs it; {again}")
     winner = parsed(place, again)
     same = {"model": "model", "preset": "preset", "features": "features", "data_hash": "data"}
     same |= {"source": "code of the model", "engine": "shared code"}
@@ -165,7 +165,7 @@ def parsed(place: Path, again: str) -> Winner:
     try:
         text = read_sealed(place, owner=HEAD).decode()
         if any(isinstance(token, yaml.AliasToken | yaml.TagToken) for token in yaml.scan(text)):
-            raise ValueError("aliases and tags have no place here")
+            raise ValueError("YAML aliases and tags are not allowed")
         return read(Winner, yaml.safe_load(text), what=f"entry of {place}:")
     except (yaml.YAMLError, TypeError, ValueError, RecursionError, OSError) as error:
         raise BenchError(f"{place} cannot be read ({plain(str(error), is_line=True)[:200]}); {again}") from None
@@ -204,6 +204,6 @@ def choose(
             else:
                 unbeaten.add(job.row)
         chosen.append(one)
-    notes = [f"nothing {mode} for {', '.join(sorted(left))}: default settings"] if left else []
+    notes = [f"nothing {mode} for {', '.join(sorted(left))}: the defaults are used"] if left else []
     notes += [f"no trial was better than the default of {', '.join(sorted(unbeaten))}"] if unbeaten else []
     return list({one.job.key: one for one in chosen}.values()), notes

@@ -26,7 +26,7 @@ def test_without_a_gpu_every_part_is_rehearsed(tmp_path, capsys):
     assert ended("--out", str(tmp_path / "out")) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == gpu.NO_GPU
-    assert printed[-1] == f"{len(every_row())} models and presets agree; not: none"
+    assert printed[-1] == f"{len(every_row())} models and presets agree; these differ: none"
     table = pd.read_csv(tmp_path / "out" / "gpu.csv")
     assert set(table["part"]) == {"agreement", "cost", "bound", "jobs at a time"}
     of_part = table.groupby("part")["model"].agg(set)
@@ -50,7 +50,7 @@ def test_a_model_that_differs_is_named_and_is_the_exit_code(monkeypatch, capsys)
     row = {"model": "BPRMF", "verdict": "differs"}
     monkeypatch.setattr(gpu.agreement, "compare", lambda *args, **more: row)
     assert ended("--parts", "agreement", "--models", "BPRMF") == 1
-    assert capsys.readouterr().out.endswith("0 models and presets agree; not: ['BPRMF']\n")
+    assert capsys.readouterr().out.endswith("0 models and presets agree; these differ: ['BPRMF']\n")
 
 
 def test_a_model_that_fails_costs_only_itself(monkeypatch, capsys):

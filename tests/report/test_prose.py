@@ -36,13 +36,13 @@ def test_unequal_conditions_and_superseded_records_are_footnoted():
     old = record(source="old", start="2023-01-01T00:00:00+00:00")
     table = sampled(record(), old, record("VBPR", facts={"candidate_hash": "e"}))
     assert "Not comparable: the records of Beauty (entities) differ in candidates." in said(table)
-    assert said(table)[-1].endswith("superseded records: 1.")
+    assert said(table)[-1].endswith("that another one supersedes: 1.")
     assert len(table.keys) == 2
 
 
 def test_the_baselines_behind_the_improvement_are_counted_by_data_set():
     records = [record(model) for model in ("BPRMF", "VBPR", "LightGCN", "MCLN")] + [record("NGCF", dataset="art")]
-    counts = "how many of them have a value: Beauty (entities) 3, Art (entities) 1."
+    counts = "number of them with a value: Beauty (entities) 3, Art (entities) 1."
     assert f"%Imp. is the gain of MCLN over the best of the paper's 9 baselines; {counts}" in [
         note.text for note in sampled(*records).notes
     ]
@@ -50,7 +50,7 @@ def test_the_baselines_behind_the_improvement_are_counted_by_data_set():
 
 def test_a_baseline_under_study_is_none_of_its_own_baselines():
     table = sampled(record("LightGCN"), record("LightGCN", preset="released"), record(), ours="LightGCN")
-    text = "%Imp. is the gain of LightGCN over the best of the paper's 8 other baselines; how many of them have a value"
+    text = "%Imp. is the gain of LightGCN over the best of the paper's 8 other baselines; number of them with a value"
     assert f"{text}: 1." in said(table)
 
 

@@ -254,7 +254,7 @@ def test_a_record_whose_metrics_do_not_follow_is_named_in_the_report(tmp_path, c
     edited = store.find(false.job).model_copy(update={"metrics": {**false.metrics, "sampled.ndcg@10": 0.9}})
     write_record(edited, store.path(false.job))
     rebuild(store.root, tmp_path / "reports", studies=())
-    reason = "sampled.ndcg@10 is 0.9000, and 0.3912 by its ranks"
+    reason = "sampled.ndcg@10 is 0.9000, and 0.3912 when computed from its ranks"
     assert capsys.readouterr().err.count(reason) == 1
     for name in ("index.md", "report.html"):
         text = (tmp_path / "reports" / name).read_text()

@@ -124,7 +124,7 @@ def test_why_a_process_left_no_record():
     assert why_it_died(-9, log="x.log") == "process killed by SIGKILL (out of memory?)"
     assert why_it_died(-11, log="x.log") == "process killed by SIGSEGV"
     assert why_it_died(3, log="x.log") == "process ended with exit code 3 and left no record"
-    assert why_it_died(0, log="x.log") == "x.log says why; the finished record stands"
+    assert why_it_died(0, log="x.log") == "x.log says why; the finished record is kept"
 
 
 def test_a_temporary_folder_too_long_for_sockets_is_named(folder, tmp_path):

@@ -207,7 +207,7 @@ def test_what_cannot_be_asked_is_one_line(kept):
         trained.load(store, keys["MCLN"].key, location=folder).recommend()
     with pytest.raises(BenchError, match="no weights of the full ranking"):
         trained.load(store, keys["MCLN"].key, location=folder, ranking="full")
-    with pytest.raises(BenchError, match="k=0: a list has one item at least"):
+    with pytest.raises(BenchError, match="k=0: a list needs at least one item"):
         trained.load(store, keys["VBPR"].key, location=folder).recommend(k=0)
     with pytest.raises(BenchError, match="has no user 77"):
         trained.load(store, keys["VBPR"].key, location=folder).recommend([77])

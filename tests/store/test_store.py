@@ -273,7 +273,7 @@ def test_metrics_that_do_not_follow_from_the_ranks_are_left_out_in_full(tmp_path
         assert store.find(job(), in_full=True) is None
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert f"(sampled.ndcg@10 is {value:.4f}, and 0.5000 by its ranks)" in said
+    assert f"(sampled.ndcg@10 is {value:.4f}, and 0.5000 when computed from its ranks)" in said
     store.write(followed(), ranks())
     assert store.find(job(), in_full=True).metrics == followed().metrics
     assert store.left_out == {}
@@ -323,7 +323,7 @@ def test_what_is_no_rank_is_named(tmp_path, places):
     store = Store(tmp_path)
     store.write(followed(), ranks(places))
     assert store.find(job(), in_full=True) is None
-    assert "rank_sampled holds what is no rank" in next(iter(store.left_out.values()))
+    assert "rank_sampled holds values that are not ranks" in next(iter(store.left_out.values()))
 
 
 def test_a_log_that_is_a_link_leaves_what_it_names(tmp_path):

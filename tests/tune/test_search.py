@@ -63,7 +63,7 @@ def test_search_then_run_what_was_found(search, tmp_path):
 
     code, out, _ = search("--hyper", "tuned", "--protocols", "paper", "clean", models=("BPRMF", "Pop"))
     assert code == 0
-    assert "nothing tuned for Pop: default settings\n4 jobs: 4 to run" in out
+    assert "nothing tuned for Pop: the defaults are used\n4 jobs: 4 to run" in out
     found = winner(tmp_path / "configs", "BPRMF")
     made = [json.loads(p.read_text()) for p in (tmp_path / "results/tiny/BPRMF").glob("*.json")]
     assert [r["job"]["hyper"] for r in made] == [found["hyper"]] * 2
@@ -120,7 +120,7 @@ def test_a_model_that_makes_no_sense_here_is_skipped_after_one_trial(search, fol
 
 def test_trials_that_all_ran_out_of_time_run_again(search, tmp_path):
     code, out, _ = search("--tune", 2, "--timeout", "0.1")
-    assert "no trial has a value; the default: " in out
+    assert "no trial finished; that of the default settings ended with: " in out
     assert not (tmp_path / "configs").exists()
     code, out, _ = search("--tune", 2)
     assert (code, "every trial of tiny BPRMF clean smoke" in out) == (0, True)
@@ -153,7 +153,7 @@ def test_searches_that_are_refused(search, tmp_path):
         assert message in error
     code, _, error = search("--hyper", "tuned")
     assert code == 2
-    assert f"{tmp_path}/configs/tiny/BPRMF.yaml is not there" in error
+    assert f"{tmp_path}/configs/tiny/BPRMF.yaml does not exist" in error
 
 
 def test_one_search_at_a_time_in_a_folder(search, tmp_path):

@@ -178,7 +178,7 @@ def test_tuned_takes_the_winner_and_says_what_it_cost(tmp_path):
         "tuning.trials": 20, "tuning.seconds": 61.5, "tuning.protocol": "clean", "tuning.budget": "quick",
     }  # fmt: skip
     assert (floor.job.hyper, floor.facts) == ({}, {})
-    assert said == ["nothing tuned for Pop: default settings"]
+    assert said == ["nothing tuned for Pop: the defaults are used"]
 
 
 def test_a_trial_is_judged_by_the_full_ranking_where_there_is_one():
@@ -199,7 +199,9 @@ def test_a_default_that_no_trial_beat_is_the_job_itself(tmp_path):
 
 
 def test_a_missing_file_is_named_with_the_remedy(tmp_path):
-    with pytest.raises(BenchError, match=r"toy/LightGCN\.yaml is not there.*--tune N .*--models LightGCN --protocols"):
+    with pytest.raises(
+        BenchError, match=r"toy/LightGCN\.yaml does not exist.*--tune N .*--models LightGCN --protocols"
+    ):
         choose([work("LightGCN")], "tuned", tmp_path, trials(tmp_path))
 
 
@@ -213,7 +215,7 @@ def test_released_says_where_there_is_no_such_preset(tmp_path):
     asked = [work("MCLN"), work("MCLN", preset="itemwise"), work("DMRL", preset="released"), work("BPRMF")]
     chosen, said = choose(asked, "released", tmp_path, trials(tmp_path))
     assert chosen == asked
-    assert said == ["nothing released for BPRMF: default settings"]
+    assert said == ["nothing released for BPRMF: the defaults are used"]
 
 
 def test_default_changes_nothing(tmp_path):

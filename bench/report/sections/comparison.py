@@ -161,7 +161,7 @@ def never_run(records: pd.DataFrame, rows: list[str], titles: Mapping[str, str],
         found.append(Note(f"Not run: {names}.", command=command(records, by_name, study)))
     for how in (CHANGED, OUTSIDE):
         names = ", ".join(row for row in rows if needs[row] == how)
-        found += [Note(f"Not run: {names}. {how}: docs/running.md.")] if names else []
+        found += [Note(f"Not run: {names}. {how}; see docs/running.md.")] if names else []
     return found
 
 

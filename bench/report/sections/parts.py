@@ -15,7 +15,7 @@ from bench.report.sections.significance import BETTER, WORSE, incomparable, sign
 from bench.study import Study
 
 LEGEND = (
-    f"{BETTER} better, {WORSE} worse than the model as it is (sign-flip test, Holm p < {ALPHA} over the variants and "
+    f"{BETTER} better, {WORSE} worse than the unchanged model (sign-flip test, Holm p < {ALPHA} over the variants and "
     "metrics of a model on a data set)."
 )
 

@@ -144,7 +144,7 @@ def sliceable(evidence: Evidence, board: Board) -> tuple[list[Slicing], dict[str
     found = next(filter(None, of_jobs), [])
     if not found:
         missing = "the facts of its test cases are not stored; the next run on it writes them"
-        alike = "no slices, since all its test cases are alike in all that slices go by"
+        alike = "no slices, because every way of slicing puts all test cases into one slice"
         return [], {}, [f"{board.heading}: {alike if [] in of_jobs else missing}."]
     ranked = {row: board.ranked(evidence, row) for row in board.rows}
     n_cases = len(found[0].code)

@@ -63,7 +63,7 @@ Protocol paper: the epoch is chosen on the TEST set (by the sampled N@10, every 
 
 - H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k.
 - The best value of a data set is bold and the second best underlined, judged before rounding.
-- %Imp. is the gain of MCLN over the best of the paper's 9 baselines; how many of them have a value: 1.
+- %Imp. is the gain of MCLN over the best of the paper's 9 baselines; number of them with a value: 1.
 - Values are the mean ± the sample standard deviation over the seeds.
 - † A score of this model depends on the other candidates, not only on the user and the item.
 
@@ -107,7 +107,7 @@ MCLN $\dagger$ & \textbf{0.7500 $\pm$ 0.0000} & \textbf{0.7500 $\pm$ 0.0000} & \
 $^{1}$ seed 1 failed: out of memory \textbar{} 5\%; not run with seed 0.\\
 H@k is HR@k (equal to Recall@k, as a case has one test item), N@k is NDCG@k.\\
 The best value of a data set is bold and the second best underlined, judged before rounding.\\
-\%Imp. is the gain of MCLN over the best of the paper's 9 baselines; how many of them have a value: 1.\\
+\%Imp. is the gain of MCLN over the best of the paper's 9 baselines; number of them with a value: 1.\\
 Values are the mean $\pm$ the sample standard deviation over the seeds.\\
 $\dagger$ A score of this model depends on the other candidates, not only on the user and the item.
 \end{flushleft}
@@ -351,7 +351,7 @@ def test_the_improvement_and_the_words_go_by_the_row_under_study():
     table = sampled(record("Mine", 0.6), record("MCLN", 0.9), record(value=0.4), ours="Mine")
     assert table.blocks[0].lines[-1].texts[1] == "+50.00"
     assert (
-        "%Imp. is the gain of Mine over the best of the paper's 9 baselines; how many of them have a value: 1."
+        "%Imp. is the gain of Mine over the best of the paper's 9 baselines; number of them with a value: 1."
         in said(table)
     )
 

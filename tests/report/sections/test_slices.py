@@ -155,7 +155,7 @@ def test_facts_that_tell_no_cases_apart_are_not_called_missing(tmp_path):
     keep(tmp_path, FACTS.iloc[[0] * 4].drop(columns=["has_visual", "has_textual"]))
     keep(tmp_path, FACTS, dataset="art")
     (page,) = contents(tmp_path, made, stored(tmp_path, [1, 2, 3, 4], dataset="art"))
-    said = "Beauty (entities): no slices, since all its test cases are alike in all that slices go by."
+    said = "Beauty (entities): no slices, because every way of slicing puts all test cases into one slice."
     assert page.notes[-1].text == said
 
 

@@ -94,7 +94,7 @@ def test_settings_say_which_depth_a_finished_run_has():
     assert cells(table)["mean"].dropna().to_dict() == {"1 layer": 0.1, "4 layers": 0.3}
     (table,) = made("table5", by_default, other, by_name)
     assert cells(table)["mean"].dropna().to_dict() == {"1 layer": 0.1, "4 layers": 0.5}
-    assert any("superseded records: 1" in note.text for note in table.notes)
+    assert any("that another one supersedes: 1" in note.text for note in table.notes)
 
 
 def test_presets_models_protocols_and_budgets_stand_apart():
