@@ -1,4 +1,4 @@
-"""Run what is missing, then report: ``python run_all.py --datasets beauty art taobao``."""
+"""Run the jobs that have no record, then write the tables: ``python run_all.py --datasets beauty art taobao``."""
 
 from bench.cli.main import main
 

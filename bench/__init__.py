@@ -3,16 +3,15 @@
 from importlib import import_module
 
 __version__ = "0.1.0"
-# what is imported when it is asked for, and from where
+# name to the module that is imported when the name is first used
 LAZY = {name: "bench.api" for name in ("load", "load_model", "Results")}
 LAZY["dataset_from_frame"] = "bench.data.importing"
 
 
 def __getattr__(name: str):
-    """``bench.load(folder)``, ``bench.run(datasets=[...])`` and the like, see ``bench.api``, and
-    ``bench.dataset_from_frame``, see ``bench.data.importing``."""
+    """Import ``bench.load`` and the other names of ``LAZY``, and ``bench.run``, when they are first used."""
     if name == "run":
-        return import_module("bench.run")
+        return import_module("bench.run")  # a package that can be called: ``bench.run(datasets=[...])``
     if name in LAZY:
         return getattr(import_module(LAZY[name]), name)
     raise AttributeError(f"module 'bench' has no attribute {name!r}")
@@ -23,7 +22,7 @@ def __dir__() -> list[str]:
 
 
 def register() -> None:
-    """Let RecBole find our models by name, and run under the versions of Python, NumPy, pandas and torch at hand.
+    """Make RecBole find our models by name, and run under the installed versions of Python, NumPy, pandas and torch.
 
     Afterwards ``recbole.utils.get_model("MCLN")``, ``get_model("MCLN:itemwise")``, ``get_model("SVD++")`` and RecBole's
     ``run_recbole`` take our models, with our defaults where the config says nothing. Where RecBole has a model of the
@@ -50,7 +49,7 @@ def register() -> None:
         for name, preset in names.items():
             module = ModuleType(f"recbole.model.general_recommender.{name.lower()}")
             module.__spec__ = ModuleSpec(module.__name__, None)
-            # a class that pickles, as RecBole's checkpoints ask, must say where it is found
-            own = {"preset": preset, "__module__": module.__name__}
-            setattr(module, name, type(name, (model,), own) if ":" in name else model)
+            # RecBole pickles the class into its checkpoints, and pickle finds a class by its module
+            members = {"preset": preset, "__module__": module.__name__}
+            setattr(module, name, type(name, (model,), members) if ":" in name else model)
             sys.modules[module.__name__] = module

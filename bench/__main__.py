@@ -1,4 +1,4 @@
-"""``python -m bench``."""
+"""Run the command line: ``python -m bench COMMAND``."""
 
 from bench.cli.main import main
 

@@ -1,6 +1,6 @@
-"""What a notebook imports: the records of a folder as frames, two rows compared, a run from Python.
+"""The Python interface, as for notebooks: records of a folder as frames, comparisons of two rows, runs from Python.
 
-Reading results imports no torch:
+Reading results does not import torch:
     import bench
     results = bench.load("results/reference")  # to_frame(), table2(), ranks(), curves(), plot_curves()
     results.compare("MCLN", "LightGCN", metric="ndcg@10")
@@ -26,49 +26,49 @@ from bench.spec import SHOWN, BenchError, read, row_name, unknown
 from bench.store.store import Store
 
 SHORT = ["dataset", "row", "features", "protocol", "budget", "seed", "status", "sampled.ndcg@10", "full.ndcg@10", "key"]
-ABOUT = ["dataset", "features", "protocol", "budget", "seed", "key"]
-COMPARED = {"difference": "difference", "low": "low", "high": "high", "p_permutation": "p", "n_cases": "n_cases"}
+RUN_COLUMNS = ["dataset", "features", "protocol", "budget", "seed", "key"]
+MEASURE_COLUMNS = {"difference": "difference", "low": "low", "high": "high", "p_permutation": "p", "n_cases": "n_cases"}
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """The records of one folder, as ``load`` found them."""
+    """The records of one folder, as ``load`` read them."""
 
     evidence: Evidence
 
     def to_frame(self) -> pd.DataFrame:
-        """One line per run that stands: its job, a column for each metric, fact and part of the time, and its key."""
+        """Return one line per run that tables show: its job, metrics, facts, times and key, each in columns."""
         return self.evidence.frame.drop(columns=["hyper", "settings"], errors="ignore")
 
     def boards(self, **which: str) -> list[Board]:
-        """The comparisons that there are, by any of dataset, features, protocol, budget and ranking.
+        """Return the comparisons that match ``which``: any of dataset, features, protocol, budget and ranking.
 
         Raises:
-            BenchError: where no comparison matches that.
+            BenchError: where no comparison matches.
         """
         for name in which.keys() - {*TABLE, *BLOCK}:
             raise unknown("choice", name, [*TABLE, *BLOCK])
-        found = [board for board in boards(self.evidence) if which.items() <= board.names.items()]
-        if not found:
+        matching = [board for board in boards(self.evidence) if which.items() <= board.names.items()]
+        if not matching:
             raise BenchError(f"no comparison matches {which or 'any choice'}; to_frame() lists the runs")
-        return found
+        return matching
 
     def table2(self, dataset: str, **which: str) -> pd.DataFrame:
-        """The means of Table 2 on one data set: one line per protocol, budget, ranking and row, a column per metric."""
-        found = self.boards(dataset=dataset, **which)
-        parts = [board.means.loc[board.rows].assign(**board.names).reset_index() for board in found]
+        """Return the means of Table 2 on a data set, one line per protocol, budget, ranking and row."""
+        chosen_boards = self.boards(dataset=dataset, **which)
+        parts = [board.means.loc[board.rows].assign(**board.names).reset_index() for board in chosen_boards]
         columns = [name for name in (*TABLE, *BLOCK) if name != "dataset"]
         return pd.concat(parts).set_index([*columns, "row"])[list(SHOWN)].rename(columns=SHOWN)
 
     def compare(
         self, row: str, other: str, *, metric: str = "ndcg@10", per_slice: bool = False, **which: str
     ) -> pd.DataFrame:
-        """``row`` less ``other``, paired by test case: one line per comparison that has both.
+        """Return the difference ``row`` minus ``other``, paired by test case: one line per comparison that has both.
 
         Args:
             row, other: rows as tables name them, such as "MCLN:itemwise" or "SVD++".
             metric: one of ``bench.spec.SHOWN``.
-            per_slice: a line for each slice of the test cases besides, such as the tail, where their facts are stored.
+            per_slice: adds a line for each slice of the test cases, such as the tail, where their facts are stored.
             which: any of dataset, features, protocol, budget and ranking.
 
         Returns:
@@ -76,16 +76,16 @@ class Results:
             significance table has them before Holm's correction; ``n_cases``; ``note`` says why a line is empty.
 
         Raises:
-            BenchError: for a metric or a row that is not there.
+            BenchError: for an unknown metric or row, or two rows that share no comparison.
         """
         if metric not in SHOWN:
             raise unknown("metric", metric, SHOWN)
-        found = [board for board in self.boards(**which) if {row, other} <= set(board.rows)]
-        if not found:
+        shared = [board for board in self.boards(**which) if {row, other} <= set(board.rows)]
+        if not shared:
             rows = {name for board in self.boards(**which) for name in board.rows}
             missing = [name for name in (row, other) if name not in rows]
             raise unknown("row", missing[0], rows) if missing else BenchError(f"{row} and {other} share no comparison")
-        return pd.DataFrame([line for board in found for line in self._lines(board, row, other, metric, per_slice)])
+        return pd.DataFrame([line for board in shared for line in self._lines(board, row, other, metric, per_slice)])
 
     def _lines(self, board: Board, row: str, other: str, metric: str, per_slice: bool) -> list[dict[str, Any]]:
         ranked = [board.ranked(self.evidence, name) for name in (row, other)]
@@ -94,36 +94,36 @@ class Results:
         slicings, fitting, _ = sliceable(self.evidence, board) if per_slice and not why else ([], {}, [])
         for slicing in slicings if {row, other} <= set(fitting) else ():
             for code, label in enumerate(slicing.labels):
-                own = [one._replace(place=one.place[:, slicing.code == code]) for one in ranked]
-                parts.append((slicing.name, label, own))
+                in_slice = [ranks._replace(place=ranks.place[:, slicing.code == code]) for ranks in ranked]
+                parts.append((slicing.name, label, in_slice))
         lines = []
-        for slicing, label, pair in parts:
-            found = {} if why else measures(*pair, metric)
-            values = {name: found[measure] for measure, name in COMPARED.items() if found}
-            lines.append({**board.names, "slicing": slicing, "slice": label, **values, "note": why})
+        for slicing_name, label, pair in parts:
+            measured = {} if why else measures(*pair, metric)
+            values = {column: measured[measure] for measure, column in MEASURE_COLUMNS.items() if measured}
+            lines.append({**board.names, "slicing": slicing_name, "slice": label, **values, "note": why})
         return lines
 
     def ranks(self, row: str, **which: Any) -> pd.DataFrame:
-        """The rank of every test case in every run of ``row``: dataset, protocol, budget, seed, key, user, target,
-        and ``rank_...`` and ``ties_...`` of each ranking.
+        """Return the rank of every test case in every run of ``row``: dataset, features, protocol, budget, seed, key,
+        user, target, and ``rank_...`` and ``ties_...`` of each ranking.
 
         Raises:
-            BenchError: for a row that is not there.
+            BenchError: for a row that no run has, or where no run matches ``which``.
         """
         runs = chosen(self.evidence.frame[self.evidence.frame["status"] == "done"], which)
         if row not in set(runs["row"]):
             raise unknown("row", row, set(runs["row"]))
-        store, own = Store(self.evidence.results), runs.loc[runs["row"] == row, ABOUT].to_dict("records")
-        found = pd.concat([store.ranks(self.evidence.by_key[one["key"]].job).assign(**one) for one in own])
-        return found.reset_index(drop=True)[[*ABOUT, *found.columns.drop(ABOUT)]]
+        store, runs = Store(self.evidence.results), runs.loc[runs["row"] == row, RUN_COLUMNS].to_dict("records")
+        ranks = pd.concat([store.ranks(self.evidence.by_key[run["key"]].job).assign(**run) for run in runs])
+        return ranks.reset_index(drop=True)[[*RUN_COLUMNS, *ranks.columns.drop(RUN_COLUMNS)]]
 
     def curves(self) -> pd.DataFrame:
-        """One line per evaluation of each run of two epochs or more: the metric that selects, epoch, seconds so far."""
+        """Return the selecting metric, epoch and seconds so far of each evaluation of runs of two epochs or more."""
         done = self.evidence.main[self.evidence.main["status"] == "done"]
         return curves.points(done, self.evidence.by_key)
 
     def plot_curves(self, **which: Any):
-        """The learning curves as a matplotlib figure, of the runs that ``which`` leaves (columns of ``curves``)."""
+        """Return the learning curves as a matplotlib figure; ``which`` gives columns of ``curves`` and their values."""
         from bench.report.render.figures import PLOTS  # matplotlib takes a second to import
 
         return PLOTS["curves"](chosen(self.curves(), which))
@@ -137,10 +137,10 @@ class Results:
 
 
 def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
-    """The lines of ``frame`` with these values in these columns.
+    """Return the lines of ``frame`` that have the values ``which`` in the columns of these names.
 
     Raises:
-        BenchError: for a column that is not there, or where no line is left.
+        BenchError: for an unknown column, or where no line is left.
     """
     for name, value in which.items():
         if name not in frame:
@@ -152,13 +152,13 @@ def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
 
 
 def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
-    """The records of a folder; one that does not hold is left out and named on standard error.
+    """Read the records of a folder; an invalid record is left out and named on standard error.
 
     Raises:
-        BenchError: where there is no record, or ``ours`` is no row of them and no model.
+        BenchError: where there is no record, or ``ours`` is neither a row of the records nor a model.
     """
-    asked = {"studies": tuple(STUDIES.values()), "ours": ours, "is_installed": registry.is_installed}
-    evidence = Evidence.of(Store(Path(folder).expanduser()), **asked)
+    attributes = {"studies": tuple(STUDIES.values()), "ours": ours, "is_installed": registry.is_installed}
+    evidence = Evidence.of(Store(Path(folder).expanduser()), **attributes)
     if not evidence.records:
         raise BenchError(f"no records in {folder}")
     if ours not in set(evidence.frame["row"]):
@@ -168,8 +168,8 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
 
 
 def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str | Path = "", model: str = ""):
-    """The trained model of a record whose weights were kept (see ``bench.run.trained.load``); ``data``
-    is the data set, where it is a folder, and ``model`` is ``path/to/file.py:MODEL``, where it is your own."""
+    """Return the trained model of a record whose weights were kept (see ``bench.run.trained.load``); ``data`` is the
+    folder of a data set that is not built in, and ``model`` is ``path/to/file.py:MODEL`` of a model of your own."""
     from bench.run import trained  # imports torch
 
     return trained.load(Store(Path(results).expanduser()), key, ranking=ranking, location=str(data), model_file=model)
@@ -187,12 +187,12 @@ def run(
     configs: str | Path = "configs/tuned",
     **request: Any,
 ) -> Results:
-    """What ``run_all.py`` does: run the jobs that have no record, write the tables, return all records.
+    """Do what ``run_all.py`` does: run the jobs that have no record, write the tables, and return all records.
 
     Args:
         datasets, models: as the flags of the same names.
         machines: fields of ``bench.run.machines.Machines``, such as ``{"jobs": 2, "gpus": "none"}``.
-        mode: where settings are from, default, released or tuned, as ``--hyper`` has it; ``configs`` as its flag.
+        mode: where the settings are from, default, released or tuned, as ``--hyper``; ``configs`` as its flag.
         request: ``protocols``, ``budget``, ``seeds``, ``features``, ``data_dir`` and ``keep_weights`` as the flags of
             the same names; ``hyper`` is the dictionary that ``--set`` gives, and ``studies`` are ``--study``.
 
@@ -209,12 +209,12 @@ def run(
     for name, value, known in (("when", when, When), ("mode", mode, Mode)):
         if value not in get_args(known):
             raise unknown(name, value, get_args(known))
-    places = (("results", results), ("reports", reports), ("configs", configs))
-    how = {"when": when, "mode": mode, **{name: Path(place).expanduser() for name, place in places}}
-    where = read(Machines, machines or {}, what="field of machines")
-    asked = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
-    code = session.run(asked, **how, machines=where, clock=Clock(), dry_run=False, shown=session.Shown())
+    folders = {"results": results, "reports": reports, "configs": configs}
+    how = {"when": when, "mode": mode, **{name: Path(folder).expanduser() for name, folder in folders.items()}}
+    machines_read = read(Machines, machines or {}, what="field of machines")
+    request_read = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
+    code = session.run(request_read, **how, machines=machines_read, clock=Clock(), dry_run=False, shown=session.Shown())
     if code:
-        said = f"not every job was done (exit code {code}); the lines above name those that failed"
-        raise KeyboardInterrupt(said) if code == 130 else BenchError(said)  # 130: Ctrl-C
+        message = f"not every job was done (exit code {code}); the lines above name those that failed"
+        raise KeyboardInterrupt(message) if code == 130 else BenchError(message)  # 130: Ctrl-C
     return load(results)

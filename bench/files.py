@@ -1,4 +1,4 @@
-"""Files written whole or not at all, locks on files, and what is said where a file cannot be written."""
+"""Atomic writing of files, checked reading, locks, and clear errors where a file cannot be written."""
 
 import errno
 import fcntl
@@ -18,26 +18,26 @@ from bench.spec import BenchError
 
 
 def cache_folder() -> Path:
-    """``$MCLN_BENCH_CACHE``, else the cache folder of the operating system."""
+    """Return ``$MCLN_BENCH_CACHE``, or where that is not set the cache folder of the operating system."""
     return Path(os.environ.get("MCLN_BENCH_CACHE") or pooch.os_cache("mcln-bench")).expanduser()
 
 
 def plain(text: str, *, is_line: bool = False) -> str:
-    """``text`` without the characters by which it could steer a terminal; as one line, if it is to be one."""
+    """Replace control characters, which could steer a terminal; ``is_line`` also makes ``text`` a single line."""
     text = re.sub(r"\s+", " ", text).strip() if is_line else text
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", text)
 
 
 def digest(content: bytes) -> str:
-    """What names and vouches for a content."""
+    """Return the sha256 of ``content`` in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def regular(path: Path) -> Path:
-    """``path``, unless it is a pipe or a device, which could block the reader or never end; a folder fails when opened.
+    """Return ``path``, unless it is a pipe or a device, which could block a reader or never end.
 
     Raises:
-        BenchError: where it is.
+        BenchError: for a pipe or a device; a folder, or a path where nothing is, passes and fails when it is opened.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise BenchError(f"{path} is not a regular file")
@@ -45,11 +45,11 @@ def regular(path: Path) -> Path:
 
 
 def read_checked(path: Path, sha256: str) -> bytes:
-    """The content of a file whose digest is kept elsewhere.
+    """Return the content of a file whose sha256 is kept elsewhere.
 
     Raises:
         BenchError, OSError: where it cannot be read.
-        ValueError: where it is not what was written.
+        ValueError: where the content has another sha256.
     """
     content = regular(path).read_bytes()
     if digest(content) != sha256:
@@ -58,7 +58,7 @@ def read_checked(path: Path, sha256: str) -> bytes:
 
 
 def write_sealed(path: Path, content: bytes | memoryview, *, owner: str) -> None:
-    """Write ``content`` behind a line that names its ``owner`` and vouches for both."""
+    """Write ``content`` behind a first line with its ``owner`` and a sha256 over owner and content."""
 
     def write(name: str) -> None:
         with open(name, "wb") as file:
@@ -69,11 +69,11 @@ def write_sealed(path: Path, content: bytes | memoryview, *, owner: str) -> None
 
 
 def read_sealed(path: Path, *, owner: str) -> bytes:
-    """What ``write_sealed`` wrote for this ``owner``.
+    """Return the content that ``write_sealed`` wrote for this ``owner``.
 
     Raises:
         BenchError, OSError: where it cannot be read.
-        ValueError: where it is not what was written, or another's.
+        ValueError: where the file was changed, or written for another owner.
     """
     head, _, content = regular(path).read_bytes().partition(b"\n")
     if head + b"\n" != seal(content, owner):
@@ -82,55 +82,55 @@ def read_sealed(path: Path, *, owner: str) -> bytes:
 
 
 def seal(content: bytes | memoryview, owner: str) -> bytes:
-    found = hashlib.sha256(owner.encode())
-    found.update(content)
-    return f"{owner} {found.hexdigest()}\n".encode()
+    sha256 = hashlib.sha256(owner.encode())
+    sha256.update(content)
+    return f"{owner} {sha256.hexdigest()}\n".encode()
 
 
 def write_whole(path: Path, write: Callable[[str], object], *, is_durable: bool = False) -> None:
-    """Let ``write`` fill a file beside ``path``, then rename it: a reader finds the old file or the new one.
+    """Let ``write`` fill a temporary file beside ``path``, then rename it: a reader finds the old file or the new one.
 
     ``is_durable`` waits until the disk has both the content and the name, so that a power cut loses neither.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
-        write(str(half))
+        write(str(temporary))
         if is_durable:
-            flush(half)
-        os.replace(half, path)
+            flush(temporary)
+        os.replace(temporary, path)
         if is_durable:
             flush(path.parent)
     except BaseException:
-        half.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def write_text(path: Path, text: str, *, is_durable: bool = False) -> None:
-    """``write_whole`` of a text."""
+    """Write a text file as ``write_whole`` does."""
     write_whole(path, lambda name: Path(name).write_text(text, encoding="utf-8"), is_durable=is_durable)
 
 
 @contextmanager
 def write_folder(target: Path, *, remedy: str) -> Iterator[Path]:
-    """A folder to fill, which takes the name ``target`` at the end: a reader finds all of it or nothing.
+    """Yield a temporary folder to fill, and rename it ``target`` at the end: a reader finds all of it or nothing.
 
     Raises:
-        BenchError: when it cannot be written, or ``target`` holds something.
+        BenchError: when it cannot be written, or ``target`` is not empty.
     """
-    half = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}")
+    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}")
     with writing(f"folder {target}", remedy=remedy):
-        half.mkdir(parents=True)
+        temporary.mkdir(parents=True)
         try:
-            yield half
-            os.replace(half, target)
+            yield temporary
+            os.replace(temporary, target)
         except BaseException:
-            shutil.rmtree(half, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
             raise
 
 
 def flush(path: Path) -> None:
-    """Wait until the disk has the file, or the names in the folder."""
+    """Wait until the disk has the content of a file, or the names in a folder."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -140,17 +140,17 @@ def flush(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Hold the lock file ``path`` and remove it at the end; yields False, without waiting, if another process holds it.
+    """Hold the lock file ``path`` and remove it at the end; yield False, without waiting, if another process holds it.
 
     The kernel frees the lock of a process that dies, so a file that stays behind blocks nobody. The package filelock
     is not used: some of its releases keep the file and some remove it, and this program counts on its removal.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # what a link names is another's, and is neither emptied nor locked
+    # O_NOFOLLOW: the file that a link points to belongs to someone else, and must be neither emptied nor locked
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666), "w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # a holder that ended just now has removed the file that was opened here: another may stand in its place
+            # a holder that ended just now removed the file that was opened here: there may be a new file at ``path``
             is_ours = os.fstat(handle.fileno()).st_ino == path.stat().st_ino
         except (BlockingIOError, FileNotFoundError):
             is_ours = False
@@ -170,7 +170,7 @@ def locked(path: Path) -> Iterator[bool]:
 
 @contextmanager
 def writing(what: object, *, remedy: str) -> Iterator[None]:
-    """Turn a full disk or a read-only folder into one clear line that names ``what`` and the ``remedy``.
+    """Turn an error of writing, such as a full disk, into one clear line that names ``what`` and the ``remedy``.
 
     Raises:
         BenchError: in place of any OSError.
@@ -182,12 +182,12 @@ def writing(what: object, *, remedy: str) -> Iterator[None]:
 
 
 def writing_reports(folder: Path) -> AbstractContextManager[None]:
-    """``writing`` of what goes below the folder of the reports."""
+    """Return the context of ``writing`` for files below the folder of the reports."""
     return writing(f"reports folder {folder}", remedy="choose another with --reports")
 
 
 def try_writing(folder: Path) -> None:
-    """Make ``folder`` and a temporary file in it, so that a folder that cannot be written fails before any work."""
+    """Make ``folder`` and a temporary file in it, so that a folder that cannot be written fails before any job runs."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
