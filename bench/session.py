@@ -1,4 +1,4 @@
-"""One call of the program: plan, run what is due, show progress, report."""
+"""One run of the program: plan the jobs, run those that are due, show progress, write the report."""
 
 import time
 from collections import Counter
@@ -23,19 +23,19 @@ from bench.store.record import STATUSES
 from bench.store.store import Store
 from bench.tune import winners
 
-SAID = {"left": "not started", "stopped": "stopped with its state kept"}
+WORDS = {"left": "not started", "stopped": "stopped with its state kept"}
 AGAIN = "run the same command again to go on"
 ANEW = "the same command would start every job anew; to run only what has no record, leave out --when always"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What of the tables is asked for.
+    """The user's choices for the tables.
 
     Attributes:
-        ranking: the only one to print, if any.
+        ranking: the only ranking to print; None for both.
         ours: the row that stands in MCLN's place.
-        metrics: further ones, such as "recall@20".
+        metrics: further metrics, such as "recall@20".
     """
 
     ranking: str | None = None
@@ -56,15 +56,15 @@ def run(
     shown: Shown,
     dry_run: bool,
 ) -> int:
-    """Everything from the request to the tables; returns the exit code.
+    """Do everything from the request to the tables; return the exit code.
 
     Args:
-        mode: where settings are from.
+        mode: where the settings are from.
     """
-    if mode == "released":  # before the plan: what a variant changes of its preset depends on the preset
+    if mode == "released":  # before the plan: a variant's difference from its preset depends on the preset
         request = replace(request, prefer="released")
-    planned, said = winners.choose(plan.jobs(request), mode, configs, Store(results / TRIALS))
-    print("".join(f"{line}\n" for line in said), end="")
+    planned, notes = winners.choose(plan.jobs(request), mode, configs, Store(results / TRIALS))
+    print("".join(f"{note}\n" for note in notes), end="")
     if shown.ranking == "full":
         refuse_candidate_dependent(planned)
     store = Store(results, is_locked=not machines.no_lock)
@@ -80,15 +80,15 @@ def run(
         try_writing(reports)
     make_ready(planned, due, store)
     ended = run_due(due, store, machines, clock, when=when)
-    with handling(clock.hear):  # a signal that comes now waits for the tables
+    with handling(clock.hear):  # a signal that arrives now takes effect after the tables
         paths = report(planned, store, reports, shown, studies=request.studies)
     page = "".join(f"; read {path}" for path in paths if path.suffix == ".html")
-    said = f"records in {results}, {counted(len(paths), 'report file')}{page}"
-    return close(planned, ended, store, clock, said=said, when=when)
+    files = f"records in {results}, {counted(len(paths), 'report file')}{page}"
+    return close(planned, ended, store, clock, files=files, when=when)
 
 
 def make_ready(planned: Sequence[PlannedJob], due: Sequence[PlannedJob], store: Store) -> None:
-    """Bring the folder of the records up to date; where no job is due, one that cannot be written is read as it is.
+    """Bring the folder of the records up to date; leave a read-only folder as it is where no job is due.
 
     Raises:
         BenchError: where a job is due and its record could not be written, and as ``casefacts.fill``.
@@ -99,7 +99,7 @@ def make_ready(planned: Sequence[PlannedJob], due: Sequence[PlannedJob], store: 
         if due:
             raise
         return
-    store.sweep(due=[one.job for one in due])
+    store.sweep(due=[each.job for each in due])
     relabel(planned, store)
     casefacts.fill(planned, store)
 
@@ -107,72 +107,73 @@ def make_ready(planned: Sequence[PlannedJob], due: Sequence[PlannedJob], store: 
 def report(
     planned: Sequence[PlannedJob], store: Store, reports: Path, shown: Shown, *, studies: Sequence[str]
 ) -> list[Path]:
-    """Write the tables of all records and print those that the jobs are in; the files."""
+    """Write the tables of all records, print those that the jobs are in, and return the files."""
     from bench.report.evidence import Evidence  # here, since pandas and scipy take two seconds to import
     from bench.report.write import console, write
 
-    more = {"ours": shown.ours, "metrics": shown.metrics, "is_installed": registry.is_installed}
-    evidence = Evidence.of(store, studies=tuple(STUDIES.values()), **more)
+    attributes = {"ours": shown.ours, "metrics": shown.metrics, "is_installed": registry.is_installed}
+    evidence = Evidence.of(store, studies=tuple(STUDIES.values()), **attributes)
     paths = write(evidence, reports)
-    jobs = [one.job for one in planned]  # their tables are printed whole, whatever else was asked for
+    jobs = [each.job for each in planned]  # the comparisons that these jobs are in are printed in full
     asked = {(Path(job.dataset).name, job.protocol.name, job.budget.name) for job in jobs}
     print(console(evidence, ranking=shown.ranking, names=studies, asked=asked))
     return paths
 
 
 def due_of(planned: Sequence[PlannedJob], store: Store, when: When) -> list[PlannedJob]:
-    return [one for one in planned if is_due(store, one, when=when)]
+    return [each for each in planned if is_due(store, each, when=when)]
 
 
 def show(due: Sequence[PlannedJob], store: Store, machines: Machines) -> None:
-    """What would run, and how long it would take."""
-    for one in due:
-        print(f"  {one.title}  {one.job.key}")
+    """Print the jobs that would run, and how long they would take."""
+    for each in due:
+        print(f"  {each.title}  {each.job.key}")
     records = store.records()
     slots = machines.slots(records)
     machines.say(machines.estimate(due, records, slots), due, slots)
 
 
 def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Clock, *, when: When) -> dict[str, str]:
-    """Run the jobs and show how they get on; their final states, by key."""
-    stamps = {one.job.key: store.stamp(one.job) for one in due}
-    due = due_of(due, store, when)  # once more: another runner may be at work here
+    """Run the jobs and show their progress; return the final state of each by its key."""
+    stamps = {each.job.key: store.stamp(each.job) for each in due}
+    due = due_of(due, store, when)  # again, since another runner may have finished some of them
     if not due:
         return {}
     records = store.records()
     slots = machines.slots(records)
     estimate = machines.estimate(due, records, slots)
     machines.say(estimate, due, slots, least=LONG)
-    if when == "always":  # from the start, then
-        for one in due:
-            with store.lock(one.job) as is_ours:  # another runner may be at work on it
+    if when == "always":  # without their checkpoints, the jobs start from the first epoch
+        for each in due:
+            with store.lock(each.job) as is_ours:  # not ours while another runner works on the job
                 if is_ours:
-                    store.checkpoint(one.job).unlink(missing_ok=True)
+                    store.checkpoint(each.job).unlink(missing_ok=True)
     with Screen(due, estimate) as screen:
-        more = {"listener": screen.tell, "estimate": estimate, "stamps": stamps}
-        with machines.pool(store, slots, clock, **more) as pool:
+        options = {"listener": screen.tell, "estimate": estimate, "stamps": stamps}
+        with machines.pool(store, slots, clock, **options) as pool:
             queue = longest_first(due, estimate)
-            return dict(zip([one.job.key for one in queue], pool.run(queue), strict=True))
+            return dict(zip([each.job.key for each in queue], pool.run(queue), strict=True))
 
 
 def close(
-    planned: list[PlannedJob], ended: dict[str, str], store: Store, clock: Clock, *, said: str, when: When = "missing"
+    planned: list[PlannedJob], ended: dict[str, str], store: Store, clock: Clock, *, files: str, when: When = "missing"
 ) -> int:
-    """Say how it ended, as the records on disk have it; the exit code says it too.
+    """Print how the run ended, by the records on disk, and return the exit code.
 
     Args:
-        ended: key to final state of the jobs that ran.
+        ended: final state of each job that ran, by its key.
+        files: the files that were written, in words.
     """
-    found = [(one, store.find(one.job)) for one in planned]
-    gone = [one for one, record in found if record is None and ended.get(one.job.key) in STATUSES]
-    counts = Counter({**ended, **dict.fromkeys((one.job.key for one in gone), "gone")}.values())
-    text = ", ".join(f"{n} {SAID.get(state, state)}" for state, n in sorted(counts.items())) or "nothing to run"
-    print(f"{text} in {time.monotonic() - clock.begun:.0f} s; {said}")
-    for one in gone:
-        print(f"gone: {one.title}: its record was written, but {store.path(one.job)} no longer contains it")
-    failed = [(one, record) for one, record in found if record is not None and record.status == "failed"]
-    for one, record in failed:
-        print(f"failed: {one.title}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
+    records = [(each, store.find(each.job)) for each in planned]
+    gone = [each for each, record in records if record is None and ended.get(each.job.key) in STATUSES]
+    counts = Counter({**ended, **dict.fromkeys((each.job.key for each in gone), "gone")}.values())
+    text = ", ".join(f"{n} {WORDS.get(state, state)}" for state, n in sorted(counts.items())) or "nothing to run"
+    print(f"{text} in {time.monotonic() - clock.begun:.0f} s; {files}")
+    for each in gone:
+        print(f"gone: {each.title}: its record was written, but {store.path(each.job)} no longer contains it")
+    failed = [(each, record) for each, record in records if record is not None and record.status == "failed"]
+    for each, record in failed:
+        print(f"failed: {each.title}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
     is_cut = bool(counts["stopped"] or counts["left"])
     if is_cut:
         print(f"ended early; {ANEW if when == 'always' else AGAIN}")
@@ -182,11 +183,11 @@ def close(
 
 
 def refuse_candidate_dependent(planned: Sequence[PlannedJob]) -> None:
-    """Where scores depend on the other candidates, full ranking is not defined: say so before any work."""
-    for one in planned:
-        model = registry.load(registry.cards()[one.job.model])
-        if model.depends_on_candidates(registry.hyper(model, one.settings)):
+    """Refuse, before any work, models whose scores depend on the other candidates: they have no full ranking."""
+    for each in planned:
+        model = registry.load(registry.cards()[each.job.model])
+        if model.depends_on_candidates(registry.hyper(model, each.settings)):
             raise BenchError(
-                f"{one.job.row} {DEPENDENT}; leave it out of --models, use a preset without that dependence "
+                f"{each.job.row} {DEPENDENT}; leave it out of --models, use a preset without that dependence "
                 "(MCLN:itemwise), or use --ranking sampled"
             )

@@ -1,4 +1,4 @@
-"""What the whole program agrees on: jobs, protocols, budgets, settings. Imports nothing from bench."""
+"""The terms that the whole program shares: jobs, protocols, budgets, settings. Imports nothing from bench."""
 
 import dataclasses
 import difflib
@@ -21,30 +21,30 @@ METRIC_NAMES = {"hr": "H", "ndcg": "N", "mrr": "MRR", "recall": "Recall", "preci
 SHOWN = {"hr@5": "H@5", "ndcg@5": "N@5", "hr@10": "H@10", "ndcg@10": "N@10"}  # the paper's names
 PAPER_MODELS = ("BPRMF", "SVDPP", "NGCF", "LightGCN", "VBPR", "MMGCN", "MGAT", "InvRL", "DMRL", "MCLN")  # in its order
 NEWER_MODELS = ("LATTICE", "MACR", "CausalRec", "MEGCF", "MGCL", "FREEDOM", "BM3", "MGCN", "LGMRec")  # by year
-CAUSAL_MODELS = ("MACR", "CausalRec", "CausalMMRec")  # peers of MCLN whose claim is causal, too
-BASELINES = (*PAPER_MODELS[:-1], *NEWER_MODELS)  # whom a model under study is compared with; a new one is entered here
+CAUSAL_MODELS = ("MACR", "CausalRec", "CausalMMRec")  # other models that claim to be causal, as MCLN does
+BASELINES = (*PAPER_MODELS[:-1], *NEWER_MODELS)  # the models that a model under study is compared with
 SHOWN_MODELS = {"SVDPP": "SVD++"}  # names that Python cannot spell
 DATA_SETS = ("beauty", "art", "taobao", "ml-100k", "beauty-sim", "art-sim", "taobao-sim")  # others are folders
 RANKINGS = ("sampled", "full")
-DEPENDENT = "gives an item a score that depends on the other candidates, so it cannot rank all items"  # said of a row
+DEPENDENT = "gives an item a score that depends on the other candidates, so it cannot rank all items"  # after a row
 N_CANDIDATES = 99  # of a sampled ranking, beside the test item
-KNOCKOUTS = ("real", "shuffled", "noise", "none")  # what may become of a modality's rows
+KNOCKOUTS = ("real", "shuffled", "noise", "none")  # what may be done to the rows of a modality; real leaves them
 
 
 class BenchError(Exception):
-    """A mistake the user can mend: the message names the place and the remedy, on one line."""
+    """A mistake that the user can correct: the message names the place and the remedy, on one line."""
 
     status: ClassVar[Literal["failed", "skipped"]] = "failed"
 
 
 class NotApplicable(BenchError):
-    """A job that makes no sense, such as a content model on data without content: skipped, not failed."""
+    """A job that makes no sense, such as a content model on data without content; it is skipped, not failed."""
 
     status = "skipped"
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> BenchError:
-    """The error for a name that is not there, near misses first."""
+    """Return the error for an unknown name; it suggests similar names, or else lists the known ones."""
     known = sorted(known)
     near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.65)
     hint = [k for k in known if k.lower() in near]
@@ -53,19 +53,19 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> BenchError:
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: "1 job", "2 jobs", "0 searches"."""
+    """Return a number with its noun: "1 job", "2 jobs", "0 searches"."""
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
 
 
-# what a setting may be: `embedding_size: Size = 64` refuses 0 before anything starts
-Size = Annotated[int, Field(ge=1, strict=True)]  # strict: true is no 1
+# types of settings: `embedding_size: Size = 64` refuses 0 before anything starts
+Size = Annotated[int, Field(ge=1, strict=True)]  # strict: True does not pass for 1
 Count = Annotated[int, Field(ge=0, strict=True)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Share = Annotated[float, Field(ge=0, lt=1, strict=True)]
 Part = Annotated[float, Field(ge=0, le=1, strict=True)]
 
-# what files may bring: names go into paths, tables and terminals, numbers into tables of 64 bits
+# types of values from files: names go into paths, tables and terminals, numbers into columns of 64 bits
 Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Number = Annotated[int, Field(ge=-(2**63), lt=2**63)] | Annotated[float, Field(allow_inf_nan=False)]
 Value = str | bool | Number | None
@@ -88,7 +88,7 @@ def uniform(default: float, *, low: float, high: float) -> Any:
 
 
 def read(cls: type, values: Mapping[str, Any], *, what: str = "setting") -> Any:
-    """Build the dataclass ``cls`` from ``values``, strictly.
+    """Build the dataclass ``cls`` from ``values``, whose types pydantic checks; errors call a value a ``what``.
 
     Raises:
         BenchError: for a key that ``cls`` does not have, or a value of the wrong type.
@@ -115,20 +115,20 @@ class Training:
     train_batch_size: Size = 2048
     # interaction: shuffled training pairs; user: B distinct users per step with one positive each (MCLN's code)
     sampling: Literal["user", "interaction"] = choice("interaction", among=("user", "interaction"))
-    # of the matrix products in the epochs: float32, TensorFloat-32 (GPUs alone) or bfloat16; never searched
+    # of the matrix products in training: float32, TensorFloat-32 (on GPUs only) or bfloat16; never searched
     precision: Literal["highest", "tf32", "bf16"] = "highest"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """What a number means: which interactions are trained on, what selects the epoch, who is ranked."""
+    """How a number is measured: the training interactions, the metric that selects the epoch, the candidates."""
 
     name: Name
     version: int = 2
     train: Literal["released", "clean"]
     select_on: Literal["test", "valid"]
-    # whose metric chooses the epoch; "own": each ranking's numbers come from the epoch that this ranking chose, where
-    # version 1 had one choice for both
+    # the ranking whose metric chooses the epoch; "own": each ranking's numbers come from the epoch that this ranking
+    # chose (version 1 had one choice for both)
     select_ranking: Literal["own", "sampled", "full"] = "own"
     select_metric: str = "ndcg@10"
     n_candidates: int = N_CANDIDATES
@@ -144,7 +144,7 @@ PROTOCOLS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How long a job may train. ``epochs=None`` means the epochs of MCLN's released code for the data set."""
+    """How long a job may train; ``epochs=None`` means the epochs of MCLN's released code for the data set."""
 
     name: Name
     epochs: int | None
@@ -158,26 +158,26 @@ BUDGETS = {
     "standard": Budget(name="standard", epochs=400, eval_every=5, patience=20),
     "full": Budget(name="full", epochs=None, eval_every=None, patience=None),
 }
-RELEASED_EPOCHS = {"taobao": (500, 5)}  # (epochs, evaluated every); every other set as Beauty and Art
+RELEASED_EPOCHS = {"taobao": (500, 5)}  # (epochs, evaluated every); other sets train as Beauty and Art do
 RELEASED_EPOCHS_DEFAULT = (1000, 20)
 
 
 def resolve_budget(budget: Budget, dataset: str) -> Budget:
-    """``budget`` with the released epochs of ``dataset`` (or of the set it simulates) filled in."""
+    """Return ``budget`` with the released epochs of ``dataset``, or of the set that it simulates, filled in."""
     epochs, every = RELEASED_EPOCHS.get(dataset.removesuffix("-sim"), RELEASED_EPOCHS_DEFAULT)
     return dataclasses.replace(budget, epochs=budget.epochs or epochs, eval_every=budget.eval_every or every)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One unit of work: one model, trained once on one data set under one protocol."""
+    """A unit of work: one model, trained once on one data set under one protocol."""
 
     dataset: Name
-    data_hash: Name  # content of every file that entered, features included
+    data_hash: Name  # of the content of every file that was read, features included
     features: Name
     model: Name
     preset: Name
-    hyper: Settings  # only what differs from the preset
+    hyper: Settings  # those that differ from the preset
     protocol: Protocol
     budget: Budget
     seed: Annotated[int, Field(ge=0, lt=2**63)]
@@ -186,7 +186,7 @@ class Job:
 
     @cached_property
     def key(self) -> str:
-        """Names the record: equal keys mean equal work."""
+        """The name of the job's record: equal keys mean equal work."""
         parts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return canonical_hash(parts | {"protocol": vars(self.protocol), "budget": vars(self.budget)})[:16]
 
@@ -197,23 +197,23 @@ class Job:
 
     @property
     def run(self) -> str:
-        """``row``, with the settings that differ from its preset."""
+        """``row`` with the settings that differ from its preset."""
         changed = ", ".join(f"{name}={value}" for name, value in sorted(self.hyper.items()))
         return f"{self.row} ({changed})" if changed else self.row
 
 
 def row_name(model: str, preset: str) -> str:
-    """The name of a model in a table: the preset is named where it is not the default one."""
+    """Return the name of a model in a table: with its preset, unless that is the default one."""
     name = SHOWN_MODELS.get(model, model)
     return name if preset == "default" else f"{name}:{preset}"
 
 
 def is_knocked_out(features: str) -> bool:
-    """Whether a feature id names content that was taken away from its items, as ``entities,shuffled`` does."""
+    """Whether the features have a knock-out, as those of the id ``entities,shuffled`` have."""
     return "," in features
 
 
 def canonical_hash(value: Any) -> str:
-    """sha256 of ``value`` as JSON with sorted keys and no spaces."""
+    """Return the sha256 of ``value`` as JSON with sorted keys and no spaces."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What a study is: which variants of which model it compares, and which settings tell them apart."""
+"""Studies: which variants of which models are compared, and the settings in which they differ."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,28 +8,28 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One row of a table, or one place on an axis: the settings in which it differs from the study's base."""
+    """One row of a table or one place on an axis, given by the settings that differ from the study's base."""
 
     label: str
-    title: str = ""  # what a table calls it, where that is not the label
+    title: str = ""  # the name in tables, where that is not the label
     hyper: Mapping[str, Any] = field(default_factory=dict)
-    needs: tuple[str, ...] = ()  # modalities: on data without them it would be another variant
-    alone: str = ""  # the variant that it is on data with no other modalities than it needs
-    n_layers: int = 0  # where a variant is a number of layers
+    needs: tuple[str, ...] = ()  # modalities without which this variant would equal another one
+    alone: str = ""  # the variant that this one equals on data whose only modalities are ``needs``
+    n_layers: int = 0  # the number of layers, where the variants differ in that
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A table or figure of the paper, or of ours.
+    """A table or figure of the paper, or an additional one of this benchmark.
 
     Attributes:
-        models: whom it is about, the default one first; none: about every model asked for, as it is.
-        is_for_all: it compares all of its models, in one table, where no model is named.
-        variants: its rows, in their order; a study without variants has the jobs of Table 2.
-        own: the variants of a model whose settings have other names, by label as in ``variants``.
-        base: the settings that the variants change, as they are where a variant does not say.
+        models: the models that the study is about, the default one first; empty: every requested model.
+        is_for_all: where no model is named, the study compares all of its models in one table.
+        variants: the rows in their order; a study without variants has the jobs of Table 2.
+        own: variants, with the labels of ``variants``, of each model whose settings have other names.
+        base: the values of the changed settings wherever a variant does not give another value.
         note: what the labels mean.
-        is_papers: a table of the paper, whose values may stand beside ours.
+        is_papers: the table is in the paper, whose values may be shown beside ours.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Study:
 
     @property
     def is_layered(self) -> bool:
-        """Whether its variants are numbers of layers."""
+        """Whether the variants differ in their numbers of layers."""
         return any(variant.n_layers for variant in self.variants)
 
     @property
@@ -53,37 +53,35 @@ class Study:
 
     @property
     def titles(self) -> dict[str, str]:
-        """Label to what a table calls the variant."""
+        """The name of each variant in tables, by its label."""
         return {variant.label: variant.title or variant.label for variant in self.variants}
 
     @property
     def changed(self) -> set[str]:
-        """The settings that its variants change."""
-        return {key for some in (self.variants, *self.own.values()) for variant in some for key in variant.hyper}
+        """The names of the settings that the variants change."""
+        groups = (self.variants, *self.own.values())
+        return {key for variants in groups for variant in variants for key in variant.hyper}
 
     def variants_of(self, model: str) -> tuple[Variant, ...]:
         return self.own.get(model, self.variants) if model in self.models else ()
 
     def why_not(self, variant: Variant, dataset: str, modalities: Sequence[str] | None) -> str:
-        """Why ``variant`` is not formed on ``dataset``; empty where it is. ``modalities`` None: not known."""
+        """Return why ``variant`` cannot be run on ``dataset``; "" where it can, or where ``modalities`` is None."""
         if modalities is None:
             return ""
         missing = [modality for modality in variant.needs if modality not in modalities]
         if missing:
             return f"{dataset} has no {' and no '.join(missing)} features"
-        is_whole = variant.alone and set(modalities) == set(variant.needs)
-        return (
-            f"{dataset} has {' and '.join(modalities)} features alone, where this is {variant.alone}"
-            if is_whole
-            else ""
-        )
+        if variant.alone and set(modalities) == set(variant.needs):
+            return f"{dataset} has {' and '.join(modalities)} features alone, where this is {variant.alone}"
+        return ""
 
     def variant(self, model: str, overrides: Mapping[str, Any], settings: Mapping[str, Any]) -> Variant | None:
-        """The variant that a run of ``model`` is, if any.
+        """Return the variant that a run of ``model`` belongs to, or None.
 
         Args:
-            overrides: what the run changed of its preset; it may be nothing but what variants change.
-            settings: all that it ran with; empty where they are not recorded, the run then goes by ``overrides``.
+            overrides: the settings in which the run differs from its preset; none but those that variants change.
+            settings: all settings of the run; where they are not recorded, it is empty and ``overrides`` decides.
         """
         if not set(overrides) <= self.changed:
             return None
@@ -94,16 +92,17 @@ class Study:
         return None
 
     def full(self, variant: Variant) -> dict[str, Any]:
+        """Return the settings of ``variant``, those of the base included."""
         return {**self.base, **variant.hyper}
 
 
 def differing(wanted: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of ``wanted`` that are not in ``settings``; tuples are lists, as in a record."""
+    """Return the entries of ``wanted`` that ``settings`` lacks or has otherwise; a tuple equals a list of its items."""
     return {key: value for key, value in wanted.items() if not is_same(value, settings.get(key))}
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Whether two values of a setting mean the same; 0 is 0.0, but no is not 0."""
+    """Whether two values of a setting mean the same: 0 equals 0.0, but False does not equal 0."""
     if isinstance(one, float) or isinstance(other, float):
         return one == other and not isinstance(one, bool) and not isinstance(other, bool)
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

@@ -175,22 +175,22 @@ def write_models(folder, **names):
 def entered(folder):
     found = {}
     for path in sorted(folder.glob("*.py")):
-        registry.enter(found, source.read_cards(path, path.stem), path)
+        registry.add_cards(found, source.read_cards(path, path.stem), path)
     return found
 
 
-@pytest.mark.parametrize("house", registry.HOUSES)
-def test_packages_of_the_working_folder_do_not_stand_for_ours(house, tmp_path):
+@pytest.mark.parametrize("package", registry.OUR_PACKAGES)
+def test_packages_of_the_working_folder_do_not_stand_for_ours(package, tmp_path):
     """A project may have a folder ``models`` of its own."""
-    (tmp_path / house).mkdir()
-    (tmp_path / house / "__init__.py").write_text("")
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").write_text("")
     code = "import sys; from bench import registry; print(len(registry.cards()))"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(registry.HOME)))}
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (run.stdout, run.stderr) == (f"{len(registry.standing_cards())}\n", "")
-    code = f"import {house}; from bench import registry; registry.cards()"
+    code = f"import {package}; from bench import registry; registry.cards()"
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert f"BenchError: another package named {house} is imported already" in run.stderr
+    assert f"BenchError: another package named {package} is imported already" in run.stderr
 
 
 def test_recbole_missing_is_one_line_with_the_command(monkeypatch):

@@ -170,11 +170,11 @@ def test_a_job_that_another_runner_finishes_while_the_data_are_read_stands(folde
 def test_the_closing_count_is_of_the_records_that_are_there(folder, tmp_path, capsys):
     store, jobs = Store(tmp_path / "results"), planned(folder, models=["BPRMF", "Pop"])
     ended = {one.job.key: state for one, state in zip(jobs, local(store).run(jobs), strict=True)}
-    assert session.close(jobs, ended, store, Clock(), said="all is said") == 0
+    assert session.close(jobs, ended, store, Clock(), files="all is said") == 0
     assert "2 done in 0 s; all is said" in capsys.readouterr().out
     lost = store.path(jobs[1].job)
     lost.unlink()
-    assert session.close(jobs, ended, store, Clock(), said="all is said") == 1
+    assert session.close(jobs, ended, store, Clock(), files="all is said") == 1
     out = capsys.readouterr().out
     assert "1 done, 1 gone in 0 s; all is said" in out
     assert f"gone: {jobs[1].title}: its record was written, but {lost} no longer contains it" in out

@@ -1,4 +1,4 @@
-"""Which models there are: walks models/ and baselines/, reads what a file declares, imports it only when asked."""
+"""All models: finds those in models/ and baselines/, reads their declarations, and imports a file when it is needed."""
 
 import dataclasses
 import importlib.util
@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from bench.registry import beside, contract
-from bench.registry.source import HOUSES, Card, no_model, read_cards, with_imports
+from bench.registry.source import OUR_PACKAGES, Card, no_model, read_cards, with_imports
 from bench.spec import (
     CAUSAL_MODELS,
     INSTALL_RECBOLE,
@@ -25,60 +25,60 @@ from bench.spec import (
     unknown,
 )
 
-HOME = Path(__file__).resolve().parents[2]  # where the houses are, in a checkout and where the wheel puts them
-ENTRY_POINTS = "mcln_bench.models"  # under which an installed package may offer models
-# words for many models, with their names; "all" is every model but the sanity floors, which "floors" are
+HOME = Path(__file__).resolve().parents[2]  # the folder of bench, models and baselines, in a checkout or installed
+ENTRY_POINTS = "mcln_bench.models"  # the group of entry points by which an installed package may offer models
+# groups with fixed members; "all" is every model but the sanity floors, and "floors" is the sanity floors
 NAMED = {"paper": PAPER_MODELS, "newer": NEWER_MODELS, "causal": CAUSAL_MODELS}
 GROUPS = ("all", *NAMED, "floors")
-outside: dict[str, Card] = {}  # models that files from outside brought, by name
+outside: dict[str, Card] = {}  # the models of files outside this repository that were asked for, by name
 
 
 def cards() -> dict[str, Card]:
-    """Every model: in the paper's order, others after it by name, those of files from outside last."""
+    """Return every model by name: those of the paper in its order, others by name, those of outside files last."""
     return {**standing_cards(), **outside}
 
 
 def is_installed(job: Job) -> bool:
-    """Whether the code that ``job`` was planned for is here."""
+    """Whether the installed code is the code that ``job`` was planned with."""
     return job.model in cards() and cards()[job.model].is_code_of(job)
 
 
 @cache
 def standing_cards() -> dict[str, Card]:
-    """The models of the houses and of installed packages."""
-    found: dict[str, Card] = {}
-    for name in HOUSES:
-        for path in sorted(Path(house(name).__path__[0]).glob("[!_]*")):
-            enter(found, read_cards(path, f"{name}.{path.stem}"), path)
+    """Return the models of our packages and of installed packages."""
+    all_cards: dict[str, Card] = {}
+    for name in OUR_PACKAGES:
+        for path in sorted(Path(our_package(name).__path__[0]).glob("[!_]*")):
+            add_cards(all_cards, read_cards(path, f"{name}.{path.stem}"), path)
     for point in entry_points(group=ENTRY_POINTS):
         spec = importlib.util.find_spec(point.module)
         if spec is None or not spec.origin:
             raise BenchError(f"entry point {point.name} of {ENTRY_POINTS}: no module {point.module}; install it again")
-        own = [with_imports(card, Path(spec.origin), HOME) for card in read_cards(Path(spec.origin), point.module)]
-        enter(found, [card for card in own if card.name == point.attr], spec.origin)
+        in_file = [with_imports(card, Path(spec.origin), HOME) for card in read_cards(Path(spec.origin), point.module)]
+        add_cards(all_cards, [card for card in in_file if card.name == point.attr], spec.origin)
     place = {name: i for i, name in enumerate(PAPER_MODELS)}
-    return dict(sorted(found.items(), key=lambda entry: (place.get(entry[0], len(place)), entry[0])))
+    return dict(sorted(all_cards.items(), key=lambda entry: (place.get(entry[0], len(place)), entry[0])))
 
 
-def enter(found: dict[str, Card], own: Iterable[Card], path: Path | str) -> None:
-    """Put cards among those found.
+def add_cards(all_cards: dict[str, Card], new: Iterable[Card], path: Path | str) -> None:
+    """Add the ``new`` cards, which are of the file ``path``, to ``all_cards``.
 
     Raises:
-        BenchError: where a name is taken already, whatever its case: case does not matter when a name is looked up.
+        BenchError: where a name is taken already, in any case, since models are looked up without regard to case.
     """
-    by_lower = {name.lower(): card for name, card in found.items()}
-    for card in own:
+    by_lower = {name.lower(): card for name, card in all_cards.items()}
+    for card in new:
         if (other := by_lower.get(card.name.lower())) is not None:
             where = other.file or other.module
             raise BenchError(f"{path}: class {card.name} stands in {where} already, as {other.name}; rename it")
-        by_lower[card.name.lower()] = found[card.name] = card
+        by_lower[card.name.lower()] = all_cards[card.name] = card
 
 
-def house(name: str) -> ModuleType:
-    """Our own package ``models`` or ``baselines``, whatever package of that name the working folder has.
+def our_package(name: str) -> ModuleType:
+    """Return our package ``models`` or ``baselines``, even if the working folder has a package of that name.
 
     Raises:
-        BenchError: where another one is imported already.
+        BenchError: where another package of that name is imported already.
     """
     module = sys.modules.get(name)
     if module is None:
@@ -94,24 +94,24 @@ def house(name: str) -> ModuleType:
 
 
 def from_outside(text: str) -> str:
-    """The name, and the preset if any, of ``path/to/file.py:Class[:preset]``, whose models can be found from now on.
+    """Add the model of ``path/to/file.py:Class[:preset]`` to those that ``cards`` returns; return ``Class[:preset]``.
 
     Raises:
-        BenchError: where the file has no such model, or one whose name stands already.
+        BenchError: where the file has no such model, or the model's name is taken.
     """
     name, _, rest = f"{text}:".partition(".py:")
     path = Path(f"{name}.py").expanduser().resolve()
     if not os.path.isfile(path):
         raise BenchError(f"{path} is not there; a model from outside is given as path/to/file.py:Class")
-    cards_there = [dataclasses.replace(card, file=str(path)) for card in read_cards(path, path.stem)]
-    own = {card.name: with_imports(card, path, HOME) for card in cards_there}
+    bare = [dataclasses.replace(card, file=str(path)) for card in read_cards(path, path.stem)]
+    in_file = {card.name: with_imports(card, path, HOME) for card in bare}
     wanted, rest = rest.partition(":")[0], rest.removesuffix(":")
-    if wanted not in own:
-        raise no_model(path, wanted, [*own])
-    if (known := outside.get(wanted)) is None or (known.file, known.source) != (str(path), own[wanted].source):
+    if wanted not in in_file:
+        raise no_model(path, wanted, [*in_file])
+    if (before := outside.get(wanted)) is None or (before.file, before.source) != (str(path), in_file[wanted].source):
         others = {name: card for name, card in outside.items() if card.file != str(path)}  # the file may have changed
-        enter({**standing_cards(), **others}, [own[wanted]], path)
-        outside[wanted] = own[wanted]
+        add_cards({**standing_cards(), **others}, [in_file[wanted]], path)
+        outside[wanted] = in_file[wanted]
     return rest
 
 
@@ -122,15 +122,15 @@ def require_recbole() -> None:
 
 
 def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
-    """The card and preset of "Model", "Model:preset" or "path/to/file.py:Model"; case does not matter.
+    """Return the card and preset of "Model", "Model:preset" or "path/to/file.py:Model"; case does not matter.
 
-    A preset that sets nothing is the default one by another name, and no other job.
+    A preset that sets nothing equals the default one, and is returned as "default".
 
     Args:
-        prefer: the preset of a model that is named without one, where it has it.
+        prefer: the preset of a model that is named without one, where the model has this preset.
 
     Raises:
-        BenchError: for a name or preset that is not there, near misses named, or for a group.
+        BenchError: for an unknown name or preset, with similar ones, or for a group.
     """
     if ".py:" in f"{text}:":
         text = from_outside(text)
@@ -148,41 +148,40 @@ def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
 
 
 def is_preset_named(text: str) -> bool:
-    """Whether a model as asked for, which may be in a file, has a preset beside its name."""
+    """Whether the text that names a model, perhaps as ``path/to/file.py:Class``, also names a preset."""
     return ":" in text.replace(".py:", "")
 
 
 def select(texts: Sequence[str] | None, *, prefer: str = "default") -> list[tuple[Card, str]]:
-    """Cards and presets of what was asked for, a model or a group each; default: "all". ``prefer`` as for ``find``."""
-    out = []
+    """Return the cards and presets of the models and groups ``texts``, or of "all"; ``prefer`` as for ``find``."""
+    selected = []
     for text in texts or ["all"]:
         names = [card.name for card in members(text.lower())] if text.lower() in GROUPS else [text]
-        out += [find(name, prefer=prefer) for name in names]
-    return out
+        selected += [find(name, prefer=prefer) for name in names]
+    return selected
 
 
 def members(group: str) -> list[Card]:
-    """The models of one of ``GROUPS``; a name whose file is not there is left out, and models from outside, which are
-    asked for by their files, belong to none."""
+    """Return the models of one of ``GROUPS``: those whose files are there. Models from outside belong to no group."""
     if group in NAMED:
         return [cards()[name] for name in NAMED[group] if name in cards()]
     return [card for card in standing_cards().values() if card.is_floor is (group == "floors")]
 
 
 def load(card: Card) -> type:
-    """The class of a card."""
-    if not card.file:
-        if card.module.partition(".")[0] in HOUSES:
-            house(card.module.partition(".")[0])
-        return getattr(importlib.import_module(card.module), card.name)
-    return getattr(beside.load(card), card.name)
+    """Import the class of a card."""
+    if card.file:
+        return getattr(beside.load(card), card.name)
+    if (package := card.module.partition(".")[0]) in OUR_PACKAGES:
+        our_package(package)
+    return getattr(importlib.import_module(card.module), card.name)
 
 
 def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) -> dict[str, Any]:
-    """Every setting of a job: defaults, then the model's own of training, the data set's, the preset's, ``hyper``.
+    """Return every setting of a job; later ones win: defaults, ``training``, the data set's, the preset's, ``hyper``.
 
     Raises:
-        BenchError: for a class that is no model, an unknown setting, near misses named, or one not true or false.
+        BenchError: for a class that is no model, an unknown setting, or another value where true or false is needed.
     """
     model = load(card)
     contract.check(model, card)
@@ -199,13 +198,13 @@ def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) ->
 
 
 def split_settings(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """``values`` parted into those of ``Training`` and those of ``model.Hyper``."""
+    """Divide ``values`` into those of ``Training`` and those of ``model.Hyper``."""
     training = {f.name: values[f.name] for f in dataclasses.fields(Training) if f.name in values}
     return training, {name: value for name, value in values.items() if name not in training}
 
 
 def check(card: Card, values: dict[str, Any]) -> None:
-    """Read ``values`` as a job will.
+    """Check the settings ``values`` of a model as a job will.
 
     Raises:
         BenchError: for a value of the wrong type.
@@ -215,5 +214,5 @@ def check(card: Card, values: dict[str, Any]) -> None:
 
 
 def hyper(model: type, values: dict[str, Any]):
-    """The ``Hyper`` of ``model`` in a job's settings."""
+    """Return the ``Hyper`` of ``model`` with the values from a job's settings."""
     return read(model.Hyper, split_settings(values)[1])

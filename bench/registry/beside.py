@@ -1,4 +1,4 @@
-"""What a model from outside imports comes from beside its own file, whatever else has that name in the process."""
+"""Import of a model from outside together with the modules beside its file, whatever else has their names."""
 
 import importlib.util
 import sys
@@ -12,10 +12,10 @@ from bench.registry.source import Card
 from bench.spec import BenchError
 
 
-class Beside(MetaPathFinder):
-    """Finds modules in the folder of the model that was loaded last; ``sys.path`` stays as it is.
+class BesideFinder(MetaPathFinder):
+    """A finder of modules in the folder of the model that was loaded last; ``sys.path`` stays as it is.
 
-    Only the names that belong to the model's key are found, so that no other code takes part in a run.
+    It finds only the modules whose code is part of the model's key, so that no other code takes part in a run.
     """
 
     def __init__(self):
@@ -27,39 +27,39 @@ class Beside(MetaPathFinder):
         if path is not None or name not in self.folders:
             return None
         spec = PathFinder.find_spec(name, [self.folders[name]])
-        if spec is not None and spec.loader is None:  # a package without __init__.py, which would look along sys.path
+        if spec is not None and spec.loader is None:  # a package without __init__.py; a list keeps it off sys.path
             spec.submodule_search_locations = list(spec.submodule_search_locations)
         return spec
 
-    def make_way(self, card: Card) -> None:
-        """Forget the modules of these names that other models brought, or an earlier version of this one.
+    def take_names(self, card: Card) -> None:
+        """Forget modules that other models, or an earlier version of this one, imported by the names in its folder.
 
         Raises:
-            BenchError: where a name is that of a module which is in use here.
+            BenchError: where another module of such a name is in use.
         """
         folder = Path(card.file).parent
         for name in card.beside:
-            known = sys.modules.get(name)
-            where = [getattr(known, "__file__", None) or "", *getattr(known, "__path__", ())]
-            ours = {folder, Path(self.folders.get(name, folder))}
-            if known is not None and ours.isdisjoint(parent for one in where for parent in Path(one).parents):
+            loaded = sys.modules.get(name)
+            paths = [getattr(loaded, "__file__", None) or "", *getattr(loaded, "__path__", ())]
+            allowed = {folder, Path(self.folders.get(name, folder))}
+            if loaded is not None and allowed.isdisjoint(parent for path in paths for parent in Path(path).parents):
                 taken = f"{card.file} imports {name} from beside it, and a module of that name is in use"
-                raise BenchError(f"{taken} ({next(filter(None, where), 'built in')}); rename {folder / name}")
-            for module in [one for one in sys.modules if one.partition(".")[0] == name]:
+                raise BenchError(f"{taken} ({next(filter(None, paths), 'built in')}); rename {folder / name}")
+            for module in [module for module in sys.modules if module.partition(".")[0] == name]:
                 del sys.modules[module]
             self.folders[name] = str(folder)
 
 
-finder = Beside()
+finder = BesideFinder()
 
 
 def load(card: Card) -> ModuleType:
-    """The module of a model's file; it is imported once for each version of its code."""
+    """Return the module of a model's file, which is imported once for each version of its code."""
     name = f"model_from_outside_{card.source}"
     if name not in sys.modules:
         if finder not in sys.meta_path:
             sys.meta_path.insert(0, finder)
-        finder.make_way(card)
+        finder.take_names(card)
         spec = importlib.util.spec_from_file_location(name, card.file)
         sys.modules[name] = importlib.util.module_from_spec(spec)
         try:

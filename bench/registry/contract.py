@@ -1,4 +1,4 @@
-"""Whether a class is a model, and what it lacks."""
+"""The check that a class has what the harness needs of a model."""
 
 import dataclasses
 
@@ -9,11 +9,11 @@ NEEDED = ("calculate_loss", "represent", "score")
 
 
 def check(model: type, card: Card) -> None:
-    """Hold a model's class to the contract.
+    """Check that a class has what every model needs.
 
     Raises:
-        BenchError: where its settings are no dataclass, where ``training`` names what is no setting of training, or
-            where it does not write a method that every model needs.
+        BenchError: where ``Hyper`` is no dataclass, where ``training`` names a setting that ``Training`` lacks, or
+            where a method that every model needs is missing.
     """
     where = card.file or card.module
     if not dataclasses.is_dataclass(model.Hyper):
@@ -23,7 +23,7 @@ def check(model: type, card: Card) -> None:
         if name not in names:
             raise unknown(f"setting in training of {card.name} in {where}", name, names)
     methods = {name: getattr(model, name, None) for name in {*NEEDED, *dir(model)}}
-    missing = [name for name, one in methods.items() if one is None and name in NEEDED or is_abstract(one)]
+    missing = [name for name, method in methods.items() if method is None and name in NEEDED or is_abstract(method)]
     if missing:
         raise BenchError(f"{card.name} in {where} does not write {', '.join(sorted(missing))} ({GUIDE})")
 

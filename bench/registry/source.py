@@ -1,4 +1,4 @@
-"""What a model's file declares, read from its syntax tree, without importing it."""
+"""Reads from a model's file, without importing it, the models it declares and a revision of their code."""
 
 import ast
 import dataclasses
@@ -13,36 +13,36 @@ from typing import Any
 
 from bench.spec import ENGINE, BenchError, Job, unknown
 
-HOUSES = ("baselines", "models")  # the packages of our own models, which import nothing but bench
+OUR_PACKAGES = ("baselines", "models")  # the packages of our own models, which import no project's code but bench
 GUIDE = "docs/adding-a-model.md"
 
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """What a model's file declares, read from its syntax tree."""
+    """The declarations of one model, read from the syntax tree of its file."""
 
     name: str
     module: str
     training: dict[str, Any]  # the model's own defaults of the fields of Training
     presets: dict[str, dict[str, Any]]
     per_dataset: dict[str, dict[str, Any]]
-    is_floor: bool  # a sanity floor: not among the models asked for by default
+    is_floor: bool  # a sanity floor, which does not run unless it is asked for
     code: tuple[str, ...] = dataclasses.field(repr=False)  # the text of its file or, for a package, of all its files
-    file: str = ""  # of a model from outside, which has no importable name
-    beside: tuple[str, ...] = ()  # the modules that such a file, and what it imports, has from its own folder
+    file: str = ""  # the path of a model from outside, whose module has no importable name
+    beside: tuple[str, ...] = ()  # modules in the folder of such a file that the file imports, directly or not
 
     @cached_property
     def source(self) -> str:
-        """Revision of ``code``, part of the key of the model's jobs."""
+        """The revision of ``code``, which is part of the key of the model's jobs."""
         return revision(ast.parse(text) for text in self.code)
 
     def is_code_of(self, job: Job) -> bool:
-        """Whether this code, and the harness's own, is that which ``job`` was planned for."""
+        """Whether this code and the harness are those that ``job`` was planned with."""
         return (self.source, ENGINE) == (job.source, job.engine)
 
 
 def read_cards(path: Path, module: str) -> list[Card]:
-    """The classes with a ``Hyper`` in a file, or in any file of a package; nothing for a path that is neither.
+    """Return a card for each class with a ``Hyper`` in a file, or in the files of a package; none for other paths.
 
     Raises:
         BenchError: for a file that does not parse, or whose presets are not literal.
@@ -58,7 +58,7 @@ def read_cards(path: Path, module: str) -> list[Card]:
 
 
 def no_model(path: Path, name: str, known: Sequence[str]) -> BenchError:
-    """Why ``name`` is no model of the file, whose models are ``known``."""
+    """Return the error that says why ``name`` is no model of the file, whose models are ``known``."""
     if name in {node.name for node in parse(read_text(path), path).body if isinstance(node, ast.ClassDef)}:
         return BenchError(f"class {name} in {path} has no Hyper, which a model's settings are ({GUIDE})")
     if not known:
@@ -67,62 +67,64 @@ def no_model(path: Path, name: str, known: Sequence[str]) -> BenchError:
 
 
 def with_imports(card: Card, path: Path, home: Path) -> Card:
-    """``card`` of a file outside, whose code is also what the file imports from beside it, from folders along
-    ``sys.path`` that are no installation's, and from our models.
+    """Add to the code of ``card``, a model from outside, the code of all files that its file imports, directly or not:
+    files beside it, in project folders along ``sys.path``, and in our packages.
 
     Args:
-        home: the folder of ``HOUSES`` and of ``bench``, whose code counts by its engine's number.
+        home: the folder of ``OUR_PACKAGES`` and of ``bench``; ENGINE stands for the code of ``bench``.
 
     Raises:
-        BenchError: for an import that cannot mean what is written there.
+        BenchError: for an import that would find another module than the one meant.
     """
-    top = next(place for place in path.parents if not (place / "__init__.py").exists())
-    roots = [path.parent, top, *own_places()] if card.file else [top]  # an installed package does not look beside it
-    texts, waiting, found = {}, [path], set()
+    top = next(folder for folder in path.parents if not (folder / "__init__.py").exists())
+    roots = (
+        [path.parent, top, *project_folders()] if card.file else [top]
+    )  # an installed package does not look beside it
+    texts, waiting, beside = {}, [path], set()
     while waiting:
         file = waiting.pop()
         texts[file] = read_text(file)
-        if not any(home / house in file.parents for house in HOUSES):
-            own = imported(parse(texts[file], file), file, roots=roots, home=home)
-            found |= {one.relative_to(path.parent).parts[0] for one in own if path.parent in one.parents}
-            waiting += [one for one in own if one not in texts]
-    names = {name.removesuffix(".py") for name in found} - {"__init__", "bench", *HOUSES}
+        if not any(home / package in file.parents for package in OUR_PACKAGES):
+            files = imported(parse(texts[file], file), file, roots=roots, home=home)
+            beside |= {child.relative_to(path.parent).parts[0] for child in files if path.parent in child.parents}
+            waiting += [child for child in files if child not in texts]
+    names = {name.removesuffix(".py") for name in beside} - {"__init__", "bench", *OUR_PACKAGES}
     for name in sorted(names & sys.stdlib_module_names) if card.file else ():
         raise BenchError(f"{path} imports {name}, which is Python's own, and also lies beside it; rename the latter")
     code = (*card.code, *(texts[file] for file in sorted(texts) if file != path))
     return dataclasses.replace(card, code=code, beside=tuple(sorted(names)))
 
 
-def own_places() -> list[Path]:
-    """The folders along ``sys.path`` that no installation owns, such as that of a project: what is there may change."""
+def project_folders() -> list[Path]:
+    """Return the folders along ``sys.path`` that belong to no installation, so that their files may change."""
     standard = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    places = [Path(place).resolve() for place in sys.path if Path(place).is_dir()]
+    folders = [Path(entry).resolve() for entry in sys.path if Path(entry).is_dir()]
     is_installed = {"site-packages", "dist-packages"}.intersection
-    return [one for one in places if not (is_installed(one.parts) or standard & {one, *one.parents})]
+    return [path for path in folders if not (is_installed(path.parts) or standard & {path, *path.parents})]
 
 
 def imported(tree: ast.Module, file: Path, *, roots: Sequence[Path], home: Path) -> list[Path]:
-    """The files that ``tree``, which is that of ``file``, imports: from one of ``roots``, from its own package, where
-    dots lead there, and from ``home``."""
-    found: set[Path] = set()
+    """Return the files that ``file``, of syntax tree ``tree``, imports: by leading dots those of its own package, for
+    ``OUR_PACKAGES`` those below ``home``, and else those below one of ``roots``."""
+    files: set[Path] = set()
     for line, level, name in imports(tree):
         words = name.split(".")
         if level:
-            found |= along(words, [file.parents[min(level, len(file.parents)) - 1]])
-        elif words[0] in HOUSES:
-            place = home.joinpath(*words[:2])
-            own = {one for one in (place.with_suffix(".py"), *place.glob("*.py")) if one.is_file()}
-            if not own:
-                said = f"{' and '.join(HOUSES)} are packages of MCLN-Bench, which have no {'.'.join(words[:2])}"
-                raise BenchError(f"{file}:{line}: {said}; rename your own")
-            found |= own
+            files |= module_files(words, [file.parents[min(level, len(file.parents)) - 1]])
+        elif words[0] in OUR_PACKAGES:
+            base = home.joinpath(*words[:2])
+            ours = {path for path in (base.with_suffix(".py"), *base.glob("*.py")) if path.is_file()}
+            if not ours:
+                why = f"{' and '.join(OUR_PACKAGES)} are packages of MCLN-Bench, which have no {'.'.join(words[:2])}"
+                raise BenchError(f"{file}:{line}: {why}; rename your own")
+            files |= ours
         elif words[0] != "bench":
-            found |= along(words, roots)
-    return sorted(found)
+            files |= module_files(words, roots)
+    return sorted(files)
 
 
 def imports(tree: ast.Module) -> Iterator[tuple[int, int, str]]:
-    """Line, number of leading dots and dotted name of each import, those within functions among them."""
+    """Yield line, number of leading dots and dotted name of each import, also of those within functions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, 0, alias.name) for alias in node.names)
@@ -131,13 +133,14 @@ def imports(tree: ast.Module) -> Iterator[tuple[int, int, str]]:
                 yield node.lineno, node.level, ".".join(filter(None, (node.module, alias.name.strip("*"))))
 
 
-def along(words: Sequence[str], roots: Sequence[Path]) -> set[Path]:
-    """The files of the packages and the module that ``words`` name, below any of ``roots``."""
-    places = [root.joinpath(*words[:n]) for root in roots for n in range(1, len(words) + 1)]
-    return {file for place in places for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()}
+def module_files(words: Sequence[str], roots: Sequence[Path]) -> set[Path]:
+    """Return the files of the module whose dotted name has these ``words``, and of its packages, below any root."""
+    bases = [root.joinpath(*words[:n]) for root in roots for n in range(1, len(words) + 1)]
+    return {file for base in bases for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()}
 
 
 def read_card(node: ast.ClassDef, file: Path, module: str, code: tuple[str, ...]) -> Card:
+    """Return the card of the model's class ``node`` in ``file``."""
     declared = {target.id: statement for statement in node.body for target in assigned(statement)}
     return Card(
         name=node.name,
@@ -162,7 +165,7 @@ def parse(text: str, file: Path) -> ast.Module:
         return ast.parse(text)
     except SyntaxError as error:
         raise BenchError(f"{file}:{error.lineno}: {error.msg}; mend the file") from None
-    except (ValueError, RecursionError) as error:  # NUL bytes, nested without end
+    except (ValueError, RecursionError) as error:  # NUL bytes, code that is nested too deeply
         raise unreadable(file, error) from None
 
 
@@ -171,11 +174,13 @@ def unreadable(file: Path, error: Exception) -> BenchError:
 
 
 def assigned(node: ast.stmt) -> list[ast.Name]:
+    """Return the names that an assignment sets; none for another statement."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return [t for t in targets if isinstance(t, ast.Name)]
+    return [target for target in targets if isinstance(target, ast.Name)]
 
 
 def literal(node: ast.stmt | None, path: Path, *, default):
+    """Return the value of the assignment ``node``, which must be a literal, or ``default`` where it is None."""
     if node is None:
         return default
     try:
@@ -185,25 +190,25 @@ def literal(node: ast.stmt | None, path: Path, *, default):
 
 
 def revision(trees) -> str:
-    """Hash of the code of some files: comments, docstrings and the version of Python do not count."""
+    """Return a hash of syntax trees that comments, docstrings and the version of Python do not change."""
     return hashlib.sha256(repr([outline(tree) for tree in trees]).encode()).hexdigest()[:12]
 
 
 def outline(node: Any) -> Any:
-    """A syntax tree as nested tuples, without docstrings, places and fields that are empty.
+    """Return a syntax tree as nested tuples, without docstrings, positions and empty fields.
 
-    ``ast.dump`` would do, but newer versions of Python print fields that older ones do not have.
+    ``ast.dump`` does not serve, since newer versions of Python print fields that older ones do not have.
     """
     if isinstance(node, list):
         return tuple(outline(part) for part in node)
     if not isinstance(node, ast.AST):
         return repr(node)
-    if isinstance(node, ast.JoinedStr):  # versions of Python cut the text of an f-string differently
+    if isinstance(node, ast.JoinedStr):  # versions of Python divide the text of an f-string differently
         parts = [part for part in node.values if getattr(part, "value", None) != ""]
         runs = groupby(parts, key=lambda part: isinstance(part, ast.Constant))
         return "JoinedStr", *["".join(p.value for p in run) if text else outline(list(run)) for text, run in runs]
     parts = dict(ast.iter_fields(node))
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
         parts["body"] = node.body[1:]
-    kept = [(name, outline(part)) for name, part in parts.items() if part is not None and part != []]
-    return type(node).__name__, *kept
+    fields = [(name, outline(part)) for name, part in parts.items() if part is not None and part != []]
+    return type(node).__name__, *fields
