@@ -1,1 +1,1 @@
-"""Raw files to a hashed data set."""
+"""From raw files to a data set with a content hash."""

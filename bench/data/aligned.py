@@ -16,16 +16,17 @@ from bench.data.readers.recbole import ITEM
 from bench.data.tables import read_table
 from bench.spec import BenchError, counted
 
-COLUMNS = (*ITEM, "id", "asin")  # how the column of item ids may be named beside what it is named in the interactions
-Given = str | Path | np.ndarray | pd.DataFrame  # of features
-Ids = str | Path | Sequence | np.ndarray | pd.Series  # of their rows, or the file that holds them
+COLUMNS = (*ITEM, "id", "asin")  # names of a column of item ids, beside the name that it has in the interactions
+Given = str | Path | np.ndarray | pd.DataFrame  # feature rows, or the file that holds them
+Ids = str | Path | Sequence | np.ndarray | pd.Series  # the item ids of feature rows, or the file that holds them
 
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """One modality: (item, feat) float32 rows, zeros where there is none; which items have one; rows of other items.
+    """The feature rows of one modality in the order of the items: (item, feat) float32, zeros for an item without one.
 
-    ``start`` is the least item id where rows go by their number.
+    ``is_present`` (item,) says which items have a row, ``n_others`` counts the rows of other items, and ``start`` is
+    the least item id where row k is that of item k.
     """
 
     rows: np.ndarray
@@ -34,11 +35,11 @@ class Aligned:
     start: str = "0"
 
     def said(self, modality: str) -> str:
-        """The counts in words."""
-        missing, others = int((~self.is_present).sum()), self.n_others
+        """Return the counts in words."""
+        missing = int((~self.is_present).sum())
         text = f"{modality} features for {counted(int(self.is_present.sum()), 'item')}"
         text += f", {missing:,} without, whose rows are zero" if missing else ""
-        text += f", {counted(others, 'row')} of other items left out" if others else ""
+        text += f", {counted(self.n_others, 'row')} of other items left out" if self.n_others else ""
         return text + (f" (row 0 belongs to no item, as ids start at {self.start})" if self.start != "0" else "")
 
 
@@ -51,18 +52,18 @@ def align(
     modality: str,
     left_out: Collection[str] = (),
 ) -> Aligned:
-    """The rows of ``items`` in their order.
+    """Bring the feature rows of one modality into the order of ``items``.
 
     Args:
         given: a table with a column of item ids, or an array whose rows have ``row_ids``.
-        row_ids: ids of the rows of an array, one per row, or a text file with one per line. Without them, row k is
-            that of the item whose id is the number k.
-        item: how the ids' column is named in the interactions.
-        left_out: other items of the interactions, which count when rows go by their number.
+        row_ids: item ids of the rows of an array, one per row, or a text file with one per line. Without them, row k
+            is that of the item whose id is the number k.
+        item: the name of the column of item ids in the interactions.
+        left_out: further item ids of the interactions; they may belong to rows of an array without ``row_ids``.
 
     Raises:
-        BenchError: for what is no table of finite numbers, a column as ``check_names`` says, an item with two rows, and
-            rows whose item is not known.
+        BenchError: for anything but a table of finite numbers, a column as ``check_names`` says, an item with two rows,
+            and rows whose item is not known.
     """
     what = named(given, modality)
     if isinstance(given, np.ndarray) or str(given).lower().endswith(".npy"):
@@ -81,7 +82,7 @@ def align(
 
 
 def named(given: object, modality: str) -> str:
-    """What messages call the rows of a modality.
+    """Return the name that messages use for the rows of a modality.
 
     Raises:
         BenchError: for an object that is not ``Given``.
@@ -93,11 +94,11 @@ def named(given: object, modality: str) -> str:
 
 
 def ids_of_rows(values: np.ndarray, given: Ids | None, known: set[str], *, what: str, modality: str) -> np.ndarray:
-    """(row,) the item id of each row of an array."""
+    """Return the item id of each row of an array, (row,); ``known`` are all item ids of the interactions."""
     if given is None:
-        if others := [token for token in known if not re.fullmatch("0|[1-9][0-9]*", token)]:
+        if not_numbers := [token for token in known if not re.fullmatch("0|[1-9][0-9]*", token)]:
             remedy = f"give --row-ids {modality}=FILE, one item id per line in the order of the rows"
-            raise BenchError(f"{what}: item ids are no row numbers, as {max(others)[:60]!r} shows; {remedy}")
+            raise BenchError(f"{what}: item ids are no row numbers, as {max(not_numbers)[:60]!r} shows; {remedy}")
         last = max(known, key=by_value)
         if by_value(last) >= by_value(str(len(values))):
             raise BenchError(
@@ -113,28 +114,28 @@ def ids_of_rows(values: np.ndarray, given: Ids | None, known: set[str], *, what:
 
 
 def from_table(given: str | Path | pd.DataFrame, *, item: str | int, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and (row, feat) values of a table: one column per feature, or one column that holds whole rows."""
-    known = (item, *COLUMNS)
+    """Return the ids and (row, feat) values of a table: one column per feature, or one column that holds whole rows."""
+    id_names = (item, *COLUMNS)
     is_frame = isinstance(given, pd.DataFrame)
-    frame = with_index(given if is_frame else read_table(Path(given).expanduser(), as_text=set(known)), known)
+    frame = with_index(given if is_frame else read_table(Path(given).expanduser(), as_text=set(id_names)), id_names)
     check_names(frame, what)
-    name = column(frame, None, known, what, "one column must hold the items' ids")
-    ids, rest = tokens(frame[name], what), frame.drop(columns=name)
-    others = rest.select_dtypes(exclude="number")
-    lists = [one for one in others if any(isinstance(cell, list | tuple | np.ndarray) for cell in others[one])]
+    id_name = column(frame, None, id_names, what, "one column must hold the items' ids")
+    ids, rest = tokens(frame[id_name], what), frame.drop(columns=id_name)
+    objects = rest.select_dtypes(exclude="number")
+    lists = [name for name in objects if any(isinstance(cell, list | tuple | np.ndarray) for cell in objects[name])]
     if lists and len(rest.columns) > 1:
-        more = ", ".join(str(one) for one in rest if one != lists[0])[:200]
-        raise BenchError(f"{what}: column {lists[0]} holds lists, which are to be whole rows; take out {more}")
+        others = ", ".join(str(name) for name in rest if name != lists[0])[:200]
+        raise BenchError(f"{what}: column {lists[0]} holds lists, which are to be whole rows; take out {others}")
     if lists:
         return ids, from_lists(rest[lists[0]], what)
-    return ids, np.column_stack([numbers(rest[one], what) for one in rest]) if len(rest.columns) else np.empty((0, 0))
+    return ids, np.column_stack([numbers(rest[name], what) for name in rest]) if len(rest.columns) else np.empty((0, 0))
 
 
 def from_lists(cells: pd.Series, what: str) -> np.ndarray:
-    """(row, feat) values of a column of lists.
+    """Return the (row, feat) values of a column of lists.
 
     Raises:
-        BenchError: with its row, for a cell that is no list of numbers, or of another length than the first list.
+        BenchError: for a cell, named with its row, that is no list of numbers or not as long as the first list.
     """
     try:
         return np.array(cells.tolist(), dtype=np.float64)
@@ -143,12 +144,12 @@ def from_lists(cells: pd.Series, what: str) -> np.ndarray:
     shape = None
     for row, cell in enumerate(cells, 1):
         try:
-            found = np.array(cell, dtype=np.float64)
+            values = np.array(cell, dtype=np.float64)
         except (ValueError, TypeError):
-            found = np.empty(())
-        if found.ndim != 1 or not found.size or found.shape != (shape := shape or found.shape):
-            said = f"{cell!r:.60} is no list of numbers" + (f" as long as the first, {shape[0]}" if shape else "")
-            raise BenchError(f"{what}: row {row}: {cells.name} {said}; leave out rows of items that have none")
+            values = np.empty(())
+        if values.ndim != 1 or not values.size or values.shape != (shape := shape or values.shape):
+            why = f"{cell!r:.60} is no list of numbers" + (f" as long as the first, {shape[0]}" if shape else "")
+            raise BenchError(f"{what}: row {row}: {cells.name} {why}; leave out rows of items that have none")
 
 
 def place(ids: pd.Index, values: np.ndarray, items: Sequence[str], *, what: str) -> Aligned:
@@ -174,15 +175,15 @@ def align_all(
     item: str | int,
     left_out: Collection[str] = (),
 ) -> dict[str, Aligned]:
-    """Each modality's rows; ``row_ids`` may name modalities of ``features`` alone.
+    """Return the aligned rows of each modality; ``row_ids`` may only name modalities of ``features``.
 
     Raises:
-        BenchError: as ``align``; for a modality that cannot be the beginning of a file's name.
+        BenchError: as ``align``; for a modality that is no identifier, since its file is named after it.
     """
     for modality in {**features, **row_ids}:
         if not modality.isidentifier():
             raise BenchError(f"features {modality!r}: a modality is a word such as image, text or audio")
         if modality not in features:
             raise BenchError(f"--row-ids {modality}: there are no features of that name; give --features {modality}=")
-    more = {"item": item, "left_out": left_out}
-    return {name: align(one, row_ids.get(name), items, modality=name, **more) for name, one in features.items()}
+    shared = {"item": item, "left_out": left_out}
+    return {name: align(given, row_ids.get(name), items, modality=name, **shared) for name, given in features.items()}

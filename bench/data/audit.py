@@ -1,4 +1,4 @@
-"""What the files of a data set really hold, found by counting."""
+"""Counts of what the files of a data set really hold."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ SPREAD = {"min": np.min, "median": np.median, "max": np.max}
 
 
 def stats(dataset: Dataset) -> dict[str, int | float]:
-    """Table 1: users, items, interactions (train, test, and validation outside train), density."""
+    """Return the numbers of Table 1: users, items, interactions (train, test, validation outside train), density."""
     is_outside = ~np.isin(keys(dataset, dataset.valid), keys(dataset, dataset.train))
     interactions = len(dataset.train) + len(dataset.test) + int(is_outside.sum())
     return {
@@ -53,7 +53,7 @@ def stats(dataset: Dataset) -> dict[str, int | float]:
 
 
 def audit(dataset: Dataset) -> dict[str, Any]:
-    """All facts of one data set; what can be counted is under the keys of ``SHOWN``."""
+    """Return all facts of a data set; the counts have the keys of ``SHOWN``."""
     train, valid, test = (keys(dataset, pairs) for pairs in (dataset.train, dataset.valid, dataset.test))
     _, first = np.unique(train, return_index=True)
     repeated = np.delete(dataset.train[:, 0], first)
@@ -89,7 +89,7 @@ def audit(dataset: Dataset) -> dict[str, Any]:
 
 
 def describe(rows: Rows) -> dict[str, Any]:
-    """Form, width, non-zero entries (entities: distinct links) and items without features of one modality."""
+    """Return form, width, non-zero entries (of entities: distinct links) and items without features of a modality."""
     n_nonzero = rows.nnz if sp.issparse(rows) else np.count_nonzero(rows)
     return {
         "form": "sparse" if sp.issparse(rows) else "dense",
@@ -100,13 +100,13 @@ def describe(rows: Rows) -> dict[str, Any]:
 
 
 def render(audits: list[dict[str, Any]]) -> str:
-    """Markdown: facts as rows, data sets as columns, then features and warnings."""
+    """Return the page in Markdown: facts as rows, data sets as columns, then features, warnings and hashes."""
     names = [facts["dataset"] for facts in audits]
     counts = [[label, *(show(key, facts[key]) for facts in audits)] for key, label in SHOWN.items()]
     features = [
-        [facts["dataset"], facts["feature_id"], modality, *(show(key, value) for key, value in found.items())]
+        [facts["dataset"], facts["feature_id"], modality, *(show(key, value) for key, value in description.items())]
         for facts in audits
-        for modality, found in facts["features"].items()
+        for modality, description in facts["features"].items()
     ]
     columns = ["data set", "features", "modality", "form", "width", "non-zero entries", "items without"]
     warnings = [f"- {facts['dataset']}: {warning}" for facts in audits for warning in facts["warnings"]]
@@ -118,7 +118,7 @@ def render(audits: list[dict[str, Any]]) -> str:
 
 
 def table(rows: list[list[str]], headers: list[str]) -> str:
-    # the numbers are strings with thousands marks already, which tabulate would take apart
+    # without this flag, tabulate would parse and reformat the numbers, which are strings with thousands separators
     return tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True)
 
 
@@ -129,7 +129,7 @@ def show(key: str, value: int | float | str) -> str:
 
 
 def write(audits: list[dict[str, Any]], folder: Path) -> list[Path]:
-    """Write ``audit.json`` and ``audit.md`` below ``folder``; what they hold of other data sets stays.
+    """Write ``audit.json`` and ``audit.md`` below ``folder``; earlier facts of other data sets stay in them.
 
     Raises:
         BenchError: when the folder cannot be written.
@@ -137,7 +137,7 @@ def write(audits: list[dict[str, Any]], folder: Path) -> list[Path]:
     old = folder / "audit.json"
     try:
         before = {facts["dataset"]: facts for facts in json.loads(old.read_text())}
-    except (OSError, ValueError, TypeError, KeyError):  # none, or not one of ours
+    except (OSError, ValueError, TypeError, KeyError):  # there is no such file, or it is not an audit
         before = {}
     audits = list((before | {facts["dataset"]: facts for facts in audits}).values())
     texts = {"audit.json": json.dumps(audits, indent=1) + "\n", "audit.md": render(audits)}

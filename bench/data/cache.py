@@ -1,4 +1,4 @@
-"""From a recipe to a loaded data set, which a binary file named by its content keeps for the next start."""
+"""Loads a data set from its recipe, and caches it in a binary file that is named by the hash of the recipe."""
 
 import dataclasses
 import hashlib
@@ -17,19 +17,19 @@ from bench.data.dataset import Dataset
 from bench.files import cache_folder, regular, write_whole, writing
 from bench.spec import BenchError, canonical_hash
 
-LOADER = 1  # raised when the same files are read into other arrays
+LOADER = 1  # raised when the readers make other arrays of the same files
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How one data set with one choice of features is made.
+    """How a data set with one choice of features is made.
 
     Attributes:
         digests: name to sha256 of every file that is read.
-        settings: what else decides the outcome.
-        modalities: those that the features have.
-        warnings: what is odd about the files, beside what reading them finds.
-        build: reads the files; ``name`` and ``hash`` of what it returns are filled in later.
+        settings: everything else that decides the outcome.
+        modalities: the modalities of the features.
+        warnings: oddities of the files that are known before they are read.
+        build: reads the files; ``load_base`` fills in ``name`` and ``hash`` of the data set that it returns.
     """
 
     feature_id: str
@@ -46,23 +46,23 @@ class Recipe:
 
 
 class Source:
-    """One data set that can be had: fingerprinted cheaply, loaded when needed."""
+    """A data set that is fingerprinted cheaply and loaded only when it is needed."""
 
     def __init__(self, name: str, recipe: Callable[[str | None], Recipe]):
         self.name = name
         self.recipe = recipe
 
     def fingerprint(self, features: str | None = None) -> tuple[str, str]:
-        """Feature id, and sha256 over the content of all that enters.
+        """Return the feature id, and a sha256 over the files and settings that the data set is made from.
 
         Raises:
-            BenchError: when the files cannot be had, or ``features`` are not among them.
+            BenchError: when the files are not available, or do not have the ``features``.
         """
         recipe, kinds = self.resolve(features)
         return knockout.named(recipe.feature_id, recipe.hash, kinds, recipe.modalities)
 
     def resolve(self, features: str | None) -> tuple[Recipe, dict[str, str]]:
-        """The recipe of the base, and what is knocked out of it; a base without any modality left is "none"."""
+        """Return the recipe of the base and the knock-outs by modality; the recipe of "none" if they leave none."""
         base, words = knockout.parse(features)
         recipe = self.recipe(base)
         kinds = knockout.choose(words, recipe.modalities)
@@ -71,7 +71,7 @@ class Source:
         return recipe, kinds
 
     def load(self, features: str | None = None, *, cache_dir: Path | None = None) -> Dataset:
-        """The data set; its base comes from the cache if a whole file of it is there.
+        """Return the data set; its base comes from the cache if an intact file of it is there.
 
         Raises:
             BenchError: as ``fingerprint``; for a broken file; when the cache folder cannot be written.
@@ -82,27 +82,27 @@ class Source:
         return knockout.apply(dataset, kinds, feature_id=feature_id, digest=digest) if kinds else dataset
 
     def load_base(self, recipe: Recipe, *, cache_dir: Path | None, again: Callable[[], Recipe]) -> Dataset:
-        """What ``recipe`` makes; it is taken from the cache, or made and put there.
+        """Return the data set of ``recipe`` from the cache, or build it and put it there.
 
         Args:
-            again: the recipe as the files are by now.
+            again: makes the recipe anew, from the files as they are after reading.
 
         Raises:
-            BenchError: where they changed while they were read, so that nothing vouches for what was.
+            BenchError: where the files changed while they were read, so that the hash may not be that of the data.
         """
         path = (cache_dir or cache_folder()) / "sets" / f"{recipe.hash[:32]}.npz"
-        found = read_cached(path, recipe.hash)
-        if found is None:
-            found = dataclasses.replace(recipe.build(), hash=recipe.hash)
+        dataset = read_cached(path, recipe.hash)
+        if dataset is None:
+            dataset = dataclasses.replace(recipe.build(), hash=recipe.hash)
             if again().hash != recipe.hash:
                 raise BenchError(f"{self.name}: the files changed while they were read; start again")
             with writing(f"cache folder {path.parent}", remedy="set MCLN_BENCH_CACHE to another folder"):
-                write_whole(path, lambda name: write_cached(name, found))
-        return dataclasses.replace(found, name=self.name, warnings=[*recipe.warnings, *found.warnings])
+                write_whole(path, lambda name: write_cached(name, dataset))
+        return dataclasses.replace(dataset, name=self.name, warnings=[*recipe.warnings, *dataset.warnings])
 
 
 def sha256(path: Path) -> str:
-    """Hash of the file's content.
+    """Return the sha256 of a file's content.
 
     Raises:
         BenchError: when it cannot be read.
@@ -116,11 +116,11 @@ def sha256(path: Path) -> str:
 
 
 def write_cached(path: str, dataset: Dataset) -> None:
-    """All of ``dataset`` as one uncompressed ``.npz``."""
+    """Write all of ``dataset`` as an uncompressed ``.npz``."""
     meta = {f.name: getattr(dataset, f.name) for f in dataclasses.fields(dataset)}
     arrays = {part: meta.pop(part) for part in ("train", "valid", "test")}
     rows, ids = meta.pop("features"), meta.pop("ids")
-    arrays |= {f"ids/{kind}": own for kind, own in ids.items()}
+    arrays |= {f"ids/{kind}": ids_of_kind for kind, ids_of_kind in ids.items()}
     for modality, table in rows.items():
         if sp.issparse(table):
             arrays |= {f"{modality}/{part}": getattr(table, part) for part in ("data", "indices", "indptr")}
@@ -132,7 +132,7 @@ def write_cached(path: str, dataset: Dataset) -> None:
 
 
 def content_hash(arrays: Mapping[str, np.ndarray]) -> str:
-    """sha256 over names, types, shapes and values."""
+    """Return a sha256 over the names, types, shapes and values of ``arrays``."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape} ".encode())
@@ -141,7 +141,7 @@ def content_hash(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def read_cached(path: Path, expected: str) -> Dataset | None:
-    """What ``write_cached`` wrote; None where that is absent, damaged, of another hash or of an older release."""
+    """Return what ``write_cached`` wrote; None for a file that is absent, damaged, outdated or of another hash."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}

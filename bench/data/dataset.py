@@ -1,4 +1,4 @@
-"""A loaded data set: what every source ends in, and all that later steps see."""
+"""A loaded data set, in the one form that all sources give and all later steps take."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,11 +24,11 @@ class Dataset:
         test: (m, 2) test pairs.
         features: modality ("visual", "textual", "acoustic", ...) to (n_items, feat) float32 rows, a dense array
             or a CSR matrix; an item without features has a zero row.
-        feature_id: which features these are, as in tables ("entities", "deep", "clip", ...).
-        hash: sha256 over the content of all files (or generator settings) that entered.
-        warnings: counted oddities of the files.
-        planted: on simulated sets, modality to {"relevant": (first, last), "irrelevant": (first, last)} columns.
-        ids: "user" and "item" to the (n,) ids that the files have for our numbers; empty where nothing was read.
+        feature_id: the name of these features in tables ("entities", "deep", "clip", ...).
+        hash: sha256 over the content of all files, or over the settings of the generator.
+        warnings: oddities of the files, with counts.
+        planted: on simulated sets, modality to the columns {"relevant": (first, end), "irrelevant": (first, end)}.
+        ids: "user" and "item" to (n,) ids in the files, in the order of our numbers; empty for a simulated set.
     """
 
     name: str
@@ -46,8 +46,8 @@ class Dataset:
 
     @classmethod
     def of(cls, pairs: dict[str, Pairs], ids: dict[str, np.ndarray], features: dict[str, Rows], **more) -> "Dataset":
-        """What a reader found: numbered ``pairs`` of the three parts; the cache fills in name and hash."""
-        sizes = {f"n_{kind}s": len(own) for kind, own in ids.items()}
+        """Make a data set of numbered ``pairs`` by part ("train", ...); the cache fills in name and hash later."""
+        sizes = {f"n_{kind}s": len(ids_of_kind) for kind, ids_of_kind in ids.items()}
         return cls(name="", hash="", **sizes, **pairs, features=features, ids=ids, **more)
 
 
@@ -60,20 +60,20 @@ def renumber(
 
     Args:
         parts: name to pairs of ids.
-        users, items: ids that count even if they are in no pair.
+        users, items: ids that get a number even if they are in no pair.
 
     Returns:
         The parts in numbers, "user" and "item" to the id of each number, and a warning per kind of id with gaps.
     """
     pairs = np.concatenate(list(parts.values()))
-    owners = np.concatenate([pairs[:, 0], np.asarray(users, dtype=np.int64)])
-    owned = np.concatenate([pairs[:, 1], np.asarray(items, dtype=np.int64)])
-    ids = {"user": np.unique(owners), "item": np.unique(owned)}
+    user_ids = np.unique(np.concatenate([pairs[:, 0], np.asarray(users, dtype=np.int64)]))
+    item_ids = np.unique(np.concatenate([pairs[:, 1], np.asarray(items, dtype=np.int64)]))
+    ids = {"user": user_ids, "item": item_ids}
     numbered = {
-        name: np.stack([np.searchsorted(known, part[:, k]) for k, known in enumerate(ids.values())], axis=1)
+        name: np.stack([np.searchsorted(user_ids, part[:, 0]), np.searchsorted(item_ids, part[:, 1])], axis=1)
         for name, part in parts.items()
     }
-    gaps = {kind: int(known[-1]) + 1 - len(known) for kind, known in ids.items()}
+    gaps = {kind: int(ids_of_kind[-1]) + 1 - len(ids_of_kind) for kind, ids_of_kind in ids.items()}
     warnings = [
         f"{kind} ids below the largest that never occur: {gap:,}; they are left out, and the {kind}s numbered anew"
         for kind, gap in gaps.items()
