@@ -1,4 +1,4 @@
-"""Feature rows from raw content: texts by a sentence encoder, images by an image network, for the items of a folder."""
+"""Makes feature rows for the items of a folder: from texts by a sentence encoder, from images by an image network."""
 
 import json
 import os
@@ -25,12 +25,12 @@ BATCH = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """What turns content into rows; its name, version and weights enter the identity of the data.
+    """A model that turns content into rows; its name, version and weights are part of the data's identity.
 
     Attributes:
         library: package and version.
         weights: sha256 over all weights.
-        encode: texts, or paths of pictures, to (n, feat) rows.
+        encode: turns texts, or paths of pictures, into (n, feat) rows.
     """
 
     name: str
@@ -44,14 +44,14 @@ class Encoder:
 
 
 def require(package: str):
-    """The package, which only ``extract`` needs.
+    """Import a package that only ``extract`` needs.
 
     Raises:
-        BenchError: where it is not installed, with the command.
+        BenchError: where it is not installed, with the command that installs it.
     """
     from importlib import import_module
 
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # weights are those that are here: nothing is fetched
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # only weights on this machine are used: nothing is downloaded
     try:
         return import_module(package)
     except ImportError as error:
@@ -63,6 +63,7 @@ def weights_hash(model) -> str:
 
 
 def missing(name: str, error: Exception) -> BenchError:
+    """Return the error for an encoder whose weights are not on this machine."""
     reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
     return BenchError(
         f"encoder {name}: its weights are neither in a folder of that path nor in the hub's cache on this machine "
@@ -70,13 +71,13 @@ def missing(name: str, error: Exception) -> BenchError:
     )
 
 
-def called(name: str) -> str:
-    """A folder goes by its own name, as its place says nothing of what it holds."""
+def encoder_name(name: str) -> str:
+    """Return the name of an encoder; of a folder only the last part, since its place does not matter."""
     return Path(name).name if os.path.isdir(name) else name
 
 
 def text_encoder(name: str) -> Encoder:
-    """A model of sentence-transformers, by the folder of its files or by its name in the hub's cache."""
+    """Load a model of sentence-transformers, given by the folder of its files or its name in the hub's cache."""
     library = require("sentence_transformers")
     try:
         model = library.SentenceTransformer(name, device="cpu", local_files_only=True)
@@ -87,15 +88,15 @@ def text_encoder(name: str) -> Encoder:
         return model.encode(list(texts), batch_size=BATCH, show_progress_bar=False)
 
     version = f"sentence-transformers {library.__version__}"
-    return Encoder(name=called(name), library=version, weights=weights_hash(model), encode=encode)
+    return Encoder(name=encoder_name(name), library=version, weights=weights_hash(model), encode=encode)
 
 
 def image_encoder(name: str) -> Encoder:
-    """A network of timm without its classifier, by the folder of its files or by its name in the hub's cache."""
+    """Load a network of timm without its classifier, given by a folder of its files or its name in the hub's cache."""
     timm, torch, pictures = require("timm"), require("torch"), require("PIL.Image")
-    place = f"local-dir:{name}" if os.path.isdir(name) else name
+    source = f"local-dir:{name}" if os.path.isdir(name) else name
     try:
-        model = timm.create_model(place, pretrained=True, num_classes=0).eval()
+        model = timm.create_model(source, pretrained=True, num_classes=0).eval()
     except (OSError, RuntimeError, ValueError) as error:
         raise missing(name, error) from None
     prepare = timm.data.create_transform(**timm.data.resolve_model_data_config(model), is_training=False)
@@ -112,11 +113,12 @@ def image_encoder(name: str) -> Encoder:
             parts = [paths[first : first + BATCH] for first in range(0, len(paths), BATCH)]
             return np.concatenate([model(torch.stack([read(path) for path in part])).numpy() for part in parts])
 
-    return Encoder(name=called(name), library=f"timm {timm.__version__}", weights=weights_hash(model), encode=encode)
+    version = f"timm {timm.__version__}"
+    return Encoder(name=encoder_name(name), library=version, weights=weights_hash(model), encode=encode)
 
 
 def find_texts(path: Path) -> dict[str, str]:
-    """Item id to text: all columns of the table but that of the ids, with a blank between them.
+    """Return the text of each item by its id: all columns of the table but that of the ids, joined by blanks.
 
     Raises:
         BenchError: for a file that cannot be read, no column of ids, a column as ``check_names`` says, or an item with
@@ -128,54 +130,54 @@ def find_texts(path: Path) -> dict[str, str]:
     ids = tokens(frame[name], str(path))
     for twice in pd.Index(ids)[pd.Index(ids).duplicated()][:1]:
         raise BenchError(f"{path}: item {twice} has two rows; keep one")
-    cells = frame.drop(columns=name).astype(object)  # categories, say, take no "" in place of none
+    cells = frame.drop(columns=name).astype(object)  # a column of categories, for one, cannot take "" for a blank cell
     texts = cells.where(cells.notna(), "").astype(str).agg(" ".join, axis=1).str.strip()
     return {item: text for item, text in zip(ids, texts, strict=True) if text}
 
 
 def find_images(folder: Path) -> dict[str, Path]:
-    """Item id to picture: the file whose name is the id, whatever its kind.
+    """Return the picture of each item by its id, which is the file's name without its ending.
 
     Raises:
-        BenchError: for what is no folder, or an item with two pictures.
+        BenchError: for a path that is no folder, or an item with two pictures.
     """
     if not folder.is_dir():
         raise BenchError(f"--images {folder} is not a folder")
-    found = {}
+    pictures = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in PICTURES:
             continue
-        if (other := found.setdefault(path.stem, path)) != path:
+        if (other := pictures.setdefault(path.stem, path)) != path:
             raise BenchError(f"--images {folder}: item {path.stem} has two, {other.name} and {path.name}; keep one")
-    return found
+    return pictures
 
 
 def item_names(folder: Path) -> dict[str, int]:
-    """The id that content goes by to the number in the lists: by ``items.csv`` where import wrote one."""
+    """Return the number of each item in the lists by its original id, from ``items.csv`` where import wrote one."""
     numbers = sources.find(str(folder)).load("none").ids["item"]
     names = original_ids(folder, "item", numbers)
     return {str(name): number for name, number in zip(names, numbers.tolist(), strict=True)}
 
 
 def extract(folder: Path, modality: str, content: Mapping[str, object], encoder: Encoder) -> str:
-    """Write ``<modality>_feat.npy`` and beside it who made it; what was done, in words.
+    """Write ``<modality>_feat.npy`` and a file that names its encoder; return in words what was written.
 
     Raises:
-        BenchError: where no item has content, for rows that are there from elsewhere, and where the folder cannot be
-            written.
+        BenchError: where no item has content, where a file of that name was not made by ``extract``, and where the
+            folder cannot be written.
     """
     path = folder / f"{modality}_feat.npy"
     if path.exists() and not about(path).exists():
         raise BenchError(f"{path} is there already, and extract did not make it; move it to another place first")
     names = item_names(folder)
-    found = [name for name in names if name in content]
-    if not found:
+    items = [name for name in names if name in content]
+    if not items:
         raise BenchError(f"{folder}: no item has content for {modality}; ids there are such as {next(iter(names))!r}")
-    rows = in_float32(np.asarray(encoder.encode([content[name] for name in found])), found, f"encoder {encoder.name}")
+    rows = in_float32(np.asarray(encoder.encode([content[name] for name in items])), items, f"encoder {encoder.name}")
     table = np.zeros((max(names.values()) + 1, rows.shape[1]), dtype=np.float32)
-    table[[names[name] for name in found]] = rows
+    table[[names[name] for name in items]] = rows
     with writing(f"folder {folder}", remedy="free it, or copy the data set to another place"):
-        write_whole(path, lambda half: np.save(half, table))
+        write_whole(path, lambda temporary: np.save(temporary, table))
         write_text(about(path), json.dumps(encoder.identity, indent=1) + "\n")
-    text = f"{path} has rows of {rows.shape[1]} values for {counted(len(found), 'item')} by {encoder.name}"
-    return text + (f", {len(names) - len(found):,} without, whose rows are zero" if len(found) < len(names) else "")
+    text = f"{path} has rows of {rows.shape[1]} values for {counted(len(items), 'item')} by {encoder.name}"
+    return text + (f", {len(names) - len(items):,} without, whose rows are zero" if len(items) < len(names) else "")

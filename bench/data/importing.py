@@ -1,4 +1,4 @@
-"""Interactions of any origin made into a folder of lists, numbered from 0, with the ids kept beside them."""
+"""Makes a folder of lists from interactions of any origin: ids become numbers from 0, and are kept beside the lists."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ from bench.spec import BenchError, counted, read
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """The folder that was written, and what came out; as text, the sentence that says so.
+    """The result of an import: the folder that was written, and its data set; as text, a summary.
 
-    ``unread`` are files of features that lay with the interactions and are in no form that ``import`` takes.
+    ``how`` names the split in words; ``unread`` are files of features beside the interactions that import cannot read.
     """
 
     folder: Path
@@ -41,37 +41,37 @@ class Imported:
         sizes = (
             f"{len(data.train):,} to train on, {len(data.valid):,}{among} for validation, {len(data.test):,} for test"
         )
-        found = f"{counted(data.n_users, 'user')}, {counted(data.n_items, 'item')}, {counted(n, 'interaction')}"
-        left = ", ".join(f"{many:,} {why}" for why, many in self.left_out.items()) or "nothing"
-        parts = [f"{self.folder} holds {found}, split {self.how} ({sizes})", f"left out: {left}"]
+        totals = f"{counted(data.n_users, 'user')}, {counted(data.n_items, 'item')}, {counted(n, 'interaction')}"
+        left = ", ".join(f"{count:,} {why}" for why, count in self.left_out.items()) or "nothing"
+        parts = [f"{self.folder} holds {totals}, split {self.how} ({sizes})", f"left out: {left}"]
         if untrained := data.n_users - len(np.unique(data.train[:, 0])):
             parts.append(f"{counted(untrained, 'user')} with nothing to train on")
-        parts += [one.said(name) for name, one in self.features.items()]
+        parts += [aligned.said(modality) for modality, aligned in self.features.items()]
         if self.unread:
             parts.append(f"features not read: {', '.join(self.unread)} (--features takes .npy files and tables)")
-        protocol = "" if len(data.valid) else " --protocols paper"  # clean chooses epochs on validation
+        protocol = "" if len(data.valid) else " --protocols paper"  # clean needs validation pairs to choose epochs
         return f"{'; '.join(parts)}.\nTo use it: python run_all.py --datasets {shlex.quote(str(self.folder))}{protocol}"
 
 
 def import_file(path: Path, out: Path, *, features: Mapping[str, Given] | None = None, **choices) -> Imported:
-    """As ``dataset_from_frame``, from a file, or from a folder of lists whose ids may be of any kind.
+    """Do as ``dataset_from_frame``, from a file, or from a folder of lists whose ids may be of any kind.
 
     Raises:
         BenchError: as ``dataset_from_frame``; for a file that cannot be read.
     """
-    asked, unread = filter(None, (choices.get("user"), choices.get("item"))), []
+    id_columns, unread = filter(None, (choices.get("user"), choices.get("item"))), []
     if path.is_dir():
-        frame, found = read_loose(path)
-        features = {**found, **(features or {})}
-        taken = {Path(given).name for given in features.values() if isinstance(given, (str, Path))}
-        meant = (
-            one for one in list_files(path) if one.endswith(".npy") or one.startswith("i2e_") or one in DEEP.values()
-        )
-        unread = [file for file in meant if file not in taken]
+        frame, in_folder = read_loose(path)
+        features = {**in_folder, **(features or {})}
+        used = {Path(given).name for given in features.values() if isinstance(given, (str, Path))}
+        for file in list_files(path):
+            is_of_features = file.endswith(".npy") or file.startswith("i2e_") or file in DEEP.values()
+            if is_of_features and file not in used:
+                unread.append(file)
     else:
-        frame = read_table(path, as_text={*asked, *USER, *ITEM})
-    made = dataset_from_frame(frame, out=out, features=features, origin=str(path), **choices)
-    return replace(made, unread=unread)
+        frame = read_table(path, as_text={*id_columns, *USER, *ITEM})
+    imported = dataset_from_frame(frame, out=out, features=features, origin=str(path), **choices)
+    return replace(imported, unread=unread)
 
 
 def dataset_from_frame(
@@ -87,14 +87,14 @@ def dataset_from_frame(
 
     Args:
         features: modality (image, text, audio, any other word) to a frame or file with a column of item ids, or to an
-            array or ``.npy`` file of rows; an item without a row gets zeros, which models take for "has none".
+            array or ``.npy`` file of rows; an item without a row gets zeros, which models take for no content.
         row_ids: modality to the item ids of an array's rows, in their order; without them, row k is that of item k.
-        origin: what messages call the frame.
+        origin: the name of the frame in messages.
         choices: the fields of ``Choices``.
 
     Raises:
-        BenchError: for columns that are not there, values that cannot be read, with their row, when nothing is left,
-            and for an ``out`` that holds something or cannot be written.
+        BenchError: for missing columns, values that cannot be read, with their row, when no interaction is left, and
+            for an ``out`` that is not empty or cannot be written.
     """
     out, chosen = Path(out).expanduser(), read(Choices, choices, what="argument")
     sources.check_name(out)
@@ -102,26 +102,27 @@ def dataset_from_frame(
         raise BenchError(f"{out} is there already; choose another --out, or remove it first")
     kept = select(frame, chosen, origin)
     (users, user), (items, item) = number(kept.user), number(kept.item)
-    known = ITEM if chosen.item is None else [chosen.item]
-    name = next(one for one in known if one in {*frame.columns, *frame.index.names})
-    aligned = align_all(features or {}, row_ids or {}, items, item=name, left_out=kept.all_items)
+    item_names = ITEM if chosen.item is None else [chosen.item]
+    item_name = next(name for name in item_names if name in {*frame.columns, *frame.index.names})
+    aligned = align_all(features or {}, row_ids or {}, items, item=item_name, left_out=kept.all_items)
     parts, how = split(np.stack([user, item], axis=1), kept, chosen)
     check_parts(parts, kept, chosen, origin=origin, how=how)
     with write_folder(out, remedy="choose another --out") as folder:
         write(folder, parts, {"user": users, "item": items}, aligned)
-        dataset = replace(sources.find(str(folder.absolute())).load(), name=out.name)  # a folder that stays can be read
+        dataset = replace(sources.find(str(folder.absolute())).load(), name=out.name)  # an unreadable folder is removed
     return Imported(folder=out, dataset=dataset, left_out=kept.left_out, features=aligned, how=how)
 
 
 def write(folder: Path, parts: Parts, ids: Mapping[str, Sequence[str]], features: Mapping[str, Aligned]) -> None:
-    """The lists, ``users.csv`` and ``items.csv`` (number, id, and whether an item has each modality), the rows."""
+    """Write the lists, ``users.csv``, ``items.csv`` (number, id, whether an item has each modality), and the rows."""
     for name, pairs in zip(PARTS.values(), parts, strict=True):
         lists = pd.Series(pairs[:, 1].astype(str)).groupby(pairs[:, 0]).agg(" ".join).to_dict()
         lines = (f"{user} {lists.get(user, '')}".rstrip() for user in range(len(ids["user"])))
         (folder / name).write_text("\n".join([*lines, ""]))
-    for kind, own in ids.items():
-        table = pd.DataFrame({"number": range(len(own)), "id": own})
-        has = {f"has_{name}": one.is_present.astype(int) for name, one in features.items() if kind == "item"}
-        table.assign(**has).to_csv(folder / f"{kind}s.csv", index=False)
-    for name, one in features.items():
-        np.save(folder / f"{name}_feat.npy", one.rows)
+    for kind, ids_of_kind in ids.items():
+        table = pd.DataFrame({"number": range(len(ids_of_kind)), "id": ids_of_kind})
+        if kind == "item":
+            table = table.assign(**{f"has_{name}": rows.is_present.astype(int) for name, rows in features.items()})
+        table.to_csv(folder / f"{kind}s.csv", index=False)
+    for name, aligned in features.items():
+        np.save(folder / f"{name}_feat.npy", aligned.rows)

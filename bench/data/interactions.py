@@ -1,4 +1,4 @@
-"""Raw interactions: which columns hold them, which of them count, and how they are split."""
+"""Raw interactions: finds their columns, selects those that count, and splits them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from bench.data.readers.recbole import ITEM, USER
 from bench.spec import BenchError, unknown
 
 TIME = ("timestamp",)
-LABEL = "x_label"  # RecBole's and MMRec's column for the parts: 0 train, 1 validation, 2 test
+LABEL = "x_label"  # the column of RecBole and MMRec that names the part: 0 train, 1 validation, 2 test
 SEED = 2023
 SHARED = ("ratio", "global-time")  # the splits that take a share of the interactions
 SPLITS = ("leave-one-out", *SHARED)
@@ -24,11 +24,11 @@ class Choices:
     """Which columns are read, which interactions are kept, and how they are split.
 
     Attributes:
-        user, item, time: columns; where they are not given, those that RecBole and MMRec use, if they are there.
-        rating, at_least: an interaction counts if this column is as large as that.
-        split: by ``x_label`` where the file has that and nothing is given here, leave-one-out otherwise.
-        shares: of validation and test, for the other two splits; 0.1 each where they are not given.
-        k_core: users and items are left out until each has so many interactions.
+        user, item, time: names of columns; default: those of RecBole and MMRec, if they are there.
+        rating, at_least: an interaction counts if its value in the column ``rating`` is ``at_least`` or more.
+        split: one of ``SPLITS``; default: by the column ``x_label`` where there is one, else leave-one-out.
+        shares: of validation and test, for the other two splits; default: 0.1 each.
+        k_core: users and items are left out until each has this number of interactions.
     """
 
     user: str | int | None = None
@@ -59,9 +59,9 @@ class Choices:
 
 @dataclass(eq=False, kw_only=True)
 class Interactions:
-    """What was kept: user and item ids as text, times as ranks, and the part of each where the file says it.
+    """The interactions that count: user and item ids as text, times as ranks, and the part of each if the file has it.
 
-    ``left_out`` counts what was not kept, by the reason; ``all_items`` are the items of all, kept or not.
+    ``left_out`` counts the interactions left out, by reason; ``all_items`` are the items of all, these included.
     """
 
     user: np.ndarray
@@ -74,56 +74,56 @@ class Interactions:
     def __post_init__(self):
         self.all_items = pd.unique(self.item)
 
-    def keep(self, kept: np.ndarray, why: str) -> None:
-        """Leave out all but ``kept`` (n,) bool."""
-        if kept.all():
+    def keep(self, is_kept: np.ndarray, why: str) -> None:
+        """Leave out the interactions where ``is_kept`` (n,) is false; ``why`` is the reason."""
+        if is_kept.all():
             return
-        if not kept.any():
-            raise BenchError(f"no interaction is left: all {len(kept):,} are {why}")
-        self.left_out[why] = int((~kept).sum())
+        if not is_kept.any():
+            raise BenchError(f"no interaction is left: all {len(is_kept):,} are {why}")
+        self.left_out[why] = int((~is_kept).sum())
         for name in ("user", "item", "time", "label"):
             values = getattr(self, name)
-            setattr(self, name, None if values is None else values[kept])
+            setattr(self, name, None if values is None else values[is_kept])
 
 
 def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
-    """The interactions that count, each pair once: the earliest, or the first where there is no time."""
+    """Return the interactions that count, each pair once: the earliest, or the first in the file without times."""
 
     def find(asked: str | int | None, known: Sequence[str], flag: str) -> pd.Series:
-        found = with_index(frame, known if asked is None else [asked])
+        indexed = with_index(frame, known if asked is None else [asked])
         remedy = f"name one with {flag}, or add a line with the columns' names"
-        return found[column(found, asked, known, origin, remedy)]
+        return indexed[column(indexed, asked, known, origin, remedy)]
 
     if not len(frame):
         raise BenchError(f"{origin} has no interactions")
     names = {*frame.columns, *frame.index.names}
-    read = Interactions(
+    kept = Interactions(
         user=tokens(find(chosen.user, USER, "--user"), origin), item=tokens(find(chosen.item, ITEM, "--item"), origin)
     )
     if chosen.time is not None or names & {*TIME}:
-        read.time = moments(find(chosen.time, TIME, "--time"), origin)
+        kept.time = moments(find(chosen.time, TIME, "--time"), origin)
     if LABEL in names and chosen.split is None:
-        read.label = numbers(find(LABEL, (), "--split"), origin)
-        for row in np.flatnonzero(~np.isin(read.label, (0, 1, 2)))[:1]:
+        kept.label = numbers(find(LABEL, (), "--split"), origin)
+        for row in np.flatnonzero(~np.isin(kept.label, (0, 1, 2)))[:1]:
             raise BenchError(f"{origin}: row {row + 1}: {LABEL} is none of 0, 1, 2; --split leaves the column unread")
     if chosen.rating is not None:
         ratings = numbers(find(chosen.rating, (), "--rating"), origin)
-        read.keep(ratings >= chosen.at_least, f"below {chosen.rating} {chosen.at_least:g}")
-    pairs = pd.DataFrame({"user": read.user, "item": read.item, "label": 0 if read.label is None else read.label})
-    order = np.arange(len(pairs)) if read.time is None else np.argsort(read.time, kind="stable")
-    read.keep(~pairs.iloc[order].duplicated().sort_index().to_numpy(), "repeats of a pair")
+        kept.keep(ratings >= chosen.at_least, f"below {chosen.rating} {chosen.at_least:g}")
+    pairs = pd.DataFrame({"user": kept.user, "item": kept.item, "label": 0 if kept.label is None else kept.label})
+    order = np.arange(len(pairs)) if kept.time is None else np.argsort(kept.time, kind="stable")
+    kept.keep(~pairs.iloc[order].duplicated().sort_index().to_numpy(), "repeats of a pair")
     if chosen.k_core:
-        codes = (pd.factorize(ids)[0] for ids in (read.user, read.item))
-        read.keep(keep_core(*codes, core=chosen.k_core), f"outside the {chosen.k_core}-core")
-    return read
+        codes = (pd.factorize(ids)[0] for ids in (kept.user, kept.item))
+        kept.keep(keep_core(*codes, core=chosen.k_core), f"outside the {chosen.k_core}-core")
+    return kept
 
 
 def split(pairs: np.ndarray, kept: Interactions, chosen: Choices) -> tuple[Parts, str]:
-    """Train, validation and test pairs, and in words how they came to be."""
+    """Return the train, validation and test pairs, and in words how they were split."""
     rng, (valid, test) = np.random.default_rng(SEED), chosen.shares or SHARES
     how = "by time" if kept.time is not None else f"at random (seed {SEED}), as no column of times was given"
     times = kept.time
-    if times is None:  # drawn by user and item, so that the order of the rows is of no account
+    if times is None:  # random times by a pair's place in sorted order, so that the order of the rows does not matter
         times = rng.permutation(len(pairs))[np.argsort(np.lexsort(pairs.T[::-1]), kind="stable")]
     if kept.label is not None:
         train, valid_pairs, test_pairs = (pairs[kept.label == part] for part in range(3))
@@ -142,10 +142,10 @@ def split(pairs: np.ndarray, kept: Interactions, chosen: Choices) -> tuple[Parts
 
 
 def check_parts(parts: Parts, kept: Interactions, chosen: Choices, *, origin: str, how: str) -> None:
-    """See that there are pairs to train on and to test.
+    """Check that there are pairs to train on and pairs to test.
 
     Raises:
-        BenchError: where there are none, with what would make some.
+        BenchError: where there are none, with a remedy.
     """
     missing = [name for name, pairs in (("train", parts[0]), ("test", parts[2])) if not len(pairs)]
     if not missing:

@@ -1,10 +1,10 @@
-"""Knock-outs: content is taken away from its items, so that a table can say whether a model makes use of it.
+"""Knock-outs: content is taken away from its items, so that a table can show whether a model uses it.
 
-    shuffled   rows change places among the items, in one cycle: no item keeps its own
-    noise      random rows in the place of the real ones, of the same width and mean length
+    shuffled   rows move to other items, in one cycle, so that no item keeps its own row
+    noise      random rows replace the real ones, of the same width and mean length
     none       the modality is dropped
 
-Users, items and pairs stay, and with them the candidates. The draws are seeded: equal words give equal rows.
+Users, items and pairs stay, and so do the candidates. The draws are seeded: the same words give the same rows.
 """
 
 import dataclasses
@@ -16,14 +16,14 @@ import scipy.sparse as sp
 from bench.data.dataset import Dataset, Rows
 from bench.spec import KNOCKOUTS, BenchError, canonical_hash, unknown
 
-VERSION = 1  # raised when the same words give other rows
+VERSION = 1  # raised when the code makes other rows of the same words
 SEED = 2023
 
 
 def parse(features: str | None) -> tuple[str | None, list[str]]:
-    """Base and knock-outs of ``[BASE][,KNOCKOUT...]``; the base is None where the data set's own is meant.
+    """Return the base and the knock-outs of ``[BASE][,KNOCKOUT...]``; without BASE the base is None, the default.
 
-    As the first word, none is the base without content.
+    As the first word, "none" is the base without content.
     """
     first, *rest = (features or "").split(",")
     if first in KNOCKOUTS and first != "none" or "=" in first:
@@ -32,30 +32,29 @@ def parse(features: str | None) -> tuple[str | None, list[str]]:
 
 
 def choose(words: Sequence[str], modalities: Sequence[str]) -> dict[str, str]:
-    """Modality to kind, in the order of ``modalities``, without what stays real.
+    """Return the kind of knock-out by modality, in the order of ``modalities``, without those that stay real.
 
     Raises:
-        BenchError: for an unknown kind or modality, one that is named twice, or where there is no content.
+        BenchError: for an unknown kind or modality, a modality named twice, or where there is no content.
     """
     if words and not modalities and set(words) != {"real"}:
         raise BenchError(f"--features {','.join(words)}: there is no content to knock out; give none or another base")
-    said = {}
+    asked = {}  # kind by modality; the kind of "" is for the modalities that are not named
     for word in words:
         modality, sign, kind = word.rpartition("=")
         if kind not in KNOCKOUTS:
             raise unknown("knock-out in --features", kind, KNOCKOUTS)
         if sign and modality not in modalities:
             raise unknown("modality in --features", modality, modalities)
-        if modality in said:
+        if modality in asked:
             raise BenchError(f"--features {','.join(words)}: {modality or 'all modalities'} stands twice; name it once")
-        said[modality] = kind
-    whole = said.get("", "real")
-    kinds = {m: said.get(m, whole) for m in modalities}
+        asked[modality] = kind
+    kinds = {m: asked.get(m, asked.get("", "real")) for m in modalities}
     return {m: kind for m, kind in kinds.items() if kind != "real"}
 
 
 def named(feature_id: str, digest: str, kinds: Mapping[str, str], modalities: Sequence[str]) -> tuple[str, str]:
-    """The feature id and hash of the base ``feature_id``, ``digest`` after the knock-outs; the same where none is."""
+    """Return the feature id and hash of a base with hash ``digest`` after its knock-outs; unchanged without any."""
     if not kinds:
         return feature_id, digest
     words = [f"{m}={kind}" for m, kind in kinds.items()]
@@ -65,7 +64,7 @@ def named(feature_id: str, digest: str, kinds: Mapping[str, str], modalities: Se
 
 
 def apply(dataset: Dataset, kinds: Mapping[str, str], *, feature_id: str, digest: str) -> Dataset:
-    """``dataset`` with some modalities knocked out; their planted columns are no longer known."""
+    """Return ``dataset`` with the modalities of ``kinds`` knocked out, and their planted columns forgotten."""
     rows = {m: knock_out(m, table, kinds.get(m)) for m, table in dataset.features.items() if kinds.get(m) != "none"}
     planted = {m: columns for m, columns in dataset.planted.items() if m not in kinds}
     return dataclasses.replace(dataset, features=rows, planted=planted, feature_id=feature_id, hash=digest)
@@ -80,15 +79,15 @@ def knock_out(modality: str, rows: Rows, kind: str | None) -> Rows:
 
 
 def cycle(n: int) -> np.ndarray:
-    """(n,) a permutation that is one cycle; the same for every modality, so that an item's rows stay together."""
+    """Return a permutation (n,) of one cycle, the same for every modality, so that an item's rows stay together."""
     order = np.random.default_rng(SEED).permutation(n)
-    other = np.empty(n, dtype=np.int64)
-    other[order] = np.roll(order, 1)
-    return other
+    successor = np.empty(n, dtype=np.int64)
+    successor[order] = np.roll(order, 1)
+    return successor
 
 
 def noise(rows: Rows, rng: np.random.Generator) -> Rows:
-    """Random rows in the place of ``rows`` (item, feat); rows of zeros, of items without content, stay.
+    """Return random rows in place of ``rows`` (item, feat); the rows of zeros of items without content stay.
 
     Dense: Gaussian, scaled to the mean norm of the real rows. Sparse: each row's values in randomly drawn columns.
     """
@@ -104,7 +103,7 @@ def noise(rows: Rows, rng: np.random.Generator) -> Rows:
 
 
 def occlude(dataset: Dataset, part: str) -> Dataset:
-    """``dataset`` with its planted columns of one part, "relevant" or "irrelevant", on other items; the rest stays."""
+    """Return ``dataset`` with the planted columns of a part, "relevant" or "irrelevant", moved to other items."""
     other, rows = cycle(dataset.n_items), dict(dataset.features)
     for modality, columns in dataset.planted.items():
         chosen = slice(*columns[part])

@@ -1,7 +1,7 @@
-"""From raw interactions to numbered users and items and to train, validation and test.
+"""Numbers users and items, and splits raw interactions into train, validation and test.
 
-Each split gives train, validation and test pairs. Validation pairs stand in train, too, as in the paper's files; the
-protocol ``clean`` takes them out. Times are compared with one another alone; equal ones keep the order of the rows.
+Each split gives train, validation and test pairs. Validation pairs are also in train, as in the paper's files; the
+protocol ``clean`` takes them out. Only the order of the times matters; equal times keep the order of the rows.
 """
 
 import numpy as np
@@ -12,20 +12,20 @@ Parts = tuple[Pairs, Pairs, Pairs]  # train, validation, test
 
 
 def keep_core(user: np.ndarray, item: np.ndarray, *, core: int) -> np.ndarray:
-    """(n,) bool: what is left after users and items with fewer than ``core`` were taken out until none is there."""
-    kept = np.ones(len(user), dtype=bool)
+    """Return (n,) bool: the largest part of the interactions in which each user and each item has at least ``core``."""
+    is_kept = np.ones(len(user), dtype=bool)
     while True:
-        counts = (np.bincount(ids[kept], minlength=ids.max() + 1)[ids] for ids in (user, item))
-        is_fit = kept & np.logical_and.reduce([count >= core for count in counts])
-        if (is_fit == kept).all():
-            return kept
-        kept = is_fit
+        counts = (np.bincount(ids[is_kept], minlength=ids.max() + 1)[ids] for ids in (user, item))
+        is_still_kept = is_kept & np.logical_and.reduce([count >= core for count in counts])
+        if (is_still_kept == is_kept).all():
+            return is_kept
+        is_kept = is_still_kept
 
 
 def number(tokens: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """The distinct tokens in their order, and the place of each of ``tokens`` among them, int64.
+    """Return the distinct tokens in order, and the place of each of ``tokens`` among them, int64.
 
-    The order is that of numbers where all tokens are numbers, and that of letters otherwise.
+    The order is numerical where all tokens are numbers, and alphabetical otherwise.
     """
     distinct = set(tokens.tolist())
     is_numeric = all(token.isascii() and token.isdecimal() for token in distinct)
@@ -35,23 +35,23 @@ def number(tokens: np.ndarray) -> tuple[list[str], np.ndarray]:
 
 
 def by_value(token: str) -> tuple[int, str, str]:
-    """What sorts tokens of digits as their numbers, of however many digits; Python reads no more than 4,300."""
+    """Return a key that sorts tokens of digits by their numbers; ``int`` would refuse more than 4,300 digits."""
     digits = token.lstrip("0")
     return len(digits), digits, token
 
 
 def leave_one_out(pairs: Pairs, times: np.ndarray) -> Parts:
-    """A user's last pair is test, the one before it validation.
+    """Take each user's last pair for test and the pair before that for validation.
 
-    A user of two pairs has no validation pair, a user of one only trains.
+    A user with two pairs has no validation pair, and a user with one pair only trains.
     """
     return cut_last(pairs, times, valid=1, test=1)
 
 
 def hold_out(pairs: Pairs, times: np.ndarray, *, valid: float | int, test: float | int) -> Parts:
-    """The last pairs of each user are test and those before them validation: these shares of them, rounded down.
+    """Take the share ``test`` of each user's pairs, the last ones, for test, and ``valid`` before those for validation.
 
-    Of a share above 0 there is one pair at least, as long as one is left to train on: first comes test.
+    Shares are rounded down, but one above 0 gives at least one pair, test first, if another is left to train on.
     """
     counts = np.bincount(pairs[:, 0])
     n_valid, n_test = (np.maximum(part_of(counts, share), share > 0) for share in (valid, test))
@@ -59,15 +59,15 @@ def hold_out(pairs: Pairs, times: np.ndarray, *, valid: float | int, test: float
 
 
 def part_of(counts: np.ndarray | int, share: float | int) -> np.ndarray | float:
-    """``share`` of ``counts``, rounded down: 0.29 of 100 is 29, though their product in floats is less."""
+    """Return ``share`` of ``counts``, rounded down: 0.29 of 100 is 29, though their product in floats is less."""
     return np.floor(np.round(counts * float(share), 6))
 
 
 def cut_last(pairs: Pairs, times: np.ndarray, *, valid: np.ndarray | int, test: np.ndarray | int) -> Parts:
-    """So many of each user's last pairs are test and those before them validation, but one is left to train on.
+    """Take the last pairs of each user for test and those before them for validation; one is always left to train on.
 
     Args:
-        valid, test: (n_users,) counts, or one for all users.
+        valid, test: (n_users,) numbers of pairs, or one number for all users.
     """
     ordered = pairs[np.lexsort((np.arange(len(times)), times, pairs[:, 0]))]
     user = ordered[:, 0]
@@ -81,9 +81,9 @@ def cut_last(pairs: Pairs, times: np.ndarray, *, valid: np.ndarray | int, test: 
 
 
 def cut_by_time(pairs: Pairs, times: np.ndarray, *, valid: float | int, test: float | int) -> Parts:
-    """One moment for all users: what comes after it is test, at most this share of all pairs; so with validation.
+    """Take the pairs after one moment, the same for all users, for test, and those after an earlier one for validation.
 
-    Pairs of one moment stay together. A user or an item may be in test alone.
+    As pairs of one moment stay together, the shares are upper bounds. A user or an item may be in test alone.
     """
     moments = np.sort(times)
     last_valid = len(times) - int(part_of(len(times), test)) - 1
@@ -91,5 +91,5 @@ def cut_by_time(pairs: Pairs, times: np.ndarray, *, valid: float | int, test: fl
     is_test = times > moments[last_valid]
     is_valid = ~is_test & (times > moments[max(last_train, 0)])
     order = np.lexsort((np.arange(len(times)), times, pairs[:, 0]))
-    train, valid_pairs, test_pairs = (pairs[order][chosen[order]] for chosen in (~is_test, is_valid, is_test))
+    train, valid_pairs, test_pairs = (pairs[order][is_in[order]] for is_in in (~is_test, is_valid, is_test))
     return train, valid_pairs, test_pairs

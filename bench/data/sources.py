@@ -1,4 +1,4 @@
-"""Every data set by name: the paper's three, ml-100k, their simulated look-alikes, and any folder."""
+"""Finds a data set by its name: the paper's three, ml-100k, the simulated sets, or any folder."""
 
 import importlib.util
 import os
@@ -18,23 +18,23 @@ from bench.data.synthetic import SIMULATED, simulated_recipe
 from bench.spec import DATA_SETS, INSTALL_RECBOLE, BenchError, unknown
 
 MOVIELENS = "ml-100k"
-SHIPPED = "reference"  # results/reference and reports/reference
+SHIPPED = "reference"  # folder of the shipped records and reports, below results and reports
 FOLDERS = {"beauty": "amazon-beauty", "art": "Art", "taobao": "taobao"}  # the paper's sets, in their public release
-MODALITIES = {"taobao": ("visual",)}  # the paper's setting; its other sets have both
+MODALITIES = {"taobao": ("visual",)}  # the paper's setting; its other sets have visual and textual features
 COMMIT = "3022b330a2089664bd45b3d498e88129b3415b62"
 URL = f"https://raw.githubusercontent.com/hfutmars/MEGCF/{COMMIT}/Data"
-SILENCE, LIMIT = 15, 1800  # seconds without a byte, and for a whole file, after which a download has failed
+SILENCE, LIMIT = 15, 1800  # a download fails after these seconds without a byte, or for a whole file
 RELEASED = Path(__file__).with_name("released.sha256")
 PINS = {path: digest for digest, path in map(str.split, RELEASED.read_text().splitlines())}
 
 
 def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
-    """The source of a built-in name, or of a folder; no file is read and nothing fetched.
+    """Return the source of a built-in name or of a folder, without reading or downloading files.
 
     ``data_dir`` holds local copies of the released sets: amazon-beauty/, Art/, taobao/.
 
     Raises:
-        BenchError: for a name that is not known, or a folder that is not there or has no known layout.
+        BenchError: for an unknown name, or a folder that is missing or has no known layout.
     """
     if name_or_folder in FOLDERS:
         if data_dir is not None and not os.path.isdir(data_dir):
@@ -44,8 +44,8 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
         return Source(name_or_folder, partial(simulated_recipe, name_or_folder))
     if name_or_folder == MOVIELENS:
         return Source(MOVIELENS, movielens_recipe)
-    folder = Path(os.path.abspath(Path(name_or_folder).expanduser()))  # a link goes by its own name
-    if os.path.isdir(folder):  # False for what can be no path, such as one that is too long
+    folder = Path(os.path.abspath(Path(name_or_folder).expanduser()))  # not resolved: a link keeps its own name
+    if os.path.isdir(folder):  # for a path that is too long this is False, and not an error
         return folder_source(folder)
     if os.path.isfile(folder):
         raise BenchError(f"{name_or_folder} is a file; python -m bench import makes a data set of one")
@@ -55,10 +55,10 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
 
 
 def folder_source(folder: Path) -> Source:
-    """The source of a folder, by the layout of its files.
+    """Return the source of a folder, by the layout of its files.
 
     Raises:
-        BenchError: for a name that would be confused with others, or no known layout.
+        BenchError: as ``check_name``; for a folder without a known layout.
     """
     check_name(folder)
     if any((folder / part).exists() for part in PARTS.values()):
@@ -73,12 +73,12 @@ def folder_source(folder: Path) -> Source:
 
 
 def named_twice(given: str, name: str) -> BenchError:
-    """That two data sets asked for go by one name."""
+    """Return the error for two requested data sets that have the same name."""
     return BenchError(f"{given}: another data set asked for is named {name}, too; rename one")
 
 
 def check_name(folder: Path) -> None:
-    """Refuse a name that would be confused with others, or that no table could show."""
+    """Refuse a folder whose name is that of a built-in set or of the shipped records, or cannot be shown in a table."""
     if folder.name in ("", ".."):
         raise BenchError(f"{folder}: a data set goes by the name of its folder, and this path has none; write it out")
     if not folder.name.isprintable():
@@ -90,7 +90,7 @@ def check_name(folder: Path) -> None:
 
 
 def movielens_folder() -> Path:
-    """Where the recbole wheel keeps ml-100k; recbole itself is not imported.
+    """Return the folder of ml-100k within the installed recbole, which is not imported.
 
     Raises:
         BenchError: when recbole is not installed.
@@ -102,15 +102,15 @@ def movielens_folder() -> Path:
 
 
 def movielens_recipe(features: str | None) -> Recipe:
-    """MovieLens 100k out of the recbole wheel: 5-core, leave-one-out by time, words of title and genres."""
+    """Return the recipe of MovieLens 100k: 5-core, leave-one-out by time, words of title and genres."""
     return inter_recipe(movielens_folder(), features, core=5)
 
 
 def released_recipe(name: str, features: str | None, *, data_dir: Path | None) -> Recipe:
-    """The recipe of ``beauty``, ``art`` or ``taobao``: a local copy first, then the public release.
+    """Return the recipe of ``beauty``, ``art`` or ``taobao``, from a local copy or else from the public release.
 
     Raises:
-        BenchError: when neither can be had, with what was tried and the remedies; for a local copy of other content.
+        BenchError: where neither is available, with the places that were tried; for a local copy of other content.
     """
     modalities = MODALITIES.get(name, ("visual", "textual"))
     pins = {pin.split("/")[1]: digest for pin, digest in PINS.items() if pin.startswith(FOLDERS[name] + "/")}
@@ -119,21 +119,21 @@ def released_recipe(name: str, features: str | None, *, data_dir: Path | None) -
         present, locate = pins, lambda file: download(name, file, tried)
     else:
         present, locate = list_files(local), lambda file: local / file
-    found = recipe(present, locate, features=features, modalities=modalities)
-    if local and (differing := [file for file, digest in found.digests.items() if pins.get(file, digest) != digest]):
+    released = recipe(present, locate, features=features, modalities=modalities)
+    if local and (differing := [file for file, digest in released.digests.items() if pins.get(file, digest) != digest]):
         raise BenchError(
             f"{local}: {', '.join(differing)} of data set {name} are not those of the public release; to run other "
             "data, give --datasets the path of their folder; the results then carry the folder's name"
         )
-    return found
+    return released
 
 
 def find_local(name: str, data_dir: Path | None) -> tuple[Path | None, list[str]]:
-    """The folder of set ``name`` below ``data_dir`` or ``$MCLN_BENCH_DATA``, and where it is not."""
-    places = {"--data-dir": data_dir, "MCLN_BENCH_DATA": os.environ.get("MCLN_BENCH_DATA")}
+    """Return the folder of set ``name`` below ``data_dir`` or ``$MCLN_BENCH_DATA``, and the places without it."""
+    parents = {"--data-dir": data_dir, "MCLN_BENCH_DATA": os.environ.get("MCLN_BENCH_DATA")}
     tried = []
-    for what, place in places.items():
-        folder = Path(place).expanduser() / FOLDERS[name] if place else None
+    for what, parent in parents.items():
+        folder = Path(parent).expanduser() / FOLDERS[name] if parent else None
         if folder is not None and os.path.isdir(folder):
             return folder, tried
         tried.append(f"{what}: no folder {folder}" if folder else f"{what} is not set")
@@ -141,20 +141,20 @@ def find_local(name: str, data_dir: Path | None) -> tuple[Path | None, list[str]
 
 
 def download(name: str, file: str, tried: list[str]) -> Path:
-    """One file of the public release, kept under its pinned hash.
+    """Return a file of the public release, downloaded unless a copy of the pinned hash is in the cache.
 
     Raises:
-        BenchError: when it cannot be had whole.
+        BenchError: where the download fails, with the places that were ``tried`` before.
     """
     pin = f"{FOLDERS[name]}/{file}"
     target = cache_folder() / "raw" / FOLDERS[name]
     loader = pooch.HTTPDownloader(timeout=SILENCE)
     try:
-        more = {"fname": file, "path": target, "downloader": loader}
-        return Path(within(LIMIT, lambda: pooch.retrieve(f"{URL}/{pin}", PINS[pin], **more)))
+        options = {"fname": file, "path": target, "downloader": loader}
+        return Path(within(LIMIT, lambda: pooch.retrieve(f"{URL}/{pin}", PINS[pin], **options)))
     except Exception as error:  # whatever stops a download, the remedies are the same
-        said = str(error).partition("\n")[0][:200]
-        reason = f"download of {URL}/{pin} failed ({type(error).__name__}: {said})"
+        message = str(error).partition("\n")[0][:200]
+        reason = f"download of {URL}/{pin} failed ({type(error).__name__}: {message})"
     raise BenchError(
         f"data set {name} is not available. Tried: {'; '.join([*tried, reason])}. Remedies: a network "
         f"connection; --data-dir or MCLN_BENCH_DATA naming a folder that has {pin}; "
@@ -163,24 +163,24 @@ def download(name: str, file: str, tried: list[str]) -> Path:
 
 
 def within(seconds: float | int, call: Callable[[], Any]) -> Any:
-    """What ``call`` returns; it is left alone, in a thread that ends with this process, when it takes too long.
+    """Return the result of ``call``, which runs in a thread that ends with this process if it takes too long.
 
     Raises:
-        TimeoutError: when it does.
-        Exception: what it raises.
+        TimeoutError: when it takes longer than ``seconds``.
+        Exception: any exception of ``call``.
     """
-    found: Future = Future()
+    future: Future = Future()
 
     def work() -> None:
         try:
-            found.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            found.set_exception(error)
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - future.result raises it again
+            future.set_exception(error)
 
     threading.Thread(target=work, daemon=True).start()
     try:
-        return found.result(seconds)
+        return future.result(seconds)
     except TimeoutError:
-        if found.done():
+        if future.done():  # the exception is that of ``call``
             raise
         raise TimeoutError(f"not finished after {seconds:g} s") from None

@@ -1,4 +1,4 @@
-"""Which pairs are trained on, select, and are scored."""
+"""The pairs that a protocol trains on, selects the epoch by, and scores."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,11 +20,11 @@ class Split:
 
 
 def split(dataset: Dataset, train: Literal["released", "clean"]) -> Split:
-    """The pairs of ``dataset`` under one reading of its files.
+    """Return the pairs of ``dataset`` as the protocol's ``train`` has it.
 
-    released: train as it stands, repeats kept; no validation.
-    clean: train without repeats, without validation pairs, without the user's own test pairs; validation
-        without test pairs; a user without any train pair left is in no part.
+    released: train as in the files, repeats kept; no validation.
+    clean: train without repeats, validation pairs and the user's own test pairs; validation without test pairs; a
+        user without any train pair left is in no part.
     """
     if train == "released":
         return Split(dataset.train, np.empty((0, 2), dtype=np.int64), dataset.test)
@@ -39,17 +39,17 @@ def split(dataset: Dataset, train: Literal["released", "clean"]) -> Split:
 
 
 def with_negatives(pairs: Pairs, *, n_items: int) -> Pairs:
-    """Those of ``pairs`` whose user has not met every item in them: for the others no negative can be drawn."""
+    """Return the ``pairs`` of users who have not met every item in them: for the others no negative can be drawn."""
     met = np.unique(pairs, axis=0)[:, 0]
     return pairs[(np.bincount(met) < n_items)[pairs[:, 0]]]
 
 
 def count_untaught(pairs: Pairs, *, n_items: int) -> list[str]:
-    """A warning where users have met every item in the training ``pairs``."""
+    """Return a warning, in a list, if users have met every item in the training ``pairs``; else an empty list."""
     n = len(np.unique(pairs[:, 0])) - len(np.unique(with_negatives(pairs, n_items=n_items)[:, 0]))
     return [f"{counted(n, 'user')} with every item in train, for whom no negative can be drawn"] if n else []
 
 
 def keys(dataset: Dataset, pairs: Pairs) -> Int64[np.ndarray, " pair"]:
-    """One number per pair: equal numbers mean equal pairs."""
+    """Return one number per pair; equal numbers mean equal pairs."""
     return pairs[:, 0] * dataset.n_items + pairs[:, 1]

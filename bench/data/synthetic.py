@@ -1,9 +1,9 @@
-"""Simulated sets: the paper's counts, similarly spread degrees, and item content of known relevance.
+"""Simulated sets: the paper's counts, a similar distribution of degrees, and item content of known relevance.
 
 User u and item i have preference factors p_u, q_i of length 1 (6 factors). A user's items are drawn without
 repeats: each is chosen among 32 drawn by popularity, with probability proportional to exp(10 p_u . q_i). A
 modality's rows are [relevant | irrelevant]: the relevant columns are a noisy linear view of q_i, the irrelevant ones
-a view of other factors, twice as strong, which have nothing to do with preference.
+a view, twice as strong, of other factors that have nothing to do with preference.
 """
 
 from dataclasses import replace
@@ -15,20 +15,20 @@ from bench.data.cache import Recipe
 from bench.data.dataset import Dataset
 from bench.spec import BenchError, unknown
 
-VERSION = 1  # raised when the same settings give other data
+VERSION = 1  # raised when the code makes other data of the same settings
 N_FACTORS = 6
 N_CHOICES = 32
 SHARPNESS = 10.0
 MIN_TRAIN = 4  # train entries per user, as in the paper's files
 WIDTHS = {"visual": 64, "textual": 32}  # columns of each kind; other modalities have 16
-NOISE = 0.5  # of the relevant columns, whose signal has variance 1
-CHUNK = 1 << 14  # entries drawn at a time: bounds memory whatever the size of the set
-# enters the hash beside a set's own settings
+NOISE = 0.5  # standard deviation; the signal of the relevant columns has variance 1
+CHUNK = 1 << 14  # entries drawn at a time, so that memory does not grow with the set
+# part of the hash, together with the settings of a set
 GENERATOR = {"version": VERSION, "factors": N_FACTORS, "choices": N_CHOICES, "sharpness": SHARPNESS}
 GENERATOR |= {"min_train": MIN_TRAIN, "widths": WIDTHS, "noise": NOISE, "chunk": CHUNK}
 
 
-# what decides a set, and what holds for a set that does not say otherwise
+# the settings of each set, and the defaults of settings
 SIMULATED = {
     "beauty-sim": {"n_users": 15_576, "n_items": 8_678, "n_train": 123_742},
     "art-sim": {"n_users": 25_165, "n_items": 9_324, "n_train": 176_262},
@@ -38,7 +38,7 @@ USUAL = {"seed": 2023, "modalities": ("visual", "textual")}
 
 
 def simulated_recipe(name: str, features: str | None) -> Recipe:
-    """The recipe of one of ``SIMULATED``.
+    """Return the recipe of one of ``SIMULATED``.
 
     Raises:
         BenchError: for other features than "planted" and "none".
@@ -65,12 +65,12 @@ def simulate(
     seed: int = USUAL["seed"],
     modalities: tuple[str, ...] = USUAL["modalities"],
 ) -> Dataset:
-    """A simulated set: per user, a validation pair inside train and a test pair outside it; every item is in train.
+    """Simulate a set: each user has a validation pair in train and a test pair outside it; every item is in train.
 
     Raises:
         BenchError: when the counts cannot be met.
     """
-    most = max(MIN_TRAIN, n_items // 3)  # train entries of one user
+    most = max(MIN_TRAIN, n_items // 3)  # the largest number of train entries of a user
     if not max(MIN_TRAIN * n_users, n_items) <= n_train <= most * n_users or n_items < 2 * MIN_TRAIN:
         raise BenchError(f"{n_users} users and {n_items} items cannot have {n_train} train entries")
     pairs_seed, *feature_seeds = np.random.SeedSequence(seed).spawn(1 + len(modalities))
@@ -97,12 +97,12 @@ def simulate(
 
 
 def halves(width: int) -> dict[str, tuple[int, int]]:
-    """First column, and the one past the last, of each kind of content."""
+    """Return the first column, and the column after the last, of each kind of content."""
     return {"relevant": (0, width // 2), "irrelevant": (width // 2, width)}
 
 
 def draw_degrees(rng: np.random.Generator, *, n_users: int, n_train: int, most: int) -> np.ndarray:
-    """(n_users,) train entries, heavy-tailed as in the paper's sets: 4 to ``most``, ``n_train`` in all."""
+    """Draw (n_users,) numbers of train entries, heavy-tailed as in the paper's sets: 4 to ``most``, ``n_train`` in all."""
     weights = rng.lognormal(sigma=1.5, size=n_users)
     weights = weights.clip(max=45 * weights.mean())
     degrees = MIN_TRAIN + rng.multinomial(n_train - MIN_TRAIN * n_users, weights / weights.sum())
@@ -114,12 +114,12 @@ def draw_degrees(rng: np.random.Generator, *, n_users: int, n_train: int, most: 
 
 
 def draw_content(seed: np.random.SeedSequence, factors: np.ndarray, width: int) -> np.ndarray:
-    """(n_items, 2 * width) float32 rows [relevant | irrelevant]; ``factors`` is (n_items, N_FACTORS)."""
+    """Draw (n_items, 2 * width) float32 rows [relevant | irrelevant]; ``factors`` is (n_items, N_FACTORS)."""
     rng = np.random.default_rng(seed)
     n_items, n_factors = factors.shape
     relevant = factors @ rng.normal(size=(n_factors, width)) + NOISE * rng.normal(size=(n_items, width))
-    others = unit(rng.normal(size=(n_items, n_factors)))
-    irrelevant = 2 * others @ rng.normal(size=(n_factors, width)) + NOISE * rng.normal(size=(n_items, width))
+    other_factors = unit(rng.normal(size=(n_items, n_factors)))
+    irrelevant = 2 * other_factors @ rng.normal(size=(n_factors, width)) + NOISE * rng.normal(size=(n_items, width))
     return np.hstack([relevant, irrelevant]).astype(np.float32)
 
 
@@ -128,7 +128,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 class Taste:
-    """Preference factors and item popularity; a pair is kept as one number, user * n_items + item."""
+    """Preference factors and item popularity; a pair is stored as one number, user * n_items + item."""
 
     def __init__(self, rng: np.random.Generator, *, n_users: int, n_items: int):
         self.rng = rng
@@ -137,14 +137,14 @@ class Taste:
         self.popularity = np.cumsum(rng.lognormal(sigma=1.1, size=n_items))
 
     def draw(self, slots: np.ndarray, *, taken: np.ndarray) -> np.ndarray:
-        """(slot,) pairs of the users ``slots``, distinct and none in ``taken``."""
+        """Draw a pair for the user of each slot, (slot,): the pairs are distinct and none is in ``taken``."""
         n_items = len(self.items)
         drawn = np.full(len(slots), -1, dtype=np.int64)
         open_slots = np.arange(len(slots))
         rounds = 0
         while len(open_slots):
             users = slots[open_slots]
-            # evenly from the 20th round on, since a user who has nearly all popular items must come to an end, too
+            # uniform from the 20th round on, so that the loop also ends for a user who has nearly all popular items
             pairs = users * n_items + (self.pick(users) if rounds < 20 else self.rng.integers(n_items, size=len(users)))
             distinct, first = np.unique(pairs, return_index=True)
             first = np.sort(first[~np.isin(distinct, taken)])
@@ -155,7 +155,7 @@ class Taste:
         return drawn
 
     def pick(self, users: np.ndarray) -> np.ndarray:
-        """(slot,) items: among ``N_CHOICES`` drawn by popularity, one by preference."""
+        """Draw an item for each user, (slot,): ``N_CHOICES`` by popularity, and one of these by preference."""
         picked = [np.empty(0, dtype=np.int64)]
         for first, last in pairwise([*range(0, len(users), CHUNK), len(users)]):
             shape = (last - first, N_CHOICES)
@@ -166,12 +166,12 @@ class Taste:
         return np.concatenate(picked)
 
     def cover(self, pairs: np.ndarray) -> np.ndarray:
-        """``pairs`` with every item in them: an item without users takes the place of an entry of another item."""
+        """Return ``pairs`` with every item in them: an item without users replaces another item in some entry."""
         user, item = np.divmod(pairs, len(self.items))
         missing = np.setdiff1d(np.arange(len(self.items)), item)
         shuffled = self.rng.permutation(len(pairs))
         _, first = np.unique(item[shuffled], return_index=True)
-        spare = np.delete(shuffled, first)  # without these, every item met so far still has one entry
+        spare = np.delete(shuffled, first)  # may be replaced, as every item in ``pairs`` keeps one entry
         n_choices = min(N_CHOICES, len(spare) // max(1, len(missing)))
         choices = spare[: len(missing) * n_choices].reshape(len(missing), n_choices)
         affinity = np.einsum("mf,mcf->mc", self.items[missing], self.users[user[choices]])

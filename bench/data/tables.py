@@ -1,4 +1,4 @@
-"""Tables in the formats that people keep interactions and features in, as pandas frames."""
+"""Reads tables of interactions and features, in the usual formats, as pandas frames."""
 
 import csv
 import gzip
@@ -21,10 +21,10 @@ BROKEN = (OSError, EOFError, ValueError, KeyError, csv.Error)  # most errors of 
 
 
 def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
-    """The table in ``path``: parquet, JSON lines, or text with a header and columns apart by comma, tab, ; or |.
+    """Read the table in ``path``: parquet, JSON lines, or text with a header and columns separated by comma, tab, ; or |
 
-    The type that RecBole writes behind a column's name is cut off. Columns ``as_text`` keep the letters of the file,
-    so that 007 stays apart from 7, and a blank cell is "".
+    The type that RecBole writes after a column's name is cut off. The columns ``as_text`` keep the text of the file,
+    so that 007 differs from 7, and an empty cell is "".
 
     Raises:
         BenchError: for a file that is missing, of another format, or broken.
@@ -37,7 +37,7 @@ def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
 
 @contextmanager
 def reading(path: Path) -> Iterator[str]:
-    """The end of the file's name, which says what it is, while the file is read.
+    """Yield the suffix of the file's name, which gives the format, and turn errors of reading into BenchError.
 
     Raises:
         BenchError: as ``read_table``.
@@ -54,27 +54,27 @@ def reading(path: Path) -> Iterator[str]:
 
 
 def read_json_lines(path: Path) -> pd.DataFrame:
-    """JSON lines with the types that they have: pandas' own reader makes dates of numbers by a column's name."""
+    """Read JSON lines with the types in the file: the reader of pandas turns numbers into dates by a column's name."""
     with opened(path) as lines:
         return pd.DataFrame([json_object(line, number) for number, line in enumerate(lines, 1) if line.strip()])
 
 
 def json_object(line: str, number: int) -> dict:
-    """What stands on a line.
+    """Return the object on a line.
 
     Raises:
-        ValueError: where that is no object, with the number of the line.
+        ValueError: for anything but an object, with the number of the line.
     """
     try:
-        found = json.loads(line)
+        value = json.loads(line)
     except ValueError as error:
-        found = error
-    if isinstance(found, dict):
-        return found
+        value = error
+    if isinstance(value, dict):
+        return value
     if line.lstrip().startswith("["):
         raise ValueError(f"line {number} begins an array; write one object per line, without brackets around them")
-    said = f"{found.msg} at column {found.colno}" if isinstance(found, json.JSONDecodeError) else "it is no object"
-    raise ValueError(f"line {number}: {said}; each line must be one object, such as {{...}}")
+    why = f"{value.msg} at column {value.colno}" if isinstance(value, json.JSONDecodeError) else "it is no object"
+    raise ValueError(f"line {number}: {why}; each line must be one object, such as {{...}}")
 
 
 def opened(path: Path) -> TextIOWrapper:
@@ -88,10 +88,10 @@ def first_line(error: Exception) -> str:
 
 
 def header(path: Path) -> tuple[list[str], list[str], dict]:
-    """The columns' names and types ("" where RecBole wrote none), and the dialect whose separator finds the most.
+    """Return the columns' names and types ("" where there is none), and the dialect whose separator gives most columns.
 
-    Text with tabs is read without quotes, as RecBole and Amazon write it: a lone one is a letter there, and else would
-    swallow the lines up to the next. Where the names stand in quotes, so do the cells.
+    In text with tabs, as RecBole and Amazon write it, a quote is an ordinary character: read as a quote, a single one
+    would swallow the lines up to the next. Only where the names are in quotes are the cells read so, too.
 
     Raises:
         BenchError: as ``read_table``.
@@ -102,7 +102,7 @@ def header(path: Path) -> tuple[list[str], list[str], dict]:
         if not first.startswith('"'):
             dialects[SEPARATORS.index("\t")]["quoting"] = csv.QUOTE_NONE
         headers = [next(csv.reader([first], **dialect), []) for dialect in dialects]
-        cells, dialect = max(zip(headers, dialects, strict=True), key=lambda read: len(read[0]))
+        cells, dialect = max(zip(headers, dialects, strict=True), key=lambda pair: len(pair[0]))
         names, kinds = ([cell.partition(":")[part].strip() for cell in cells] for part in (0, 2))
         if not any(names):
             raise ValueError("its first line must hold the columns' names")
@@ -112,22 +112,22 @@ def header(path: Path) -> tuple[list[str], list[str], dict]:
 def read_text(path: Path, as_text: Collection[str]) -> pd.DataFrame:
     names, _, dialect = header(path)
     refuse_zeros(path)
-    more = {"encoding": "utf-8-sig", "keep_default_na": False, "index_col": False}
+    options = {"encoding": "utf-8-sig", "keep_default_na": False, "index_col": False}
     types = {place: str for place, name in enumerate(names) if name in as_text}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than the header has
         try:
-            frame = pd.read_csv(path, header=0, names=range(len(names)), dtype=types, **dialect, **more)
+            frame = pd.read_csv(path, header=0, names=range(len(names)), dtype=types, **dialect, **options)
         except pd.errors.ParserWarning:
-            raise ValueError(longer(path, dialect, len(names))) from None
+            raise ValueError(describe_long_row(path, dialect, len(names))) from None
     return frame.set_axis(names, axis=1)
 
 
 def refuse_zeros(path: Path) -> None:
-    """Pandas ends a cell at a zero byte, and so takes two ids for one.
+    """Refuse a file with zero bytes: pandas ends a cell at such a byte, so that two ids may become one.
 
     Raises:
-        ValueError: for the first one, with its line.
+        ValueError: for the first zero byte, with its line.
     """
     number = 1
     with opened(path) as text:
@@ -138,11 +138,11 @@ def refuse_zeros(path: Path) -> None:
                 raise ValueError(f"line {number} has a zero byte, as files that were cut off while written do; mend it")
 
 
-def longer(path: Path, dialect: dict, n_columns: int) -> str:
-    """Which row has more cells than the header, and what to do about it."""
+def describe_long_row(path: Path, dialect: dict, n_columns: int) -> str:
+    """Say which row has more cells than the header, and what to do about it."""
     with opened(path) as lines:
         rows = csv.reader(lines, **dialect)
-        found = next((f"line {rows.line_num} has {len(row)}" for row in rows if len(row) > n_columns), "a row has more")
+        where = next((f"line {rows.line_num} has {len(row)}" for row in rows if len(row) > n_columns), "a row has more")
     mark, has_quotes = repr(dialect["delimiter"]), dialect["quoting"] != csv.QUOTE_NONE
     remedy = f"put a cell that contains {mark} in quotes" if has_quotes else f"a cell must not contain {mark}"
-    return f"{found} cells where the header has {n_columns}; {remedy}"
+    return f"{where} cells where the header has {n_columns}; {remedy}"
