@@ -102,7 +102,7 @@ def halves(width: int) -> dict[str, tuple[int, int]]:
 
 
 def draw_degrees(rng: np.random.Generator, *, n_users: int, n_train: int, most: int) -> np.ndarray:
-    """Draw (n_users,) numbers of train entries, heavy-tailed as in the paper's sets: 4 to ``most``, ``n_train`` in all."""
+    """Draw (n_users,) train counts, heavy-tailed as in the paper's sets: 4 to ``most`` each, ``n_train`` in all."""
     weights = rng.lognormal(sigma=1.5, size=n_users)
     weights = weights.clip(max=45 * weights.mean())
     degrees = MIN_TRAIN + rng.multinomial(n_train - MIN_TRAIN * n_users, weights / weights.sum())

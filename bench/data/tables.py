@@ -21,7 +21,7 @@ BROKEN = (OSError, EOFError, ValueError, KeyError, csv.Error)  # most errors of 
 
 
 def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
-    """Read the table in ``path``: parquet, JSON lines, or text with a header and columns separated by comma, tab, ; or |
+    """Read a table: parquet, JSON lines, or text with a header and columns separated by comma, tab, ; or |.
 
     The type that RecBole writes after a column's name is cut off. The columns ``as_text`` keep the text of the file,
     so that 007 differs from 7, and an empty cell is "".

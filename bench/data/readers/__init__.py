@@ -1,1 +1,1 @@
-"""Files of one layout to a data set: every mistake in them is one error with file and line."""
+"""Readers, one per layout of files; every mistake in a file is an error that names the file and the line."""

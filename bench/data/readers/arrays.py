@@ -1,4 +1,4 @@
-"""Arrays of feature rows: read from ``.npy`` files, and held in float32 if models can compute with them there."""
+"""Reads feature rows from ``.npy`` files, and checks that models can compute with them in float32."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +8,11 @@ import numpy as np
 from bench.files import regular
 from bench.spec import BenchError
 
-LARGEST, SMALLEST = 1e12, 1e-12  # sums of squares stay finite, and lengths above what normalising takes for zero
+LARGEST, SMALLEST = 1e12, 1e-12  # sums of squares stay finite, and normalising does not take lengths for zero
 
 
 def load_npy(path: Path) -> np.ndarray:
-    """The one array of a ``.npy`` file.
+    """Return the array of a ``.npy`` file.
 
     Raises:
         BenchError: for any other file, with its first bytes.
@@ -32,12 +32,12 @@ def load_npy(path: Path) -> np.ndarray:
 
 
 def in_float32(values: np.ndarray, ids: Sequence | np.ndarray, what: object) -> np.ndarray:
-    """``values`` (item, feat) as float32, if the lengths of rows can be computed in it.
+    """Return ``values`` (item, feat) as float32, if the lengths of the rows can be computed in that type.
 
     Raises:
-        BenchError: for a value that is not finite, or a row so large or small that its squares are not.
+        BenchError: for a value that is not finite, or a row whose largest value is not in [SMALLEST, LARGEST].
     """
-    with np.errstate(invalid="ignore", over="ignore"):  # both are named below
+    with np.errstate(invalid="ignore", over="ignore"):  # values that are not finite are refused below
         largest = np.maximum(values.max(axis=1).astype(np.float64), -values.min(axis=1).astype(np.float64))
     for row in np.flatnonzero(~np.isfinite(largest))[:1]:
         raise BenchError(f"{what}: item {ids[row]} has a value that is not finite")

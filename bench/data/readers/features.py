@@ -1,4 +1,4 @@
-"""Which features a folder offers, and their rows: one float32 row per item, dense or sparse."""
+"""Chooses among the features that a folder offers, and reads one float32 row per item, dense or sparse."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -15,20 +15,20 @@ from bench.spec import N_CANDIDATES, BenchError, unknown
 
 DEEP = {"visual": "item2imgfeat.txt", "textual": "itemtitle2vec.txt"}
 ENTITIES = {"visual": "i2e_visual.txt", "textual": "i2e_title.txt"}
-DENSE = {"image": "visual", "text": "textual", "audio": "acoustic"}  # <word>_feat.npy; other words name themselves
-ROWS = re.compile(r"([^\W_]+)_?feat(?:ure)?s?\.npy")  # image_feat.npy, and what people call it else: image_features.npy
-NUMBERS = "fiu"  # kinds of arrays: floats and integers
-Ids = Int64[np.ndarray, " item"]  # of each item, ascending
+DENSE = {"image": "visual", "text": "textual", "audio": "acoustic"}  # of <word>_feat.npy; another word is the modality
+ROWS = re.compile(r"([^\W_]+)_?feat(?:ure)?s?\.npy")  # image_feat.npy, and similar names: image_features.npy
+NUMBERS = "fiu"  # NumPy's kinds of floats and integers
+Ids = Int64[np.ndarray, " item"]  # the id of each item, ascending
 
 
 def select(
     present: Collection[str], features: str | None, *, modalities: Sequence[str] | None = None
 ) -> tuple[str, dict[str, str]]:
-    """The feature id and modality -> file name, from the file names ``present``.
+    """Return the feature id, and the file name of each modality, from the file names ``present``.
 
     ``features`` is a base (deep, npy, entities, none), then any number of ``+name``, each adding the entity
-    list ``i2e_<name>.txt``. ``None`` is the first base there is. ``modalities``, where given, are those that
-    the bases deep and entities must have; otherwise they have what is present.
+    list ``i2e_<name>.txt``. ``None`` is the first base that is present. ``modalities``, where given, are those that
+    the bases deep and entities must have; otherwise they have those whose files are present.
 
     Raises:
         BenchError: for features that are not there; for a base with only some of its files.
@@ -54,17 +54,17 @@ def select(
 
 
 def bases(present: Collection[str], modalities: Sequence[str] | None) -> dict[str, dict[str, str]]:
-    """Base -> modality -> file, of the bases that have a file at least; "none", which needs none, comes last."""
-    files = {"deep": DEEP, "npy": dense(present), "entities": ENTITIES}
+    """Return the file of each modality by base, for the bases with at least one file present, and "none" at the end."""
+    wanted = {"deep": DEEP, "npy": dense(present), "entities": ENTITIES}
     if modalities is not None:
-        files |= {base: {m: files[base][m] for m in modalities} for base in ("deep", "entities")}
-    there = {base: {m: f for m, f in wanted.items() if f in present} for base, wanted in files.items()}
-    found = {base: files[base] if modalities else some for base, some in there.items() if some}
-    return {**found, "none": {}}
+        wanted |= {base: {m: wanted[base][m] for m in modalities} for base in ("deep", "entities")}
+    there = {base: {m: f for m, f in files.items() if f in present} for base, files in wanted.items()}
+    offered = {base: wanted[base] if modalities else files for base, files in there.items() if files}
+    return {**offered, "none": {}}
 
 
 def dense(present: Collection[str]) -> dict[str, str]:
-    """Modality -> file name for every ``<word>_feat.npy``, the words of ``DENSE`` first."""
+    """Return the file name of each modality that has a ``<word>_feat.npy``, the words of ``DENSE`` first."""
     words = [f.removesuffix("_feat.npy") for f in sorted(present) if f.endswith("_feat.npy")]
     for word in words:
         if not word.isidentifier():
@@ -76,14 +76,14 @@ def dense(present: Collection[str]) -> dict[str, str]:
 
 
 def count_unread(present: Collection[str]) -> list[str]:
-    """A warning for each ``.npy`` file whose name no reader knows."""
+    """Return a warning for each ``.npy`` file whose name no reader knows."""
     unread = [file for file in sorted(present) if file.endswith(".npy") and not file.endswith("_feat.npy")]
     names = [f"{match[1]}_feat.npy" if (match := ROWS.fullmatch(file)) else "<modality>_feat.npy" for file in unread]
     return [f"{file} is not read; to use it, rename it {name}" for file, name in zip(unread, names, strict=True)]
 
 
 def read_features(files: dict[str, Path], ids: Ids) -> tuple[dict[str, Rows], list[str]]:
-    """Modality to the rows of the items ``ids``, and counted warnings; rows of other items are left out.
+    """Return the rows of the items ``ids`` by modality, and warnings with counts; rows of other items are left out.
 
     Raises:
         BenchError: for a broken file, with its line or row; for ``.npy`` tables of different numbers of rows.
@@ -104,11 +104,11 @@ def read_features(files: dict[str, Path], ids: Ids) -> tuple[dict[str, Rows], li
 
 
 def catalogue(files: dict[str, Path], pairs: Int64[np.ndarray, "_ 2"]) -> tuple[Ids, list[str]]:
-    """Items to add to those of ``pairs``, and a warning that counts them: those that have a row in a ``.npy`` table, if
-    without them some user has fewer items left than a sampled ranking draws.
+    """Return items to add to those of ``pairs``, and a warning with their number: those with a row in a ``.npy`` table,
+    if without them some user has fewer items left than a sampled ranking draws.
 
-    In any other set an item that nobody met is left out: it would be an easy candidate. A set as small as that, whose
-    table lists what there is besides, can be ranked in no other way.
+    In any other set an item that nobody met is left out, since it would be an easy candidate. A set that is so small
+    can only be ranked with the further items of its tables.
 
     Raises:
         BenchError: for a broken table.
@@ -118,35 +118,34 @@ def catalogue(files: dict[str, Path], pairs: Int64[np.ndarray, "_ 2"]) -> tuple[
     tables = [path for path in files.values() if path.suffix == ".npy"]
     if not tables or len(items) - np.unique(met[:, 0], return_counts=True)[1].max() >= N_CANDIDATES:
         return items[:0], []
-    stored = [
-        table for table in map(load_npy, tables) if table.ndim == 2 and table.dtype.kind in NUMBERS
-    ]  # others are refused when they are read
-    added = np.setdiff1d(np.concatenate([items[:0], *(np.flatnonzero(~is_empty(table)) for table in stored)]), items)
+    arrays = [array for array in map(load_npy, tables) if array.ndim == 2 and array.dtype.kind in NUMBERS]
+    # arrays of other kinds are refused later, by ``read_dense``
+    added = np.setdiff1d(np.concatenate([items[:0], *(np.flatnonzero(~is_empty(array)) for array in arrays)]), items)
     if not len(added):
         return added, []
-    said = f"items that never occur but have a row in {tables[0].name}: {len(added):,}; they are candidates"
-    return added, [f"{said}, since without them some user has fewer than {N_CANDIDATES} left"]
+    note = f"items that never occur but have a row in {tables[0].name}: {len(added):,}; they are candidates"
+    return added, [f"{note}, since without them some user has fewer than {N_CANDIDATES} left"]
 
 
 def is_empty(table: Rows) -> np.ndarray:
-    """(n_items,) bool: items whose row is zero."""
+    """Return (n_items,) bool: whether all entries of a row are zero."""
     if sp.issparse(table):
         return np.asarray(abs(table).sum(axis=1)).ravel() == 0
-    with np.errstate(invalid="ignore"):  # what is no number is no zero
+    with np.errstate(invalid="ignore"):  # NaN counts as not zero
         return ~table.any(axis=1)
 
 
 def count_empty(tables: dict[str, Rows]) -> list[str]:
-    """A warning for each table that has rows of zeros."""
+    """Return a warning for each table that has rows of zeros."""
     counts = {name: int(is_empty(table).sum()) for name, table in tables.items()}
     return [f"{count:,} items without {name} features" for name, count in counts.items() if count]
 
 
 def read_dense(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
-    """(item, feat) float32 of a ``.npy`` file, whose row k is that of the item with id k; the number of other rows.
+    """Return the (item, feat) float32 rows of a ``.npy`` file, row k for item id k, and the number of other rows.
 
     Raises:
-        BenchError: unless it holds a table of numbers with a finite row for each of ``ids``.
+        BenchError: unless the file holds a table of numbers with a finite row for each of ``ids``.
     """
     stored = load_npy(path)
     if stored.ndim != 2 or stored.dtype.kind not in NUMBERS or not stored.shape[1]:
@@ -159,7 +158,7 @@ def read_dense(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
 
 
 def read_vectors(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
-    """(item, feat) float32 of ``item f1 f2 ...`` lines, zeros where there is no line; the number of other lines.
+    """Return (item, feat) float32 rows of ``item f1 f2 ...`` lines, zeros without a line; the number of other lines.
 
     Raises:
         BenchError: for a broken file, with its line; for a vector of another length than the first, or not finite.
@@ -183,7 +182,7 @@ def read_vectors(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
 
 
 def read_entities(path: Path, ids: Ids) -> tuple[sp.csr_matrix, int]:
-    """(item, entity) unit TF-IDF rows of ``item entity entity ...`` lines; the number of lines of other items.
+    """Return (item, entity) unit TF-IDF rows of ``item entity ...`` lines, and the number of lines of other items.
 
     Raises:
         BenchError: as ``read_lists``; where none of the items has an entity.
@@ -197,10 +196,10 @@ def read_entities(path: Path, ids: Ids) -> tuple[sp.csr_matrix, int]:
 
 
 def places(lines: dict[int, int], path: Path, ids: Ids) -> tuple[np.ndarray, np.ndarray]:
-    """For the item of each of ``lines``, its place among ``ids`` and whether it is one of them.
+    """Return the place of the item of each line among ``ids``, and whether it is one of them.
 
     Raises:
-        BenchError: for an item beyond the last of ``ids``: its file was most likely made for other interactions.
+        BenchError: for an item beyond the last of ``ids``: the file was most likely made for other interactions.
     """
     for item, number in lines.items():
         if item > ids[-1]:
@@ -210,8 +209,8 @@ def places(lines: dict[int, int], path: Path, ids: Ids) -> tuple[np.ndarray, np.
 
 
 def weigh(items: np.ndarray, terms: np.ndarray, *, n_items: int) -> sp.csr_matrix:
-    """Unit TF-IDF rows: ``terms[k]`` occurs once more in item ``items[k]``; a column for each term that occurs."""
-    from sklearn.feature_extraction.text import TfidfTransformer  # here: its import takes a second or more
+    """Return unit TF-IDF rows, with a column for each distinct term: ``terms[k]`` occurs once in item ``items[k]``."""
+    from sklearn.feature_extraction.text import TfidfTransformer  # here, since its import takes a second or more
 
     columns, column = np.unique(terms, return_inverse=True)
     ones = np.ones(len(items), dtype=np.float64)

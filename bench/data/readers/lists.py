@@ -1,4 +1,4 @@
-"""Text files of ids, ``owner id id ...`` per line."""
+"""Reads text files of ids, with lines ``owner id id ...``."""
 
 import re
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from bench.files import regular
 from bench.spec import BenchError
 
 OTHER_SPACE = re.compile(r"[^\S \t]")
-LARGEST_ID = 10**8  # beyond it an id is taken for a typing error
+LARGEST_ID = 10**8  # an id as large as this is taken for a typing error
 
 
 @dataclass(frozen=True)
 class Lists:
-    """One list of ids per owner.
+    """A list of ids for each owner, which is the first id of a line.
 
     Attributes:
-        lines: owner, the first id of a line, to the number of its line in the file, from 1.
+        lines: owner to the number of its line in the file, from 1.
         pairs: (n, 2) owner and id, in file order, repeats kept.
     """
 
@@ -33,7 +33,7 @@ def fail(path: Path, line: int, what: str) -> BenchError:
 
 
 def read_lines(path: Path) -> list[tuple[int, str]]:
-    """Number, from 1, and text of every line that is not blank, whatever ends it; UTF-8, with or without its mark.
+    """Return the number, from 1, and the text of every line that is not blank; UTF-8, with or without a BOM.
 
     Raises:
         BenchError: for a file that is missing, unreadable, empty, or not UTF-8.
@@ -54,7 +54,7 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
 
 
 def as_id(word: str, path: Path, line: int) -> int:
-    """``word`` as an id from 0.
+    """Return ``word`` as an id, from 0.
 
     Raises:
         BenchError: for anything but a plain decimal number below ``LARGEST_ID``.
@@ -74,10 +74,10 @@ def as_id(word: str, path: Path, line: int) -> int:
 
 
 def words_of(line: str, path: Path, number: int) -> list[str]:
-    """The words of a line, which blanks and tabs separate.
+    """Return the words of a line, which blanks and tabs separate.
 
     Raises:
-        BenchError: for any other space in it: some programs end a line there, and its words would be those of two.
+        BenchError: for any other white space, at which some programs end a line, so that these may be two lines.
     """
     if found := OTHER_SPACE.search(line):
         raise fail(path, number, f"the character {found[0]!r} is neither a blank, a tab nor the end of a line")
@@ -85,16 +85,16 @@ def words_of(line: str, path: Path, number: int) -> list[str]:
 
 
 def owner_of(word: str, lines: dict[int, int], owner: str, path: Path, number: int) -> int:
-    """The id at the start of a line, which is entered in ``lines``; ``owner`` ("user", "item") is for messages.
+    """Return the id at the start of a line, and add it to ``lines``; ``owner`` ("user", "item") is for messages.
 
     Raises:
         BenchError: as ``as_id``; for an owner with two lines.
     """
-    own = as_id(word, path, number)
-    if own in lines:
-        raise fail(path, number, f"{owner} {own} stands already in line {lines[own]}")
-    lines[own] = number
-    return own
+    owner_id = as_id(word, path, number)
+    if owner_id in lines:
+        raise fail(path, number, f"{owner} {owner_id} stands already in line {lines[owner_id]}")
+    lines[owner_id] = number
+    return owner_id
 
 
 def read_lists(path: Path, owner: str) -> Lists:
@@ -106,6 +106,6 @@ def read_lists(path: Path, owner: str) -> Lists:
     lines, pairs = {}, []
     for number, line in read_lines(path):
         first, *words = words_of(line, path, number)
-        own = owner_of(first, lines, owner, path, number)
-        pairs += [(own, as_id(word, path, number)) for word in words]
+        owner_id = owner_of(first, lines, owner, path, number)
+        pairs += [(owner_id, as_id(word, path, number)) for word in words]
     return Lists(lines, np.array(pairs, dtype=np.int64).reshape(-1, 2))

@@ -1,4 +1,4 @@
-"""``.inter`` files: MMRec's layout (a column ``x_label`` names the part) and RecBole's atomic files."""
+"""Reads ``.inter`` files: MMRec's layout (a column ``x_label`` names the part) and RecBole's atomic files."""
 
 import shlex
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ ITEM = ("item_id", "itemID", "item")
 
 
 def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe:
-    """The recipe of a folder with an ``.inter`` file, MMRec's layout where it has a column ``x_label``."""
+    """Return the recipe of a folder with an ``.inter`` file, in MMRec's layout if it has a column ``x_label``."""
     inter = find_inter(folder)
     present = list_files(folder)
     tables = {modality: folder / file for modality, file in dense(present).items()}
     if "x_label" in header(inter)[0]:
-        # the second setting keeps records apart that were made when ids without interactions counted as items
+        # ``ids`` gives another key than that of older records, in which ids without interactions counted as items
         base, offered, settings = "npy", tables, {"layout": "mmrec", "ids": "catalogue"}
     elif tables:
         raise BenchError(
@@ -39,10 +39,10 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
         has_words = item_file.exists() and word_columns(item_file)
         base, offered = "words", {"textual": item_file} if has_words else {}
         settings = {"layout": "recbole", "core": core}
-    known = [base, "none"] if offered else ["none"]
-    feature_id = features or known[0]
-    if feature_id not in known:
-        raise unknown("features", feature_id, known)
+    choices = [base, "none"] if offered else ["none"]
+    feature_id = features or choices[0]
+    if feature_id not in choices:
+        raise unknown("features", feature_id, choices)
     files = offered if feature_id == base else {}
 
     def build() -> Dataset:
@@ -51,41 +51,42 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
         return read_recbole(inter, files.get("textual"), feature_id, core=core)
 
     digests = {path.name: sha256(path) for path in [inter, *files.values()]}
-    more = {"settings": settings, "modalities": tuple(files), "warnings": tuple(count_unread(present))}
-    return Recipe(feature_id=feature_id, digests=digests, build=build, **more)
+    attributes = {"settings": settings, "modalities": tuple(files), "warnings": tuple(count_unread(present))}
+    return Recipe(feature_id=feature_id, digests=digests, build=build, **attributes)
 
 
 def find_inter(folder: Path) -> Path:
-    found = sorted(folder.glob("*.inter"))
-    named = [path for path in found if path.stem == folder.name]
-    if len(named or found) != 1:
-        raise BenchError(f"{folder}: one .inter file is expected, found {', '.join(p.name for p in found) or 'none'}")
-    return (named or found)[0]
+    """Return the ``.inter`` file that has the name of its folder, or the only one."""
+    paths = sorted(folder.glob("*.inter"))
+    named = [path for path in paths if path.stem == folder.name]
+    if len(named or paths) != 1:
+        raise BenchError(f"{folder}: one .inter file is expected, found {', '.join(p.name for p in paths) or 'none'}")
+    return (named or paths)[0]
 
 
 def read_mmrec(inter: Path, files: dict[str, Path], feature_id: str) -> Dataset:
-    """MMRec's layout: integer ids, ``x_label`` 0, 1, 2 = train, validation, test, feature row = item id.
+    """Read MMRec's layout: integer ids, ``x_label`` 0, 1, 2 = train, validation, test, feature row = item id.
 
     Raises:
         BenchError: for a broken file, with its row; without a train row.
     """
     label, *pairs = columns_of(inter, ("x_label",), USER, ITEM)
-    label = whole(label, inter, below=len(PARTS))
-    pairs = np.stack([whole(ids, inter, below=LARGEST_ID) for ids in pairs], axis=1)
+    label = whole_numbers(label, inter, below=len(PARTS))
+    pairs = np.stack([whole_numbers(ids, inter, below=LARGEST_ID) for ids in pairs], axis=1)
     parts = {part: pairs[label == k] for k, part in enumerate(PARTS)}
     if not len(parts["train"]):
         raise BenchError(f"{inter}: no row has an x_label of 0, so that there is nothing to train on; mark some")
-    items, added = catalogue(files, pairs)
-    numbered, ids, gaps = renumber(parts, items=items)
-    rows, found = read_features(files, ids["item"])
-    return Dataset.of(numbered, ids, rows, feature_id=feature_id, warnings=gaps + added + found)
+    items, item_warnings = catalogue(files, pairs)
+    numbered, ids, gap_warnings = renumber(parts, items=items)
+    rows, row_warnings = read_features(files, ids["item"])
+    return Dataset.of(numbered, ids, rows, feature_id=feature_id, warnings=gap_warnings + item_warnings + row_warnings)
 
 
 def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: int) -> Dataset:
-    """RecBole's atomic files, every interaction kept whatever its rating, split by ``leave_one_out``.
+    """Read RecBole's atomic files: interactions of every rating, split by ``leave_one_out``.
 
     Users and items are left out until each has ``core`` interactions, then numbered from 0 in the order of
-    their tokens (numeric where all are numbers).
+    their tokens (numerical where all are numbers).
 
     Raises:
         BenchError: for a broken file, with its row.
@@ -103,9 +104,9 @@ def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: 
 
 
 def read_item_words(path: Path, items: list[str]) -> Rows:
-    """(n_items, word) unit TF-IDF rows of all ``token_seq`` columns of an ``.item`` file.
+    """Return (n_items, word) unit TF-IDF rows of all ``token_seq`` columns of an ``.item`` file.
 
-    A word counts once per column that it stands in: the genre Comedy is not the title word Comedy.
+    The same word in two columns counts as two words: the genre Comedy is not the title word Comedy.
 
     Raises:
         BenchError: for a broken file or an item with two rows; where no item has a word.
@@ -117,26 +118,27 @@ def read_item_words(path: Path, items: list[str]) -> Rows:
         raise BenchError(f"{path}: row {row + 1}: item {owners[row]} has two rows; keep one")
     place_of = {item: place for place, item in enumerate(items)}
     places, words = [], []
-    for owner, *own in zip(owners, *texts, strict=True):
+    for owner, *cells in zip(owners, *texts, strict=True):
         if owner in place_of:
-            found = [f"{name}:{word.lower()}" for name, text in zip(names, own, strict=True) for word in text.split()]
-            places += [place_of[owner]] * len(found)
-            words += found
+            named = [f"{name}:{word.lower()}" for name, cell in zip(names, cells, strict=True) for word in cell.split()]
+            places += [place_of[owner]] * len(named)
+            words += named
     if not words:
         raise BenchError(f"{path}: no item of the interactions has a word")
     return weigh(np.array(places), np.array(words), n_items=len(items))
 
 
 def word_columns(path: Path) -> list[str]:
+    """Return the names of the columns of words, which RecBole gives the type ``token_seq``."""
     names, kinds, _ = header(path)
     return [name for name, kind in zip(names, kinds, strict=True) if kind == "token_seq"]
 
 
 def columns_of(path: Path, *choices: Sequence[str]) -> list[pd.Series]:
-    """As text, the columns of which each may have one of some names.
+    """Return columns as text, one for each of ``choices``, which are the names that this column may have.
 
     Raises:
-        BenchError: for a broken file, a column that is not there, and a file without rows.
+        BenchError: for a broken file, a missing column, and a file without rows.
     """
     frame = read_table(path, as_text=header(path)[0])
     if frame.empty:
@@ -145,14 +147,14 @@ def columns_of(path: Path, *choices: Sequence[str]) -> list[pd.Series]:
     return [frame[column(frame, None, names, str(path), remedy)].fillna("") for names in choices]
 
 
-def whole(values: pd.Series, path: Path, *, below: int) -> np.ndarray:
-    """(n,) whole numbers from 0.
+def whole_numbers(values: pd.Series, path: Path, *, below: int) -> np.ndarray:
+    """Return a column as whole numbers (n,) from 0 to ``below`` - 1.
 
     Raises:
-        BenchError: for a value that is none ``below`` so many, with its row.
+        BenchError: for any other value, with its row.
     """
-    found = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
-    for row in np.flatnonzero(~((found >= 0) & (found < below) & (found % 1 == 0)))[:1]:
-        said = f"{values.name} {values.iloc[row][:40]!r} is no whole number from 0 to {below - 1:,}"
-        raise BenchError(f"{path}: row {row + 1}: {said}; correct it, or give the file to python -m bench import")
-    return found.astype(np.int64)
+    floats = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+    for row in np.flatnonzero(~((floats >= 0) & (floats < below) & (floats % 1 == 0)))[:1]:
+        why = f"{values.name} {values.iloc[row][:40]!r} is no whole number from 0 to {below - 1:,}"
+        raise BenchError(f"{path}: row {row + 1}: {why}; correct it, or give the file to python -m bench import")
+    return floats.astype(np.int64)
