@@ -1,1 +1,1 @@
-"""The command line: the only part that reads sys.argv."""
+"""The command line, which alone reads sys.argv."""

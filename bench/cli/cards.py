@@ -1,4 +1,4 @@
-"""A fidelity card per model, in Markdown: what its file says of it, its presets and its settings."""
+"""Writes docs/models.md: one section per model with the text of its file, its presets and its settings."""
 
 import ast
 import dataclasses
@@ -43,7 +43,7 @@ made from the models' files by `python -m bench cards`; edit those files, not th
 
 
 def write(cards, path: Path) -> Path:
-    """Write ``page`` to a file, and name it.
+    """Write ``page`` to the file ``path``, and return the path.
 
     Raises:
         BenchError: when a field is missing or unknown, or the file cannot be written.
@@ -55,7 +55,7 @@ def write(cards, path: Path) -> Path:
 
 
 def page(cards) -> str:
-    """The cards of ``bench.registry``; the floors come last, one section per file."""
+    """Return the page of the models ``cards``, which are those of ``bench.registry``; floors come last, by file."""
     training = assignments({f.name: f.default for f in dataclasses.fields(Training)})
     parts = [HEAD.format(training=training)]
     parts += [card(model, docstring(model), registry.load(model).Hyper) for model in cards if not model.is_floor]
@@ -65,29 +65,30 @@ def page(cards) -> str:
     return "\n".join(parts)
 
 
-def place(model) -> str:
+def file_of(model) -> str:
+    """Return the path of the model's file from the root of the repository."""
     return model.module.replace(".", "/") + ".py"
 
 
 def docstring(model) -> str:
-    """What the model's file says at its head."""
+    """Return the docstring of the model's file."""
     registry.load(model)
     return inspect.getdoc(importlib.import_module(model.module)) or ""
 
 
 def card(model, docstring: str, hyper: type) -> str:
-    """One model's section.
+    """Return the section of a model.
 
     Args:
-        model: its card of ``bench.registry``.
-        docstring: of its file.
-        hyper: its settings.
+        model: the card of ``bench.registry``.
+        docstring: that of the model's file.
+        hyper: the dataclass of the model's settings.
     """
     summary, _, rest = docstring.partition("\n\n")
     body, _, tail = rest.rpartition("\n\n")
-    found = fields(tail, place(model))
+    text_of = fields(tail, file_of(model))
     parts = [f"## {SHOWN_MODELS.get(model.name, model.name)}", f"{escaped(summary)} {link(model)}"]
-    parts.append("\n".join(f"- **{name}**: {escaped(found[name])}" for name in FIELDS if name in found))
+    parts.append("\n".join(f"- **{name}**: {escaped(text_of[name])}" for name in FIELDS if name in text_of))
     parts += [prose(body)] if body else []
     parts += [f"Trained with: {assignments(model.training)}."] if model.training else []
     parts.append("\n".join(["Presets:", "", *presets(model)]))
@@ -98,7 +99,7 @@ def card(model, docstring: str, hyper: type) -> str:
 
 
 def floor_section(floors) -> str:
-    """The floors of one file: its docstring, and a line each."""
+    """Return the section of the floors of one file: its docstring, and a line for each floor."""
     lines = []
     for model in floors:
         defaults = {f.name: f.default for f in dataclasses.fields(registry.load(model).Hyper)}
@@ -107,52 +108,52 @@ def floor_section(floors) -> str:
 
 
 def link(model) -> str:
-    return f"File: [{place(model)}](../{place(model)})."
+    return f"File: [{file_of(model)}](../{file_of(model)})."
 
 
 def fields(text: str, where: str) -> dict[str, str]:
-    """Name and text of each "Name: text" of a docstring's last paragraph; further lines of a text are indented.
+    """Return the text of each field by its name, from a docstring's last paragraph, "Name: text" and indented lines.
 
     Raises:
         BenchError: where a field is missing, empty or unknown.
     """
     entries = [entry.partition(":") for entry in re.split(r"\n(?=\S)", text)]
-    found = {name: " ".join(said.split()) for name, _, said in entries}
+    text_of = {name: " ".join(words.split()) for name, _, words in entries}
     for name in REQUIRED:
-        if not found.get(name):
+        if not text_of.get(name):
             raise BenchError(f"{where}: the docstring ends without the field {name!r}; see CONTRIBUTING.md")
-    for name in found:
+    for name in text_of:
         if name not in FIELDS:
             raise unknown(f"field in the docstring of {where}", name, FIELDS)
-    return found
+    return text_of
 
 
 def prose(text: str) -> str:
-    """A docstring's paragraphs and lists; a paragraph that is indented as a whole stands as it is."""
+    """Return a docstring's paragraphs and lists in Markdown; a paragraph of indented lines becomes a code block."""
     blocks = []
     for block in text.split("\n\n"):
         lines = block.splitlines()
         if all(line.startswith("    ") for line in lines):
             blocks.append(f"```text\n{textwrap.dedent(block)}\n```")
             continue
-        broken = [lines[0]]
+        spaced = [lines[0]]
         for before, line in zip(lines, lines[1:], strict=False):
-            is_text, was_text = (one[0] not in " -" for one in (line, before))
+            is_text, was_text = line[0] not in " -", before[0] not in " -"
             if is_text > was_text or (line[0] == "-" and was_text):  # a list, or a hanging paragraph, begins or ends
-                broken.append("")
-            broken.append(line)
-        blocks.append(escaped("\n".join(broken)))
+                spaced.append("")
+            spaced.append(line)
+        blocks.append(escaped("\n".join(spaced)))
     return "\n\n".join(blocks)
 
 
 def escaped(text: str) -> str:
-    """``text`` with what Markdown would read as markup made plain, code left alone."""
-    plain = {"*": r"\*", "<": "&lt;"}
-    return re.sub(r"(`+.+?`+)|([*<])", lambda found: found[1] or plain[found[2]], text)
+    """Escape the characters of ``text`` that Markdown would read as markup, except in code."""
+    escapes = {"*": r"\*", "<": "&lt;"}
+    return re.sub(r"(`+.+?`+)|([*<])", lambda match: match[1] or escapes[match[2]], text)
 
 
 def presets(model) -> list[str]:
-    """One line per preset, and one per data set that has settings of its own."""
+    """Return one line per preset, and one per data set for which the model has settings."""
     lines = [f"- `{name}`: {assignments(values) if values else 'as below'}" for name, values in model.presets.items()]
     where = "on `{}`, where the preset does not say otherwise"
     return lines + [f"- {where.format(name)}: {assignments(values)}" for name, values in model.per_dataset.items()]
@@ -163,36 +164,36 @@ def assignments(values: dict) -> str:
 
 
 def settings(hyper: type) -> list[list[str]]:
-    """Name, default, allowed or searched values and meaning of each field of a ``Hyper``."""
-    said = comments(hyper)
+    """Return name, default, allowed or searched values and meaning of each field of a ``Hyper``."""
+    meanings = comments(hyper)
     return [
-        [ticked(f.name), ticked(repr(f.default)), values(f), escaped(said.get(f.name, ""))]
+        [as_code(f.name), as_code(repr(f.default)), values(f), escaped(meanings.get(f.name, ""))]
         for f in dataclasses.fields(hyper)
     ]
 
 
-def ticked(text: str) -> str:
+def as_code(text: str) -> str:
     return f"`{text}`"
 
 
 def values(field: dataclasses.Field) -> str:
-    """What a field may be: those searched, or those that its type allows."""
+    """Return the values of a field that are searched, or else those that its type allows, in words."""
     if "low" in field.metadata:
-        return f"{ticked(repr(field.metadata['low']))} to {ticked(repr(field.metadata['high']))}"
+        return f"{as_code(repr(field.metadata['low']))} to {as_code(repr(field.metadata['high']))}"
     among = field.metadata.get("among") or (get_args(field.type) if get_origin(field.type) is Literal else ())
-    return ", ".join(ticked(repr(one)) for one in among)
+    return ", ".join(as_code(repr(value)) for value in among)
 
 
 def comments(hyper: type) -> dict[str, str]:
-    """The comment at the end of each field, by its name; a class derived from another has its fields' comments, too."""
-    found = {}
-    for cls in reversed([one for one in hyper.__mro__ if one is not object]):
+    """Return the comment at the end of each field's line by the field's name, those of base classes included."""
+    comment_of = {}
+    for cls in reversed([cls for cls in hyper.__mro__ if cls is not object]):
         lines = textwrap.dedent(inspect.getsource(cls)).splitlines()
         for node in ast.parse("\n".join(lines)).body[0].body:
             if isinstance(node, ast.AnnAssign):
                 rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
-                found[node.target.id] = rest.partition("#")[2].strip()
-    return found
+                comment_of[node.target.id] = rest.partition("#")[2].strip()
+    return comment_of
 
 
 def table(header: list[str], rows: list[list[str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What keeps a checkout of MCLN-Bench in order: the pages that are written from code and records, and the checks."""
+"""Commands for a checkout of MCLN-Bench: they write the pages that are made from code and records, and run checks."""
 
 import os
 import sys
@@ -47,12 +47,12 @@ def reference_command(argv: list[str]) -> int:
     def tuned(planned):
         return winners.choose(planned, "tuned", args.results / WINNERS, Store(args.results / TRIALS))[0]
 
-    found = reference.standing(Store(args.results), args.data_dir, tuned=tuned)
-    text = reference.page(found)
+    jobs = reference.standing(Store(args.results), args.data_dir, tuned=tuned)
+    text = reference.page(jobs)
     with writing(args.out, remedy="choose another file with --out"):
         write_text(args.out, text)
     print(text + f"\nwrote {args.out}")
-    return 1 if args.check and found["missing"].any() else 0
+    return 1 if args.check and jobs["missing"].any() else 0
 
 
 def check_command(argv: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""python -m bench extract: feature rows from the pictures and texts of a folder's items."""
+"""The command ``extract``, which makes feature rows from the pictures and texts of a folder's items."""
 
 import shlex
 
@@ -27,10 +27,10 @@ def extract_command(argv: list[str]) -> int:
     from bench.data import extracting
 
     if args.images:
-        found = extracting.find_images(args.images)
-        print(extracting.extract(args.folder, "image", found, extracting.image_encoder(args.image_encoder)))
+        images = extracting.find_images(args.images)
+        print(extracting.extract(args.folder, "image", images, extracting.image_encoder(args.image_encoder)))
     if args.texts:
-        found = extracting.find_texts(args.texts)
-        print(extracting.extract(args.folder, "text", found, extracting.text_encoder(args.text_encoder)))
+        texts = extracting.find_texts(args.texts)
+        print(extracting.extract(args.folder, "text", texts, extracting.text_encoder(args.text_encoder)))
     print(f"To use it: python run_all.py --datasets {shlex.quote(str(args.folder))}")
     return 0

@@ -1,4 +1,4 @@
-"""The flags of a run, and how they are read: a wrong one is one clear line, before anything starts."""
+"""The flags of a run and their parsers; a wrong flag gives one clear line before anything starts."""
 
 import argparse
 import ast
@@ -19,10 +19,10 @@ QUICK_SET = "ml-100k"
 
 
 class Parser(argparse.ArgumentParser):
-    """One clear line for a wrong flag, near misses named."""
+    """A parser that reports a wrong flag in one clear line, with similar flags."""
 
-    def __init__(self, **more):
-        super().__init__(allow_abbrev=False, **more)
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str):
         words = message.split()
@@ -33,22 +33,22 @@ class Parser(argparse.ArgumentParser):
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """KEY=VALUE, the value read as JSON or as Python's own, such as ``.001`` and ``(64, 64)``, and else as text."""
+    """Parse KEY=VALUE; VALUE is read as JSON, else as a literal of Python, such as ``(64, 64)``, else as text."""
     key, sign, value = text.partition("=")
     if not sign or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    found = value
+    parsed = value
     for reader in (ast.literal_eval, json.loads):
         with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-            found = reader(value)
+            parsed = reader(value)
     try:
-        return key, json.loads(json.dumps(found, allow_nan=False))
+        return key, json.loads(json.dumps(parsed, allow_nan=False))
     except (ValueError, TypeError):
         raise argparse.ArgumentTypeError(f"{text!r} is no finite number, text or list") from None
 
 
 def once(given: list[tuple[str, Any]], flag: str) -> dict[str, Any]:
-    """What ``flag`` gives, by key.
+    """Return the values that ``flag`` gives, by key.
 
     Raises:
         BenchError: for a key that is given twice.
@@ -74,12 +74,12 @@ def positive(text: str) -> int:
 
 def seconds(text: str) -> float:
     try:
-        found = float(text)
+        number = float(text)
     except ValueError:
-        found = 0.0
-    if not 0 < found <= threading.TIMEOUT_MAX:
+        number = 0.0
+    if not 0 < number <= threading.TIMEOUT_MAX:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return found
+    return number
 
 
 def per_gpu(text: str) -> int | None:
@@ -87,10 +87,10 @@ def per_gpu(text: str) -> int | None:
 
 
 def metrics(names: list[str] | None, top: list[int] | None) -> tuple[str, ...]:
-    """What ``--metrics`` and ``--top`` ask for, such as "hr@20", each once; nothing where neither is given.
+    """Return the metrics that ``--metrics`` and ``--top`` ask for, such as "hr@20", each once; none without flags.
 
     Raises:
-        BenchError: for a metric that there is not.
+        BenchError: for an unknown metric.
     """
     for name in names or ():
         if name not in METRIC_NAMES:
@@ -100,13 +100,13 @@ def metrics(names: list[str] | None, top: list[int] | None) -> tuple[str, ...]:
 
 
 def place(text: str) -> Path:
-    """A path as it is typed, ~ standing for the home folder."""
+    """Parse a path, in which ~ is the home folder."""
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError(f"{text!r} is not a path")
     try:
         path = Path(text).expanduser()
         path.exists()
-    except RuntimeError:  # ~ of a user who is not here
+    except RuntimeError:  # the home folder of a user who does not exist here
         raise argparse.ArgumentTypeError(f"{text!r} names the home folder of a user who is not here") from None
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise argparse.ArgumentTypeError(f"{text[:60]!r} cannot be looked for ({error.strerror})") from None
@@ -114,7 +114,7 @@ def place(text: str) -> Path:
 
 
 def run_parser() -> Parser:
-    """The parser of ``run_all.py`` and of ``python -m bench run``."""
+    """Return the parser of ``run_all.py`` and of ``python -m bench run``."""
     prog = "run_all.py" if Path(sys.argv[0]).name == "run_all.py" else "python -m bench run"
     parser = Parser(prog=prog, description="Run the jobs that have no record yet, then write the tables.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -203,10 +203,10 @@ def add_places(group) -> None:
 
 
 def row_of(text: str, results: Path | None) -> str:
-    """The row that ``--ours`` means; with ``results``, it may also be one of their own, whose model is not here.
+    """Return the row that ``--ours`` names; with ``results``, it may also be a row of their records without a model.
 
     Raises:
-        BenchError: where there is no such model.
+        BenchError: where there is neither such a model nor such a row.
     """
     try:
         card, preset = registry.find(text)

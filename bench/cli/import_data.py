@@ -1,4 +1,4 @@
-"""python -m bench import: interactions of any origin become a folder that is a data set."""
+"""The command ``import``, which makes a folder that is a data set from interactions of any origin."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from bench.cli.flags import Parser, natural, once, place
 
 
 def named_file(text: str) -> tuple[str, Path]:
-    """NAME=FILE in its two parts."""
+    """Parse NAME=FILE into its two parts."""
     name, sign, file = text.partition("=")
     if not (name and sign and file):
         raise argparse.ArgumentTypeError(f"{text!r} is not MODALITY=FILE")

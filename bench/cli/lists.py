@@ -1,4 +1,4 @@
-"""What there is to run: models with their presets and settings, data sets, studies with their variants."""
+"""The commands that list models with their presets and settings, data sets, and studies with their variants."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,26 +21,27 @@ def models_command(argv: list[str]) -> int:
 
 
 def models() -> str:
-    groups = {name: {card.name for card in registry.members(name)} for name in registry.GROUPS}
+    """Return the table of all models with their groups and presets."""
+    members = {group: {card.name for card in registry.members(group)} for group in registry.GROUPS}
     rows = [
-        (card.name, ", ".join(group for group, own in groups.items() if card.name in own), ", ".join(card.presets))
+        (card.name, ", ".join(group for group in members if card.name in members[group]), ", ".join(card.presets))
         for card in registry.cards().values()
     ]
     return f"{grid(rows, ('model', 'groups', 'presets'))}\nThe settings of one: python -m bench models MODEL[:PRESET]"
 
 
 def settings(text: str) -> str:
-    """The settings of a model's presets, or of the one that is named.
+    """Return the table of the settings of a model's presets, or of the preset that is named.
 
     Raises:
         BenchError: for an unknown name.
     """
     card, preset = registry.find(text)
     presets = [preset] if registry.is_preset_named(text) else list(card.presets)
-    values = [registry.settings(card, one, dataset="", hyper={}) for one in presets]
-    rows = [(name, *(said(own[name]) for own in values)) for name in values[0]]
-    own = [f"On {name}, unless a preset says otherwise: {said(some)}" for name, some in card.per_dataset.items()]
-    return "\n".join([grid(rows, [card.name, *(row_name(card.name, one) for one in presets)]), *own])
+    by_preset = [registry.settings(card, preset, dataset="", hyper={}) for preset in presets]
+    rows = [(name, *(as_text(values[name]) for values in by_preset)) for name in by_preset[0]]
+    notes = [f"On {name}, unless a preset says otherwise: {as_text(hyper)}" for name, hyper in card.per_dataset.items()]
+    return "\n".join([grid(rows, [card.name, *(row_name(card.name, preset) for preset in presets)]), *notes])
 
 
 def data_command(argv: list[str]) -> int:
@@ -48,9 +49,9 @@ def data_command(argv: list[str]) -> int:
     Parser(prog="python -m bench data").parse_args(argv)
     from bench.data.sources import FOLDERS, MOVIELENS  # here, since torch takes seconds to import
 
-    shown = {name: "the paper's, from its authors' release: downloaded, or read from --data-dir" for name in FOLDERS}
-    shown[MOVIELENS] = "MovieLens 100k, which RecBole brings along"
-    rows = [(name, shown.get(name, "simulated, with content whose part in preference is known")) for name in DATA_SETS]
+    texts = {name: "the paper's, from its authors' release: downloaded, or read from --data-dir" for name in FOLDERS}
+    texts[MOVIELENS] = "MovieLens 100k, which RecBole brings along"
+    rows = [(name, texts.get(name, "simulated, with content whose part in preference is known")) for name in DATA_SETS]
     print(f"{grid(rows, ('data set', 'what it is'))}\nAny folder is a data set, too: docs/adding-a-data-set.md")
     return 0
 
@@ -64,15 +65,15 @@ def studies_command(argv: list[str]) -> int:
         rows = [(s.name, s.title, ", ".join(s.models) or "any", len(s.variants) or "") for s in STUDIES.values()]
         print(grid(rows, ("study", "title", "models", "variants")))
     for study in find(named):
-        rows = [(one.title or one.label, said(study.full(one))) for one in study.variants]
+        rows = [(variant.title or variant.label, as_text(study.full(variant))) for variant in study.variants]
         print(grid(rows, (study.title, "settings")) if rows else f"{study.title}: its rows are models, not variants")
     return 0
 
 
-def said(value: Any) -> str:
-    """A value as --set takes it, or settings apart by spaces."""
+def as_text(value: Any) -> str:
+    """Return a value as --set takes it, or settings separated by spaces."""
     if isinstance(value, Mapping):
-        return " ".join(f"{name}={said(one)}" for name, one in value.items())
+        return " ".join(f"{name}={as_text(setting)}" for name, setting in value.items())
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""The command line; the only reader of ``sys.argv``."""
+"""The entry point of the command line: runs a command and turns its outcome into an exit code."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
     early for want of time and the same command goes on with it, and 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # letters that a terminal lacks must not end a run after its training
+        if hasattr(stream, "reconfigure"):  # a character that the terminal cannot show must not end a run
             stream.reconfigure(errors="replace")
     argv = sys.argv[1:] if argv is None else argv
     if command is None:
@@ -44,16 +44,17 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC) or error.filename:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of the output goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # discard the rest of the output
         if error.errno == errno.ENOSPC:
             print("error: the output cannot be written, as its device is full", file=sys.stderr)
-        code = 0 if error.errno == errno.EPIPE else 1  # whoever read the output has heard enough
+        code = 0 if error.errno == errno.EPIPE else 1  # EPIPE: the reader, such as head, needs no more output
     except Ended as ended:
         code = 128 + ended.args[0]
     sys.exit(code)
 
 
 def dispatch(command: str, argv: list[str]) -> int:
+    """Run the command of this name and return its exit code."""
     if command in ("-h", "--help", "--version"):
         print(__version__ if command == "--version" else usage())
         return 0
@@ -65,11 +66,11 @@ def dispatch(command: str, argv: list[str]) -> int:
 
 
 def usage() -> str:
-    """Every command with the first line of what it says of itself."""
+    """Return the list of commands, each with the first line of its docstring."""
     lines = {name: f"  {name:<10} {call.__doc__.splitlines()[0]}" for name, call in COMMANDS.items()}
-    own = [lines.pop(name) for name in OF_CHECKOUT]
+    of_checkout = [lines.pop(name) for name in OF_CHECKOUT]
     head = "usage: python -m bench COMMAND ...   (python -m bench COMMAND --help)"
-    return "\n".join([head, "", *lines.values(), "", "in the root of a checkout of MCLN-Bench:", *own])
+    return "\n".join([head, "", *lines.values(), "", "in the root of a checkout of MCLN-Bench:", *of_checkout])
 
 
 def run_command(argv: list[str]) -> int:
@@ -82,9 +83,9 @@ def run_command(argv: list[str]) -> int:
         if ".py:" in text:
             registry.from_outside(text)  # before --ours, which may name it
     ours = row_of(args.ours, args.results if args.report else None)
-    more = {"ours": ours, "metrics": metrics(args.metrics, args.top)}
+    for_tables = {"ours": ours, "metrics": metrics(args.metrics, args.top)}
     if args.list or args.report:
-        print(records.listing(args) if args.list else records.report(args, more))
+        print(records.listing(args) if args.list else records.report(args, for_tables))
         return 0
     from bench import session
     from bench.run import plan
@@ -105,7 +106,7 @@ def run_command(argv: list[str]) -> int:
     shared = {"results": args.results, "configs": args.configs, "dry_run": args.dry_run, "clock": clock}
     shared["machines"] = Machines(**{f.name: getattr(args, f.name) for f in fields(Machines)})
     if args.tune:
-        from bench.tune import command as tuning  # optuna, for which nothing else has a use
+        from bench.tune import command as tuning  # here, since it imports optuna, which nothing else needs
 
         code, is_over = tuning.tune(request, args.tune, **shared)
         if args.hyper == "tuned" and not is_over and not code:
@@ -113,7 +114,7 @@ def run_command(argv: list[str]) -> int:
             return code
         if code or args.hyper == "default":
             return code
-    shown = session.Shown(ranking=args.ranking, **more)
+    shown = session.Shown(ranking=args.ranking, **for_tables)
     return session.run(request, **shared, reports=args.reports, when=args.when, mode=args.hyper, shown=shown)
 
 
@@ -131,12 +132,12 @@ def audit_command(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     from bench.data import audit, sources
 
-    audits = {}
+    by_name = {}
     for given in dict.fromkeys(args.datasets):
         facts = audit.audit(sources.find(given, data_dir=args.data_dir).load(args.features))
-        if audits.setdefault(facts["dataset"], facts)["hash"] != facts["hash"]:
+        if by_name.setdefault(facts["dataset"], facts)["hash"] != facts["hash"]:
             raise sources.named_twice(given, facts["dataset"])
-    audits = list(audits.values())
+    audits = list(by_name.values())
     print(audit.render(audits))
     for path in audit.write(audits, args.reports):
         print(f"wrote {path}")

@@ -1,4 +1,4 @@
-"""The answer table of the README, made from the reference's records, so that no one types a number."""
+"""Writes the README's table of results from the reference records, so that nobody types a number."""
 
 from pathlib import Path
 
@@ -24,46 +24,46 @@ UNLIKE = (
 
 
 def table(answers: pd.DataFrame) -> str:
-    """One line per data set of the paper, protocol and ranking: each row's verdict and its difference in NDCG@10.
+    """Return a line per data set of the paper, protocol, ranking and row: its verdict and its difference in NDCG@10.
 
     Args:
-        answers: the data of the answer's page, unrounded: its CSV would be rounded twice.
+        answers: the unrounded data of the answer's page; the numbers of its CSV would be rounded twice.
     """
-    own = answers[answers["dataset"].isin(DATASETS) & (answers["metric"] == "ndcg@10")]
+    selected = answers[answers["dataset"].isin(DATASETS) & (answers["metric"] == "ndcg@10")]
     lines = [
         "| data set | protocol | ranking | row | N@10 | 95 % interval | against |",
         "|---|---|---|---|---:|---|---|",
     ]
-    for one in own.itertuples():
-        if pd.isna(one.difference):
+    for entry in selected.itertuples():
+        if pd.isna(entry.difference):
             continue
-        where = (DATASETS[one.dataset], one.protocol, one.ranking, one.row)
-        difference, low, high = (number(value, "+.4f") for value in (one.difference, one.low, one.high))
-        verdict = marked(f"{one.verdict} {one.vs}", one.unequal)
+        where = (DATASETS[entry.dataset], entry.protocol, entry.ranking, entry.row)
+        difference, low, high = (number(value, "+.4f") for value in (entry.difference, entry.low, entry.high))
+        verdict = marked(f"{entry.verdict} {entry.vs}", entry.unequal)
         lines.append(f"| {' | '.join(where)} | {difference} | [{low}, {high}] | {verdict} |")
-    if own["unequal"].any():
+    if selected["unequal"].any():
         lines += ["", f"{UNEQUAL} {UNLIKE}"]
     return "\n".join(lines)
 
 
 def answered(records: Path) -> pd.DataFrame:
-    """What the records of a folder answer.
+    """Return the data of the answer's page, made from the records of a folder.
 
     Raises:
-        BenchError: where they answer nothing.
+        BenchError: where the records give no such page.
     """
-    found = Evidence.of(Store(records), studies=tuple(STUDIES.values()), is_installed=registry.is_installed)
-    pages = answer.pages(found)
+    evidence = Evidence.of(Store(records), studies=tuple(STUDIES.values()), is_installed=registry.is_installed)
+    pages = answer.pages(evidence)
     if not pages:
         raise BenchError(f"no record in {records} answers anything; run this in a checkout of the repository")
     return pages[0].data
 
 
 def renewed(text: str, answers: pd.DataFrame) -> str:
-    """``text`` with the table between its marks made anew.
+    """Return ``text`` with a new table between the lines BEGIN and END.
 
     Raises:
-        BenchError: where the marks are not there.
+        BenchError: where these lines are missing.
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -73,10 +73,10 @@ def renewed(text: str, answers: pd.DataFrame) -> str:
 
 
 def write(readme: Path) -> Path:
-    """Renew the table in ``readme``, and name the file.
+    """Renew the table in the file ``readme``, and return the file.
 
     Raises:
-        BenchError: where its marks are not there, or it cannot be written.
+        BenchError: as ``renewed``; where a file or the records are missing, or the file cannot be written.
     """
     records = readme.parent / REFERENCE
     for path in (readme, records):

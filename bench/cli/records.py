@@ -1,4 +1,4 @@
-"""What --list and --report do: they read stored records, and import no torch. And which flags an action passes over."""
+"""The actions --list and --report, which read stored records without torch; and the check for flags without effect."""
 
 from bench import registry
 from bench.run.studies import STUDIES
@@ -9,7 +9,7 @@ ASKING = (
     "set", "hyper", "tune", "when", "dry_run", "list", "report", "keep_weights",
 )  # fmt: skip
 WHAT = ("datasets", "models", "protocols", "budget", "features")
-ACTIONS = {  # what each does, and what of ASKING it has a use for
+ACTIONS = {  # what each does, in words, and the flags of ASKING that it uses
     "list": ("lists stored records by what is compared", (*WHAT, "seeds")),
     "report": ("writes the tables of all records", ("ours", "metrics", "top")),
     "tune": (
@@ -20,30 +20,29 @@ ACTIONS = {  # what each does, and what of ASKING it has a use for
 
 
 def refuse_idle(args, parser) -> None:
-    """Refuse flags that --list, --report or --tune, after which nothing runs, would pass over.
+    """Refuse flags that have no effect beside --list, --report or --tune, after which nothing runs.
 
     Raises:
-        BenchError: for the first of them.
+        BenchError: for the first such flag.
     """
     action = next((name for name in ACTIONS if getattr(args, name)), None)
-    if action == "tune" and args.hyper != "default":  # a run follows
+    if action is None or action == "tune" and args.hyper != "default":  # after this --tune, a run follows
         return
-    if action is None:
-        return
-    said, used = ACTIONS[action]
+    deed, used = ACTIONS[action]
     for name in ASKING:
         value = getattr(args, name)
-        is_of_files = name == "models" and all(".py:" in one for one in value or ())  # whose code is to be known
+        # models given by their files are allowed: they make the files' code known
+        is_of_files = name == "models" and all(".py:" in model for model in value or ())
         if name not in (action, *used) and value != parser.get_default(name) and not is_of_files:
             flag = f"--{name.replace('_', '-')}"
-            raise BenchError(f"--{action} {said} and has no use for {flag}; leave it out")
+            raise BenchError(f"--{action} {deed} and has no use for {flag}; leave it out")
 
 
 def listing(args) -> str:
-    """The stored records of what is compared, one per line.
+    """Return the stored records that the flags of the comparison select, one per line.
 
     Raises:
-        BenchError: where there is no such folder.
+        BenchError: where the folder of the records is missing.
     """
     from bench.cli import show
     from bench.store.store import Store
@@ -53,12 +52,12 @@ def listing(args) -> str:
     return show.listing(Store(args.results), show.asked_of(args))
 
 
-def report(args, more: dict) -> str:
-    """Every table and figure again, from all records; says what it did."""
+def report(args, options: dict) -> str:
+    """Write every table and figure again from all records; return in words what was done."""
     from bench.report import drawers
 
     with drawers.start() as others:
-        from bench.report import write  # a second, in which the drawers import matplotlib
+        from bench.report import write  # here: it takes a second, in which the drawers import matplotlib
 
-        more |= {"studies": tuple(STUDIES.values()), "is_installed": registry.is_installed, "others": others}
-        return write.rebuild(args.results, args.reports, **more)
+        options |= {"studies": tuple(STUDIES.values()), "is_installed": registry.is_installed, "others": others}
+        return write.rebuild(args.results, args.reports, **options)

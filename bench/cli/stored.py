@@ -1,4 +1,4 @@
-"""What a folder of records is asked: one record, whether all of them hold, what a trained model would recommend."""
+"""Commands on a folder of records: show a record, verify all of them, recommend items by a trained model."""
 
 from pathlib import Path
 
@@ -33,11 +33,11 @@ def verify_command(argv: list[str]) -> int:
         raise BenchError(f"{root} is not a folder; give the folder of the records")
     from bench.store.verify import verify
 
-    found = verify(root)
-    if not found.seen:
+    checked = verify(root)
+    if not checked.seen:
         raise BenchError(f"no records in {root}; give the folder of the records")
-    print("\n".join([*found.wrong, f"{root}: {found.words}"]))
-    return 1 if found.wrong else 0
+    print("\n".join([*checked.wrong, f"{root}: {checked.words}"]))
+    return 1 if checked.wrong else 0
 
 
 def recommend_command(argv: list[str]) -> int:
