@@ -184,9 +184,8 @@ def add_machines(group) -> None:
     group.add_argument("--no-lock", action="store_true", help=text)
     text = "how long the whole run may take; before that, jobs write their state, and the next start goes on"
     group.add_argument("--time-limit", type=seconds, metavar="SECONDS", help=text)
-    group.add_argument(
-        "--timeout", type=seconds, metavar="SECONDS", help="how long a job may take; after that, it fails"
-    )
+    text = "how long a job may take; after that, it fails"
+    group.add_argument("--timeout", type=seconds, metavar="SECONDS", help=text)
     text = "epochs between two writes of a job's state, from which a killed job goes on; default: 25; 0: never"
     group.add_argument("--checkpoint-every", type=natural, default=CHECKPOINT_EVERY, metavar="EPOCHS", help=text)
 

@@ -18,9 +18,8 @@ def parser() -> Parser:
     parser = Parser(
         prog="python -m bench import", description="Make a data set of a CSV, TSV, parquet, JSON lines or .inter file."
     )
-    text = (
-        "the interactions, one per line; or a folder of lists (train.txt, ...), to number its ids and add missing parts"
-    )
+    text = "the interactions, one per line; or a folder of lists (train.txt, ...), to number its ids and add missing "
+    text += "parts"
     parser.add_argument("file", type=place, metavar="FILE|FOLDER", help=text)
     parser.add_argument("--out", type=place, required=True, metavar="FOLDER", help="new folder for the data set")
     parser.add_argument("--user", metavar="COL", help="column of user ids; default: user_id")

@@ -120,10 +120,8 @@ def run_command(argv: list[str]) -> int:
 
 def audit_command(argv: list[str]) -> int:
     """Count what the files of data sets hold, and store the counts."""
-    text = (
-        "Count what the files of data sets hold (sizes, repeats, overlaps, missing features), and write the counts to "
-    )
-    parser = Parser(prog="python -m bench audit", description=text + "audit.md and audit.json.")
+    text = "Count what the files of data sets hold (sizes, repeats, overlaps, missing features), and write the counts "
+    parser = Parser(prog="python -m bench audit", description=text + "to audit.md and audit.json.")
     parser.add_argument("datasets", nargs="+", metavar="NAME|FOLDER", help="names or folders of data sets")
     parser.add_argument("--features", metavar="ID", help="features of the items, as in a run")
     parser.add_argument("--data-dir", type=place, help="folder of the paper's files; default: $MCLN_BENCH_DATA")

@@ -11,9 +11,8 @@ def show_command(argv: list[str]) -> int:
     """Print one record: settings, metrics, curve, where it comes from, the end of its log."""
     parser = Parser(prog="python -m bench show", description=show_command.__doc__)
     parser.add_argument("key", help="of the record, as --list prints it, or its first characters")
-    parser.add_argument(
-        "--results", type=place, default=Path("results"), help="folder of the records; default: results"
-    )
+    text = "folder of the records; default: results"
+    parser.add_argument("--results", type=place, default=Path("results"), help=text)
     args = parser.parse_args(argv)
     from bench.cli import show
     from bench.store.store import Store
@@ -25,9 +24,8 @@ def show_command(argv: list[str]) -> int:
 def verify_command(argv: list[str]) -> int:
     """Check every file of a results folder; print a line per failed check, and a summary."""
     parser = Parser(prog="python -m bench verify", description=verify_command.__doc__)
-    parser.add_argument(
-        "results", type=place, nargs="?", default=Path("results"), help="folder of the records; default: results"
-    )
+    text = "folder of the records; default: results"
+    parser.add_argument("results", type=place, nargs="?", default=Path("results"), help=text)
     root = parser.parse_args(argv).results
     if not root.is_dir():
         raise BenchError(f"{root} is not a folder; give the folder of the records")

@@ -159,9 +159,8 @@ def place(ids: pd.Index, values: np.ndarray, items: Sequence[str], *, what: str)
     row = ids.get_indexer(list(items))
     is_present = row >= 0
     if not is_present.any():
-        raise BenchError(
-            f"{what}: none of its ids is an item of the interactions; {next(iter(ids), None)!r} is its first"
-        )
+        first = next(iter(ids), None)
+        raise BenchError(f"{what}: none of its ids is an item of the interactions; {first!r} is its first")
     rows = np.zeros((len(items), values.shape[1]), dtype=np.float32)
     rows[is_present] = in_float32(values[row[is_present]], np.array(items, dtype=object)[is_present], what)
     return Aligned(rows, is_present, len(ids) - int(is_present.sum()))

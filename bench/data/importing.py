@@ -38,9 +38,8 @@ class Imported:
     def __str__(self) -> str:
         data, n = self.dataset, audit.stats(self.dataset)["interactions"]
         among = " of these" if n == len(data.train) + len(data.test) else ""
-        sizes = (
-            f"{len(data.train):,} to train on, {len(data.valid):,}{among} for validation, {len(data.test):,} for test"
-        )
+        sizes = f"{len(data.train):,} to train on, {len(data.valid):,}{among} for validation, "
+        sizes += f"{len(data.test):,} for test"
         totals = f"{counted(data.n_users, 'user')}, {counted(data.n_items, 'item')}, {counted(n, 'interaction')}"
         left = ", ".join(f"{count:,} {why}" for why, count in self.left_out.items()) or "nothing"
         parts = [f"{self.folder} holds {totals}, split {self.how} ({sizes})", f"left out: {left}"]

@@ -27,7 +27,6 @@ CHUNK = 1 << 14  # entries drawn at a time, so that memory does not grow with th
 GENERATOR = {"version": VERSION, "factors": N_FACTORS, "choices": N_CHOICES, "sharpness": SHARPNESS}
 GENERATOR |= {"min_train": MIN_TRAIN, "widths": WIDTHS, "noise": NOISE, "chunk": CHUNK}
 
-
 # the settings of each set, and the defaults of settings
 SIMULATED = {
     "beauty-sim": {"n_users": 15_576, "n_items": 8_678, "n_train": 123_742},

@@ -1,1 +1,1 @@
-"""What model files may share."""
+"""The building blocks of models."""

@@ -1,4 +1,4 @@
-"""Stand-ins for packages that RecBole imports for its own logs and searches, where they are not installed."""
+"""Stand-ins for packages that RecBole imports only for its logs and searches, where they are not installed."""
 
 import importlib.util
 import sys
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-# a package, and the names under which RecBole imports it
+# package to the names of its modules that RecBole imports
 WANTED = {
     "colorama": ["colorama"],
     "colorlog": ["colorlog"],
@@ -18,7 +18,7 @@ WANTED = {
 
 
 class Absent(ModuleType):
-    """A module whose every name can be imported, and none of which can be used."""
+    """A module from which every name can be imported, but none can be used."""
 
     __path__: list[str] = []
 
@@ -34,7 +34,7 @@ class Absent(ModuleType):
 
 @contextmanager
 def stand_ins() -> Iterator[None]:
-    """For the length of an import of RecBole, put a stand-in in the place of each wanted package that is missing."""
+    """While RecBole is imported within this context, put a stand-in in the place of each missing package."""
     missing = [name for name in WANTED if name not in sys.modules and importlib.util.find_spec(name) is None]
     names = [module for package in missing for module in WANTED[package]]
     for name in names:

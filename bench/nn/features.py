@@ -1,4 +1,4 @@
-"""Item features as models see them: one interface, whether the rows are dense or sparse."""
+"""Item features with one interface for models, whether the rows are dense or sparse."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -27,12 +27,12 @@ class FeatureRows(nn.Module):
             self.register_buffer("rows", dense, persistent=False)
 
     def forward(self, weight: Float[Tensor, "feat dim"]) -> Float[Tensor, "item dim"]:
-        """The whole catalogue projected: rows @ weight."""
+        """Return the projection of all items: rows @ weight."""
         return self.rows(weight) if self.is_sparse else self.rows @ weight
 
 
 def concatenate(rows: dict[str, np.ndarray | sp.spmatrix]):
-    """The rows of several modalities side by side, sparse as soon as one of them is."""
+    """Return the rows of several modalities side by side; they are sparse if any of these is sparse."""
     parts = list(rows.values())
     if any(sp.issparse(p) for p in parts):
         return sp.hstack([sp.csr_matrix(p) for p in parts], format="csr")

@@ -1,4 +1,4 @@
-"""Sanity floors: RecBole's own models, computed rather than trained, behind our way to score."""
+"""Sanity floors: RecBole's own models, computed rather than trained, with our interface for scores."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.nn.recommender import Recommender, recbole_model, recbole_models
 
-THEIRS = recbole_models()  # here, so that their import is no part of a job's time
+RECBOLE_MODELS = recbole_models()  # here, so that a job's time does not include their import
 
 
 class Floor(Recommender):
@@ -24,12 +24,12 @@ class Floor(Recommender):
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
         settings = {**{k: config[k] for k in ("USER_ID_FIELD", "ITEM_ID_FIELD", "NEG_PREFIX", "device")}}
-        model = getattr(THEIRS, self.theirs)
-        self.inner = [recbole_model(model, {**settings, **vars(self.hyper)}, dataset)]  # no submodule of ours
+        model = getattr(RECBOLE_MODELS, self.theirs)
+        self.inner = [recbole_model(model, {**settings, **vars(self.hyper)}, dataset)]  # a list hides it from nn.Module
         self.learn(np.bincount(dataset.item, minlength=self.n_items))
 
     def learn(self, count: Int[np.ndarray, " item"]) -> None:
-        """What RecBole's class learns in its one epoch; ``count`` is the training entries of each item."""
+        """Learn what RecBole's class learns in its one epoch; ``count`` has the training entries of each item."""
 
     def score(
         self, shared, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]

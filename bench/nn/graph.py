@@ -1,4 +1,4 @@
-"""Constant sparse matrices and the graphs built from interactions."""
+"""Constant sparse matrices, and graphs built from interactions."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,9 +13,8 @@ from bench.nn.exact import ExactFunction
 class SparseMatrix(nn.Module):
     """A constant sparse matrix A whose product ``A @ x`` is differentiable in the dense x.
 
-    ``embedding_bag`` sums weighted rows several times faster than torch's CSR and COO products on a CPU and
-    is deterministic; the transpose needed by the backward pass is kept beside the matrix, since A need not be
-    symmetric.
+    ``embedding_bag`` sums weighted rows several times faster than torch's CSR and COO products on a CPU and is
+    deterministic. The backward pass needs the transpose, which is stored too, since A need not be symmetric.
 
     Args:
         matrix: (rows, cols) of any SciPy format; repeated entries are summed.
@@ -35,7 +34,7 @@ class SparseMatrix(nn.Module):
     def symmetric(
         cls, columns: Int[Tensor, " entry"], offsets: Int[Tensor, " rows_and_one"], values: Float[Tensor, " entry"]
     ) -> "SparseMatrix":
-        """A symmetric matrix from the parts of its CSR form, on their device and without a look back at the host."""
+        """Make a symmetric matrix from the parts of its CSR form, on their device and without waiting for it."""
         n = len(offsets) - 1
         out = cls(sp.csr_matrix((n, n)))
         for direction in ("forward_", "backward_"):
@@ -60,23 +59,23 @@ class _Product(ExactFunction):
 
 
 def weighted_bag(dense, columns, offsets, values):
-    """Row r is the sum of values[e] dense[columns[e]] over offsets[r] <= e < offsets[r + 1]."""
+    """Return rows, of which row r is the sum of values[e] dense[columns[e]] over offsets[r] <= e < offsets[r + 1]."""
     return F.embedding_bag(columns, dense, offsets, mode="sum", per_sample_weights=values, include_last_offset=True)
 
 
 def bipartite(interactions) -> sp.csr_matrix:
-    """(node, node) binary adjacency [[0, R], [R', 0]] of (user, item) interactions; repeats collapse to 1."""
+    """Return the (node, node) binary adjacency [[0, R], [R', 0]] of (user, item) interactions; repeats become 1."""
     r = sp.csr_matrix(interactions, dtype=np.float32)
     r.data[:] = 1.0
     return sp.bmat([[None, r], [r.T, None]], format="csr", dtype=np.float32)
 
 
 def norm_adjacency(interactions, *, self_loop: bool = False, alpha: float = 0.0) -> SparseMatrix:
-    """D^(-1/2) A D^(-(1/2-alpha)): row = target node, column = source node.
+    """Return D^(-1/2) A D^(-(1/2-alpha)): row = target node, column = source node.
 
     Args:
         interactions: (user, item) SciPy matrix.
-        self_loop: add the identity to A; it then counts in the degrees.
+        self_loop: add the identity to A, which raises the degrees by 1.
         alpha: popularity exponent of the source node; 0 is the symmetric Laplacian of LightGCN.
     """
     a = bipartite(interactions)
@@ -91,7 +90,7 @@ def _power(degree, exponent):
 
 
 def propagate_mean(adjacency: SparseMatrix, ego: Float[Tensor, "node dim"], n_layers: int) -> Float[Tensor, "node dim"]:
-    """Mean over k = 0..n_layers of A^k E, in Horner form: h <- E + A h."""
+    """Return the mean over k = 0..n_layers of A^k E, computed in Horner form: h <- E + A h."""
     hidden = ego
     for _ in range(n_layers):
         hidden = ego + adjacency(hidden)

@@ -1,6 +1,6 @@
-"""Graphs of items whose content is alike: k neighbours a row, with weights that may carry gradients.
+"""Graphs of items with similar content: k neighbours per item, with weights that may carry gradients.
 
-A graph is a pair of (item, k) matrices, the neighbours and their weights. Row = the item that receives.
+A graph is a pair of (item, k) matrices, the neighbours and their weights. A row is the item that receives.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from bench.nn.knn import nearest, unit_rows
 
 Graph = tuple[Int[Tensor, "item neighbour"], Float[Tensor, "item neighbour"]]
 
-LARGE = 4096  # items; the neighbours of so many are kept on disk
-STORED = 1  # raised when the same rows get other neighbours
+LARGE = 4096  # from this number of items on, neighbours are cached on disk
+STORED = 1  # raised when the code finds other neighbours of the same rows
 
 
 def neighbours(rows, k: int) -> Int[Tensor, "item neighbour"]:
-    """``nearest`` of frozen rows; for a large catalogue read from the cache folder, where its rows were seen before.
+    """Return ``nearest`` of frozen rows; for a large catalogue the neighbours are cached by the content of the rows.
 
     Args:
         rows: (item, feat) array or SciPy sparse matrix.
@@ -32,18 +32,18 @@ def neighbours(rows, k: int) -> Int[Tensor, "item neighbour"]:
     if rows.shape[0] < LARGE:
         return nearest(rows, k)
     path = cache_folder() / "neighbours" / f"{digest(rows)}-{k}.npy"
-    with contextlib.suppress(OSError, ValueError, EOFError):  # none yet, or a broken one
+    with contextlib.suppress(OSError, ValueError, EOFError):  # no file yet, or a broken one
         stored = np.load(path, allow_pickle=False)
         if stored.shape == (rows.shape[0], k):
             return torch.from_numpy(stored)
     near = nearest(rows, k)
-    with contextlib.suppress(OSError):  # a run can do without
+    with contextlib.suppress(OSError):  # a run does not need the cache
         write_whole(path, lambda name: np.save(name, near.numpy()))
     return near
 
 
 def digest(rows) -> str:
-    """Hash of the values of the rows, whatever file or class they are from."""
+    """Return a hash of the values of the rows, whatever file or class they are from."""
     parts = [rows.data, rows.indices, rows.indptr] if sp.issparse(rows) else [rows]
     content = hashlib.sha256(repr((STORED, rows.shape, rows.dtype.str)).encode())
     for part in parts:
@@ -52,9 +52,9 @@ def digest(rows) -> str:
 
 
 def content_graph(rows, k: int) -> Graph:
-    """The k nearest items by cosine, weighed by the cosine and normalised (``symmetric``).
+    """Return the graph of the k nearest items by cosine, weighed by the cosine and normalised (``symmetric``).
 
-    An item without content has no neighbour: all its weights are 0.
+    The weights of an item without content are all 0.
 
     Args:
         rows: (item, feat) array or SciPy sparse matrix.
@@ -67,41 +67,41 @@ def content_graph(rows, k: int) -> Graph:
 
 
 def row_products(a, b) -> np.ndarray:
-    """The inner product of each row of ``a`` with the same row of ``b``."""
+    """Return the inner product of each row of ``a`` with the same row of ``b``."""
     products = a.multiply(b) if sp.issparse(a) else a * b
     return np.asarray(products.sum(axis=1)).ravel()
 
 
 def cosines(unit: Float[Tensor, "item dim"], near: Int[Tensor, "item neighbour"]) -> Float[Tensor, "item neighbour"]:
-    """The cosine of each item with each of its neighbours, differentiable in the ``unit`` rows."""
+    """Return the cosine of each item with each of its neighbours, differentiable in the ``unit`` rows."""
     return without_repeats(near, torch.linalg.vecdot(unit.unsqueeze(1), unit[near]))
 
 
 def without_repeats(near: Int[Tensor, "item neighbour"], weights: Float[Tensor, "item neighbour"]):
-    """``weights``, zero where an item with too few neighbours fills its list with itself once more."""
-    own = torch.arange(len(near), device=near.device).unsqueeze(1)
-    repeated = near == own
+    """Return ``weights`` with zeros where an item with too few neighbours is repeated in its list to fill it."""
+    item = torch.arange(len(near), device=near.device).unsqueeze(1)
+    repeated = near == item
     repeated[:, 0] = False  # ``nearest`` puts the item itself first
     return weights.masked_fill(repeated, 0.0)
 
 
 def symmetric(near: Int[Tensor, "item neighbour"], weights: Float[Tensor, "item neighbour"]):
-    """D^(-1/2) W D^(-1/2), D the sums of the rows of W on both sides; an item whose sum is not above 0 has no part."""
+    """Return D^(-1/2) W D^(-1/2), where D has the row sums of W, on both sides; an item with a sum <= 0 gets zeros."""
     degree = weights.sum(1)
-    known = degree > 0
-    root = torch.where(known, degree, torch.ones_like(degree)).rsqrt() * known
+    is_positive = degree > 0
+    root = torch.where(is_positive, degree, torch.ones_like(degree)).rsqrt() * is_positive
     return root.unsqueeze(1) * weights * root[near]
 
 
 def average(
     near: Int[Tensor, "item neighbour"], weights, dense: Float[Tensor, "item dim"]
 ) -> Float[Tensor, "item dim"]:
-    """W X: the weighted sum over each item's neighbours, differentiable in the weights and in X."""
+    """Return W X, the weighted sum over each item's neighbours, differentiable in the weights and in X."""
     return F.embedding_bag(near, dense, mode="sum", per_sample_weights=weights)
 
 
 def matrix(near: Int[Tensor, "item neighbour"], weights: Float[Tensor, "item neighbour"]) -> SparseMatrix:
-    """The graph as a constant sparse matrix, for propagations whose weights stay."""
+    """Return the graph as a constant sparse matrix, for weights that do not train."""
     n, k = near.shape
     entries = weights.numpy().ravel(), (np.repeat(np.arange(n), k), near.numpy().ravel())
     return SparseMatrix(sp.csr_matrix(entries, shape=(n, n)))

@@ -11,12 +11,12 @@ from bench.nn.rows import add_up
 
 
 def bpr(positive: Float[Tensor, "..."], negative: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """mean softplus(negative - positive) = mean -ln sigma(positive - negative) (Rendle et al., UAI 2009)."""
+    """Return mean softplus(negative - positive) = mean -ln sigma(positive - negative) (Rendle et al., UAI 2009)."""
     return F.softplus(negative - positive).mean()
 
 
 def l2(*rows: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """Half the sum of squares of the rows of a batch, divided by the batch size; rows count with multiplicity."""
+    """Return half the sum of squares of the rows of a batch over the batch size; a repeated row counts repeatedly."""
     return 0.5 * torch.stack([r.square().sum() for r in rows]).sum() / len(rows[0])
 
 
@@ -29,10 +29,10 @@ def bpr_rows(
     *,
     reg_weight: float = 0.0,
 ) -> Float[Tensor, ""]:
-    """``bpr`` of the inner products of a batch's rows, plus ``reg_weight`` times ``l2`` of these rows.
+    """Return ``bpr`` of the inner products of a batch's rows, plus ``reg_weight`` times ``l2`` of these rows.
 
-    One pass with its gradient written out, several times faster than the composition: each table's gradient is
-    filled once and no product of a batch is kept.
+    One pass with a hand-written gradient, several times faster than the composition of the two: each table's gradient
+    is filled once, and no product of a batch is kept.
     """
     return _BprRows.apply(users, items, user, torch.cat([positive, negative]), reg_weight)
 
@@ -58,10 +58,10 @@ class _BprRows(ExactFunction):
         user, pair, u, ij, difference, margin = ctx.saved_tensors
         slope = (margin.sigmoid() * (grad / len(u))).unsqueeze(1)
         shrink = grad * (ctx.reg_weight / len(u))
-        to_user, to_pair = u * shrink, ij * shrink
-        i, j = to_pair.chunk(2)
-        to_user.addcmul_(difference, slope)
-        i.addcmul_(u, slope, value=-1)
-        j.addcmul_(u, slope)
-        to_users, to_items = (add_up(*of) for of in zip((to_user, to_pair), (user, pair), ctx.sizes, strict=True))
-        return to_users, to_items, None, None, None
+        grad_u, grad_ij = u * shrink, ij * shrink
+        grad_i, grad_j = grad_ij.chunk(2)
+        grad_u.addcmul_(difference, slope)
+        grad_i.addcmul_(u, slope, value=-1)
+        grad_j.addcmul_(u, slope)
+        n_users, n_items = ctx.sizes
+        return add_up(grad_u, user, n_users), add_up(grad_ij, pair, n_items), None, None, None

@@ -1,4 +1,4 @@
-"""What models with one user-item graph per modality share: MMGCN and MGAT."""
+"""The common parts of models with one user-item graph per modality, which are MMGCN and MGAT."""
 
 from collections.abc import Callable
 
@@ -16,15 +16,15 @@ from bench.spec import NotApplicable
 class ModalityGraph(nn.Module):
     """The graph of one modality: learnt preferences on its users, projected features on its items, and layers.
 
-    A layer is called as ``layer(x, ids, graph)`` with the rows x (node, width) before it, and as
-    ``layer(x, ids, graph, nodes)`` where only the rows of ``nodes`` are wanted.
+    A layer is called as ``layer(x, ids, graph)`` with its input rows x (node, width), and as
+    ``layer(x, ids, graph, nodes)`` where only the output rows of ``nodes`` are needed.
 
     Args:
         features: the rows of the items, of any width.
-        width: of the first layer's input; the user tables are as wide.
+        width: the width of the first layer's input, and so of the users' preferences.
         layers: makes the layers, after the tables have drawn their weights.
-        squash: what the projected features go through.
-        frozen: the preferences keep their random start.
+        squash: is applied to the projected features.
+        frozen: whether the preferences keep their random start.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class ModalityGraph(nn.Module):
         self.layers = nn.ModuleList(layers())
 
     def start(self) -> Float[Tensor, "node width"]:
-        """Unit rows of [preferences ; squashed, projected features]."""
+        """Return unit rows of [preferences ; squashed, projected features]."""
         items = self.squash(self.features(self.project.weight.T.contiguous()) + self.project.bias)
         return normalize(torch.cat([self.preference, items]))
 
     def forward(self, ids, graph, nodes: Int[Tensor, " some"] | None = None) -> list[Tensor]:
-        """What each layer returns: (node, dim) each, but the last (some, dim), at ``nodes`` alone."""
+        """Return the output of each layer: (node, dim), and of the last layer (some, dim), only at ``nodes``."""
         steps = [self.start()]
         for layer in self.layers[:-1]:
             steps.append(layer(steps[-1], ids, graph))
@@ -57,10 +57,10 @@ class ModalityGraph(nn.Module):
 
 
 class ModalityGraphRecommender(EmbeddingRecommender):
-    """A model that averages or adds what its modality graphs return for a node. A subclass writes ``node_rows``."""
+    """A model that averages or adds the outputs of its modality graphs for a node. A subclass writes ``node_rows``."""
 
     def make_graphs(self, dataset, make: Callable[[FeatureRows, int], ModalityGraph]) -> nn.ModuleDict:
-        """A graph for every modality of the data set, the visual one of width ``hyper.visual_size``.
+        """Make a graph for each modality: of width ``hyper.visual_size`` for "visual", else of ``hyper.other_size``.
 
         Raises:
             NotApplicable: where the data set has no item features.
@@ -72,7 +72,7 @@ class ModalityGraphRecommender(EmbeddingRecommender):
         return nn.ModuleDict({m: make(self.feature_rows(dataset, m), width) for m, width in widths.items()})
 
     def node_rows(self, nodes: Int[Tensor, " some"] | None = None) -> Float[Tensor, "some dim"]:
-        """The final vectors of some nodes or of all, the users first."""
+        """Return the final vectors of some nodes or of all, the users first."""
         raise NotImplementedError
 
     def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
@@ -80,25 +80,25 @@ class ModalityGraphRecommender(EmbeddingRecommender):
         return users, items
 
     def batch_nodes(self, interaction) -> Int[Tensor, "three_batches"]:
-        """Users, positive items and negative items of a batch, as nodes, one after another."""
+        """Return the users, then the positive items, then the negative items of a batch, as nodes."""
         user, positive, negative = self.triple(interaction)
         return torch.cat([user, positive + self.n_users, negative + self.n_users])
 
     def batch_scores(self, nodes: Int[Tensor, "three_batches"]) -> tuple[Float[Tensor, " batch"], ...]:
-        """(scores of the positive items, scores of the negative ones)."""
+        """Return the scores of the positive items, and those of the negative items."""
         u, p, n = self.node_rows(nodes).chunk(3)
         return (u * p).sum(-1), (u * n).sum(-1)
 
 
 def pick(x: Float[Tensor, "node dim"], nodes: Int[Tensor, " some"] | None) -> Float[Tensor, "some dim"]:
-    """The rows of some nodes; all of them where ``nodes`` is None."""
+    """Return the rows of ``nodes``, or all rows where it is None."""
     return x if nodes is None else F.embedding(nodes, x)
 
 
 def two_products(
     x: Float[Tensor, "node width"], weight: Float[Tensor, "width out"], linear: nn.Linear, nodes=None
 ) -> tuple[Float[Tensor, "node out"], Float[Tensor, "some dim"]]:
-    """(x weight, linear(x) at ``nodes``), in one product where these are all the nodes: narrow ones are slow."""
+    """Return (x weight, linear(x) at ``nodes``), for all nodes by one product, since two narrow ones are slower."""
     if nodes is not None:
         return x @ weight, linear(pick(x, nodes))
     wide, narrow = (x @ torch.cat([weight, linear.weight.T], dim=1)).split([weight.shape[1], linear.out_features], 1)
@@ -106,7 +106,7 @@ def two_products(
 
 
 def hold(module: nn.Module, name: str, *shape: int, frozen: bool) -> None:
-    """Give ``module`` a random table: a parameter, or a buffer where it must keep its start."""
+    """Give ``module`` a random table: a parameter, or a buffer where it is ``frozen``."""
     table = nn.init.xavier_normal_(torch.empty(*shape))
     if frozen:
         module.register_buffer(name, table)

@@ -1,4 +1,4 @@
-"""What the matrix products of a training step may be rounded to. Everything else is computed in float32."""
+"""The precision of the matrix products of a training step. Everything else is computed in float32."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -7,14 +7,14 @@ import torch
 
 from bench.spec import BenchError
 
-TF32_SINCE = (8, 0)  # compute capability of the first GPUs that have it
+TF32_SINCE = (8, 0)  # compute capability of the first GPUs with TensorFloat-32
 
 
 def check(name: str, device: torch.device) -> None:
-    """Refuse what ``device`` would not do, since the table's row would then name a precision that was never used.
+    """Refuse a precision that ``device`` lacks, since the row of the table would name a precision that was not used.
 
     Raises:
-        BenchError: for "tf32" anywhere but on a GPU that has it.
+        BenchError: for "tf32" on any device but a GPU that has TensorFloat-32.
     """
     if name != "tf32":
         return
@@ -27,7 +27,7 @@ def check(name: str, device: torch.device) -> None:
 
 @contextmanager
 def matrix_products(name: str) -> Iterator[None]:
-    """Products of float32 matrices are in TensorFloat-32 under "tf32", else in float32; set back at the end."""
+    """Within this context, multiply float32 matrices in TensorFloat-32 under "tf32", and else in float32."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")
     try:
@@ -37,13 +37,13 @@ def matrix_products(name: str) -> Iterator[None]:
 
 
 def forward_pass(name: str, device: torch.device) -> AbstractContextManager:
-    """Under "bf16", what torch's autocast calls safe is in bfloat16; to be entered anew after every optimiser step."""
+    """Return a context, to be entered anew after each optimiser step: under "bf16" torch's autocast uses bfloat16."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if name == "bf16" else nullcontext()
 
 
 @contextmanager
 def in_float32(device: torch.device) -> Iterator[None]:
-    """Products of matrices in float32, whatever the training step around them may round."""
+    """Within this context, multiply matrices in float32, whatever the precision of the training step around it."""
     is_rounding = torch.is_autocast_enabled(device.type)
     with matrix_products("highest"), torch.autocast(device.type, enabled=False) if is_rounding else nullcontext():
         yield

@@ -1,4 +1,4 @@
-"""A user-item graph thinned anew in every epoch, popular ends first."""
+"""A user-item graph that loses other edges in every epoch, more likely those between popular nodes."""
 
 import math
 
@@ -12,20 +12,20 @@ from bench.nn.graph import SparseMatrix
 
 
 def draw_without_replacement(weight: Float[Tensor, " edge"], n: int) -> Int[Tensor, " kept"]:
-    """n distinct indices, drawn one after the other with probability proportional to ``weight``.
+    """Draw n distinct indices, one after another with probability proportional to ``weight``.
 
-    Each index gets an exponential clock of rate ``weight``: the first n to ring are exactly such draws, for any
-    number of edges (``torch.multinomial`` takes 2**24 at most).
+    Each index gets an exponential clock of rate ``weight``, and the first n that ring are distributed as such draws.
+    There is no limit to the number of edges (``torch.multinomial`` takes at most 2**24).
     """
     clock = torch.empty_like(weight).exponential_() / weight
     return clock.topk(n, largest=False).indices
 
 
 class DegreePruning(nn.Module):
-    """Keeps floor(E (1 - rate)) of the E interactions, drawn with probability ~ 1 / sqrt(d_user d_item).
+    """A sampler of floor(E (1 - rate)) of the E interactions, with probability ~ 1 / sqrt(d_user d_item).
 
     Args:
-        interactions: (user, item) SciPy matrix; an entry that stands twice counts once.
+        interactions: (user, item) SciPy matrix; a repeated entry counts once.
         rate: share of the interactions left out, in [0, 1).
     """
 
@@ -40,15 +40,15 @@ class DegreePruning(nn.Module):
             self.register_buffer(name, value, persistent=False)
 
     def draw(self) -> SparseMatrix:
-        """The normalised (node, node) adjacency of a fresh sample, by the degrees that the sample leaves."""
+        """Return the (node, node) adjacency of a new sample, normalised by the degrees in that sample."""
         kept = draw_without_replacement(self.weight, self.n_kept)
         return self.adjacency(self.user[kept], self.item[kept])
 
     def adjacency(self, user: Int[Tensor, " kept"], item: Int[Tensor, " kept"]) -> SparseMatrix:
-        """The normalised (node, node) adjacency of these distinct interactions alone, made on their device."""
+        """Return the normalised (node, node) adjacency of only these distinct interactions, made on their device."""
         n, item = self.n_nodes, item + self.n_users
         place = torch.cat([user * n + item, item * n + user]).sort().values  # row by row, both directions
         row, column = place // n, place % n
         offsets = torch.searchsorted(row, torch.arange(n + 1, device=row.device))
-        root = offsets.diff().double().pow(-0.5)  # infinite for a node without an edge, which no entry asks for
+        root = offsets.diff().double().pow(-0.5)  # infinite for a node without edges, which no entry refers to
         return SparseMatrix.symmetric(column, offsets, (root[row] * root[column]).float())

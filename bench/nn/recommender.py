@@ -1,4 +1,4 @@
-"""The model contract: RecBole's ``GeneralRecommender`` with strict settings and one way to score."""
+"""The base class of models: RecBole's ``GeneralRecommender`` with typed settings and one interface for scores."""
 
 import dataclasses
 from abc import abstractmethod
@@ -23,9 +23,9 @@ with stand_ins():
 class Recommender(GeneralRecommender):
     """Base of every model. A subclass declares ``Hyper`` and writes ``calculate_loss``, ``represent``, ``score``.
 
-    Scoring is split in two, so that an evaluation encodes once and then scores users in blocks: ``represent``
-    computes whatever all scores share, ``score`` and ``score_all`` use it. RecBole's ``predict`` and
-    ``full_sort_predict`` are made of these two.
+    Scoring has two parts, so that an evaluation encodes once and then scores users in blocks: ``represent``
+    computes all that the scores share, and ``score`` and ``score_all`` use it. RecBole's ``predict`` and
+    ``full_sort_predict`` call these.
 
     Ids follow RecBole: ``n_users`` and ``n_items`` count the padding id 0.
     """
@@ -35,10 +35,10 @@ class Recommender(GeneralRecommender):
     # literal dicts, read without importing the file: the model's own defaults of bench.spec.Training, settings per
     # preset, and settings per data set (or the set that a "-sim" set simulates); these may set fields of Training too
     training: ClassVar[dict[str, Any]] = {}
-    preset: ClassVar[str] = "default"  # what a config that is silent means; our own runner spells every setting out
+    preset: ClassVar[str] = "default"  # gives the settings that a config lacks; our own runner passes every setting
     presets: ClassVar[dict[str, dict[str, Any]]] = {"default": {}}
     per_dataset: ClassVar[dict[str, dict[str, Any]]] = {}
-    max_epochs: ClassVar[int | None] = None  # 0 where nothing is trained
+    max_epochs: ClassVar[int | None] = None  # 0 for a model that is not trained
     # items outside the user's training items drawn with each positive; 0 for a loss without negatives
     n_negatives: ClassVar[int] = 1
 
@@ -51,15 +51,15 @@ class Recommender(GeneralRecommender):
 
     @staticmethod
     def content_of(dataset) -> dict[str, Any]:
-        """Item rows by modality of a data set of RecBole's own making; ``bench.register`` puts a reader here."""
+        """Return the item rows of RecBole's own data set by modality; ``bench.register`` replaces this by a reader."""
         return {}
 
     @classmethod
     def read_hyper(cls, config) -> Any:
-        """The settings in ``config``, those of ``preset`` where it is silent, or else the defaults; strict in types.
+        """Return the settings in ``config``; those that it lacks come from ``preset``, or else from the defaults.
 
-        RecBole's own ``Config`` also holds RecBole's settings of a model of the same name: only what its caller gave
-        counts.
+        RecBole's own ``Config`` also has RecBole's settings of a model of the same name, so that only the settings of
+        its caller are used.
 
         Raises:
             BenchError: for a value of the wrong type, or out of its bounds.
@@ -71,7 +71,7 @@ class Recommender(GeneralRecommender):
 
     @staticmethod
     def depends_on_candidates(hyper) -> bool:
-        """Whether, under these settings, a score depends on the other candidates; full ranking is then not defined."""
+        """Whether under these settings a score depends on the other candidates, so that there is no full ranking."""
         return False
 
     @property
@@ -79,32 +79,32 @@ class Recommender(GeneralRecommender):
         return self.depends_on_candidates(self.hyper)
 
     def pretrain(self, batches, *, epochs: int) -> None:
-        """Whatever the method learns before the main loop; ``epochs`` is the budget of that loop.
+        """Train whatever the method learns before the main loop; ``epochs`` is the budget of that loop.
 
-        ``batches`` is the loop's ``Batches``: iterate it for an epoch of batches. Draws come from torch's global
-        generator, which the job has seeded. RecBole's Trainer does not call this.
+        ``batches`` is the loop's ``Batches``: iterate over it for an epoch of batches. Draws come from torch's global
+        generator, which the job has seeded. RecBole's Trainer does not call this method.
         """
 
     def before_epoch(self, epoch: int) -> None:
-        """Called at the start of each training epoch (from 1), in training mode; after ``bench.register`` by RecBole's
-        Trainer, too."""
+        """Prepare an epoch: called at its start (from 1) in training mode, after ``bench.register`` also by RecBole's
+        Trainer."""
 
     @abstractmethod
     def calculate_loss(self, interaction) -> Float[Tensor, ""]:
-        """The loss of a batch."""
+        """Return the loss of a batch."""
 
     @abstractmethod
     def represent(self) -> Any:
-        """Whatever scoring shares between users, computed once per evaluation."""
+        """Return all that the scores of users share; it is computed once per evaluation."""
 
     @abstractmethod
     def score(
         self, shared: Any, user: Int[Tensor, " batch"], item: Int[Tensor, "batch candidate"]
     ) -> Float[Tensor, "batch candidate"]:
-        """Scores of each user's own candidates."""
+        """Return the scores of each user's candidates."""
 
     def score_all(self, shared: Any, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
-        """Scores of every item, the padding id included."""
+        """Return the scores of every item, the padding id included."""
         if self.is_candidate_dependent:
             raise BenchError(
                 f"{type(self).__name__} {DEPENDENT}; use the sampled ranking or a preset without that dependence"
@@ -117,20 +117,20 @@ class Recommender(GeneralRecommender):
         if not self.is_candidate_dependent:
             return self.score(self.represent(), user, item.unsqueeze(1)).squeeze(1)
         shared, scores = self.represent(), torch.empty(len(user), device=user.device)
-        for one in user.unique():  # the candidates of a user are the rows that name the user
-            rows = (user == one).nonzero().squeeze(1)
-            scores[rows] = self.score(shared, one.view(1), item[rows].unsqueeze(0)).squeeze(0)
+        for user_id in user.unique():  # the candidates of a user are the items of all rows with this user
+            rows = (user == user_id).nonzero().squeeze(1)
+            scores[rows] = self.score(shared, user_id.view(1), item[rows].unsqueeze(0)).squeeze(0)
         return scores
 
     def full_sort_predict(self, interaction) -> Float[Tensor, " scores"]:
         return self.score_all(self.represent(), interaction[self.USER_ID]).view(-1)
 
     def triple(self, interaction) -> tuple[Int[Tensor, " batch"], Int[Tensor, " batch"], Int[Tensor, " batch"]]:
-        """(user, positive item, negative item) of a batch."""
+        """Return (user, positive item, negative item) of a batch."""
         return interaction[self.USER_ID], interaction[self.ITEM_ID], interaction[self.NEG_ITEM_ID]
 
     def negatives(self, interaction) -> Int[Tensor, "batch negative"]:
-        """``n_negatives`` items per row; RecBole's loader gives one, and the others are drawn here."""
+        """Return ``n_negatives`` items per row; RecBole's loader gives a single one, and the rest are drawn here."""
         given = interaction[self.NEG_ITEM_ID]
         given = given.view(len(given), -1)
         missing = self.n_negatives - given.shape[1]
@@ -141,7 +141,7 @@ class Recommender(GeneralRecommender):
 
     @staticmethod
     def feature_rows(dataset, modality: str) -> FeatureRows:
-        """The data set's frozen rows of one modality."""
+        """Return the data set's frozen rows of a modality."""
         return FeatureRows(dataset.item_features[modality])
 
 
@@ -150,7 +150,7 @@ class EmbeddingRecommender(Recommender):
 
     @abstractmethod
     def embed(self) -> tuple[Float[Tensor, "user dim"], Float[Tensor, "item dim"]]:
-        """The vectors of every user and of every item, the padding ids included."""
+        """Return the vectors of every user and of every item, the padding ids included."""
 
     def represent(self):
         return self.embed()
@@ -167,18 +167,18 @@ class EmbeddingRecommender(Recommender):
 
 
 def recbole_models() -> ModuleType:
-    """RecBole's own models, for files to ask for as they are imported: scikit-learn and others come with them."""
+    """Import the module of RecBole's own models; this takes long, since it also imports scikit-learn and others."""
     from recbole.model import general_recommender
 
     return general_recommender
 
 
 def recbole_model(model: type, settings: dict[str, Any], dataset) -> GeneralRecommender:
-    """RecBole's own ``model``, built on our training set."""
+    """Build RecBole's own ``model`` on our training set."""
     return model(_Config(settings), dataset)
 
 
 class _Config(dict):
-    """RecBole reads its settings as items, and in places as attributes."""
+    """Settings that RecBole can read as items and, as it does in places, as attributes."""
 
     __getattr__ = dict.__getitem__

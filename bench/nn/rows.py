@@ -1,4 +1,4 @@
-"""Rows of a matrix scaled or added up, in fewer passes than torch's own compositions."""
+"""Functions that scale or add up the rows of a matrix, in fewer passes than torch's own compositions."""
 
 import torch
 from jaxtyping import Float, Int
@@ -9,12 +9,12 @@ from bench.nn.exact import ExactFunction
 
 
 def normalize(x: Float[Tensor, "row dim"]) -> Float[Tensor, "row dim"]:
-    """F.normalize(x)."""
+    """Return F.normalize(x): rows of unit length, while zero rows stay zero."""
     return _UnitRows.apply(x)
 
 
 def add_up(rows: Float[Tensor, "batch dim"], index: Int[Tensor, " batch"], size: int) -> Float[Tensor, "row dim"]:
-    """(size, dim) sums of the rows with each index, by the operation that is deterministic and fast on the device."""
+    """Return (size, dim) sums of the rows with each index, by an operation that is deterministic and fast."""
     if rows.is_cuda:
         return torch.ops.aten.embedding_dense_backward(rows, index, size, -1, False)
     return rows.new_zeros(size, rows.shape[1]).index_add_(0, index, rows)
@@ -32,5 +32,5 @@ class _UnitRows(ExactFunction):
     @once_differentiable
     def backward(ctx, grad):
         unit, inverse = ctx.saved_tensors
-        along = torch.linalg.vecdot(grad, unit).unsqueeze(1)
-        return torch.addcmul(grad, unit, along, value=-1).mul_(inverse)
+        along_unit = torch.linalg.vecdot(grad, unit).unsqueeze(1)
+        return torch.addcmul(grad, unit, along_unit, value=-1).mul_(inverse)

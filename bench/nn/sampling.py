@@ -1,4 +1,4 @@
-"""Uniform draws of items a user has not met, without rejection and without a look back at the host."""
+"""Uniform draws of items that a user has not met, without rejection and without waiting for the device."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-PADDING = 1  # ids before the first item
+PADDING = 1  # the number of ids before the first item
 
 
 class NegativeSampler(nn.Module):
-    """Draws items uniformly from those outside a user's training items.
+    """A sampler that draws uniformly from the items outside a user's training items.
 
     The r-th item outside a sorted list t_0 < t_1 < ... is r + #{k : t_k - k <= r}; one binary search in the keys
     ``user * stride + t_k - k`` finds that count for every draw at once, exactly.
@@ -35,11 +35,11 @@ class NegativeSampler(nn.Module):
         self.register_buffer("free", torch.from_numpy(free.astype(np.int64)), persistent=False)
 
     def forward(self, user: Int[Tensor, "..."], generator: torch.Generator | None = None) -> Int[Tensor, "..."]:
-        """One negative for every entry of ``user``, any shape. Users who met every item are not drawn for."""
+        """Draw a negative for every entry of ``user``, of any shape; no user may have met every item."""
         share = torch.rand(user.shape, device=user.device, dtype=torch.float64, generator=generator)
         return self.outside(user, (share * self.free[user]).long())
 
     def outside(self, user: Int[Tensor, "..."], rank: Int[Tensor, "..."]) -> Int[Tensor, "..."]:
-        """The ``rank``-th item (from 0) outside the training items of ``user``."""
+        """Return the ``rank``-th item, from 0, outside the training items of ``user``."""
         met = torch.searchsorted(self.keys, user * self.stride + rank, right=True) - self.start[user]
         return rank + met + PADDING

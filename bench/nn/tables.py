@@ -1,4 +1,4 @@
-"""Content projected to a model's width, from rows that stay as the data set gives them or that train."""
+"""Projection of content to a model's width, from rows that train or stay as the data set gives them."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,15 +13,15 @@ from bench.nn.features import FeatureRows
 class ContentProjection(nn.Module):
     """X W + b for the rows X of one modality; X is a weight of the model, or frozen.
 
-    Libraries of multimodal recommenders train X itself, started at the data's rows. A row that trains is dense,
-    also where the data set stores it sparsely, so that storage does not change what a model learns; X, its gradient
-    and Adam's two moments then cost 16 bytes for each item and column. Frozen rows stay sparse.
+    Libraries of multimodal recommenders train X itself, starting from the data's rows. Rows that train are dense, even
+    if the data set stores them sparsely, so that storage does not change what a model learns; X, its gradient and
+    Adam's two moments then take 16 bytes for each item and column. Frozen rows stay sparse.
 
     Args:
         rows: (item, feat) dense array or SciPy sparse matrix.
         size: width of the projection.
         train_rows: whether X is a weight.
-        bias: without it b is 0.
+        bias: whether there is a b; without it b is 0.
     """
 
     def __init__(self, rows, size: int, *, train_rows: bool, bias: bool = True):
@@ -31,7 +31,7 @@ class ContentProjection(nn.Module):
         self.rows = nn.Parameter(dense(rows)) if train_rows else FeatureRows(rows)  # X
 
     def forward(self, items: Int[Tensor, " some"] | None = None) -> Float[Tensor, "item dim"]:
-        """The projection of all items, or of ``items`` alone."""
+        """Return the projection of all items, or only of ``items``."""
         if items is None:
             return self.linear(self.rows) if self.train_rows else self.frozen(self.linear.weight, self.linear.bias)
         if self.train_rows and len(items) < len(self.rows):
@@ -44,5 +44,5 @@ class ContentProjection(nn.Module):
 
 
 def dense(rows) -> Float[Tensor, "item feat"]:
-    """A copy of the rows as a dense float32 matrix."""
+    """Return a copy of the rows as a dense float32 matrix."""
     return torch.from_numpy(np.array(rows.toarray() if sp.issparse(rows) else rows, dtype=np.float32))

@@ -1,4 +1,4 @@
-"""What users gather from their items."""
+"""Matrices that sum or average the rows of each user's items."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -7,10 +7,10 @@ from bench.nn.graph import SparseMatrix
 
 
 def gather_items(interactions, *, by_user: float, by_item: float) -> SparseMatrix:
-    """(user, item) matrix D_u^(-by_user) R D_i^(-by_item): 0, 0 sums a user's items and 1, 0 takes their mean.
+    """Return the (user, item) matrix D_u^(-by_user) R D_i^(-by_item): 0, 0 sums a user's items, 1, 0 averages them.
 
     Args:
-        interactions: (user, item) SciPy matrix; repeats collapse to 1.
+        interactions: (user, item) SciPy matrix; repeats become 1.
     """
     r = sp.csr_matrix(interactions, dtype=np.float64)
     r.sum_duplicates()

@@ -1,1 +1,1 @@
-"""What a number means: candidates, ranks, metrics."""
+"""How numbers are measured: candidates, ranks, metrics."""

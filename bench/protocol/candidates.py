@@ -10,13 +10,13 @@ from bench.spec import BenchError
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Cases:
-    """What is ranked: one case is one held-out pair of a user and a target. Numbers from 0.
+    """The test cases: each is a held-out pair of a user and a target item. Users and items are numbered from 0.
 
     Attributes:
         user, target: (case,) int64.
         candidates: (case, n_candidates) int64, distinct, none met by the user in any part of the data.
-        met_start, met_items: items each user has met anywhere, user u's at met_items[met_start[u]:met_start[u + 1]];
-            full ranking leaves them out, the target excepted.
+        met_start, met_items: the items that user u has met anywhere are met_items[met_start[u]:met_start[u + 1]];
+            full ranking leaves them out, except for the target.
     """
 
     user: np.ndarray
@@ -27,7 +27,7 @@ class Cases:
 
     @property
     def hash(self) -> str:
-        """Names the candidates: cases, order and ids."""
+        """A hash of the cases and candidates, their ids and their order."""
         parts = (self.user, self.target, self.candidates)
         return hashlib.sha256(b"".join(np.ascontiguousarray(p).tobytes() for p in parts)).hexdigest()[:16]
 
@@ -35,7 +35,7 @@ class Cases:
 def draw_cases(
     pairs: np.ndarray, met: np.ndarray, *, n_users: int, n_items: int, n_candidates: int, seed: int
 ) -> Cases:
-    """The cases of the held-out ``pairs`` (case, 2), with ``n_candidates`` uniform draws outside ``met`` (pair, 2).
+    """Return the cases of the held-out ``pairs`` (case, 2), with candidates drawn uniformly outside ``met`` (pair, 2).
 
     ``met`` must hold every train, validation and test pair, so that no candidate is a known positive.
 
@@ -49,17 +49,17 @@ def draw_cases(
     user, target = pairs[:, 0], pairs[:, 1]
     check_free(user, n_free, n_candidates)
     places = draw_distinct(n_free[user], n_candidates, np.random.default_rng(seed))
-    # A place counts the free items of a user. The item there is the place plus the number of met items before it, and
-    # a met item stands before it if no more free items than the place stand before the met item.
+    # Place p is that of the free item before which p free items come. Its id is p plus the number of met items before
+    # it, and a met item comes before it if at most p free items come before the met item.
     free_before_met = met_items - (np.arange(len(met_items)) - start[met_user])
-    width = n_items + 1  # user u's numbers are those from u * width on, so that one sorted line serves all users
-    line, asked = met_user * width + free_before_met, user[:, None] * width + places
-    met_before = np.searchsorted(line, asked, side="right") - start[user][:, None]
+    width = n_items + 1  # user u has the keys from u * width on, so that one sorted array serves all users
+    keys_of_met, keys_of_places = met_user * width + free_before_met, user[:, None] * width + places
+    met_before = np.searchsorted(keys_of_met, keys_of_places, side="right") - start[user][:, None]
     return Cases(user=user, target=target, candidates=places + met_before, met_start=start, met_items=met_items)
 
 
 def check_free(user: np.ndarray, n_free: np.ndarray, n_candidates: int) -> None:
-    """Refuse a data set in which one of the users ``user`` (case,) has not enough items left, ``n_free`` (user,)."""
+    """Refuse a data set in which a user in ``user`` (case,) has too few items left; ``n_free`` (user,) counts these."""
     if len(user) and n_free[user].min() < n_candidates:
         short = user[n_free[user].argmin()]
         raise BenchError(
@@ -69,10 +69,10 @@ def check_free(user: np.ndarray, n_free: np.ndarray, n_candidates: int) -> None:
 
 
 def draw_distinct(sizes: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """(case, n) distinct integers below ``sizes`` (case,), each row a uniform draw without replacement.
+    """Draw (case, n) distinct integers below ``sizes`` (case,), each row uniformly without replacement.
 
     The first distinct values of a uniform sequence are such a draw. The sequence is somewhat longer than ``n``; where
-    it still holds too many repeats, since there is little to draw from, the row is drawn anew by NumPy.
+    it still has too many repeats, because ``sizes`` is small, NumPy draws the row anew.
     """
     sequences = (rng.random((len(sizes), n + n // 4 + 8)) * sizes[:, None]).astype(np.int64)
     drawn = np.empty((len(sizes), n), dtype=np.int64)

@@ -1,8 +1,8 @@
-"""How much a trained model's scores depend on one part of the content: items swap that part and are scored again.
+"""Measures how much a trained model's scores depend on a part of the content, by moving that part to other items.
 
-The model is built again on the occluded content and takes over the trained weights, so that every way from content to
-score counts: feature rows, and graphs or latents made of them at the start. What training itself moved stays, even
-where it was learnt from content.
+The model is built again on the occluded content and takes over the trained weights, so that every path from content to
+scores counts: feature rows, and graphs or latents made from them at the start. Weights that training changed stay, even
+if they were learnt from content.
 
     score_change      mean |s' - s| over all candidates, over the mean of the cases' standard deviation of s
     rank_changed      share of the cases whose test item has another rank
@@ -25,31 +25,31 @@ PARTS = ("irrelevant", "relevant")
 
 
 def measure(model, cases: Cases, *, untrained: Callable[[str], Any]) -> dict[str, float]:
-    """The measures of the irrelevant part, those of the relevant one as the yardstick, and the ratio of their changes.
+    """Return the measures of the irrelevant part, those of the relevant part to compare with, and the ratio of both.
 
     Args:
-        untrained: the model as it was before training, with nothing ("") or one of ``PARTS`` occluded.
+        untrained: returns the model before training, with nothing ("") or one of ``PARTS`` occluded.
     """
     evaluator = Evaluator(cases, device=model.device)
-    start, before, found = untrained("").state_dict(), scores(model, evaluator), {}
+    start, before, facts = untrained("").state_dict(), scores(model, evaluator), {}
     for part in PARTS:
-        other = untrained(part)
-        take_over(other, model, start=start)
-        measures = compare(before, scores(other, evaluator))
-        found |= {f"occlusion.{part}.{name}": value for name, value in measures.items()}
-    irrelevant, relevant = (found[f"occlusion.{part}.score_change"] for part in PARTS)
-    return found | ({"occlusion.ratio": irrelevant / relevant} if relevant else {})
+        occluded = untrained(part)
+        take_over(occluded, model, start=start)
+        measures = compare(before, scores(occluded, evaluator))
+        facts |= {f"occlusion.{part}.{name}": value for name, value in measures.items()}
+    irrelevant, relevant = (facts[f"occlusion.{part}.score_change"] for part in PARTS)
+    return facts | ({"occlusion.ratio": irrelevant / relevant} if relevant else {})
 
 
 def take_over(other, model, *, start: dict[str, Tensor]) -> None:
-    """Give ``other`` what training moved in ``model``; what stands as at the ``start`` may be content, and stays."""
+    """Give ``other`` the weights of ``model`` that training changed; those as at the ``start`` may be content."""
     moved = {name: value for name, value in model.state_dict().items() if not torch.equal(value, start[name])}
     other.load_state_dict({**other.state_dict(), **moved})
 
 
 @torch.no_grad()
 def scores(model, evaluator: Evaluator) -> Float[Tensor, "case item"]:
-    """Each case's scores of its candidates, and in the last column of its target."""
+    """Return each case's scores of its candidates and, in the last column, of its target."""
     model.eval()
     shared, block = model.represent(), SAMPLED_BLOCK // evaluator.items.shape[1]
     blocks = zip(evaluator.user.split(block), evaluator.items.split(block), strict=True)
@@ -57,7 +57,7 @@ def scores(model, evaluator: Evaluator) -> Float[Tensor, "case item"]:
 
 
 def compare(before: Float[Tensor, "case item"], after: Float[Tensor, "case item"]) -> dict[str, float]:
-    """The four measures, unrounded."""
+    """Return the four measures, unrounded."""
     ranks = [rank_and_ties(s[:, :-1], s[:, -1:])[0].cpu().numpy() for s in (before, after)]
     change, spread = (after - before).abs().double().mean(), before.double().std(dim=1, correction=0).mean()
     gain = per_case(ranks[1], "ndcg@10") - per_case(ranks[0], "ndcg@10")

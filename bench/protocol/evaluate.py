@@ -1,4 +1,4 @@
-"""Ranks per case: representations once, then users in blocks of matrix products."""
+"""Ranks the target of each case: representations are computed once, then users are scored in blocks."""
 
 import numpy as np
 import pandas as pd
@@ -9,18 +9,18 @@ from bench.protocol.candidates import Cases
 
 SAMPLED_BLOCK = 4_000_000  # scores held at once: 16 MB in float32
 FULL_BLOCK = {"cpu": 500_000, "cuda": 16_000_000}  # a full block stays in a core's cache on a CPU
-FEW_USERS, MANY_USERS = 16, 64  # of so many items that a block has few users, reading the items anew costs more
+FEW_USERS, MANY_USERS = 16, 64  # a block of fewer than 16 users would reread the items too often: 64 users instead
 
 
 class NotFinite(ArithmeticError):
-    """A score is NaN or infinite, so no rank means anything."""
+    """A score is NaN or infinite, so that no rank has a meaning."""
 
 
 class Evaluator:
-    """Ranks a model's targets among frozen candidates, on the model's device.
+    """Ranks targets among frozen candidates by a model's scores, on the model's device.
 
-    Ties are resolved against the target: it stands below every candidate with an equal score. Works on any model
-    with ``represent``, ``score``, ``score_all`` and ``is_candidate_dependent``; ids are shifted by the padding id here.
+    Ties are resolved against the target: it ranks below every candidate with an equal score. Works on any module
+    with ``represent``, ``score``, ``score_all`` and ``n_items``; ids are shifted by the padding id here.
     """
 
     def __init__(self, cases: Cases, *, device: torch.device):
@@ -28,7 +28,7 @@ class Evaluator:
         self.user = torch.from_numpy(cases.user + 1).to(device)
         target = torch.from_numpy(cases.target[:, None] + 1)
         candidates = torch.from_numpy(cases.candidates + 1)
-        self.items = torch.cat([candidates, target], dim=1).to(device)  # the target stands last
+        self.items = torch.cat([candidates, target], dim=1).to(device)  # the target comes last
         count = np.diff(cases.met_start)[cases.user]
         self.met_start = np.concatenate([[0], np.cumsum(count)])
         within = np.arange(self.met_start[-1]) - np.repeat(self.met_start[:-1], count)
@@ -38,7 +38,7 @@ class Evaluator:
 
     @torch.no_grad()
     def ranks(self, model, *, rankings: tuple[str, ...]) -> pd.DataFrame:
-        """One row per case: ``user``, ``target``, and for each ranking ``rank_…`` (from 1) and ``ties_…``.
+        """Return one row per case: ``user``, ``target``, and for each ranking ``rank_…`` (from 1) and ``ties_…``.
 
         Raises:
             NotFinite: when a score is not finite.
@@ -69,7 +69,7 @@ class Evaluator:
 
     def _full(self, model, shared, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
         scores = model.score_all(shared, self.user[rows])
-        total = scores.sum(1)  # not finite if a score is not
+        total = scores.sum(1)  # not finite if any score is not
         target = scores.gather(1, self.items[rows, -1:])
         first, last = self.met_start[rows.start], self.met_start[rows.stop]
         scores[self.met_case[first:last] - rows.start, self.met_item[first:last]] = -torch.inf  # the target is met too
@@ -78,13 +78,13 @@ class Evaluator:
 
 
 def full_block(n_items: int, device: str) -> int:
-    """Users whose scores of all items are held at once."""
+    """Return the number of users whose scores of all items are held at once."""
     block = FULL_BLOCK[device] // n_items
     return block if block >= FEW_USERS else MANY_USERS
 
 
 def rank_and_ties(others: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """(batch,) rank from 1 and number of ties of ``target`` (batch, 1) among ``others`` (batch, n); -inf is masked."""
+    """Return (batch,) rank from 1 and ties of ``target`` (batch, 1) among ``others`` (batch, n); -inf is masked."""
     flags = torch.empty_like(others)  # sums of floats are several times faster than those of booleans
     better = torch.gt(others, target, out=flags).sum(1).int()
     ties = torch.eq(others, target, out=flags).sum(1).int()
