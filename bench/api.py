@@ -206,9 +206,9 @@ def run(
     from bench.run.plan import Request
     from bench.tune.winners import Mode
 
-    for name, value, known in (("when", when, When), ("mode", mode, Mode)):
-        if value not in get_args(known):
-            raise unknown(name, value, get_args(known))
+    for name, value, allowed in (("when", when, When), ("mode", mode, Mode)):
+        if value not in get_args(allowed):
+            raise unknown(name, value, get_args(allowed))
     folders = {"results": results, "reports": reports, "configs": configs}
     how = {"when": when, "mode": mode, **{name: Path(folder).expanduser() for name, folder in folders.items()}}
     machines_read = read(Machines, machines or {}, what="field of machines")

@@ -101,8 +101,8 @@ def differing(wanted: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[st
     return {key: value for key, value in wanted.items() if not is_same(value, settings.get(key))}
 
 
-def is_same(one: Any, other: Any) -> bool:
+def is_same(value: Any, other: Any) -> bool:
     """Whether two values of a setting mean the same: 0 equals 0.0, but False does not equal 0."""
-    if isinstance(one, float) or isinstance(other, float):
-        return one == other and not isinstance(one, bool) and not isinstance(other, bool)
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    if isinstance(value, float) or isinstance(other, float):
+        return value == other and not isinstance(value, bool) and not isinstance(other, bool)
+    return json.dumps(value, sort_keys=True) == json.dumps(other, sort_keys=True)

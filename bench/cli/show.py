@@ -41,8 +41,8 @@ def check_names(field: str, values: Collection, records: Collection[Record]) -> 
     for value in values if field in known else ():
         has_record = any(is_among(r.job, field, [value]) for r in records)
         if not (has_record or value in known[field] or os.path.isdir(value)):
-            there = {Path(r.job.dataset).name for r in records} if field == "dataset" else ()
-            raise unknown({"dataset": "data set"}.get(field, field), value, {*known[field], *there})
+            recorded = {Path(r.job.dataset).name for r in records} if field == "dataset" else ()
+            raise unknown({"dataset": "data set"}.get(field, field), value, {*known[field], *recorded})
 
 
 def asked_of(args) -> dict:

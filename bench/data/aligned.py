@@ -34,7 +34,7 @@ class Aligned:
     n_others: int
     start: str = "0"
 
-    def said(self, modality: str) -> str:
+    def summary(self, modality: str) -> str:
         """Return the counts in words."""
         missing = int((~self.is_present).sum())
         text = f"{modality} features for {counted(int(self.is_present.sum()), 'item')}"
@@ -68,9 +68,9 @@ def align(
     what = named(given, modality)
     if isinstance(given, np.ndarray) or str(given).lower().endswith(".npy"):
         values = given if isinstance(given, np.ndarray) else load_npy(Path(given).expanduser())
-        known = {*items, *left_out}
-        ids = ids_of_rows(values, row_ids, known, what=what, modality=modality)
-        start = "0" if row_ids is not None else min(known, key=by_value)
+        all_ids = {*items, *left_out}
+        ids = ids_of_rows(values, row_ids, all_ids, what=what, modality=modality)
+        start = "0" if row_ids is not None else min(all_ids, key=by_value)
     elif row_ids is not None:
         raise BenchError(f"{what} is a table, whose own column names the items; leave out --row-ids {modality}")
     else:
@@ -93,13 +93,13 @@ def named(given: object, modality: str) -> str:
     return f"features {modality}" if isinstance(given, (np.ndarray, pd.DataFrame)) else str(given)
 
 
-def ids_of_rows(values: np.ndarray, given: Ids | None, known: set[str], *, what: str, modality: str) -> np.ndarray:
-    """Return the item id of each row of an array, (row,); ``known`` are all item ids of the interactions."""
+def ids_of_rows(values: np.ndarray, given: Ids | None, all_ids: set[str], *, what: str, modality: str) -> np.ndarray:
+    """Return the item id of each row of an array, (row,); ``all_ids`` are those of the interactions."""
     if given is None:
-        if not_numbers := [token for token in known if not re.fullmatch("0|[1-9][0-9]*", token)]:
+        if not_numbers := [token for token in all_ids if not re.fullmatch("0|[1-9][0-9]*", token)]:
             remedy = f"give --row-ids {modality}=FILE, one item id per line in the order of the rows"
             raise BenchError(f"{what}: item ids are no row numbers, as {max(not_numbers)[:60]!r} shows; {remedy}")
-        last = max(known, key=by_value)
+        last = max(all_ids, key=by_value)
         if by_value(last) >= by_value(str(len(values))):
             raise BenchError(
                 f"{what}: row k is that of item k, but there are {len(values)} rows and an item {last[:60]}; if "

@@ -45,7 +45,7 @@ class Imported:
         parts = [f"{self.folder} holds {totals}, split {self.how} ({sizes})", f"left out: {left}"]
         if untrained := data.n_users - len(np.unique(data.train[:, 0])):
             parts.append(f"{counted(untrained, 'user')} with nothing to train on")
-        parts += [aligned.said(modality) for modality, aligned in self.features.items()]
+        parts += [aligned.summary(modality) for modality, aligned in self.features.items()]
         if self.unread:
             parts.append(f"features not read: {', '.join(self.unread)} (--features takes .npy files and tables)")
         protocol = "" if len(data.valid) else " --protocols paper"  # clean needs validation pairs to choose epochs

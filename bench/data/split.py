@@ -31,11 +31,11 @@ def split(dataset: Dataset, train: Literal["released", "clean"]) -> Split:
     valid_keys, test_keys = keys(dataset, dataset.valid), keys(dataset, dataset.test)
     train_keys, first = np.unique(keys(dataset, dataset.train), return_index=True)
     is_free = ~np.isin(train_keys, np.concatenate([valid_keys, test_keys]))
-    kept = dataset.train[np.sort(first[is_free])]
+    train_pairs = dataset.train[np.sort(first[is_free])]
     is_trained = np.zeros(dataset.n_users, dtype=bool)
-    is_trained[kept[:, 0]] = True
+    is_trained[train_pairs[:, 0]] = True
     valid = dataset.valid[is_trained[dataset.valid[:, 0]] & ~np.isin(valid_keys, test_keys)]
-    return Split(kept, valid, dataset.test[is_trained[dataset.test[:, 0]]])
+    return Split(train_pairs, valid, dataset.test[is_trained[dataset.test[:, 0]]])
 
 
 def with_negatives(pairs: Pairs, *, n_items: int) -> Pairs:

@@ -45,8 +45,8 @@ def reading(path: Path) -> Iterator[str]:
     suffix = (Path(path.stem).suffix if path.suffix == ".gz" else path.suffix).lower()
     if not regular(path).is_file():
         raise BenchError(f"{path} is a folder" if path.is_dir() else f"{path} is missing")
-    if suffix not in (known := (".parquet", *LINES, *TEXT)):
-        raise BenchError(f"{path}: the end of its name must say what it is, one of {', '.join(known)}")
+    if suffix not in (suffixes := (".parquet", *LINES, *TEXT)):
+        raise BenchError(f"{path}: the end of its name must say what it is, one of {', '.join(suffixes)}")
     try:
         yield suffix
     except BROKEN as error:

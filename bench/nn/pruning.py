@@ -22,7 +22,7 @@ def draw_without_replacement(weight: Float[Tensor, " edge"], n: int) -> Int[Tens
 
 
 class DegreePruning(nn.Module):
-    """A sampler of floor(E (1 - rate)) of the E interactions, with probability ~ 1 / sqrt(d_user d_item).
+    """A sampler that keeps floor(E (1 - rate)) of the E interactions, with probability ~ 1 / sqrt(d_user d_item).
 
     Args:
         interactions: (user, item) SciPy matrix; a repeated entry counts once.

@@ -16,7 +16,7 @@ def check(found):
     assert found.rows.tolist() == [[1, 2], [0, 0], [3, 4]]
     assert found.rows.dtype == np.float32
     assert found.is_present.tolist() == [True, False, True]
-    assert found.said("image") == (
+    assert found.summary("image") == (
         "image features for 2 items, 1 without, whose rows are zero, 1 row of other items left out"
     )
 
@@ -71,7 +71,7 @@ def test_an_array_by_row_number():
     """Items 0 and 2; row 1 is of no item."""
     found = align(VALUES, None, ["0", "2"], item="item", modality="image")
     assert (found.rows.tolist(), found.n_others) == ([[3, 4], [9, 9]], 1)
-    assert found.said("image").endswith("items, 1 row of other items left out")
+    assert found.summary("image").endswith("items, 1 row of other items left out")
 
 
 def test_items_that_were_left_out_say_which_row_is_whose():
@@ -82,11 +82,11 @@ def test_items_that_were_left_out_say_which_row_is_whose():
     with pytest.raises(BenchError, match="item ids are no row numbers, as 'b' shows"):
         align(VALUES, None, ["1", "2"], left_out=["b"], **names)
     found = align(VALUES, None, ["1", "2"], **names)
-    assert found.said("image") == (
+    assert found.summary("image") == (
         "image features for 2 items, 1 row of other items left out (row 0 belongs to no item, as ids start at 1)"
     )
-    assert "row 0" not in align(VALUES, None, ["1", "2"], left_out=["0"], **names).said("image")
-    assert "row 0" not in align(VALUES, ["1", "2", "3"], ["1", "2"], **names).said("image")
+    assert "row 0" not in align(VALUES, None, ["1", "2"], left_out=["0"], **names).summary("image")
+    assert "row 0" not in align(VALUES, ["1", "2", "3"], ["1", "2"], **names).summary("image")
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def bases(present: Collection[str], modalities: Sequence[str] | None) -> dict[st
     wanted = {"deep": DEEP, "npy": dense(present), "entities": ENTITIES}
     if modalities is not None:
         wanted |= {base: {m: wanted[base][m] for m in modalities} for base in ("deep", "entities")}
-    there = {base: {m: f for m, f in files.items() if f in present} for base, files in wanted.items()}
-    offered = {base: wanted[base] if modalities else files for base, files in there.items() if files}
+    present_files = {base: {m: f for m, f in files.items() if f in present} for base, files in wanted.items()}
+    offered = {base: wanted[base] if modalities else files for base, files in present_files.items() if files}
     return {**offered, "none": {}}
 
 
@@ -98,8 +98,8 @@ def read_features(files: dict[str, Path], ids: Ids) -> tuple[dict[str, Rows], li
         if path.suffix == ".npy":
             sizes[path.name] = len(ids) + n_others
     if len(set(sizes.values())) > 1:
-        shown = ", ".join(f"{name} has {size}" for name, size in sizes.items())
-        raise BenchError(f"{next(iter(files.values())).parent}: the numbers of feature rows differ: {shown}")
+        counts = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+        raise BenchError(f"{next(iter(files.values())).parent}: the numbers of feature rows differ: {counts}")
     return rows, warnings + count_empty({f"{m} ({files[m].name})": table for m, table in rows.items()})
 
 

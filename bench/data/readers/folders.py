@@ -26,9 +26,9 @@ def folder_recipe(folder: Path, features: str | None) -> Recipe:
     """
     present = list_files(folder)
     for part, name in PARTS.items():
-        others = [other for other in ALSO.get(part, ()) if other in present]
-        if name not in present and others:
-            raise BenchError(f"{folder / name} is missing, but there is {others[0]}; rename it {name}")
+        other_names = [other for other in ALSO.get(part, ()) if other in present]
+        if name not in present and other_names:
+            raise BenchError(f"{folder / name} is missing, but there is {other_names[0]}; rename it {name}")
         if name not in present and part == "valid":
             how = f"python -m bench import {shlex.quote(str(folder))} --out NEW holds out a pair of each user"
             raise BenchError(f"{folder / name} is missing; {how}")

@@ -79,8 +79,8 @@ def words_of(line: str, path: Path, number: int) -> list[str]:
     Raises:
         BenchError: for any other white space, at which some programs end a line, so that these may be two lines.
     """
-    if found := OTHER_SPACE.search(line):
-        raise fail(path, number, f"the character {found[0]!r} is neither a blank, a tab nor the end of a line")
+    if match := OTHER_SPACE.search(line):
+        raise fail(path, number, f"the character {match[0]!r} is neither a blank, a tab nor the end of a line")
     return line.split()
 
 

@@ -93,11 +93,11 @@ def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: 
     """
     times, *named = columns_of(inter, ("timestamp",), USER, ITEM)
     times, named = numbers(times, str(inter)), [tokens(ids, str(inter)) for ids in named]
-    kept = keep_core(*(np.unique(ids, return_inverse=True)[1] for ids in named), core=core)
-    if not kept.any():
+    is_kept = keep_core(*(np.unique(ids, return_inverse=True)[1] for ids in named), core=core)
+    if not is_kept.any():
         raise BenchError(f"{inter}: no user and item have {core} interactions")
-    (users, user), (items, item) = (number(ids[kept]) for ids in named)
-    pairs = dict(zip(PARTS, leave_one_out(np.stack([user, item], axis=1), times[kept]), strict=True))
+    (users, user), (items, item) = (number(ids[is_kept]) for ids in named)
+    pairs = dict(zip(PARTS, leave_one_out(np.stack([user, item], axis=1), times[is_kept]), strict=True))
     rows = {"textual": read_item_words(item_file, items)} if item_file else {}
     ids = {"user": np.array(users), "item": np.array(items)}
     return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=count_empty(rows))
