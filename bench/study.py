@@ -73,7 +73,7 @@ class Study:
         if missing:
             return f"{dataset} has no {' and no '.join(missing)} features"
         if variant.alone and set(modalities) == set(variant.needs):
-            return f"{dataset} has {' and '.join(modalities)} features alone, where this is {variant.alone}"
+            return f"{dataset} has {' and '.join(modalities)} features only, with which this is {variant.alone}"
         return ""
 
     def variant(self, model: str, overrides: Mapping[str, Any], settings: Mapping[str, Any]) -> Variant | None:

@@ -156,14 +156,14 @@ def test_a_preset_s_setting_stands_before_that_of_the_data_set(monkeypatch):
 def test_two_classes_of_one_name_are_refused(tmp_path):
     """A copied baseline that kept the name of the original would stand in its place."""
     write_models(tmp_path, one="A", two="A")
-    with pytest.raises(BenchError, match=r"two\.py: class A stands in one already, as A; rename it"):
+    with pytest.raises(BenchError, match=r"two\.py: one already has a model named A; rename class A"):
         entered(tmp_path)
 
 
 def test_names_that_differ_by_case_alone_are_refused(tmp_path):
     """Names are found whatever their case, so that one of the two could not be reached."""
     write_models(tmp_path, one="Mine", two="MINE")
-    with pytest.raises(BenchError, match=r"two\.py: class MINE stands in one already, as Mine; rename it"):
+    with pytest.raises(BenchError, match=r"two\.py: one already has a model named Mine; rename class MINE"):
         entered(tmp_path)
 
 

@@ -206,7 +206,7 @@ def test_a_class_without_settings_is_no_model(own, text, name, said):
 
 def test_a_model_from_outside_does_not_take_a_name(own):
     own.write_text(OWN.replace("Mine", "lightGCN"))
-    with pytest.raises(BenchError, match="class lightGCN stands in baselines.lightgcn already, as LightGCN; rename"):
+    with pytest.raises(BenchError, match="baselines.lightgcn already has a model named LightGCN; rename"):
         registry.find(f"{own}:lightGCN")
 
 

@@ -60,7 +60,7 @@ def test_why_a_variant_is_not_formed():
     assert study.why_not(both, "toy", ["textual", "visual"]) == ""
     assert study.why_not(both, "toy", None) == ""
     assert study.why_not(base, "toy", []) == ""
-    assert study.why_not(with_id, "toy", ["visual"]) == "toy has visual features alone, where this is MCLN"
+    assert study.why_not(with_id, "toy", ["visual"]) == "toy has visual features only, with which this is MCLN"
     assert study.why_not(with_id, "toy", ["textual", "visual"]) == ""
 
 

@@ -131,7 +131,7 @@ def fields(text: str, where: str) -> dict[str, str]:
 def prose(text: str) -> str:
     """Return a docstring's paragraphs and lists in Markdown; a paragraph of indented lines becomes a code block."""
     blocks = []
-    for block in text.split("\n\n"):
+    for block in re.split(r"\n\n+", text):
         lines = block.splitlines()
         if all(line.startswith("    ") for line in lines):
             blocks.append(f"```text\n{textwrap.dedent(block)}\n```")

@@ -10,7 +10,7 @@ from bench.files import write_text, writing
 
 
 def cards_command(argv: list[str]) -> int:
-    """Write docs/models.md, what every model's file says of it."""
+    """Write docs/models.md from the docstrings of the models' files."""
     parser = Parser(prog="python -m bench cards")
     parser.add_argument("--out", type=place, default=Path("docs/models.md"), metavar="FILE")
     args = parser.parse_args(argv)
@@ -30,7 +30,7 @@ def readme_command(argv: list[str]) -> int:
 
 
 def reference_command(argv: list[str]) -> int:
-    """Write and print what the reference has and lacks; with --check, the exit code is 1 where a job is missing."""
+    """Write and print which jobs of the reference are missing; with --check, the exit code is 1 if any is."""
     parser = Parser(prog="python -m bench reference", description=reference_command.__doc__)
     text = "folder of the reference's records; default: results/reference"
     parser.add_argument("--results", type=place, default=Path("results/reference"), help=text)

@@ -143,7 +143,7 @@ def add_comparison(group) -> None:
     text = "features of the items, as [BASE][,KNOCKOUT...]: entities, real, shuffled, noise, none, visual=shuffled; "
     text += "default: what the data set has"
     group.add_argument("--features", **many, metavar="ID", help=text)
-    text = "the model that stands in MCLN's place in the tables; default: MCLN"
+    text = "the model that takes MCLN's place in the tables; default: MCLN"
     group.add_argument("--ours", default="MCLN", metavar="MODEL[:PRESET]", help=text)
     text = f"further metrics, from the stored ranks: {', '.join(METRIC_NAMES)}; default with --top: hr ndcg"
     group.add_argument("--metrics", **many, metavar="NAME", help=text)

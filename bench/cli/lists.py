@@ -50,8 +50,9 @@ def data_command(argv: list[str]) -> int:
     from bench.data.sources import FOLDERS, MOVIELENS  # here, since torch takes seconds to import
 
     texts = {name: "the paper's, from its authors' release: downloaded, or read from --data-dir" for name in FOLDERS}
-    texts[MOVIELENS] = "MovieLens 100k, which RecBole brings along"
-    rows = [(name, texts.get(name, "simulated, with content whose part in preference is known")) for name in DATA_SETS]
+    texts[MOVIELENS] = "MovieLens 100k, which is part of RecBole"
+    simulated = "simulated; it is known which part of the content bears on preference"
+    rows = [(name, texts.get(name, simulated)) for name in DATA_SETS]
     print(f"{grid(rows, ('data set', 'what it is'))}\nAny folder is a data set, too: docs/adding-a-data-set.md")
     return 0
 

@@ -110,7 +110,7 @@ def run_command(argv: list[str]) -> int:
 
         code, is_over = tuning.tune(request, args.tune, **shared)
         if args.hyper == "tuned" and not is_over and not code:
-            print("which jobs run with what is found is known once the search is over")
+            print("the jobs that run with the settings found are known once the search is over")
             return code
         if code or args.hyper == "default":
             return code

@@ -98,7 +98,7 @@ def ids_of_rows(values: np.ndarray, given: Ids | None, all_ids: set[str], *, wha
     if given is None:
         if not_numbers := [token for token in all_ids if not re.fullmatch("0|[1-9][0-9]*", token)]:
             remedy = f"give --row-ids {modality}=FILE, one item id per line in the order of the rows"
-            raise BenchError(f"{what}: item ids are no row numbers, as {max(not_numbers)[:60]!r} shows; {remedy}")
+            raise BenchError(f"{what}: item ids such as {max(not_numbers)[:60]!r} are not row numbers; {remedy}")
         last = max(all_ids, key=by_value)
         if by_value(last) >= by_value(str(len(values))):
             raise BenchError(
@@ -125,7 +125,7 @@ def from_table(given: str | Path | pd.DataFrame, *, item: str | int, what: str) 
     lists = [name for name in objects if any(isinstance(cell, list | tuple | np.ndarray) for cell in objects[name])]
     if lists and len(rest.columns) > 1:
         others = ", ".join(str(name) for name in rest if name != lists[0])[:200]
-        raise BenchError(f"{what}: column {lists[0]} holds lists, which are to be whole rows; take out {others}")
+        raise BenchError(f"{what}: column {lists[0]} holds whole rows as lists; remove the other columns, {others}")
     if lists:
         return ids, from_lists(rest[lists[0]], what)
     return ids, np.column_stack([numbers(rest[name], what) for name in rest]) if len(rest.columns) else np.empty((0, 0))

@@ -34,7 +34,7 @@ def column(frame: pd.DataFrame, asked: Hashable, known: Sequence[str], what: str
         there, wanted = ", ".join(map(str, list(frame.columns)[:20])), " or ".join(known) if asked is None else asked
         raise BenchError(f"{what}: no column {wanted}; there are: {there}; {remedy}")
     if list(frame.columns).count(names[0]) > 1:
-        raise BenchError(f"{what}: column {names[0]} stands twice; keep one")
+        raise BenchError(f"{what}: column {names[0]} occurs twice; keep one")
     return names[0]
 
 
@@ -49,7 +49,7 @@ def check_names(frame: pd.DataFrame, what: str) -> None:
         if not name or name.startswith("Unnamed: "):  # pandas gives this name to a column without one
             raise BenchError(f"{what}: column {place} has no name; name it or take it out (to_csv takes index=False)")
         if names.count(name) > 1:
-            raise BenchError(f"{what}: column {name} stands twice; keep one")
+            raise BenchError(f"{what}: column {name} occurs twice; keep one")
 
 
 def tokens(values: pd.Series, what: str) -> np.ndarray:
@@ -76,14 +76,14 @@ def tokens(values: pd.Series, what: str) -> np.ndarray:
         text = values.astype(pd.StringDtype("python")).str.strip().fillna("").to_numpy(dtype=object)
     except UnicodeDecodeError as error:  # parquet files may hold bytes
         row = next(row for row, value in enumerate(values, 1) if value == error.object)
-        why = f"{values.name} {error.object!r:.60} is bytes that are no text in UTF-8; store ids as text"
+        why = f"{values.name} {error.object!r:.60} is bytes that are not UTF-8 text; store ids as text"
         raise BenchError(f"{what}: row {row}: {why}") from None
     for row in np.flatnonzero(text == "")[:1]:
         raise BenchError(
             f"{what}: row {row + 1} has no {values.name}; rows are counted from 1 after the header, without blank lines"
         )
     for token in [token for token in pd.unique(text) if UNKEPT.search(token)][:1]:
-        why = f"{values.name} {token!r:.60} has a character that no text file keeps; take it out"
+        why = f"{values.name} {token!r:.60} has a character that is lost in text files; remove it"
         raise BenchError(f"{what}: row {text.tolist().index(token) + 1}: {why}")
     return text
 

@@ -105,7 +105,7 @@ def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
     if LABEL in names and chosen.split is None:
         kept.label = numbers(find(LABEL, (), "--split"), origin)
         for row in np.flatnonzero(~np.isin(kept.label, (0, 1, 2)))[:1]:
-            raise BenchError(f"{origin}: row {row + 1}: {LABEL} is none of 0, 1, 2; --split leaves the column unread")
+            raise BenchError(f"{origin}: row {row + 1}: {LABEL} is none of 0, 1, 2; with --split it is not read")
     if chosen.rating is not None:
         ratings = numbers(find(chosen.rating, (), "--rating"), origin)
         kept.keep(ratings >= chosen.at_least, f"below {chosen.rating} {chosen.at_least:g}")
@@ -156,4 +156,4 @@ def check_parts(parts: Parts, kept: Interactions, chosen: Choices, *, origin: st
         remedy = "so small a share begins after the last moment; give a larger one with --shares, or another --split"
     else:
         remedy = "there must be users of two items or more"
-    raise BenchError(f"{origin}: no {missing[0]} pair comes out of split {how}; {remedy}")
+    raise BenchError(f"{origin}: no {missing[0]} pair comes from the split {how}; {remedy}")

@@ -47,7 +47,8 @@ def choose(words: Sequence[str], modalities: Sequence[str]) -> dict[str, str]:
         if sign and modality not in modalities:
             raise unknown("modality in --features", modality, modalities)
         if modality in asked:
-            raise BenchError(f"--features {','.join(words)}: {modality or 'all modalities'} stands twice; name it once")
+            twice = modality or "all modalities"
+            raise BenchError(f"--features {','.join(words)}: {twice} is named twice; name it once")
         asked[modality] = kind
     kinds = {m: asked.get(m, asked.get("", "real")) for m in modalities}
     return {m: kind for m, kind in kinds.items() if kind != "real"}

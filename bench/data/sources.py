@@ -84,7 +84,7 @@ def check_name(folder: Path) -> None:
     if not folder.name.isprintable():
         raise BenchError(f"folder {str(folder)!r}: its name has a character that cannot be printed; rename it")
     if folder.name in DATA_SETS:
-        raise BenchError(f"{folder} has the name of a built-in data set, for which it would pass; rename it")
+        raise BenchError(f"{folder} has the name of a built-in data set; rename it, so that the two are not confused")
     if folder.name == SHIPPED:
         raise BenchError(f"{folder}: results/{SHIPPED} holds the records that are shipped; rename the folder")
 

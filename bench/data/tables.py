@@ -46,7 +46,7 @@ def reading(path: Path) -> Iterator[str]:
     if not regular(path).is_file():
         raise BenchError(f"{path} is a folder" if path.is_dir() else f"{path} is missing")
     if suffix not in (suffixes := (".parquet", *LINES, *TEXT)):
-        raise BenchError(f"{path}: the end of its name must say what it is, one of {', '.join(suffixes)}")
+        raise BenchError(f"{path}: its name must end in one of {', '.join(suffixes)}")
     try:
         yield suffix
     except BROKEN as error:

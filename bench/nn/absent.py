@@ -27,7 +27,7 @@ class Absent(ModuleType):
             raise AttributeError(name)
 
         def use(*args, **kwargs):
-            raise ImportError(f"RecBole wants {self.__name__} for this, which is not installed")
+            raise ImportError(f"RecBole needs {self.__name__} for this, and it is not installed")
 
         return use
 

@@ -13,9 +13,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.files import cache_folder, write_whole
+from bench.files import cache_folder, read_sealed, write_sealed
 from bench.nn.graph import SparseMatrix
 from bench.nn.knn import nearest, unit_rows
+from bench.spec import BenchError
 
 Graph = tuple[Int[Tensor, "item neighbour"], Float[Tensor, "item neighbour"]]
 
@@ -31,14 +32,13 @@ def neighbours(rows, k: int) -> Int[Tensor, "item neighbour"]:
     """
     if rows.shape[0] < LARGE:
         return nearest(rows, k)
-    path = cache_folder() / "neighbours" / f"{digest(rows)}-{k}.npy"
-    with contextlib.suppress(OSError, ValueError, EOFError):  # no file yet, or a broken one
-        stored = np.load(path, allow_pickle=False)
-        if stored.shape == (rows.shape[0], k):
-            return torch.from_numpy(stored)
+    path = cache_folder() / "neighbours" / f"{digest(rows)}-{k}"
+    with contextlib.suppress(BenchError, OSError, ValueError):  # no file yet, or one that is not what was written
+        stored = np.frombuffer(read_sealed(path, owner=path.name), dtype=np.int64)
+        return torch.from_numpy(stored.reshape(rows.shape[0], k).copy())
     near = nearest(rows, k)
     with contextlib.suppress(OSError):  # a run does not need the cache
-        write_whole(path, lambda name: np.save(name, near.numpy()))
+        write_sealed(path, near.numpy().tobytes(), owner=path.name)
     return near
 
 

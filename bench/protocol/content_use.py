@@ -27,11 +27,15 @@ PARTS = ("irrelevant", "relevant")
 def measure(model, cases: Cases, *, untrained: Callable[[str], Any]) -> dict[str, float]:
     """Return the measures of the irrelevant part, those of the relevant part to compare with, and the ratio of both.
 
+    Returns nothing if the scores within each case are all equal, since they have no spread to compare a change with.
+
     Args:
         untrained: returns the model before training, with nothing ("") or one of ``PARTS`` occluded.
     """
     evaluator = Evaluator(cases, device=model.device)
     start, before, facts = untrained("").state_dict(), scores(model, evaluator), {}
+    if bool((before == before[:, :1]).all()):
+        return {}
     for part in PARTS:
         occluded = untrained(part)
         take_over(occluded, model, start=start)

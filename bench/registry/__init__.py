@@ -70,7 +70,7 @@ def add_cards(all_cards: dict[str, Card], new: Iterable[Card], path: Path | str)
     for card in new:
         if (other := by_lower.get(card.name.lower())) is not None:
             where = other.file or other.module
-            raise BenchError(f"{path}: class {card.name} stands in {where} already, as {other.name}; rename it")
+            raise BenchError(f"{path}: {where} already has a model named {other.name}; rename class {card.name}")
         by_lower[card.name.lower()] = all_cards[card.name] = card
 
 

@@ -103,6 +103,10 @@ def test_a_hanging_paragraph_ends_where_the_next_begins():
     assert prose("`one` is\n    this\n`two` is\n    that") == "`one` is\n    this\n\n`two` is\n    that"
 
 
+def test_blank_lines_are_as_good_as_one():
+    assert prose("one\n\n\n\ntwo") == "one\n\ntwo"
+
+
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_missing_field_is_one_clear_error(name):
     for other in (DOCSTRING.replace(f"{name}: ", "and "), re.sub(f"{name}: .*", f"{name}:", DOCSTRING)):

@@ -54,7 +54,7 @@ def test_a_column_of_whole_rows(tmp_path):
 def test_columns_of_a_file_that_are_no_features(tmp_path, suffix):
     """The index that pandas writes along, and a column that stands twice."""
     frame, path = pd.DataFrame({"id": ["a", "b"], "x": [1.0, 2.0]}), tmp_path / f"f.{suffix}"
-    for written, message in ((frame, "column 1 has no name"), (frame.set_index("x")[["id", "id"]], "id stands twice")):
+    for written, message in ((frame, "column 1 has no name"), (frame.set_index("x")[["id", "id"]], "id occurs twice")):
         written.to_csv(path, sep="\t" if suffix == "tsv" else ",")
         with pytest.raises(BenchError, match=rf"f\.{suffix}: .*{message}"):
             align(path, None, ITEMS, item="id", modality="image")
@@ -79,7 +79,7 @@ def test_items_that_were_left_out_say_which_row_is_whose():
     names = {"item": "item", "modality": "image"}
     with pytest.raises(BenchError, match="features image: .* there are 3 rows and an item 3; .* start at 1"):
         align(VALUES, None, ["1", "2"], left_out=["3"], **names)
-    with pytest.raises(BenchError, match="item ids are no row numbers, as 'b' shows"):
+    with pytest.raises(BenchError, match="item ids such as 'b' are not row numbers"):
         align(VALUES, None, ["1", "2"], left_out=["b"], **names)
     found = align(VALUES, None, ["1", "2"], **names)
     assert found.summary("image") == (
@@ -92,9 +92,9 @@ def test_items_that_were_left_out_say_which_row_is_whose():
 @pytest.mark.parametrize(
     ("given", "ids", "items", "message"),
     [
-        (VALUES, None, ITEMS, "features image: item ids are no row numbers, as 'c' shows; give --row-ids image=FILE"),
+        (VALUES, None, ITEMS, "features image: item ids such as 'c' are not row numbers; give --row-ids image=FILE"),
         (VALUES, None, ["0", "9" * 5000], "there are 3 rows and an item 999"),
-        (VALUES, None, ["0", "007"], "item ids are no row numbers, as '007' shows"),
+        (VALUES, None, ["0", "007"], "item ids such as '007' are not row numbers"),
         (VALUES, None, ["1", "3"], "there are 3 rows and an item 3; .* start at 1, give --row-ids image=FILE"),
         (VALUES, ["a", "b"], ITEMS, "features image has 3 rows, but there are 2 ids"),
         (VALUES, ["a", "b", ""], ITEMS, "ids of features image: row 3 has no id"),
@@ -119,7 +119,12 @@ def test_items_that_were_left_out_say_which_row_is_whose():
             "row 2: v None is no .* leave out rows of items",
         ),
         (pd.DataFrame({"id": ["a", "b"], "v": [[], [1]]}), None, ITEMS, r"row 1: v \[\] is no list of numbers;"),
-        (pd.DataFrame({"id": ["a"], "v": [[1]], "n": [1]}), None, ITEMS, "column v holds lists, which .* take out n"),
+        (
+            pd.DataFrame({"id": ["a"], "v": [[1]], "n": [1]}),
+            None,
+            ITEMS,
+            "column v holds whole rows as lists; remove the other columns, n",
+        ),
         (pd.DataFrame({"id": ["a"], "x": [1]}), ["a"], ITEMS, "is a table, whose own .*; leave out --row-ids image"),
         (pd.DataFrame({"id": [], "v": []}), None, ITEMS, "none of its ids is an item of the interactions; None"),
     ],

@@ -134,7 +134,7 @@ def test_an_inter_file_with_labels_is_split_as_it_says(tmp_path):
 def test_a_column_that_stands_twice(tmp_path):
     for name in ("user_id", "x_label"):
         (tmp_path / "t.csv").write_text(f"user_id,item_id,x_label,{name}\n1,2,0,1\n1,3,2,1\n")
-        with pytest.raises(BenchError, match=rf"t\.csv: column {name} stands twice; keep one"):
+        with pytest.raises(BenchError, match=rf"t\.csv: column {name} occurs twice; keep one"):
             import_file(tmp_path / "t.csv", tmp_path / "shop")
 
 
@@ -253,7 +253,7 @@ def test_how_items_are_named_changes_nothing(tmp_path, rng, change):
         ({**NAMED, "shares": (0.2, 0.2)}, "--shares goes with --split ratio or global-time; give one of them"),
         (
             {"user": "product", "item": "product"},
-            "no test pair comes out of split leave-one-out.*; there must be users",
+            "no test pair comes from the split leave-one-out.*; there must be users",
         ),
         ({**NAMED, "time": "stars", "split": "global-time"}, "no test pair .*; so small a share begins after the last"),
         (

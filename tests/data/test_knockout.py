@@ -54,8 +54,8 @@ def test_kinds(words, expected):
     [
         ("entities,shufled", "unknown knock-out in --features 'shufled'; did you mean shuffled?"),
         ("visul=noise", "unknown modality in --features 'visul'; did you mean visual?"),
-        ("visual=noise,visual=none", "--features visual=noise,visual=none: visual stands twice"),
-        ("noise,shuffled", "all modalities stands twice"),
+        ("visual=noise,visual=none", "--features visual=noise,visual=none: visual is named twice"),
+        ("noise,shuffled", "all modalities is named twice"),
         ("none,shuffled", "--features shuffled: there is no content to knock out"),
     ],
 )

@@ -78,7 +78,7 @@ def test_text_with_tabs_whose_names_stand_in_quotes(tmp_path):
         ),
         ("t.jsonl", b'{"a": {"b": 1}}\n5\n', r"t\.jsonl cannot .* \(line 2: it is no object; each line must be one"),
         ("t.json", b'[{"a": 1}]', r"t\.json cannot .* \(line 1 begins an array; write one object per line"),
-        ("t.xlsx", b"PK", r"t\.xlsx: the end of its name must say what it is, one of \.parquet"),
+        ("t.xlsx", b"PK", r"t\.xlsx: its name must end in one of \.parquet"),
         ("t.csv.gz", b"a,b\n", r"t\.csv\.gz cannot be read as a \.csv table"),
     ],
 )
@@ -109,5 +109,5 @@ def test_each_column_of_a_file_keeps_its_name(tmp_path):
     found = read_table(tmp_path / "t.csv", as_text={"user"})
     assert list(found) == ["", "user", "n", "user"]
     assert found.iloc[0].tolist() == [0, "007", 1, "9"]
-    with pytest.raises(BenchError, match="f: column user stands twice; keep one"):
+    with pytest.raises(BenchError, match="f: column user occurs twice; keep one"):
         column(found, None, ("user",), "f", "")

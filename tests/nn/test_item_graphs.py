@@ -94,6 +94,17 @@ def test_neighbours_are_computed_once_for_the_same_content(store, computed):
     assert computed == [4, 4, 3]
 
 
+def test_a_file_with_one_bit_changed_is_not_believed(computed, tmp_path):
+    rows = random_rows().numpy()
+    expected = neighbours(rows, 4)
+    (stored,) = (tmp_path / "neighbours").iterdir()
+    content = bytearray(stored.read_bytes())
+    content[-8] ^= 1  # another neighbour of the last item
+    stored.write_bytes(content)
+    assert torch.equal(neighbours(rows, 4), expected)
+    assert computed == [4, 4]
+
+
 def test_a_broken_file_or_a_folder_that_cannot_be_written_costs_time_alone(computed, tmp_path):
     rows = random_rows().numpy()
     expected = neighbours(rows, 4)

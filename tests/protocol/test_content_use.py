@@ -82,6 +82,10 @@ def test_a_score_without_content_has_no_ratio(cases):
     assert set(found.values()) == {0.0}
 
 
+def test_scores_that_are_all_equal_have_no_measures(cases):
+    assert measure(Linear(), cases, untrained=Linear) == {}
+
+
 def test_what_training_moved_is_taken_over():
     trained, other = Linear(taste=TASTE, is_frozen=True), Linear("relevant", is_frozen=True)
     trained.mask[1] = 0

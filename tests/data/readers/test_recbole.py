@@ -66,7 +66,7 @@ def test_recbole_layout(tmp_path, load):
             r"s\.inter: no column .*; the first line must name the columns, which tabs",
         ),
         (ATOMIC.replace("timestamp", "item_id"), r"s\.inter: no column timestamp"),
-        (ATOMIC.replace("timestamp", "item_id:x\ttimestamp"), r"s\.inter: column item_id stands twice; keep one"),
+        (ATOMIC.replace("timestamp", "item_id:x\ttimestamp"), r"s\.inter: column item_id occurs twice; keep one"),
         (ATOMIC + "a\t \t5\n", r"s\.inter: row 6 has no item_id"),
         (ATOMIC + "\t1\t5\n", r"s\.inter: row 6 has no user_id"),
         (ATOMIC + "a\t1\n", r"s\.inter: row 6: timestamp '' is not a finite number"),

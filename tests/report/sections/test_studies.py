@@ -143,7 +143,7 @@ def test_taobao_has_the_four_rows_of_table_3_that_the_paper_has():
         ["(10) MCLN", "0.4000", "0.4067", "-0.0067"],
     ]
     assert [note.text for note in table.blocks[0].notes] == [
-        "Not there: (4) Base w/ V&ID&CL, because taobao has visual features alone, where this is MCLN.",
+        "Not there: (4) Base w/ V&ID&CL, because taobao has visual features only, with which this is MCLN.",
         "Not there: (5) Base w/ T, (6) Base w/ T&CL, (7) Base w/ T&ID&CL, (8) Base w/ V&T, (9) Base w/ V&T&CL, because "
         "taobao has no textual features.",
     ]
