@@ -15,11 +15,11 @@ import pandas as pd
 
 from bench import registry
 from bench.report.boards import Board, boards
+from bench.report.differences import incomparable, measures
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
 from bench.report.rows import BLOCK, STUDIED
 from bench.report.sections import curves
-from bench.report.sections.significance import incomparable, measures
 from bench.report.sections.slices import sliceable
 from bench.run.studies import STUDIES
 from bench.spec import SHOWN, BenchError, read, row_name, unknown

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import bench
-from bench.report.sections.significance import comparisons
+from bench.report.differences import comparisons
 from bench.spec import BenchError
 from bench.store import case_facts
 from bench.store.store import Store

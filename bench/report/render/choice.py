@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import quote
 
+from bench.report.answers import answers
 from bench.report.boards import answering, place_of_budget
 from bench.report.evidence import Evidence
 from bench.report.model import Block, Column, Line, Page, Table
 from bench.report.rows import BLOCK, DATASETS, blocks, order
-from bench.report.sections.answer import answers
 from bench.spec import RANKINGS, SHOWN
 
 FILTERS = {
@@ -64,9 +64,9 @@ class Choice:
     def at_first(self) -> dict[str, str]:
         """The choice when the page opens: the best budgets, with the protocol and ranking of the first answer that has
         a verdict, or else of the first answer."""
-        with_records = [answer for answer in answers(self.evidence) if answer["protocol"]]
-        in_order = sorted(with_records, key=lambda answer: not answer["found"])  # stable: verdicts first
-        first = {"protocol": token(in_order[0]["protocol"]), "ranking": in_order[0]["ranking"]} if in_order else {}
+        with_records = [answer for answer in answers(self.evidence) if answer.protocol]
+        in_order = sorted(with_records, key=lambda answer: not answer.tests)  # stable: verdicts first
+        first = {"protocol": token(in_order[0].protocol), "ranking": in_order[0].ranking} if in_order else {}
         return {"budget": BEST, **first}
 
     @property

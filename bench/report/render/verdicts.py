@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from bench.report.answers import BEATS, LEVEL, LOSES, NOT_ASKED, Answer, answers
 from bench.report.evidence import Evidence
 from bench.report.render.choice import BEST, Tags, tags
 from bench.report.rows import DATASETS
-from bench.report.sections.answer import BEATS, LEVEL, LOSES, NOT_ASKED, answers, details
+from bench.report.sections.answer import details
 
 TONES = {BEATS: "good", LOSES: "bad", LEVEL: "even", NOT_ASKED: "none"}
 
@@ -39,43 +40,43 @@ class Card:
 
 def cards(evidence: Evidence) -> list[Card]:
     """Return the cards in the order of the answers, each with its answers without a verdict last, one per reason."""
-    groups: dict[tuple[str, str], list[dict]] = {}
+    groups: dict[tuple[str, str], list[Answer]] = {}
     for answer in answers(evidence):
-        groups.setdefault((answer["dataset"], answer["features"]), []).append(answer)
+        groups.setdefault((answer.dataset, answer.features), []).append(answer)
     return [
         Card(
             dataset=DATASETS.get(dataset, dataset),
             features=features,
             tags=tags(dataset=[dataset], features=[features]),
-            verdicts=[asked(answer) for answer in group if answer["found"]] + unasked(group),
+            verdicts=[asked(answer) for answer in group if answer.tests] + unasked(group),
         )
         for (dataset, features), group in groups.items()
     ]
 
 
-def asked(answer: dict) -> Verdict:
+def asked(answer: Answer) -> Verdict:
     return Verdict(
-        row=answer["row"],
-        text=answer["text"],
-        where=[f"{answer['protocol']}, {answer['ranking']}"],
-        tone=TONES.get(answer["verdict"], "mixed"),
+        row=answer.row,
+        text=answer.text,
+        where=[f"{answer.protocol}, {answer.ranking}"],
+        tone=TONES.get(answer.verdict, "mixed"),
         tags=about([answer]),
-        keys=answer["keys"],
+        keys=answer.keys,
         details=details(answer),
     )
 
 
-def unasked(group: list[dict]) -> list[Verdict]:
+def unasked(group: list[Answer]) -> list[Verdict]:
     """Return one verdict for each row and reason why there is no answer."""
-    by_text: dict[tuple[str, str], list[dict]] = {}
+    by_text: dict[tuple[str, str], list[Answer]] = {}
     for answer in group:
-        if not answer["found"]:
-            by_text.setdefault((answer["row"], answer["text"]), []).append(answer)
+        if not answer.tests:
+            by_text.setdefault((answer.row, answer.text), []).append(answer)
     return [
         Verdict(
             row=row,
             text=text,
-            where=[f"{answer['protocol']}, {answer['ranking']}" for answer in same if answer["protocol"]],
+            where=[f"{answer.protocol}, {answer.ranking}" for answer in same if answer.protocol],
             tone=TONES[NOT_ASKED],
             tags=about(same),
             keys="",
@@ -84,8 +85,8 @@ def unasked(group: list[dict]) -> list[Verdict]:
     ]
 
 
-def about(group: list[dict]) -> Tags:
+def about(group: list[Answer]) -> Tags:
     """Return the tags of a verdict that stands for all answers of ``group``."""
-    names = {name: [answer[name] for answer in group] for name in ("protocol", "ranking")}
-    budgets = [answer["budget"] for answer in group if answer["budget"]]
+    names = {name: [getattr(answer, name) for answer in group] for name in ("protocol", "ranking")}
+    budgets = [answer.budget for answer in group if answer.budget]
     return tags(**names, budget=[*budgets, BEST] if budgets else [])

@@ -26,13 +26,14 @@ from bench.report.claims import (
     verdict,
 )
 from bench.report.conditions import UNEQUAL, marked, unequal, unlike
+from bench.report.differences import incomparable
 from bench.report.evidence import Evidence, remember
 from bench.report.leaderboard import TABLE, leaderboard
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paired import ALPHA
 from bench.report.rows import BLOCK, DATASETS
 from bench.report.sections import studies
-from bench.report.sections.significance import incomparable, small
+from bench.report.sections.significance import small
 from bench.spec import SHOWN
 
 COLUMNS = [

@@ -8,6 +8,7 @@ from operator import itemgetter
 import pandas as pd
 
 from bench.report import independent
+from bench.report.differences import LEGEND, comparisons, signs_of
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import NOT_RUN, TABLE, improvement, leaderboard
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
@@ -30,7 +31,6 @@ from bench.report.rows import (
 )
 from bench.report.sections import cost
 from bench.report.sections.data_sets import table_1
-from bench.report.sections.significance import LEGEND, comparisons, signs_of
 from bench.report.suspects import suspects
 from bench.spec import RANKINGS, SHOWN
 from bench.study import Study

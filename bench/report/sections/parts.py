@@ -7,11 +7,11 @@ import pandas as pd
 from bench.report import paired
 from bench.report.boards import ranked
 from bench.report.conditions import unlike
+from bench.report.differences import BETTER, WORSE, incomparable, sign
 from bench.report.evidence import Evidence
 from bench.report.model import Note
 from bench.report.paired import ALPHA
 from bench.report.rows import BLOCK, in_block
-from bench.report.sections.significance import BETTER, WORSE, incomparable, sign
 from bench.study import Study
 
 LEGEND = (

@@ -1,0 +1,129 @@
+"""The answers: does a row under study beat the strongest baseline of its board, and by more than chance?"""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from bench.report.boards import Board, answering
+from bench.report.conditions import marked
+from bench.report.differences import BETTER, WORSE, comparisons, sign
+from bench.report.evidence import Evidence, remember
+from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
+from bench.report.rows import BLOCK, DATASETS, order, place
+from bench.spec import SHOWN
+
+METRICS = ("ndcg@10", "hr@5")
+BEATS, LEVEL, LOSES, NOT_ASKED, MIXED = "beats", "is level with", "loses to", "has no answer", "differs by metric"
+WORDS = {BETTER: BEATS, WORSE: LOSES, "": LEVEL}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the records say about one row under study on one board; empty texts where a data set has no board.
+
+    Attributes:
+        text: the verdict with the baseline, or with the reason why there is none.
+        tests: the lines of ``comparisons`` against the strongest baseline, by metric; empty where nothing was compared.
+        settings: whether searches found the settings of the two rows.
+        keys: of the records behind it, with spaces between them.
+    """
+
+    dataset: str
+    features: str = ""
+    protocol: str = ""
+    budget: str = ""
+    ranking: str = ""
+    row: str
+    verdict: str
+    text: str
+    tests: dict[str, dict] = field(default_factory=dict)
+    n_baselines: int = 0
+    n_seeds: int = 0
+    settings: str = ""
+    keys: str = ""
+
+    @property
+    def where(self) -> str:
+        """Data set, features, protocol and ranking in words."""
+        name = DATASETS.get(self.dataset, self.dataset)
+        return ", ".join(filter(None, (name, self.features, self.protocol, self.ranking)))
+
+    @property
+    def unequal(self) -> str:
+        """In what conditions the compared rows differ, over all metrics; empty where they do not differ."""
+        return "; ".join(dict.fromkeys(test["unequal"] for test in self.tests.values() if test["unequal"]))
+
+
+@remember
+def answers(evidence: Evidence) -> list[Answer]:
+    """Return the answers for each row under study on each board that answers, and for data sets of the paper without
+    records."""
+    lines, names = comparisons(evidence).to_dict("records"), [*TABLE, *BLOCK, "row", "metric"]
+    tests = {tuple(line[name] for name in names): line for line in lines}
+    found, boards = [], answering(evidence)
+    for board in boards:
+        rows = {row for row in evidence.studied if row in board.keys} | {evidence.ours}
+        found += [answer(evidence, board, row, tests) for row in order(rows)]
+    with_records = {board.block[0] for board in boards} & set(DATASETS)
+    missing = [name for name in DATASETS if with_records and name not in with_records]
+    found += [without({"dataset": name, "row": evidence.ours}, NOT_RUN) for name in missing]
+    return sorted(found, key=lambda one: place(one.dataset))
+
+
+def answer(evidence: Evidence, board: Board, row: str, lines: dict[tuple, dict]) -> Answer:
+    """Return the answer for ``row`` on ``board``; ``lines`` are those of ``comparisons`` by board, row and metric."""
+    names = {**board.names, "row": row}
+    if row not in board.keys:
+        return without(names, why_not(evidence, names))
+    tests = {metric: lines.get((*board.names.values(), row, metric)) for metric in METRICS}
+    if not all(tests.values()):
+        return without(names, f"no baseline was run under budget {board.budget}")
+    if reasons := [test["note"] for test in tests.values() if test["note"]]:
+        return without(names, reasons[0])
+    keys_of = {metric: test["keys"].split() for metric, test in tests.items()}
+    verdict, text = verdict_of(tests)
+    return Answer(
+        **names,
+        verdict=verdict,
+        text=text,
+        tests=tests,
+        n_baselines=len(board.baselines(evidence)),
+        n_seeds=len(board.keys[row]),
+        settings=settings(evidence, board.keys[row], keys_of),
+        keys=" ".join(dict.fromkeys(key for keys in keys_of.values() for key in keys)),
+    )
+
+
+def without(names: dict[str, str], reason: str) -> Answer:
+    """Return the answer for a row that cannot be compared, with the reason."""
+    return Answer(**names, verdict=NOT_ASKED, text=f"{NOT_ASKED}: {reason}")
+
+
+def why_not(evidence: Evidence, names: dict[str, str]) -> str:
+    """Return why the row that ``names`` describe has no values: the first note of its cells, or that it was not run."""
+    notes = leaderboard(evidence).merge(pd.DataFrame([names]))["note"]
+    return next((note for note in notes if note not in ("", NOT_RUN)), f"{NOT_RUN} under budget {names['budget']}")
+
+
+def verdict_of(tests: dict[str, dict]) -> tuple[str, str]:
+    """Return the verdict, and a text that adds the baseline, or each metric's where verdicts or baselines differ; the
+    text has a mark where the two rows were made under unequal conditions."""
+    words = {metric: WORDS[sign(test)] for metric, test in tests.items()}
+    word = next(iter(words.values())) if len(set(words.values())) == 1 else MIXED
+    if word != MIXED and len({test["vs"] for test in tests.values()}) == 1:
+        first = tests[METRICS[0]]
+        return word, marked(f"{word} {first['vs']}", first["unequal"])
+    parts = [marked(f"{words[m]} {test['vs']} in {SHOWN[m]}", test["unequal"]) for m, test in tests.items()]
+    return word, ", ".join(parts)
+
+
+def settings(evidence: Evidence, ours: list[str], keys_of: dict[str, list[str]]) -> str:
+    """Say whether a search found the settings of the row, whose keys are ``ours``, and those of its baselines;
+    ``keys_of`` has the keys of the row and of the baseline by metric."""
+    tuned = set(evidence.frame.loc[evidence.frame["tuning.trials"] > 0, "key"])
+    is_tuned = bool(tuned & set(ours))
+    unlike = [SHOWN[m] for m, keys in keys_of.items() if bool(tuned & (set(keys) - set(ours))) != is_tuned]
+    if not unlike:
+        return "tuned" if is_tuned else "not tuned"
+    baseline = "the baseline" + (f" in {', '.join(unlike)}" if len(unlike) < len(keys_of) else "")
+    return f"tuned, {baseline} is not" if is_tuned else f"not tuned, {baseline} is"
