@@ -28,7 +28,6 @@ from bench.study import Study
 SELECTORS = {"test": "the TEST set", "valid": "the validation set"}
 DRAWN = {"user": "users", "interaction": "interactions"}
 TIED = 0.01  # the least share of cases with ties that a note mentions
-STANDS = "one of the model's present code, or else the newest"
 APART = ", "  # separates model and variant in a row, where a study has one table for all its models
 
 
@@ -131,9 +130,8 @@ def notes(
     below += paper_notes(records, data, ranking, ours) if is_compared else []
     below += mixtures(records, study)
     if n := int(records["superseded"].sum()):
-        below.append(
-            Note(f"Each row and seed has one record here: {STANDS}. Records that another one supersedes: {n}.")
-        )
+        text = "Each row and seed has one record here: one of the model's present code, or else the newest."
+        below.append(Note(f"{text} Records that another one supersedes: {n}."))
     return below
 
 
