@@ -1,14 +1,14 @@
 "use strict";
-// Sorting, the choice, the heads' explanations and the theme; without scripts the page shows everything in its order.
+// Sorting, filters, explanations of columns and the theme. Without scripts the page shows everything in its first order.
 
-/** What a cell is sorted by: its text without footnotes, or the number it begins with; null where it is empty. */
+/** Return the key by which a cell is sorted: its text without footnotes or the number it begins with; null if empty. */
 function sortKey(cell, isNumber) {
   const text = cell.firstChild ? cell.firstChild.textContent.trim() : "";
   if (text === "" || text === "—") return null;
   return isNumber ? parseFloat(text.replace(/[,<≤]/g, "")) : text;
 }
 
-/** The rows by one column; rows with an empty cell come last either way, equal ones keep their order. */
+/** Return the rows sorted by a column; rows with an empty cell always come last, equal rows keep their order. */
 function sorted(rows, column, isNumber, direction) {
   const keyed = rows.map((row) => ({ row, key: sortKey(row.cells[column], isNumber) }));
   const order = (a, b) => (isNumber ? a.key - b.key : a.key.localeCompare(b.key, "en", { numeric: true }));
@@ -16,7 +16,7 @@ function sorted(rows, column, isNumber, direction) {
   return [...full, ...keyed.filter(({ key }) => key === null)].map(({ row }) => row);
 }
 
-/** Sort a table by a head: first one way (numbers from the highest), then the other, then as it was. */
+/** Sort a table by a column: at the first click one way (numbers from the highest), then the other, then as it was. */
 function sortBy(table, head, original) {
   const isNumber = head.classList.contains("number");
   const ways = isNumber ? ["descending", "ascending"] : ["ascending", "descending"];
@@ -27,7 +27,7 @@ function sortBy(table, head, original) {
   table.tBodies[0].append(...(way ? sorted(original, head.cellIndex, isNumber, direction) : original));
 }
 
-/** A button around what a head or a name says, so that a key reaches it. */
+/** Put a button around the text of a column's head or of a name, so that it can be reached by the keyboard. */
 function buttonAround(nodes, parent) {
   const button = document.createElement("button");
   button.type = "button";
@@ -44,15 +44,15 @@ function makeSortable(table) {
   }
 }
 
-/** Whether an element is about what is chosen; where it does not say what it is about, it is. */
+/** Return whether an element matches the filters; a filter about which the element has no tag does not exclude it. */
 function matches(about, chosen, without = []) {
   const isOf = ([name, value]) => !value || about[name] === undefined || about[name].split(" ").includes(value);
   return Object.entries(chosen).every(isOf) && !without.includes(about.model);
 }
 
 /**
- * The choice, changed where nothing is about it: ``last``, which was chosen last, stays, all data sets are shown again,
- * and the rest is the first that is possible.
+ * Return the choice, or the nearest possible one if no results fit it: the filter ``last``, which the reader changed last,
+ * stays, and as few others as possible change; a data set or features that do not fit become "all".
  */
 function adapted(chosen, last, possible) {
   const misses = (line) => Object.keys(line).filter((name) => chosen[name] && !line[name].includes(chosen[name]));
@@ -65,7 +65,7 @@ function adapted(chosen, last, possible) {
   return { ...chosen, ...Object.fromEntries(changed) };
 }
 
-/** The choice that an address names; what it does not name is as at first. */
+/** Return the choice that an address names; filters that it does not name have their first values. */
 function fromAddress(search, names, first) {
   const asked = new URLSearchParams(search);
   const entries = names.map((name) => [name, asked.get(name) ?? first[name] ?? ""]);
@@ -76,7 +76,7 @@ function toAddress({ chosen, without }) {
   return "?" + new URLSearchParams({ ...chosen, ...(without.length ? { without: without.join(" ") } : {}) });
 }
 
-/** The form of the choice: what it says, and how the page follows it. */
+/** Start the form with the filters: fill it from the address, and let the page follow every change. */
 function startChoice(form, { first, possible }) {
   const selects = [...form.querySelectorAll("select")];
   const boxes = [...form.querySelectorAll("[name=model]")];
@@ -88,7 +88,7 @@ function startChoice(form, { first, possible }) {
   const fill = ({ chosen, without }) => {
     for (const select of selects) {
       select.value = chosen[select.name];
-      if (select.selectedIndex < 0) select.value = first[select.name] ?? ""; // the address names what is not here
+      if (select.selectedIndex < 0) select.value = first[select.name] ?? ""; // the page lacks what the address names
     }
     for (const box of boxes) box.checked = !without.includes(box.value);
   };
@@ -114,7 +114,7 @@ function startChoice(form, { first, possible }) {
   form.addEventListener("submit", (event) => event.preventDefault());
   fill(fromAddress(location.search, names, first));
   show(false);
-  /** What the address points at is shown, if need be by another choice. */
+  /** Show the element that the address points at, if need be by changing filters. */
   const reveal = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const hidden = target && [...document.querySelectorAll("[hidden]")].filter((element) => element.contains(target));
@@ -131,7 +131,7 @@ function startChoice(form, { first, possible }) {
   reveal();
 }
 
-/** Hide what is about something else than what is chosen; a verdict steps back instead. */
+/** Hide the elements that do not match the filters; verdicts stay in place and get the class "other" instead. */
 function follow({ chosen, without }) {
   const tagged = [...Object.keys(chosen), "model"].map((name) => `[data-${name}]`).join();
   for (const element of document.querySelectorAll(tagged)) {
@@ -170,7 +170,7 @@ function inWords(selects, { chosen, without }) {
   return parts.join(", ") || "everything";
 }
 
-/** One tip for all heads: what a head means, where it is pointed at, tapped or reached by a key. */
+/** Start the tip that explains a column's head when it is pointed at, tapped or reached by the keyboard. */
 function startTips(tip) {
   let shown = null;
   const hide = () => {
@@ -197,7 +197,7 @@ function startTips(tip) {
   addEventListener("scroll", hide, { passive: true });
 }
 
-/** The button turns the theme over; what was chosen is kept where the browser lets a page keep anything. */
+/** Start the button that switches between light and dark; the theme is remembered if the browser allows it. */
 function startTheme(button) {
   const root = document.documentElement;
   const show = (theme) => {
@@ -207,7 +207,7 @@ function startTheme(button) {
   let theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   try {
     theme = localStorage.getItem("theme") || theme;
-  } catch {} // a page from a file may not be allowed to
+  } catch {} // some browsers give a page from a file no access to storage
   show(theme);
   button.addEventListener("click", () => {
     show(root.dataset.theme === "dark" ? "light" : "dark");

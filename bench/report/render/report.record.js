@@ -1,8 +1,8 @@
-// Opening a record: its settings, values, curve and provenance in a dialog; and what starts everything.
+// The dialog that shows a record's settings, values, curve and provenance, and the start of all scripts.
 
 const SIZE = { width: 420, height: 120, left: 48, right: 8, top: 8, bottom: 20 };
 
-/** An element of HTML, or of SVG where ``space`` is its namespace, with attributes and children. */
+/** Return a new element with attributes and children: of HTML, or of SVG if ``space`` is the namespace of SVG. */
 function made(name, attributes = {}, children = [], space = null) {
   const element = space ? document.createElementNS(space, name) : document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -10,7 +10,7 @@ function made(name, attributes = {}, children = [], space = null) {
   return element;
 }
 
-/** Where the points of a curve stand in a picture of ``size``: its x and y in pixels, y upwards. */
+/** Return the positions of a curve's points in a picture of ``size``, in pixels; larger values are higher up. */
 function placed({ x, y }, size) {
   const scale = (values, low, high) => {
     const [least, most] = [Math.min(...values), Math.max(...values)];
@@ -20,14 +20,14 @@ function placed({ x, y }, size) {
   return across.map((place, n) => [Math.round(place * 10) / 10, Math.round(up[n] * 10) / 10]);
 }
 
-/** A curve with its epochs, of which the page has the first and the step, and its levels, which are two digits each. */
+/** Unpack a curve: the page has only its first epoch and the step between epochs, and two digits for each level. */
 function unpacked({ first, step, ...curve }) {
   const levels = curve.y.match(/../g).map((digits) => parseInt(digits, 36) / (36 * 36 - 1));
   const x = curve.x ?? levels.map((_, n) => first + n * step);
   return { ...curve, x, y: levels };
 }
 
-/** A learning curve with its first and last epoch, its least and greatest value, and a ring at the chosen epoch. */
+/** Draw a learning curve with its first and last epoch, its least and greatest value, and a ring at the chosen epoch. */
 function drawnCurve(curve) {
   const svg = (name, attributes, children) => made(name, attributes, children, "http://www.w3.org/2000/svg");
   const text = (said, x, y, anchor) => svg("text", { x, y, "text-anchor": anchor }, [said]);
@@ -61,14 +61,14 @@ function shownRecord({ key, title, groups, curves = [] }, { columns, texts }) {
   return made("article", {}, [...head, ...drawn, ...parts]);
 }
 
-/** The records that a line, a link of a list, or the link of a record's own line names by their places. */
+/** Return the records of an element: a line, a link of a list, or a record's own line. It names them by position. */
 function recordsOf(element, records) {
   if (element.id.startsWith("record-")) return recordsOf(element.querySelector("a"), records);
   const places = element.dataset.records ?? (element.id || element.hash.slice(1)).slice(1);
   return places.split(" ").map((place) => records[place]);
 }
 
-/** A click on a line, on its name or on a key opens the records behind it. */
+/** Let a click on a line, on its name or on a key open the records behind it. */
 function startRecords(dialog, data) {
   for (const element of document.querySelectorAll("tr[data-records] > th, li[data-records] > strong"))
     buttonAround([element.firstChild], element);
@@ -87,7 +87,7 @@ function startRecords(dialog, data) {
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
 }
 
-/** What is long is folded, and opens for the printer; a narrow page folds the choice and the contents, too. */
+/** Fold long parts of the page and unfold them for printing; on a narrow page, fold the filters and the contents, too. */
 function startFolds() {
   const folds = [...document.querySelectorAll("details.fold")];
   const narrow = matchMedia("(max-width: 60rem)");
