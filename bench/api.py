@@ -98,8 +98,8 @@ class Results:
                 parts.append((slicing.name, label, in_slice))
         lines = []
         for slicing_name, label, pair in parts:
-            measured = {} if why else measures(*pair, metric)
-            values = {column: measured[measure] for measure, column in MEASURE_COLUMNS.items() if measured}
+            measured = dict.fromkeys(MEASURE_COLUMNS, float("nan")) if why else measures(*pair, metric)
+            values = {column: measured[measure] for measure, column in MEASURE_COLUMNS.items()}
             lines.append({**board.names, "slicing": slicing_name, "slice": label, **values, "note": why})
         return lines
 

@@ -61,6 +61,14 @@ def test_compare_is_the_significance_table(results, metric):
     assert [line[name] for name in names.values()] == [known[name] for name in names]
 
 
+def test_rows_that_cannot_be_paired_have_empty_measures(tmp_path):
+    stored(tmp_path, [1, 50])
+    stored(tmp_path, [1, 50, 50], "MCLN")
+    (line,) = bench.load(tmp_path).compare("MCLN", "BPRMF").to_dict("records")
+    assert line["note"] == "not comparable: tested on other cases than BPRMF"
+    assert [math.isnan(line[name]) for name in ("difference", "low", "high", "p", "n_cases")] == [True] * 5
+
+
 def test_slices_add_up_to_the_whole():
     if not (ROOT / "results/reference").is_dir():
         pytest.skip("this checkout has no results/reference")
