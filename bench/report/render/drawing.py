@@ -38,6 +38,7 @@ STYLE = {
     **dict.fromkeys(("axes.linewidth", "grid.linewidth"), 0.5),
     "lines.linewidth": 1.0,
     "lines.markersize": 4,
+    "text.parse_math": False,  # a data set's name may have dollar signs
     "axes.titley": 1.0,  # matplotlib does not search for a place of the title, which would take most of the time
 }
 MARKERS = "os^Dv<>phXPd8"  # filled, then hollow for further rows; the star is for the row under study

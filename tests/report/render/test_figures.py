@@ -53,6 +53,13 @@ def test_a_figure_names_its_conditions_and_records(figure4):
     assert "Beauty (entities), LightGCN, 4 layers: not run." in [note.text for note in figure4.notes]
 
 
+def test_a_name_with_dollar_signs_is_no_formula():
+    cost = figure("cost-figure-paper-smoke", record(dataset="5$ or 9$"), record(dataset="$^$"))
+    drawn = pictures(PLOTS[cost.plot], cost.data)["svg"].decode()
+    assert ">5$ or 9$ (entities)<" in drawn
+    assert ">$^$ (entities)<" in drawn
+
+
 def test_equal_records_give_equal_pictures(figure4):
     with ProcessPoolExecutor(1) as other:
         again = other.submit(drawers.pictures, figure4.plot, figure4.data).result()
