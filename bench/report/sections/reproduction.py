@@ -58,7 +58,7 @@ def compared(evidence: Evidence) -> pd.DataFrame:
 def values(evidence: Evidence, board: Board, metric: str) -> dict:
     """Return the line of one metric on one board."""
     dataset = board.block[0]
-    theirs = independent.value(dataset, metric)
+    theirs, n_items = independent.value(dataset, metric), evidence.published.get(("table1", dataset, "", "items"))
     return {
         **dict(zip(BLOCK, board.block, strict=True)),
         "budget": board.budget,
@@ -66,7 +66,7 @@ def values(evidence: Evidence, board: Board, metric: str) -> dict:
         "ours": board.means.loc[STUDIED, metric],
         "paper": evidence.published.get(("table2", dataset, STUDIED, metric), math.nan),
         "independent": theirs,
-        "corrected": independent.corrected(theirs, evidence.published["table1", dataset, "", "items"]),
+        "corrected": independent.corrected(theirs, n_items or math.nan),
         "keys": " ".join(board.keys[STUDIED]),
     }
 
@@ -102,11 +102,12 @@ def sentences(evidence: Evidence, among: Places | None = None) -> list[str]:
         if among is not None and (entry["dataset"], "paper", "sampled") not in among:
             continue
         place = heading([entry[name] for name in BLOCK])
-        gaps = [number(entry["ours"] - entry[other], "+.4f") for other in ("paper", "independent", "corrected")]
+        others = [entry[other] for other in ("paper", "independent", "corrected")]
+        gaps, values = [number(entry["ours"] - other, "+.4f") for other in others], [number(v, ".4f") for v in others]
         texts.append(
-            f"{place}, H@5: our {STUDIED} has {entry['ours']:.4f}; {gaps[0]} from the paper's "
-            f"{number(entry['paper'], '.4f')}, {gaps[1]} from the independent run's {entry['independent']:.4f}, and "
-            f"{gaps[2]} from that corrected for redrawn candidates, {entry['corrected']:.4f}."
+            f"{place}, H@5: our {STUDIED} has {entry['ours']:.4f}; {gaps[0]} from the paper's {values[0]}, {gaps[1]} "
+            f"from the independent run's {values[1]}, and {gaps[2]} from that corrected for redrawn candidates, "
+            f"{values[2]}."
         )
     return texts
 

@@ -25,6 +25,13 @@ def test_the_differences_by_hand():
     ]
 
 
+def test_without_the_paper_s_numbers_there_are_dashes():
+    """A line may be missing in paper.csv; the correction needs the number of items."""
+    (page,) = pages(evidence(record("MCLN", 0.5), paper={}))
+    assert page.blocks[0].lines[0].texts[2:] == ["0.5000", "—", "—", "0.5573", "-0.0573", "—", "—"]
+    assert "0.5000; — from the paper's —, -0.0573 from the independent run's 0.5573" in page.notes[0].text
+
+
 def test_a_note_says_of_which_epoch_the_values_are_and_how_long_both_trained():
     facts = [{"best_epoch": 1, "epochs": 3}, {"best_epoch": 2, "epochs": 4}]
     [page] = pages(evidence(*(record("MCLN", seed=seed, facts=one) for seed, one in enumerate(facts))))
