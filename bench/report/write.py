@@ -159,7 +159,8 @@ def console(
     part = replace(evidence, asked=asked)
     compared = part if varied else replace(part, studies=())
     wanted: list[Page] = []
-    if {"table2", "learning-curves"} & {*names, *chosen}:
+    has_table_2 = not {"table2", "learning-curves"}.isdisjoint({*names, *chosen})
+    if has_table_2:
         wanted += comparison.pages(compared, tested=evidence) + cutoffs.pages(compared)
     for study in varied:
         wanted += studies.tables(part, study.name)
@@ -167,7 +168,7 @@ def console(
     tables = [page for page in [*wanted, *knockouts.pages(part)] if isinstance(page, Table)]
     places = set(zip(part.every["dataset"], part.every["protocol"], strict=True))
     among = {(*place, name) for place in places for name in RANKINGS if ranking in (None, name)}
-    sentences = opening(evidence, among) if "table2" in names else []
+    sentences = opening(evidence, among) if has_table_2 else []
     lines = [textwrap.fill(sentence, width=100, subsequent_indent="  ") for sentence in sentences]
     lines += [""] if sentences else []
     lines += [text(table) for table in tables if ranking in (None, table.ranking or ranking)]

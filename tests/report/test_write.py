@@ -116,6 +116,13 @@ def test_the_console_says_of_what_was_asked_for_what_the_page_says(tmp_path):
     assert claims not in lines(("toy", "paper", "quick"))
 
 
+@pytest.mark.parametrize("name", ["table2", "all", "learning-curves", "table3"])
+def test_the_console_says_the_answer_wherever_it_prints_table_2(duel, name):
+    printed = console(duel, names=(name,))
+    assert ("Table 2: comparison" in printed) == (name != "table3")
+    assert ("MCLN is level with BPRMF" in printed) == (name != "table3")
+
+
 def test_the_console_calls_data_sets_as_the_page_does():
     """Of two under one name, the older one was asked for."""
     old = record(dataset="toy", data_hash="0123456789")
