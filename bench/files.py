@@ -17,9 +17,21 @@ import pooch
 from bench.spec import BenchError
 
 
+def expanded(path: str | Path) -> Path:
+    """Return ``path`` with the home folder in the place of ~.
+
+    Raises:
+        BenchError: for the home folder of a user who does not exist here.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise BenchError(f"{str(path)!r} names the home folder of a user who is not here") from None
+
+
 def cache_folder() -> Path:
     """Return ``$MCLN_BENCH_CACHE``, or where that is not set the cache folder of the operating system."""
-    return Path(os.environ.get("MCLN_BENCH_CACHE") or pooch.os_cache("mcln-bench")).expanduser()
+    return expanded(os.environ.get("MCLN_BENCH_CACHE") or pooch.os_cache("mcln-bench"))
 
 
 def plain(text: str, *, is_line: bool = False) -> str:

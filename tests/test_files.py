@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bench import registry
+from bench.data import sources
 from bench.files import locked, plain, read_checked, read_sealed, try_writing, write_sealed, write_whole, writing
 from bench.spec import BenchError
 from bench.store.store import Store
@@ -129,3 +131,9 @@ def test_what_is_no_file_is_not_read(tmp_path):
 def test_plain_text_steers_no_terminal(text, shown):
     assert plain(text) == shown
     assert "\n" not in plain(text, is_line=True)
+
+
+@pytest.mark.parametrize("read", [sources.find, registry.find])
+def test_the_home_folder_of_nobody_is_one_clear_line(read):
+    with pytest.raises(BenchError, match=r"'~no-such-user/a\.py' names the home folder of a user who is not here"):
+        read("~no-such-user/a.py" + ":Mine" * (read is registry.find))

@@ -15,6 +15,7 @@ from bench.data.cache import Recipe, Source, cache_folder
 from bench.data.readers.folders import PARTS, folder_recipe, list_files, recipe
 from bench.data.readers.recbole import inter_recipe
 from bench.data.synthetic import SIMULATED, simulated_recipe
+from bench.files import expanded
 from bench.spec import DATA_SETS, INSTALL_RECBOLE, BenchError, unknown
 
 MOVIELENS = "ml-100k"
@@ -44,7 +45,7 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
         return Source(name_or_folder, partial(simulated_recipe, name_or_folder))
     if name_or_folder == MOVIELENS:
         return Source(MOVIELENS, movielens_recipe)
-    folder = Path(os.path.abspath(Path(name_or_folder).expanduser()))  # not resolved: a link keeps its own name
+    folder = Path(os.path.abspath(expanded(name_or_folder)))  # not resolved: a link keeps its own name
     if os.path.isdir(folder):  # for a path that is too long this is False, and not an error
         return folder_source(folder)
     if os.path.isfile(folder):
@@ -133,7 +134,7 @@ def find_local(name: str, data_dir: Path | None) -> tuple[Path | None, list[str]
     parents = {"--data-dir": data_dir, "MCLN_BENCH_DATA": os.environ.get("MCLN_BENCH_DATA")}
     tried = []
     for what, parent in parents.items():
-        folder = Path(parent).expanduser() / FOLDERS[name] if parent else None
+        folder = expanded(parent) / FOLDERS[name] if parent else None
         if folder is not None and os.path.isdir(folder):
             return folder, tried
         tried.append(f"{what}: no folder {folder}" if folder else f"{what} is not set")

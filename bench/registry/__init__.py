@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.files import expanded
 from bench.registry import beside, contract
 from bench.registry.source import OUR_PACKAGES, Card, no_model, read_cards, with_imports
 from bench.spec import (
@@ -100,7 +101,7 @@ def from_outside(text: str) -> str:
         BenchError: where the file has no such model, or the model's name is taken.
     """
     name, _, rest = f"{text}:".partition(".py:")
-    path = Path(f"{name}.py").expanduser().resolve()
+    path = expanded(f"{name}.py").resolve()
     if not os.path.isfile(path):
         raise BenchError(f"{path} is not there; a model from outside is given as path/to/file.py:Class")
     bare = [dataclasses.replace(card, file=str(path)) for card in read_cards(path, path.stem)]
