@@ -87,8 +87,8 @@ class Choice:
 
     @cached_property
     def blocks_of(self) -> dict[str, list[tuple[str, str]]]:
-        """The data sets and features of each page's records, by the page's name."""
-        rows = self.evidence.every.set_index("key", drop=False)
+        """The data sets and features of each page's records, by its name; knock-outs have those of their base."""
+        rows = self.evidence.every.assign(features=self.evidence.every["base"]).set_index("key", drop=False)
         return {page.name: blocks(rows.loc[rows.index.intersection(page.keys)]) for page in self.found}
 
     @cached_property

@@ -105,3 +105,11 @@ def test_no_name_is_a_token_of_several_words_or_the_best_budget_s():
     assert token("a b") == "a%20b"
     assert token("*other") == "%2Aother"
     assert tags(dataset=["b c", "a", "a"], ranking=[""]) == {"data-dataset": "a b%20c"}
+
+
+def test_knock_outs_are_shown_with_the_features_that_they_were_made_from(tmp_path):
+    """Even where nothing was run with these features as they are."""
+    found = choice(record("VBPR", features="entities,shuffled"), folder=tmp_path)
+    assert found.options["features"] == [("entities", "entities")]
+    assert tags_of(found, "knockouts-paper-smoke-sampled")["data-features"] == "entities"
+    assert {"dataset": ["beauty"], "features": ["entities"]}.items() <= found.possible[0].items()
