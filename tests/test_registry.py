@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,17 @@ def test_two_classes_of_one_name_are_refused(tmp_path):
     write_models(tmp_path, one="A", two="A")
     with pytest.raises(BenchError, match=r"two\.py: one already has a model named A; rename class A"):
         entered(tmp_path)
+
+
+@pytest.mark.parametrize("module", ["no_such_module", "no_such_package.models"])
+def test_an_entry_point_of_a_package_that_is_gone_is_one_line(monkeypatch, module):
+    monkeypatch.setattr(registry, "entry_points", lambda group: [EntryPoint("Mine", f"{module}:Mine", group)])
+    registry.standing_cards.cache_clear()
+    try:
+        with pytest.raises(BenchError, match=f"entry point Mine of mcln_bench.models: no module {module}; install it"):
+            registry.standing_cards()
+    finally:
+        registry.standing_cards.cache_clear()
 
 
 def test_names_that_differ_by_case_alone_are_refused(tmp_path):

@@ -52,11 +52,11 @@ def standing_cards() -> dict[str, Card]:
         for path in sorted(Path(our_package(name).__path__[0]).glob("[!_]*")):
             add_cards(all_cards, read_cards(path, f"{name}.{path.stem}"), path)
     for point in entry_points(group=ENTRY_POINTS):
-        spec = importlib.util.find_spec(point.module)
-        if spec is None or not spec.origin:
+        path = beside.file_of(point.module)
+        if path is None:
             raise BenchError(f"entry point {point.name} of {ENTRY_POINTS}: no module {point.module}; install it again")
-        in_file = [with_imports(card, Path(spec.origin), HOME) for card in read_cards(Path(spec.origin), point.module)]
-        add_cards(all_cards, [card for card in in_file if card.name == point.attr], spec.origin)
+        in_file = [with_imports(card, path, HOME) for card in read_cards(path, point.module)]
+        add_cards(all_cards, [card for card in in_file if card.name == point.attr], path)
     place = {name: i for i, name in enumerate(PAPER_MODELS)}
     return dict(sorted(all_cards.items(), key=lambda entry: (place.get(entry[0], len(place)), entry[0])))
 

@@ -68,3 +68,14 @@ def load(card: Card) -> ModuleType:
             del sys.modules[name]
             raise
     return sys.modules[name]
+
+
+def file_of(module: str) -> Path | None:
+    """Return the file of an installed module; None where the module, or a package that it lies in, is missing."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError as error:
+        if not module.startswith(f"{error.name}."):  # the package is there, and lacks another one
+            raise
+        return None
+    return Path(spec.origin) if spec and spec.origin else None
