@@ -129,9 +129,16 @@ def test_a_file_that_does_not_parse_is_named(tmp_path):
         source.read_cards(path, "broken")
 
 
-def test_presets_that_are_not_literal_are_named(tmp_path):
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("presets = dict(x=1)", "presets = ['big']", "presets = {'big': 64}", "presets = {[]: {}}", "presets: dict"),
+        *("training = None", "per_dataset = {'beauty': 3}", "is_floor = 'no'"),
+    ],
+)
+def test_declarations_of_another_kind_are_named(tmp_path, text):
     path = tmp_path / "model.py"
-    path.write_text("class A:\n    presets = dict(x=1)\n    class Hyper:\n        pass\n")
+    path.write_text(f"class A:\n    {text}\n    class Hyper:\n        pass\n")
     with pytest.raises(BenchError, match=r"model.py:2: training, presets and per_dataset"):
         source.read_cards(path, "model")
 

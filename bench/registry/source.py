@@ -11,10 +11,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from bench.spec import ENGINE, BenchError, Job, unknown
 
 OUR_PACKAGES = ("baselines", "models")  # the packages of our own models, which import no project's code but bench
 GUIDE = "docs/adding-a-model.md"
+DICTS = TypeAdapter(dict[str, dict[str, Any]])
+DECLARED = {  # what a model's class may declare besides its code, and the type of each
+    "training": TypeAdapter(dict[str, Any]), "presets": DICTS, "per_dataset": DICTS, "is_floor": TypeAdapter(bool)
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +83,7 @@ def with_imports(card: Card, path: Path, home: Path) -> Card:
         BenchError: for an import that would find another module than the one meant.
     """
     top = next(folder for folder in path.parents if not (folder / "__init__.py").exists())
-    roots = (
-        [path.parent, top, *project_folders()] if card.file else [top]
-    )  # an installed package does not look beside it
+    roots = [path.parent, top, *project_folders()] if card.file else [top]  # an installed package: not beside it
     texts, waiting, beside = {}, [path], set()
     while waiting:
         file = waiting.pop()
@@ -141,14 +145,15 @@ def module_files(words: Sequence[str], roots: Sequence[Path]) -> set[Path]:
 
 def read_card(node: ast.ClassDef, file: Path, module: str, code: tuple[str, ...]) -> Card:
     """Return the card of the model's class ``node`` in ``file``."""
-    declared = {target.id: statement for statement in node.body for target in assigned(statement)}
+    statements = {target.id: statement for statement in node.body for target in assigned(statement)}
+    values = {name: literal(statements[name], file, kind) for name, kind in DECLARED.items() if name in statements}
     return Card(
         name=node.name,
         module=module,
-        training=literal(declared.get("training"), file, default={}),
-        presets={"default": {}, **literal(declared.get("presets"), file, default={})},
-        per_dataset=literal(declared.get("per_dataset"), file, default={}),
-        is_floor=literal(declared.get("is_floor"), file, default=False),
+        training=values.get("training", {}),
+        presets={"default": {}, **values.get("presets", {})},
+        per_dataset=values.get("per_dataset", {}),
+        is_floor=values.get("is_floor", False),
         code=code,
     )
 
@@ -179,14 +184,13 @@ def assigned(node: ast.stmt) -> list[ast.Name]:
     return [target for target in targets if isinstance(target, ast.Name)]
 
 
-def literal(node: ast.stmt | None, path: Path, *, default):
-    """Return the value of the assignment ``node``, which must be a literal, or ``default`` where it is None."""
-    if node is None:
-        return default
+def literal(node: ast.stmt, path: Path, kind: TypeAdapter) -> Any:
+    """Return the value of the assignment ``node``, which must be a literal of this ``kind``."""
     try:
-        return ast.literal_eval(node.value)
-    except ValueError:
-        raise BenchError(f"{path}:{node.lineno}: training, presets and per_dataset must be literal dicts") from None
+        return kind.validate_python(ast.literal_eval(node.value), strict=True)
+    except (TypeError, ValueError):  # pydantic's own errors are ValueErrors
+        why = "training, presets and per_dataset must be literal dicts, the latter two of dicts, and is_floor a bool"
+        raise BenchError(f"{path}:{node.lineno}: {why}") from None
 
 
 def revision(trees) -> str:
