@@ -137,7 +137,7 @@ class Results:
 
 
 def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
-    """Return the lines of ``frame`` that have the values ``which`` in the columns of these names.
+    """Return the lines of ``frame`` that have the values ``which``, or one of a list, in the columns of these names.
 
     Raises:
         BenchError: for an unknown column, or where no line is left.
@@ -145,7 +145,7 @@ def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
     for name, value in which.items():
         if name not in frame:
             raise unknown("choice", name, frame)
-        frame = frame[frame[name] == value]
+        frame = frame[frame[name].isin(value) if isinstance(value, list) else frame[name] == value]
     if frame.empty:
         raise BenchError(f"no run matches {which or 'any choice'}; to_frame() lists the runs")
     return frame

@@ -102,6 +102,12 @@ def test_ranks_of_every_case(results):
     assert {"dataset", "protocol", "key", "user", "target"} <= set(ranks)
 
 
+def test_ranks_of_several_seeds(tmp_path):
+    for seed in (0, 1, 2):
+        stored(tmp_path, WEAK, seed=seed)
+    assert set(bench.load(tmp_path).ranks("BPRMF", seed=[2, 0])["seed"]) == {0, 2}
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
