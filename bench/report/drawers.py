@@ -35,9 +35,13 @@ def quick() -> Iterator[None]:
 
 
 def start() -> Executor:
-    """Start the drawing processes, which import their packages meanwhile; a thread where no memory can be shared."""
+    """Start the drawing processes, which import their packages meanwhile; a thread where no memory can be shared.
+
+    They are forked, which is not the default of Python 3.14 and of macOS: otherwise each would run the main module
+    again, and that may be a user's script that calls ``bench.run``.
+    """
     try:
-        executor = ProcessPoolExecutor(min(cpu_count(), DRAWERS), None, prepare)
+        executor = ProcessPoolExecutor(min(cpu_count(), DRAWERS), multiprocessing.get_context("fork"), prepare)
         executor.submit(int)  # the first task starts all processes
         return executor
     except OSError:

@@ -180,6 +180,20 @@ def test_drawers_are_ready_before_the_tables_are_begun():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_drawers_do_not_run_a_script_again(tmp_path):
+    """Python 3.14 starts processes by a server, which imports the main module in each."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing\n"
+        "multiprocessing.set_start_method('forkserver', force=True)\n"
+        "print('once')\n"
+        "from bench.report.drawers import start\n"
+        "with start() as pool: print(pool.submit(int).result())\n"
+    )
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("once\n0\n", "")
+
+
 def test_drawers_without_matplotlib_say_so_figure_by_figure(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_pdf", None)
     with drawers.start() as others:
