@@ -14,10 +14,11 @@ from bench.report.sections.comparison import mean_text
 from bench.spec import KNOCKOUTS, RANKINGS
 
 METRIC = "ndcg@10"
+PAIR = ["real", "shuffled"]  # the content of the two values whose difference is the gain
 CAPTION = (
     "N@10 with real content, with rows shuffled among the items (no item keeps its own), with noise of the "
-    "same norm, and without content. The gain is the value with real content minus that with shuffled rows; gain % is "
-    "in percent of the latter."
+    "same norm, and without content. The gain is the value with real content minus that with shuffled rows, over the "
+    "seeds that have both; gain % is in percent of the latter."
 )
 CSV = [*BLOCK, "row", "variant", "mean", "std", "n_seeds", "note", "keys", "gain", "gain_percent"]
 
@@ -33,7 +34,7 @@ def pages(evidence: Evidence) -> list[Table]:
         # The content differs on purpose; ``mixture`` compares the other conditions.
         warnings = [note for part, title in zip(parts, titles, strict=True) for note in mixture(part, title)]
         for ranking in RANKINGS if parts else ():
-            data = pd.concat([gains(variants(part, ranking)) for part in parts], ignore_index=True)
+            data = pd.concat([with_gains(variants(part, ranking), part, ranking) for part in parts], ignore_index=True)
             page = Table(
                 question=Question.CONTENT,
                 kind="knockouts",
@@ -72,9 +73,12 @@ def variants(part: pd.DataFrame, ranking: str) -> pd.DataFrame:
     return cells(places, {f"{ranking}.{METRIC}": METRIC})
 
 
-def gains(data: pd.DataFrame) -> pd.DataFrame:
-    """Return ``data`` with each model's gain over its value with shuffled content, absolute and in percent."""
-    means = data.pivot(index="row", columns="variant", values="mean")
+def with_gains(data: pd.DataFrame, part: pd.DataFrame, ranking: str) -> pd.DataFrame:
+    """Return ``data``, the lines of ``variants``, with each model's gain over its value with shuffled content, absolute
+    and in percent, both over the seeds that have the two values: a seed alone may move a value by more."""
+    runs = part.assign(value=part.reindex(columns=[f"{ranking}.{METRIC}"]).to_numpy(dtype=float))
+    runs = runs[runs["content"].isin(PAIR)].pivot(index=["row", "seed"], columns="content", values="value")
+    means = runs.reindex(columns=PAIR).dropna().groupby("row").mean().round(12)  # as in ``cells``
     gain = means["real"] - means["shuffled"]
     percent = 100 * gain / means["shuffled"].where(means["shuffled"] > 0)
     return data.assign(gain=data["row"].map(gain), gain_percent=data["row"].map(percent))
@@ -86,7 +90,7 @@ def block(data: pd.DataFrame) -> Block:
     for row, values in data.groupby("row", sort=False):
         cells = [Cell(row), *(Cell(mean_text(value), note=value["note"]) for value in values.to_dict("records"))]
         gain, percent = values[["gain", "gain_percent"]].iloc[0]
-        why = "needs the values with real and with shuffled content" if math.isnan(gain) else ""
+        why = "needs the values with real and with shuffled content of one seed" if math.isnan(gain) else ""
         cells += [Cell(number(gain, "+.4f"), note=why), Cell(number(percent, "+.1f"), note=why)]
         lines.append(Line(cells, about={"model": row}, keys=" ".join(filter(None, values["keys"]))))
     kinds = [Column(kind, term=kind if kind in KNOCKOUTS else "content") for kind in dict.fromkeys(data["variant"])]
