@@ -179,6 +179,27 @@ def test_an_entry_point_of_a_package_that_is_gone_is_one_line(monkeypatch, modul
         registry.standing_cards.cache_clear()
 
 
+def test_an_entry_point_names_the_module_that_defines_the_class(monkeypatch, tmp_path):
+    """A class that the package only imports has its code elsewhere, where a key would not see a change of it."""
+    package = tmp_path / "shelf_of_models"
+    package.mkdir()
+    write_models(package, mine="Mine")
+    (package / "__init__.py").write_text("from shelf_of_models.mine import Mine\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for module, found in (("shelf_of_models.mine", True), ("shelf_of_models", False)):
+        point = EntryPoint("Mine", f"{module}:Mine", registry.ENTRY_POINTS)
+        monkeypatch.setattr(registry, "entry_points", lambda group, point=point: [point])
+        registry.standing_cards.cache_clear()
+        try:
+            if found:
+                assert registry.standing_cards()["Mine"].module == module
+            else:
+                with pytest.raises(BenchError, match=r"shelf_of_models/__init__\.py has no model"):
+                    registry.standing_cards()
+        finally:
+            registry.standing_cards.cache_clear()
+
+
 def test_names_that_differ_by_case_alone_are_refused(tmp_path):
     """Names are found whatever their case, so that one of the two could not be reached."""
     write_models(tmp_path, one="Mine", two="MINE")

@@ -55,8 +55,10 @@ def standing_cards() -> dict[str, Card]:
         path = beside.file_of(point.module)
         if path is None:
             raise BenchError(f"entry point {point.name} of {ENTRY_POINTS}: no module {point.module}; install it again")
-        in_file = [with_imports(card, path, HOME) for card in read_cards(path, point.module)]
-        add_cards(all_cards, [card for card in in_file if card.name == point.attr], path)
+        in_file = {card.name: card for card in read_cards(path, point.module)}
+        if point.attr not in in_file:
+            raise no_model(path, point.attr, list(in_file))
+        add_cards(all_cards, [with_imports(in_file[point.attr], path, HOME)], path)
     place = {name: i for i, name in enumerate(PAPER_MODELS)}
     return dict(sorted(all_cards.items(), key=lambda entry: (place.get(entry[0], len(place)), entry[0])))
 
@@ -88,9 +90,8 @@ def our_package(name: str) -> ModuleType:
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     if Path(getattr(module, "__path__", [""])[0]).resolve() != HOME / name:
-        raise BenchError(
-            f"another package named {name} is imported already ({module.__file__}); import bench before it"
-        )
+        where = f"{name} is imported already ({module.__file__})"
+        raise BenchError(f"another package named {where}; import bench before it")
     return module
 
 
