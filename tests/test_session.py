@@ -113,8 +113,8 @@ def test_a_failing_job_leaves_reason_and_traceback(call, folder, tmp_path):
 def test_a_job_that_failed_here_counts_although_another_runner_did_it_since(tmp_path, capsys):
     store, one = Store(tmp_path), toy()
     store.write(done(job=one.job))
-    assert session.close([one], {one.job.key: "failed"}, store, Clock(), said="done") == 1
-    assert session.close([one], {one.job.key: "done"}, store, Clock(), said="done") == 0
+    assert session.close([one], {one.job.key: "failed"}, store, Clock(), files="done") == 1
+    assert session.close([one], {one.job.key: "done"}, store, Clock(), files="done") == 0
     assert capsys.readouterr().out.startswith("1 failed in 0 s; done")
 
 

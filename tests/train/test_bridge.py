@@ -186,7 +186,7 @@ def test_a_package_that_recbole_wants_and_lacks_is_named_when_it_is_used(monkeyp
     with stand_ins():
         from no_such_package import anything
     assert "no_such_package" not in sys.modules
-    with pytest.raises(ImportError, match="no_such_package for this, which is not installed"):
+    with pytest.raises(ImportError, match="no_such_package for this, and it is not installed"):
         anything()
 
 
