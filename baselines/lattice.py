@@ -26,6 +26,8 @@ Departures:
   gradients are the same, because an entry outside the top k has neither;
 - the L2 penalty is divided by the actual length of the batch, where the code divides by the configured batch size, even
   in the shorter last batch of an epoch;
+- sampler, learning rate and batch size are those of MMRec; the authors' code draws users, with a learning rate of 5e-4
+  and batches of 1,024;
 - the learning rate is constant, where the code lowers it by a factor of 0.96 over every 50 epochs;
 - in batches without a gradient for the weights of the graph, Adam leaves them alone, where an optimiser that is given
   zeros would move them on by its momentum;

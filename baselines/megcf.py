@@ -17,6 +17,9 @@ without entities, and BPR_g is the Bayesian personalised ranking loss of the sco
 Departures:
 - an item's entities are its non-zero columns where at most half of the entries of a modality are non-zero; fuller rows,
   which the code does not have, give an item the eight columns in which it stands out most;
+- as for every model here, the content of Beauty and Art is the entities of titles and images, and that of Taobao those
+  of images; the code also uses the words of reviews on Beauty and Art, and those of titles on Taobao, which
+  `--features entities+review` and `--features entities+title` add;
 - modalities do not share entities, where the code gives a word the same number in title and review;
 - on every data set, edges are weighted by popularity, as in the code without reviews: the sentiment of reviews, which
   the code uses for Beauty and Art, is not part of the data; ``item_weight="none"`` weights all edges equally;

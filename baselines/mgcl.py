@@ -17,6 +17,8 @@ the contrastive loss InfoNCE.
 Departures:
 - one optimiser minimises the sum of all terms; the code alternates two on each batch, the second for CL alone at a
   tenth of the learning rate; ``contrast_weight`` takes the place of that rate here;
+- on Taobao, which has no textual content, the code takes the visual content as the textual one, too, with a weight of 1
+  in the score; here it has the visual space alone;
 - CL is the mean over the batch; the code takes the sum, which makes no difference to its separate optimiser;
 - the L2 penalty is divided by the actual length of the batch, where the code divides by the configured batch size;
 - for items, two terms of the code with a textual anchor have wrong denominators: that of text against ids uses the

@@ -105,7 +105,7 @@ STUDIES = {
             ),
             note="Interactions: an epoch shuffles all training pairs. Users: each batch draws distinct users and one "
             "item of each, so that users with many interactions weigh less. Unless it is set, a model has the "
-            "sampler of its authors' code.",
+            "sampler of its authors' code (LATTICE has that of MMRec).",
         ),
         Study(
             name="causal",
