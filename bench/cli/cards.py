@@ -31,8 +31,8 @@ made from the models' files by `python -m bench cards`; edit those files, not th
 - Parameters are counted for the default preset, unless another is named.
 - Cost per step is the number of multiply-adds that the loss of a batch takes, in its leading terms. The gradient is of
   the same order, and Adam, which is dense in every model, passes over all parameters.
-- Optimiser: Adam as in PyTorch, which adds epsilon (1e-8) after the bias correction. TensorFlow 1, in which the authors of
-  MCLN, MEGCF and MGCL wrote theirs, adds it before, so that early steps are smaller there where gradients are tiny.
+- Optimiser: Adam as in PyTorch, which adds epsilon (1e-8) after the bias correction. TensorFlow 1, in which the authors
+  of MCLN, MEGCF and MGCL wrote theirs, adds it before, so that early steps are smaller there where gradients are tiny.
 - Checked: by the model's own tests in `tests/models`, unless another place is named. Besides, `tests/conformance` holds
   every model and preset to these rules: each parameter has a gradient; each setting changes something; equal seeds give
   equal weights; dense and sparse rows agree; any set of modalities works; the score of a pair is its cell of the full

@@ -1,7 +1,11 @@
-"""The independent runs: test metrics by epoch of the MCLN authors' code as others ran it unchanged.
+"""Runs of authors' own code on the paper's splits, with the content that their authors used.
 
-They are read from ``mcln_independent_runs.csv`` and come from ``hongyurain/MMR_Evaluation`` at a2dff37, folder
-``MGCE_MCLN_MGCL/MCLN``, the study of arXiv 2508.05377, on the paper's splits and deep features.
+The independent runs are test metrics by epoch of the MCLN authors' code as others ran it unchanged, on the paper's deep
+features. They are read from ``mcln_independent_runs.csv`` and come from ``hongyurain/MMR_Evaluation`` at a2dff37,
+folder ``MGCE_MCLN_MGCL/MCLN``, the study of arXiv 2508.05377.
+
+The runs of MEGCF are its authors' own, on entities of titles, reviews and images: the best test evaluation of each log
+in ``hfutmars/MEGCF`` at 3022b33, read from ``megcf_authors_runs.csv``.
 """
 
 from functools import cache
@@ -10,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 CSV = Path(__file__).with_name("mcln_independent_runs.csv")
+MEGCF = Path(__file__).with_name("megcf_authors_runs.csv")
 NAME = "independent run"
 DRAWN = 99  # candidates drawn beside the test item
 NOTE = (
@@ -48,3 +53,9 @@ def corrected(value: float, n_items: float | int) -> float:
     which spares the cases whose test item is among them: 5,908 of 25,165 on Art, none elsewhere.
     """
     return value / (2 - (1 - 1 / n_items) ** DRAWN)
+
+
+@cache
+def megcf() -> pd.DataFrame:
+    """Return the test metrics of MEGCF by its authors, one line per data set."""
+    return pd.read_csv(MEGCF).set_index("dataset")

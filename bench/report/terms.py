@@ -45,6 +45,10 @@ TERMS = {
     "ours - independent": "Our value minus that of the independent run.",
     "corrected": "The least that the independent run's value may be without copies of the test item among candidates.",
     "ours - corrected": "Our value minus the corrected one.",
+    "MEGCF": "The value of MEGCF by its authors' code, at its best epoch on the test set.",
+    "corrected - MEGCF": "The least by which MCLN is above MEGCF by their authors' code, or, if negative, the most by "
+    "which it is below.",
+    "ours: MCLN - MEGCF": "The difference of our own two rows, which have the same content.",
     "Claim": "A sentence of the paper, read as pairs of cells.",
     "for": "How many known pairs of cells agree with the claim by more than chance.",
     "against": "How many known pairs of cells contradict the claim by more than chance.",

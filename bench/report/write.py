@@ -18,7 +18,18 @@ from bench.report.render.html import Files, html
 from bench.report.render.latex import latex
 from bench.report.render.text import csv, escaped, figure_page, markdown, text
 from bench.report.rows import DATASETS
-from bench.report.sections import answer, claims, comparison, cost, cutoffs, knockouts, pages, reproduction, studies
+from bench.report.sections import (
+    answer,
+    authors,
+    claims,
+    comparison,
+    cost,
+    cutoffs,
+    knockouts,
+    pages,
+    reproduction,
+    studies,
+)
 from bench.spec import RANKINGS, BenchError
 from bench.store.store import Store
 
@@ -109,14 +120,15 @@ def forms(page: Page, drawn: dict[str, Future]) -> dict[str, bytes]:
 
 
 def opening(evidence: Evidence, among: Places | None = None) -> list[str]:
-    """Return the answer in sentences: the verdicts, how near our values are to the paper's, and how many claims stand.
+    """Return the answer in sentences: the verdicts, how near our values are to the paper's, what the authors' own runs
+    say, and how many claims stand.
 
     Args:
         among: the data sets, protocols and rankings that the sentences are about; all of them if None.
     """
     sentences = answer.sentences(evidence, among) + reproduction.sentences(evidence, among)
     is_papers = among is None or any((name, "paper", "sampled") in among for name in DATASETS)
-    return sentences + (claims.sentences(evidence) if is_papers else [])
+    return sentences + (authors.sentences(evidence) + claims.sentences(evidence) if is_papers else [])
 
 
 def index(all_pages: list[Page], files: Files, evidence: Evidence) -> str:

@@ -107,8 +107,8 @@ def test_the_console_says_of_what_was_asked_for_what_the_page_says(tmp_path):
     def about(name):
         return [one for one in said if one.startswith(name)]
 
-    (claims,) = about("Of 10 claims")
-    assert lines(("taobao", "paper", "smoke")) == [*about("Taobao"), claims]
+    (claims,), (authors,) = about("Of 10 claims"), about("By their authors' code")
+    assert lines(("taobao", "paper", "smoke")) == [*about("Taobao"), authors, claims]
     assert "no answer: not run" not in console(found, asked={("taobao", "paper", "smoke")})
     (verdict,) = about("toy")
     assert "budget smoke" in verdict

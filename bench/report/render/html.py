@@ -16,7 +16,7 @@ from bench.report.render.choice import FILTERS, Abouts, Choice, Tags, column_tag
 from bench.report.render.details import details
 from bench.report.render.svg import inline
 from bench.report.render.verdicts import cards
-from bench.report.sections import claims, records, reproduction
+from bench.report.sections import authors, claims, records, reproduction
 from bench.report.terms import TERMS, term
 from bench.store.store import Store
 
@@ -69,7 +69,11 @@ def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: File
         filters=FILTERS,
         choice=choice,
         cards=cards(evidence),
-        further=[("claims", claims.sentences(evidence)), ("reproduction", reproduction.sentences(evidence))],
+        further=[
+            ("claims", claims.sentences(evidence)),
+            ("reproduction", reproduction.sentences(evidence)),
+            ("authors", authors.sentences(evidence)),
+        ],
         index=index,
         counts=counts(evidence.every),
         paths=paths,

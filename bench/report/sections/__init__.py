@@ -6,6 +6,7 @@ from bench.report.evidence import Evidence
 from bench.report.model import Page, Question
 from bench.report.sections import (
     answer,
+    authors,
     claims,
     comparison,
     content_use,
@@ -23,6 +24,7 @@ from bench.report.sections import (
 SECTIONS: tuple[Callable[[Evidence], list[Page]], ...] = (
     answer.pages,
     reproduction.pages,
+    authors.pages,
     claims.pages,
     comparison.pages,
     cutoffs.pages,
