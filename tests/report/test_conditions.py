@@ -70,8 +70,8 @@ def shown(folder, engines):
 
 
 def test_every_page_that_compares_runs_warns_where_they_are_unequal(tmp_path):
-    """The answer and the claims mark each verdict instead, Table 1 compares nothing, one model was knocked out, and there
-    is no MEGCF for the page of the authors' runs."""
+    """The answer and the claims mark each verdict instead, Table 1 compares nothing, one model was knocked out, and
+    there is no MEGCF for the page of the authors' runs."""
     equal, found = shown(tmp_path / "equal", [2] * 7), shown(tmp_path / "unequal", range(1, 8))
     assert not [page.kind for page in equal for note in page.notes if "Not comparable" in note.text]
     warned = {page.kind for page in found for note in page.notes if note.is_warning and "Not comparable" in note.text}
