@@ -34,12 +34,11 @@ item's tokens and S* those of the counterfactual item's. BPR is the Bayesian per
     item is its own counterfactual, as in `released`: a candidate is an item that the user has not met, so the learnt S*
     stays in every logit as in training. No other item enters, and a score depends on nothing but user and item.
 
-Departures: The authors' content rows are deep features as their encoders gave them. Unless these lie in the data folder,
-ours are TF-IDF rows of unit length, under the same lambda_m, alpha and weight of L2, which were chosen on theirs.
-The authors' user tables for each modality are left out, because nothing uses them. W_Q W_K' and
-W_V W_linear are multiplied first, which halves the projections and changes only the rounding. The variants of Table 3
-are `modalities`, `use_cl` and `use_id`; in Table 4, the intra-modal part is `use_intra` and the inter-modal one
-`use_cl`.
+Departures: The authors' content rows are deep features as their encoders gave them. Unless these lie in the data
+folder, ours are TF-IDF rows of unit length, under the same lambda_m, alpha and weight of L2, which were chosen on
+theirs. The authors' user tables for each modality are left out, because nothing uses them. W_Q W_K' and W_V W_linear
+are multiplied first, which halves the projections and changes only the rounding. The variants of Table 3 are
+`modalities`, `use_cl` and `use_id`; in Table 4, the intra-modal part is `use_intra` and the inter-modal one `use_cl`.
 
 Modalities: all that the data set has, one of them, or none (``modalities``).
 Fusion: the token goes through attention minus counterfactual attention, and through a head, to the fused vector.
