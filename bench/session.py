@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import registry
 from bench.files import try_writing, writing_reports
 from bench.report.rows import STUDIED
-from bench.run import casefacts, plan
+from bench.run import count_cases, plan
 from bench.run.clock import Clock, handling
 from bench.run.due import When, is_due, relabel
 from bench.run.estimates import LONG, longest_first
@@ -91,7 +91,7 @@ def make_ready(planned: Sequence[PlannedJob], due: Sequence[PlannedJob], store: 
     """Bring the folder of the records up to date; leave a read-only folder as it is where no job is due.
 
     Raises:
-        BenchError: where a job is due and its record could not be written, and as ``casefacts.fill``.
+        BenchError: where a job is due and its record could not be written, and as ``count_cases.fill``.
     """
     try:
         store.check_writable()
@@ -101,7 +101,7 @@ def make_ready(planned: Sequence[PlannedJob], due: Sequence[PlannedJob], store: 
         return
     store.sweep(due=[each.job for each in due])
     relabel(planned, store)
-    casefacts.fill(planned, store)
+    count_cases.fill(planned, store)
 
 
 def report(

@@ -56,7 +56,7 @@ def pages(evidence: Evidence) -> list[Table]:
 
 @remember
 def slicings_of(evidence: Evidence, path: Path) -> list[Slicing] | None:
-    """Return the slicings by the case facts at ``path`` (see ``bench.run.casefacts``); None where they are missing."""
+    """Return the slicings by the facts in ``path`` (see ``bench.run.count_cases``); None where these are missing."""
     facts = case_facts.read(path)
     return None if facts is None else slicings(facts)
 

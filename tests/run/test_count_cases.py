@@ -5,8 +5,8 @@ import pytest
 
 from bench.data.dataset import Dataset
 from bench.data.split import split
-from bench.run import casefacts, plan
-from bench.run.casefacts import case_facts, pairs_above
+from bench.run import count_cases, plan
+from bench.run.count_cases import case_facts, pairs_above
 from bench.store import case_facts as case_facts_file
 from bench.store.store import Store
 from tests.report.made import stored
@@ -69,18 +69,18 @@ def test_facts_without_features(dataset):
 
 def test_each_data_set_and_protocol_is_written_once(folder, tmp_path, monkeypatch):
     works = plan.jobs(plan.Request(datasets=[str(folder)], models=["BPRMF", "VBPR"], protocols=["paper", "clean"]))
-    casefacts.fill(works, Store(tmp_path))
+    count_cases.fill(works, Store(tmp_path))
     paths = sorted(tmp_path.glob("*/cases/*.facts.parquet"))
     assert paths == sorted({Store(tmp_path).cases(work.job) for work in works})
     assert len(paths) == 2
-    monkeypatch.setattr(casefacts, "load", None)  # nothing is loaded again
-    casefacts.fill(works, Store(tmp_path))
+    monkeypatch.setattr(count_cases, "load", None)  # nothing is loaded again
+    count_cases.fill(works, Store(tmp_path))
 
 
 def test_each_protocol_counts_its_own_train_pairs(dataset, folder, tmp_path, monkeypatch):
     works = plan.jobs(plan.Request(datasets=[str(folder)], models=["BPRMF"], protocols=["paper", "clean"]))
-    monkeypatch.setattr(casefacts, "load", lambda planned: dataset)
-    casefacts.fill(works, Store(tmp_path))
+    monkeypatch.setattr(count_cases, "load", lambda planned: dataset)
+    count_cases.fill(works, Store(tmp_path))
     found = {one.job.protocol.name: case_facts_file.read(Store(tmp_path).cases(one.job)) for one in works}
     assert {name: facts["user_degree"].tolist() for name, facts in found.items()} == {
         "paper": [2, 1, 2],
@@ -90,11 +90,11 @@ def test_each_protocol_counts_its_own_train_pairs(dataset, folder, tmp_path, mon
 
 def test_damaged_facts_are_written_anew(folder, tmp_path):
     works = plan.jobs(plan.Request(datasets=[str(folder)], models=["BPRMF"], protocols=["paper"]))
-    casefacts.fill(works, Store(tmp_path))
+    count_cases.fill(works, Store(tmp_path))
     (path,) = tmp_path.glob("*/cases/*.facts.parquet")
     whole = path.read_bytes()
     path.write_bytes(whole[:50])
-    casefacts.fill(works, Store(tmp_path))
+    count_cases.fill(works, Store(tmp_path))
     assert path.read_bytes() == whole
 
 
