@@ -37,7 +37,8 @@ Checked: Arrays recorded from runs of the authors' code, with 2 and with 3 layer
     array's largest entry: the graphs, the vectors, the scores, every term of the loss and every gradient. On a graph of
     one user, one item and two entities, one layer equals values worked out by hand. An item with a single entity gets
     no edge to it. Without entity edges the score is twice that of one graph. The weights w_i equal values worked out by
-    hand, and their mean is 1.
+    hand, and their mean is 1. Trained on Beauty with the words of reviews, its N@10 (NDCG@10) on the test set follows
+    the authors' log: 0.404 and 0.434 at epochs 20 and 100, where the log has 0.406 and 0.434.
 """
 
 from dataclasses import dataclass
