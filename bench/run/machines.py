@@ -89,9 +89,9 @@ class Machines:
         n = 1 if self.cluster else min(slots.together(due), len(due))
         seconds = whole([repeats[one.job.key] * estimate(one.job) for one in due], n)
         if seconds is not None and seconds >= least:
-            at_a_time = f"{counted(n, 'job')} at a time"
-            at_a_time = "one job after another" if self.cluster else at_a_time  # how many the workers take is not known
-            print(f"this takes about {spell(seconds)}, {at_a_time}, if none stops before its last epoch")
+            # how many jobs the workers of a cluster take is not known
+            pace = "one job after another" if self.cluster else f"{counted(n, 'job')} at a time"
+            print(f"this takes about {spell(seconds)}, {pace}, if none stops before its last epoch")
 
 
 def load_once(planned: Sequence[PlannedJob]) -> dict[str, int]:

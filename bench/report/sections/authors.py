@@ -5,11 +5,12 @@ import math
 import pandas as pd
 
 from bench.report import independent
-from bench.report.boards import Board, answering
+from bench.report.boards import Board
 from bench.report.conditions import mixtures
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, remember
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.rows import BLOCK, DATASETS, STUDIED, heading
+from bench.report.sections.reproduction import comparable, corrected
 from bench.spec import SHOWN
 
 RIVAL = "MEGCF"
@@ -49,38 +50,28 @@ def pages(evidence: Evidence) -> list[Table]:
     return [Table(blocks=[block], notes=notes, data=data, **about)]
 
 
+@remember
 def compared(evidence: Evidence) -> pd.DataFrame:
     """Return one line per data set of the paper and metric, unrounded; none where no board of ours has MCLN."""
-    ours: dict[str, list[Board | None]] = {}
-    for board in answering(evidence, [STUDIED]):
-        if is_comparable(board):
-            ours.setdefault(board.block[0], []).append(board)
-    lines = []
-    for name in DATASETS if ours else ():
-        for board in ours.get(name, [None]):
+    boards, lines = comparable(evidence), []
+    for name in DATASETS if boards else ():
+        for board in [board for board in boards if board.block[0] == name] or [None]:
             lines += [values(evidence, name, board, metric) for metric in SHOWN]
     return pd.DataFrame(lines, columns=CSV)
 
 
-def is_comparable(board: Board) -> bool:
-    """Whether the board is of the paper's protocol, sampled candidates and data sets, and has MCLN."""
-    is_papers = (board.protocol, board.ranking) == ("paper", "sampled") and board.block[0] in DATASETS
-    return is_papers and STUDIED in board.keys
-
-
 def values(evidence: Evidence, dataset: str, board: Board | None, metric: str) -> dict:
     """Return the line of one metric; ``board`` is ours on the data set, if there is one."""
-    theirs, rival = independent.value(dataset, metric), float(independent.megcf()[metric].get(dataset, math.nan))
-    corrected = independent.corrected(theirs, evidence.published.get(("table1", dataset, "", "items"), math.nan))
+    least, rival = corrected(evidence, dataset, metric), float(independent.megcf()[metric].get(dataset, math.nan))
     rows = [STUDIED, RIVAL] if board and RIVAL in board.keys else []
     ours = board.means.loc[STUDIED, metric] - board.means.loc[RIVAL, metric] if rows else math.nan
     return {
         **dict(zip(BLOCK, board.block if board else (dataset, ""), strict=True)),
         "metric": metric,
-        "mcln": theirs,
-        "corrected": corrected,
+        "mcln": independent.value(dataset, metric),
+        "corrected": least,
         "megcf": rival,
-        "gap": corrected - rival,
+        "gap": least - rival,
         "ours": ours,
         "keys": " ".join(key for row in rows for key in board.keys[row]),
     }

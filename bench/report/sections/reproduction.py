@@ -7,7 +7,7 @@ import pandas as pd
 from bench.report import independent
 from bench.report.boards import Board, answering
 from bench.report.conditions import mixtures
-from bench.report.evidence import Evidence, Places
+from bench.report.evidence import Evidence, Places, remember
 from bench.report.leaderboard import improvement
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paper import IMPROVEMENT
@@ -45,28 +45,40 @@ def pages(evidence: Evidence) -> list[Table]:
     return [Table(blocks=[Block(columns=COLUMNS, lines=lines)], notes=notes, data=data, **about)]
 
 
+@remember
 def compared(evidence: Evidence) -> pd.DataFrame:
     """Return one line per data set, features and metric, unrounded."""
     lines = []
-    for board in answering(evidence, [STUDIED]):
-        is_papers = (board.protocol, board.ranking) == ("paper", "sampled") and board.block[0] in DATASETS
-        if is_papers and STUDIED in board.keys:
-            lines += [values(evidence, board, metric) for metric in SHOWN] + mean_improvement(evidence, board)
+    for board in comparable(evidence):
+        lines += [values(evidence, board, metric) for metric in SHOWN] + mean_improvement(evidence, board)
     return pd.DataFrame(lines, columns=CSV)
+
+
+@remember
+def comparable(evidence: Evidence) -> list[Board]:
+    """Return the boards with MCLN under the paper's protocol, on sampled candidates and the paper's data sets."""
+    boards = [board for board in answering(evidence, [STUDIED]) if STUDIED in board.keys]
+    boards = [board for board in boards if (board.protocol, board.ranking) == ("paper", "sampled")]
+    return [board for board in boards if board.block[0] in DATASETS]
+
+
+def corrected(evidence: Evidence, dataset: str, metric: str) -> float:
+    """Return the least that the independent run's value may be without copies of the test item; NaN without one."""
+    n_items = evidence.published.get(("table1", dataset, "", "items"), math.nan)
+    return independent.corrected(independent.value(dataset, metric), n_items)
 
 
 def values(evidence: Evidence, board: Board, metric: str) -> dict:
     """Return the line of one metric on one board."""
     dataset = board.block[0]
-    theirs, n_items = independent.value(dataset, metric), evidence.published.get(("table1", dataset, "", "items"))
     return {
         **dict(zip(BLOCK, board.block, strict=True)),
         "budget": board.budget,
         "metric": metric,
         "ours": board.means.loc[STUDIED, metric],
         "paper": evidence.published.get(("table2", dataset, STUDIED, metric), math.nan),
-        "independent": theirs,
-        "corrected": independent.corrected(theirs, n_items or math.nan),
+        "independent": independent.value(dataset, metric),
+        "corrected": corrected(evidence, dataset, metric),
         "keys": " ".join(board.keys[STUDIED]),
     }
 
