@@ -14,6 +14,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from bench import registry
+from bench.files import expanded
 from bench.report.boards import Board, boards
 from bench.report.differences import incomparable, measures
 from bench.report.evidence import Evidence
@@ -158,7 +159,7 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
         BenchError: where there is no record, or ``ours`` is neither a row of the records nor a model.
     """
     attributes = {"studies": tuple(STUDIES.values()), "ours": ours, "is_installed": registry.is_installed}
-    evidence = Evidence.of(Store(Path(folder).expanduser()), **attributes)
+    evidence = Evidence.of(Store(expanded(folder)), **attributes)
     if not evidence.records:
         raise BenchError(f"no records in {folder}")
     if ours not in set(evidence.frame["row"]):
@@ -172,7 +173,7 @@ def load_model(key: str, *, results: str | Path = "results", ranking: str = "", 
     folder of a data set that is not built in, and ``model`` is ``path/to/file.py:MODEL`` of a model of your own."""
     from bench.run import trained  # imports torch
 
-    return trained.load(Store(Path(results).expanduser()), key, ranking=ranking, location=str(data), model_file=model)
+    return trained.load(Store(expanded(results)), key, ranking=ranking, location=str(data), model_file=model)
 
 
 def run(
@@ -209,11 +210,10 @@ def run(
     for name, value, allowed in (("when", when, When), ("mode", mode, Mode)):
         if value not in get_args(allowed):
             raise unknown(name, value, get_args(allowed))
-    folders = {"results": results, "reports": reports, "configs": configs}
-    how = {"when": when, "mode": mode, **{name: Path(folder).expanduser() for name, folder in folders.items()}}
-    machines_read = read(Machines, machines or {}, what="field of machines")
-    request_read = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
-    code = session.run(request_read, **how, machines=machines_read, clock=Clock(), dry_run=False, shown=session.Shown())
+    folders = {"results": expanded(results), "reports": expanded(reports), "configs": expanded(configs)}
+    how = {"when": when, "mode": mode, "machines": read(Machines, machines or {}, what="field of machines")}
+    asked = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
+    code = session.run(asked, **folders, **how, clock=Clock(), dry_run=False, shown=session.Shown())
     if code:
         message = f"not every job was done (exit code {code}); the lines above name those that failed"
         raise KeyboardInterrupt(message) if code == 130 else BenchError(message)  # 130: Ctrl-C

@@ -208,3 +208,16 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     for cell in code:
         exec(compile(cell, "docs/results.ipynb", "exec"), names)
     assert names["results"].evidence.records
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        bench.load,
+        lambda folder: bench.load_model("key", results=folder),
+        lambda folder: bench.run(datasets=["ml-100k"], results=folder),
+    ],
+)
+def test_a_home_folder_that_is_not_here_is_one_clear_line(call):
+    with pytest.raises(BenchError, match="names the home folder of a user who is not here"):
+        call("~no-such-user/results")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__, registry
+from bench.files import expanded
 from bench.registry import GROUPS
 from bench.run.clock import CHECKPOINT_EVERY
 from bench.run.studies import STUDIES
@@ -104,10 +105,10 @@ def place(text: str) -> Path:
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError(f"{text!r} is not a path")
     try:
-        path = Path(text).expanduser()
+        path = expanded(text)
         path.exists()
-    except RuntimeError:  # the home folder of a user who does not exist here
-        raise argparse.ArgumentTypeError(f"{text!r} names the home folder of a user who is not here") from None
+    except BenchError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise argparse.ArgumentTypeError(f"{text[:60]!r} cannot be looked for ({error.strerror})") from None
     return path

@@ -14,6 +14,7 @@ from bench.data.readers.arrays import in_float32, load_npy
 from bench.data.readers.lists import read_lines
 from bench.data.readers.recbole import ITEM
 from bench.data.tables import read_table
+from bench.files import expanded
 from bench.spec import BenchError, counted
 
 COLUMNS = (*ITEM, "id", "asin")  # names of a column of item ids, beside the name that it has in the interactions
@@ -67,7 +68,7 @@ def align(
     """
     what = named(given, modality)
     if isinstance(given, np.ndarray) or str(given).lower().endswith(".npy"):
-        values = given if isinstance(given, np.ndarray) else load_npy(Path(given).expanduser())
+        values = given if isinstance(given, np.ndarray) else load_npy(expanded(given))
         all_ids = {*items, *left_out}
         ids = ids_of_rows(values, row_ids, all_ids, what=what, modality=modality)
         start = "0" if row_ids is not None else min(all_ids, key=by_value)
@@ -117,7 +118,7 @@ def from_table(given: str | Path | pd.DataFrame, *, item: str | int, what: str) 
     """Return the ids and (row, feat) values of a table: one column per feature, or one column that holds whole rows."""
     id_names = (item, *COLUMNS)
     is_frame = isinstance(given, pd.DataFrame)
-    frame = with_index(given if is_frame else read_table(Path(given).expanduser(), as_text=set(id_names)), id_names)
+    frame = with_index(given if is_frame else read_table(expanded(given), as_text=set(id_names)), id_names)
     check_names(frame, what)
     id_name = column(frame, None, id_names, what, "one column must hold the items' ids")
     ids, rest = tokens(frame[id_name], what), frame.drop(columns=id_name)

@@ -17,7 +17,7 @@ from bench.data.readers.features import DEEP
 from bench.data.readers.folders import PARTS, list_files, read_loose
 from bench.data.readers.recbole import ITEM, USER
 from bench.data.tables import read_table
-from bench.files import write_folder
+from bench.files import expanded, write_folder
 from bench.spec import BenchError, counted, read
 
 
@@ -95,7 +95,7 @@ def dataset_from_frame(
         BenchError: for missing columns, values that cannot be read, with their row, when no interaction is left, and
             for an ``out`` that is not empty or cannot be written.
     """
-    out, chosen = Path(out).expanduser(), read(Choices, choices, what="argument")
+    out, chosen = expanded(out), read(Choices, choices, what="argument")
     sources.check_name(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BenchError(f"{out} is there already; choose another --out, or remove it first")

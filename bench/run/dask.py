@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.files import write_whole
+from bench.files import expanded, write_whole
 from bench.run import worker
 from bench.run.events import Event, Listener
 from bench.run.plan import PlannedJob
@@ -130,7 +130,7 @@ def with_full_paths(planned: PlannedJob) -> PlannedJob:
 
 
 def full_path(folder: str) -> str:
-    return str(Path(folder).expanduser().resolve())
+    return str(expanded(folder).resolve())
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from bench import registry
 from bench.data import sources
 from bench.data.cache import Source
 from bench.data.readers.folders import original_ids
+from bench.files import expanded
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
 from bench.run import weights
@@ -78,7 +79,7 @@ class Trained:
         ids = {"user": np.arange(dataset.n_users), "item": np.arange(dataset.n_items)} | dataset.ids
         if self.location in DATA_SETS:
             return ids
-        folder = Path(self.location).expanduser()
+        folder = expanded(self.location)
         return {kind: original_ids(folder, kind, numbers) for kind, numbers in ids.items()}
 
     @cached_property
