@@ -49,10 +49,9 @@ class Places:
         return status.st_ino, status.st_mtime_ns
 
     def rank_files(self, record: Record) -> dict[Path, str]:
-        """Return the paths of the files with the record's ranks, each with its sha256, which is empty in schema 1."""
-        path = self.path(record.job)
+        """Return the paths of the two files with the record's ranks, each with its sha256; none without ranks."""
         if not record.ranks_sha256:
-            return {path.with_suffix(".users.parquet"): ""}
+            return {}
         cases = self.folder(record.job) / "cases" / f"{record.cases_sha256[:16]}.pairs.parquet"
-        ranks = path.with_suffix(f".{record.ranks_sha256[:16]}.parquet")
+        ranks = self.path(record.job).with_suffix(f".{record.ranks_sha256[:16]}.parquet")
         return {cases: record.cases_sha256, ranks: record.ranks_sha256}

@@ -5,7 +5,6 @@ in one file that these jobs share; a job's own file has its ranks and ties.
 """
 
 import math
-from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from bench.files import read_checked, regular, write_whole
+from bench.files import write_whole
 from bench.protocol.metrics import means
 from bench.store.record import Record
 
@@ -39,32 +38,11 @@ def write(path: Path, content: bytes) -> None:
         write_whole(path, lambda name: Path(name).write_bytes(content), is_durable=True)
 
 
-def read(path: Path, sha256: str) -> bytes:
-    """Return the content of a file; ``sha256`` is empty for a record of schema 1, whose file cannot be checked.
-
-    Raises:
-        OSError, ValueError: as ``read_checked``.
-    """
-    return read_checked(path, sha256) if sha256 else regular(path).read_bytes()
-
-
 def decode(content: bytes) -> dict[str, np.ndarray]:
-    """Return the numbers of each column, by its name.
-
-    Raises:
-        ValueError: where ``content`` is not a parquet table.
-    """
-    try:
-        with parquet.ParquetFile(pa.BufferReader(content)) as file:
-            table = file.read(use_threads=False)
-        return {name: table[name].to_numpy() for name in table.column_names}
-    except (pa.ArrowException, OSError, MemoryError) as error:  # in schema 1, without checksums
-        raise ValueError(f"no table of ranks ({str(error).partition(chr(10))[0][:80]})") from None
-
-
-def columns(contents: Iterable[bytes]) -> dict[str, np.ndarray]:
-    """Return the columns of several files together, by name."""
-    return {name: values for content in contents for name, values in decode(content).items()}
+    """Return the numbers of each column, by its name."""
+    with parquet.ParquetFile(pa.BufferReader(content)) as file:
+        table = file.read(use_threads=False)
+    return {name: table[name].to_numpy() for name in table.column_names}
 
 
 def check(record: Record, content: bytes, path: Path) -> None:

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from bench.files import digest, plain, regular, write_text
 from bench.spec import BenchError, Job, Name, Number, Settings, Value
 
-SCHEMA = 2
 TEXTS = (
     "base_hash",
     "modalities",
@@ -47,8 +46,8 @@ class Record(BaseModel):
     """The outcome of one job. The rank of every test case lies in a file beside the record.
 
     Attributes:
-        digest: sha256 of the file's content with this field empty; empty in memory, and in files of schema 1.
-        ranks_sha256: sha256 of the file of ranks, and part of its name; empty where there is none, and in schema 1.
+        digest: sha256 of the file's content with this field empty; empty in memory.
+        ranks_sha256: sha256 of the file of ranks, and part of its name; empty where there is none.
         cases_sha256: the same of the file of the users and targets that were ranked.
         settings: every setting the job ran with, defaults and presets resolved.
         metrics: test means, unrounded, named "ranking.metric" as in "sampled.hr@5".
@@ -65,7 +64,7 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     digest: str = ""  # must be the first field: ``write_record`` fills it in at its first place in the text
-    schema_version: Literal[1, 2] = SCHEMA
+    schema_version: Literal[2] = 2
     job: Job
     key: Name
     status: Status
@@ -83,15 +82,14 @@ class Record(BaseModel):
 
 
 def write_record(record: Record, path: Path) -> None:
-    """Write ``record`` with its digest, in the newest schema."""
-    current = record.model_copy(update={"schema_version": SCHEMA, "digest": ""})
-    text = current.model_dump_json(indent=1) + "\n"
+    """Write ``record`` with its digest."""
+    text = record.model_dump_json(indent=1) + "\n"
     text = text.replace('"digest": ""', f'"digest": "{digest(text.encode())}"', 1)
     write_text(path, text, is_durable=True)
 
 
 def read_record(path: Path) -> Record | None:
-    """Return the record in the file, of the newest schema or of schema 1, which has no digest; None without a file.
+    """Return the record in the file; None without a file.
 
     Raises:
         BenchError: where the file is not a valid record, or was changed after it was written.
@@ -110,10 +108,8 @@ def read_record(path: Path) -> Record | None:
         raise BenchError(f"{path} cannot be read as a record ({reason})") from None
     if reason := why_unusable(record):
         raise BenchError(f"{path} cannot be read as a record ({reason})")
-    if record.schema_version > 1 or record.digest or record.ranks_sha256:  # schema 1 has none of them
-        body = content.replace(record.digest.encode(), b"", 1)
-        if not record.digest or digest(body) != record.digest:
-            raise BenchError(f"{path} was changed after it was written")
+    if digest(content.replace(record.digest.encode(), b"", 1)) != record.digest:
+        raise BenchError(f"{path} was changed after it was written")
     return record.model_copy(update={"digest": ""})
 
 

@@ -37,7 +37,6 @@ class Store(Places):
         self.is_locked = is_locked
         self.locked = locked if is_locked else lambda path: nullcontext(True)
         self.left_out: dict[Path, str] = {}
-        self._followed: set[tuple[Path, tuple[int, int] | None]] = set()  # known to follow from ranks
 
     def start_log(self, job: Job) -> Path:
         """Make the job's log an empty file and return its path."""
@@ -121,12 +120,9 @@ class Store(Places):
             return None
         if not record.key == record.job.key == path.stem or self.path(record.job) != path:
             raise BenchError(f"{path} holds the record of another job")
-        stamp = self.stamp(record.job) if in_full else None  # before the ranks are read: a rerun may come between
-        files = self.rank_files(record).items()
-        contents = [rank_files.read(*file) for file in files if file[1] or in_full and file[0].exists()]
-        if in_full and record.metrics and contents and (path, stamp) not in self._followed:
+        contents = [read_checked(*file) for file in self.rank_files(record).items()]
+        if in_full and record.metrics and contents:
             rank_files.check(record, contents[-1], path)
-            self._followed.add((path, stamp))
         return record
 
     def check_weights(self, record: Record) -> None:
@@ -181,9 +177,10 @@ class Store(Places):
     def rank_columns(self, job: Job) -> dict[str, np.ndarray]:
         """Return the columns of ``ranks`` as arrays, which is faster than a frame."""
         record = read_record(self.path(job))
-        if record is None:
-            raise FileNotFoundError(f"no record {self.path(job)}")
-        return rank_files.columns([rank_files.read(*file) for file in self.rank_files(record).items()])
+        if record is None or not record.ranks_sha256:
+            raise FileNotFoundError(f"no ranks of {self.path(job)}")
+        cases, ranks = (rank_files.decode(read_checked(*file)) for file in self.rank_files(record).items())
+        return cases | ranks
 
     def sweep(self, *, due: Collection[Job] = ()) -> None:
         """Remove what killed runners left behind: locks that no one holds, half-written files, and checkpoints of

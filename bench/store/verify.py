@@ -24,8 +24,7 @@ class Findings:
 
     seen: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
-    unvouched: int = 0  # records of schema 1, without checksums
-    unranked: int = 0  # records with metrics whose files of ranks are missing
+    unranked: int = 0  # records with metrics that name no files of ranks
 
     def look(self, kind: str, check: Callable[[], object]) -> None:
         """Run ``check`` on one more file of ``kind``, and enter the reason if it fails."""
@@ -41,8 +40,6 @@ class Findings:
         n = len(self.wrong)
         text = f"checked {', '.join(parts)}; "
         text += f"{n} of them failed a check" if n else "every check passed"
-        if self.unvouched:
-            text += f"; {counted(self.unvouched, 'record')} of schema 1 without checksums"
         if self.unranked:
             text += f"; {counted(self.unranked, 'record')} with metrics but no ranks to hold them against"
         return text
@@ -66,7 +63,6 @@ def check_record(store: Store, path: Path, findings: Findings) -> None:
     record = store.check(path, in_full=True)
     if record is None:
         raise BenchError(f"{path} is a broken link")
-    findings.unvouched += record.schema_version == 1
-    findings.unranked += bool(record.metrics) and not any(file.exists() for file in store.rank_files(record))
+    findings.unranked += bool(record.metrics) and not record.ranks_sha256
     if "weights_sha256" in record.facts:
         findings.look("file of weights", lambda: store.check_weights(record))

@@ -134,7 +134,7 @@ def test_seeds_on_other_cases_are_a_reason(tmp_path):
 def test_ranks_that_cannot_be_read_are_a_reason(tmp_path, damage):
     records = [stored(tmp_path, WEAK, key="b"), record("MCLN", key="m")]
     if damage == "broken":
-        (tmp_path / "beauty" / "MCLN").mkdir()
-        (tmp_path / "beauty" / "MCLN" / f"{records[1].job.key}.users.parquet").write_bytes(b"half")
+        records[1] = stored(tmp_path, STRONG, "MCLN", key="m")
+        next((tmp_path / "beauty" / "MCLN").glob("*.parquet")).write_bytes(b"half")
     found = comparisons(evidence(tmp_path, *records))
     assert set(found["note"]) == {"not comparable: the ranks of record m are missing or broken"}

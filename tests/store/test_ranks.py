@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.files import digest
-from bench.store.ranks import decode, encode, read, write
+from bench.files import digest, read_checked
+from bench.store.ranks import decode, encode, write
 
 
 def columns(n=15_576, n_items=8_678):
@@ -45,7 +45,7 @@ def test_a_file_that_stands_is_not_written_again(tmp_path):
     assert path.stat().st_ino == before
     path.write_bytes(b"damaged")
     write(path, b"x")
-    assert read(path, digest(b"x")) == b"x"
+    assert read_checked(path, digest(b"x")) == b"x"
 
 
 def test_no_flipped_bit_is_believed(tmp_path):
@@ -54,6 +54,6 @@ def test_no_flipped_bit_is_believed(tmp_path):
     for place in range(0, len(content), 3):
         path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
         with pytest.raises(ValueError, match="was changed after it was written"):
-            read(path, digest(content))
+            read_checked(path, digest(content))
     with pytest.raises(FileNotFoundError):
-        read(tmp_path / "b", digest(content))
+        read_checked(tmp_path / "b", digest(content))

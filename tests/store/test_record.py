@@ -68,28 +68,9 @@ def test_unknown_fields_are_an_error(path):
         read_record(path)
 
 
-def test_a_record_of_schema_1_is_read_and_has_no_digest(path):
-    """Before digests, a file had neither them nor the names of the files of ranks."""
-    lines = path.read_text().splitlines(keepends=True)
-    new = ('"digest"', '"ranks_sha256"', '"cases_sha256"')
-    text = "".join(line for line in lines if not line.strip().startswith(new))
-    path.write_text(text.replace('"schema_version": 2', '"schema_version": 1'))
-    assert read_record(path) == record().model_copy(update={"schema_version": 1})
-    path.write_text(text)
-    with pytest.raises(BenchError, match="was changed"):
-        read_record(path)  # the newest schema without a digest is no old record
-
-
-def test_a_record_that_poses_as_one_of_schema_1_is_seen(path, tmp_path):
-    """It would need no digest: a single byte would make an edit believed."""
-    text = path.read_text().replace('"schema_version": 2', '"schema_version": 1')
-    path.write_text(text.replace("0.3333333333333333", "0.9"))
+def test_a_record_without_its_digest_is_not_believed(path):
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if '"digest"' not in line))
     with pytest.raises(BenchError, match=r"a\.json was changed after it was written"):
-        read_record(path)
-    write_record(record(ranks_sha256="0" * 64), path)
-    lines = path.read_text().replace('"schema_version": 2', '"schema_version": 1').splitlines(keepends=True)
-    path.write_text("".join(line for line in lines if '"digest"' not in line))
-    with pytest.raises(BenchError, match="was changed"):
         read_record(path)
 
 
@@ -123,6 +104,7 @@ def resealed(path, **changes) -> None:
         ({"ranks_sha256": "../../x"}, "ranks_sha256"),
         ({"provenance": {"device": 1}}, "provenance.device"),
         ({"status": "perfect"}, "status"),
+        ({"schema_version": 1}, "schema_version"),
         ({"schema_version": 3}, "schema_version"),
         ({"more": 1}, "more"),
     ],

@@ -1,6 +1,5 @@
 """Records are written whole or not at all, and read strictly."""
 
-import json
 import os
 import shutil
 import sys
@@ -226,23 +225,6 @@ def test_files_of_others_are_named_and_stay(tmp_path, capsys):
     assert store.records() == [record()]
     assert "package.json cannot be read as a record" in capsys.readouterr().err
     assert foreign.exists()
-
-
-def test_a_record_of_schema_1_keeps_its_ranks(tmp_path):
-    """Its ranks are one parquet of all columns, which nothing vouches for."""
-    store = Store(tmp_path)
-    path = store.path(job())
-    path.parent.mkdir(parents=True)
-    old = record().model_dump(mode="json", exclude={"digest", "ranks_sha256", "cases_sha256"})
-    path.write_text(json.dumps({**old, "schema_version": 1}, indent=1))
-    ranks().to_parquet(path.with_suffix(".users.parquet"), index=False)
-    assert [r.metrics for r in store.records()] == [record().metrics]
-    assert store.ranks(job()).equals(ranks())
-    store.write(store.find(job()).model_copy(update={"facts": {"tuning.trials": 3}}))
-    assert store.ranks(job()).equals(ranks())
-    store.write(record(), ranks(places=[2, 2]))
-    assert store.ranks(job()).rank_sampled.tolist() == [2, 2]
-    assert not path.with_suffix(".users.parquet").exists()
 
 
 def test_shipped_records_below_the_users_own_are_not_the_users(tmp_path):
