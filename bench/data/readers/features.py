@@ -10,7 +10,7 @@ from jaxtyping import Int64
 
 from bench.data.dataset import Rows
 from bench.data.readers.arrays import in_float32, load_npy
-from bench.data.readers.lists import fail, owner_of, read_lines, read_lists, words_of
+from bench.data.readers.lists import fail, owned_lines, read_lists
 from bench.spec import N_CANDIDATES, BenchError, unknown
 
 DEEP = {"visual": "item2imgfeat.txt", "textual": "itemtitle2vec.txt"}
@@ -164,9 +164,8 @@ def read_vectors(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
         BenchError: for a broken file, with its line; for a vector of another length than the first, or not finite.
     """
     lines, vectors = {}, []
-    for number, line in read_lines(path):
-        first, *words = words_of(line, path, number)
-        item = owner_of(first, lines, "item", path, number)
+    for number, item, words in owned_lines(path, "item"):
+        lines[item] = number
         try:
             vectors.append(np.array(words, dtype=np.float64))
         except ValueError as error:
@@ -187,9 +186,9 @@ def read_entities(path: Path, ids: Ids) -> tuple[sp.csr_matrix, int]:
     Raises:
         BenchError: as ``read_lists``; where none of the items has an entity.
     """
-    lists = read_lists(path, "item")
-    _, is_known = places(lists.lines, path, ids)
-    item, entity = lists.pairs[np.isin(lists.pairs[:, 0], ids)].T
+    lines, pairs = read_lists(path, "item")
+    _, is_known = places(lines, path, ids)
+    item, entity = pairs[np.isin(pairs[:, 0], ids)].T
     if not len(item):
         raise BenchError(f"{path}: no item has an entity")
     return weigh(np.searchsorted(ids, item), entity, n_items=len(ids)), int((~is_known).sum())

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.data.cache import Recipe, sha256
-from bench.data.dataset import Dataset, renumber
+from bench.data.dataset import Dataset, Pairs, renumber
 from bench.data.readers.features import ROWS, catalogue, count_unread, read_features, select
 from bench.data.readers.lists import read_lines, read_lists, words_of
 from bench.data.tables import read_table
@@ -103,11 +103,18 @@ def read_folder(parts: dict[str, Path], files: dict[str, Path], feature_id: str)
     Raises:
         BenchError: for a broken file, with its line.
     """
-    lists = {part: read_lists(path, "user") for part, path in parts.items()}
-    if not len(lists["train"].pairs):
+    lines, pairs = {}, {}
+    for part, path in parts.items():
+        lines[part], pairs[part] = read_lists(path, "user")
+    if not len(pairs["train"]):
         raise BenchError(f"{parts['train']}: no user has an item")
-    users = np.concatenate([list(part.lines) for part in lists.values()])
-    id_pairs = {name: part.pairs for name, part in lists.items()}
+    return with_rows(pairs, files, feature_id, users=np.concatenate([list(users) for users in lines.values()]))
+
+
+def with_rows(
+    id_pairs: dict[str, Pairs], files: dict[str, Path], feature_id: str, *, users: Sequence[int] | np.ndarray = ()
+) -> Dataset:
+    """Return the data set of pairs of ids by part, and ``users`` without pairs, with the feature rows of its items."""
     items, item_warnings = catalogue(files, np.concatenate(list(id_pairs.values())))
     pairs, ids, gap_warnings = renumber(id_pairs, users=users, items=items)
     rows, row_warnings = read_features(files, ids["item"])

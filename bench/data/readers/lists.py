@@ -1,7 +1,7 @@
 """Reads text files of ids, with lines ``owner id id ...``."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -13,19 +13,6 @@ from bench.spec import BenchError
 
 OTHER_SPACE = re.compile(r"[^\S \t]")
 LARGEST_ID = 10**8  # an id as large as this is taken for a typing error
-
-
-@dataclass(frozen=True)
-class Lists:
-    """A list of ids for each owner, which is the first id of a line.
-
-    Attributes:
-        lines: owner to the number of its line in the file, from 1.
-        pairs: (n, 2) owner and id, in file order, repeats kept.
-    """
-
-    lines: dict[int, int]
-    pairs: Pairs
 
 
 def fail(path: Path, line: int, what: str) -> BenchError:
@@ -84,28 +71,35 @@ def words_of(line: str, path: Path, number: int) -> list[str]:
     return line.split()
 
 
-def owner_of(word: str, lines: dict[int, int], owner: str, path: Path, number: int) -> int:
-    """Return the id at the start of a line, and add it to ``lines``; ``owner`` ("user", "item") is for messages.
+def owned_lines(path: Path, owner: str) -> Iterator[tuple[int, int, list[str]]]:
+    """Yield the number of each line, the id of its owner, with which it begins, and its other words.
+
+    ``owner`` ("user", "item") is for messages.
 
     Raises:
-        BenchError: as ``as_id``; for an owner with two lines.
+        BenchError: as ``read_lines``, ``words_of`` and ``as_id``; for an owner with two lines.
     """
-    owner_id = as_id(word, path, number)
-    if owner_id in lines:
-        raise fail(path, number, f"{owner} {owner_id} stands already in line {lines[owner_id]}")
-    lines[owner_id] = number
-    return owner_id
+    seen = {}
+    for number, line in read_lines(path):
+        first, *words = words_of(line, path, number)
+        owner_id = as_id(first, path, number)
+        if owner_id in seen:
+            raise fail(path, number, f"{owner} {owner_id} stands already in line {seen[owner_id]}")
+        seen[owner_id] = number
+        yield number, owner_id, words
 
 
-def read_lists(path: Path, owner: str) -> Lists:
+def read_lists(path: Path, owner: str) -> tuple[dict[int, int], Pairs]:
     """Read ``owner id id ...`` lines.
+
+    Returns:
+        Owner to the number of its line, from 1; the (n, 2) pairs of owner and id, in file order, repeats kept.
 
     Raises:
         BenchError: for a broken file, with its line.
     """
     lines, pairs = {}, []
-    for number, line in read_lines(path):
-        first, *words = words_of(line, path, number)
-        owner_id = owner_of(first, lines, owner, path, number)
+    for number, owner_id, words in owned_lines(path, owner):
+        lines[owner_id] = number
         pairs += [(owner_id, as_id(word, path, number)) for word in words]
-    return Lists(lines, np.array(pairs, dtype=np.int64).reshape(-1, 2))
+    return lines, np.array(pairs, dtype=np.int64).reshape(-1, 2)

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ import pandas as pd
 
 from bench.data.cache import Recipe, sha256
 from bench.data.columns import column, numbers, tokens
-from bench.data.dataset import Dataset, Rows, renumber
+from bench.data.dataset import Dataset, Rows
 from bench.data.preparing import keep_core, leave_one_out, number
-from bench.data.readers.features import catalogue, count_empty, count_unread, dense, read_features, weigh
-from bench.data.readers.folders import PARTS, list_files
+from bench.data.readers.features import count_empty, count_unread, dense, weigh
+from bench.data.readers.folders import PARTS, list_files, with_rows
 from bench.data.readers.lists import LARGEST_ID
 from bench.data.tables import header, read_table
 from bench.spec import BenchError, unknown
@@ -28,7 +29,8 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
     tables = {modality: folder / file for modality, file in dense(present).items()}
     if "x_label" in header(inter)[0]:
         # ``ids`` gives another key than that of older records, in which ids without interactions counted as items
-        base, offered, settings = "npy", tables, {"layout": "mmrec", "ids": "catalogue"}
+        base, offered, read = "npy", tables, read_mmrec
+        settings = {"layout": "mmrec", "ids": "catalogue"}
     elif tables:
         raise BenchError(
             f"{inter}: feature rows (.npy) need a column x_label and item ids that count rows from 0; python -m bench "
@@ -36,23 +38,21 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
         )
     else:
         item_file = inter.with_suffix(".item")
-        has_words = item_file.exists() and word_columns(item_file)
-        base, offered = "words", {"textual": item_file} if has_words else {}
-        settings = {"layout": "recbole", "core": core}
+        offered = {"textual": item_file} if item_file.exists() and word_columns(item_file) else {}
+        base, read, settings = "words", partial(read_recbole, core=core), {"layout": "recbole", "core": core}
     choices = [base, "none"] if offered else ["none"]
     feature_id = features or choices[0]
     if feature_id not in choices:
         raise unknown("features", feature_id, choices)
     files = offered if feature_id == base else {}
-
-    def build() -> Dataset:
-        if base == "npy":
-            return read_mmrec(inter, files, feature_id)
-        return read_recbole(inter, files.get("textual"), feature_id, core=core)
-
-    digests = {path.name: sha256(path) for path in [inter, *files.values()]}
-    attributes = {"settings": settings, "modalities": tuple(files), "warnings": tuple(count_unread(present))}
-    return Recipe(feature_id=feature_id, digests=digests, build=build, **attributes)
+    return Recipe(
+        feature_id=feature_id,
+        digests={path.name: sha256(path) for path in [inter, *files.values()]},
+        settings=settings,
+        modalities=tuple(files),
+        warnings=tuple(count_unread(present)),
+        build=lambda: read(inter, files, feature_id),
+    )
 
 
 def find_inter(folder: Path) -> Path:
@@ -76,13 +76,10 @@ def read_mmrec(inter: Path, files: dict[str, Path], feature_id: str) -> Dataset:
     parts = {part: pairs[label == k] for k, part in enumerate(PARTS)}
     if not len(parts["train"]):
         raise BenchError(f"{inter}: no row has an x_label of 0, so that there is nothing to train on; mark some")
-    items, item_warnings = catalogue(files, pairs)
-    numbered, ids, gap_warnings = renumber(parts, items=items)
-    rows, row_warnings = read_features(files, ids["item"])
-    return Dataset.of(numbered, ids, rows, feature_id=feature_id, warnings=gap_warnings + item_warnings + row_warnings)
+    return with_rows(parts, files, feature_id)
 
 
-def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: int) -> Dataset:
+def read_recbole(inter: Path, files: dict[str, Path], feature_id: str, *, core: int) -> Dataset:
     """Read RecBole's atomic files: interactions of every rating, split by ``leave_one_out``.
 
     Users and items are left out until each has ``core`` interactions, then numbered from 0 in the order of
@@ -98,7 +95,7 @@ def read_recbole(inter: Path, item_file: Path | None, feature_id: str, *, core: 
         raise BenchError(f"{inter}: no user and item have {core} interactions")
     (users, user), (items, item) = (number(ids[is_kept]) for ids in named)
     pairs = dict(zip(PARTS, leave_one_out(np.stack([user, item], axis=1), times[is_kept]), strict=True))
-    rows = {"textual": read_item_words(item_file, items)} if item_file else {}
+    rows = {modality: read_item_words(path, items) for modality, path in files.items()}
     ids = {"user": np.array(users), "item": np.array(items)}
     return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=count_empty(rows))
 

@@ -21,7 +21,7 @@ def write(tmp_path):
 def test_any_line_end_and_a_byte_order_mark(write, end, mark):
     path = write(mark + end.join([b"0 1 2", b"", b"  ", b"1 3"]) + end)
     assert read_lines(path) == [(1, "0 1 2"), (4, "1 3")]
-    assert read_lists(path, "user").pairs.tolist() == [[0, 1], [0, 2], [1, 3]]
+    assert read_lists(path, "user")[1].tolist() == [[0, 1], [0, 2], [1, 3]]
 
 
 def test_letters_that_only_python_takes_for_line_ends_are_no_line_ends(write):
