@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.data.columns import check_names, column, numbers, tokens, with_index
 from bench.data.preparing import by_value
-from bench.data.readers.arrays import in_float32, load_npy
+from bench.data.readers.arrays import in_float32, load_npy, table_of_numbers
 from bench.data.readers.lists import read_lines
 from bench.data.readers.recbole import ITEM
 from bench.data.tables import read_table
@@ -33,7 +33,7 @@ class Aligned:
     rows: np.ndarray
     is_present: np.ndarray
     n_others: int
-    start: str = "0"
+    start: str
 
     def summary(self, modality: str) -> str:
         """Return the counts in words."""
@@ -66,20 +66,17 @@ def align(
         BenchError: for anything but a table of finite numbers, a column as ``check_names`` says, an item with two rows,
             and rows whose item is not known.
     """
-    what = named(given, modality)
+    what, start = named(given, modality), "0"
     if isinstance(given, np.ndarray) or str(given).lower().endswith(".npy"):
         values = given if isinstance(given, np.ndarray) else load_npy(expanded(given))
         all_ids = {*items, *left_out}
         ids = ids_of_rows(values, row_ids, all_ids, what=what, modality=modality)
-        start = "0" if row_ids is not None else min(all_ids, key=by_value)
+        start = min(all_ids, key=by_value) if row_ids is None else start
     elif row_ids is not None:
         raise BenchError(f"{what} is a table, whose own column names the items; leave out --row-ids {modality}")
     else:
-        start = "0"
         ids, values = from_table(given, item=item, what=what)
-    if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.shape[1]:
-        raise BenchError(f"{what}: a table of numbers is expected, found shape {values.shape}, {values.dtype}")
-    return replace(place(pd.Index(ids), values, items, what=what), start=start)
+    return place(pd.Index(ids), table_of_numbers(values, what), items, start=start, what=what)
 
 
 def named(given: object, modality: str) -> str:
@@ -138,23 +135,21 @@ def from_lists(cells: pd.Series, what: str) -> np.ndarray:
     Raises:
         BenchError: for a cell, named with its row, that is no list of numbers or not as long as the first list.
     """
-    try:
-        return np.array(cells.tolist(), dtype=np.float64)
-    except (ValueError, TypeError):
-        pass
-    shape = None
+    rows = []
     for row, cell in enumerate(cells, 1):
         try:
             values = np.array(cell, dtype=np.float64)
         except (ValueError, TypeError):
             values = np.empty(())
-        if values.ndim != 1 or not values.size or values.shape != (shape := shape or values.shape):
-            why = f"{cell!r:.60} is no list of numbers" + (f" as long as the first, {shape[0]}" if shape else "")
+        if values.ndim != 1 or not values.size or rows and len(values) != len(rows[0]):
+            why = f"{cell!r:.60} is no list of numbers" + (f" as long as the first, {len(rows[0])}" if rows else "")
             raise BenchError(f"{what}: row {row}: {cells.name} {why}; leave out rows of items that have none")
+        rows.append(values)
+    return np.stack(rows)
 
 
-def place(ids: pd.Index, values: np.ndarray, items: Sequence[str], *, what: str) -> Aligned:
-    """Bring ``values`` into the order of ``items``."""
+def place(ids: pd.Index, values: np.ndarray, items: Sequence[str], *, start: str, what: str) -> Aligned:
+    """Bring ``values`` into the order of ``items``; ``start`` as in ``Aligned``."""
     for twice in ids[ids.duplicated()][:1]:
         raise BenchError(f"{what}: item {twice} has two rows; keep one")
     row = ids.get_indexer(list(items))
@@ -164,7 +159,7 @@ def place(ids: pd.Index, values: np.ndarray, items: Sequence[str], *, what: str)
         raise BenchError(f"{what}: none of its ids is an item of the interactions; {first!r} is its first")
     rows = np.zeros((len(items), values.shape[1]), dtype=np.float32)
     rows[is_present] = in_float32(values[row[is_present]], np.array(items, dtype=object)[is_present], what)
-    return Aligned(rows, is_present, len(ids) - int(is_present.sum()))
+    return Aligned(rows, is_present, len(ids) - int(is_present.sum()), start)
 
 
 def align_all(

@@ -31,6 +31,17 @@ def load_npy(path: Path) -> np.ndarray:
         raise BenchError(f"{path} is not a readable .npy table ({error})") from None
 
 
+def table_of_numbers(values: np.ndarray, what: object) -> np.ndarray:
+    """Return ``values`` if they are a table of numbers, one row per item.
+
+    Raises:
+        BenchError: for another shape or type, or a table without columns.
+    """
+    if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.shape[1]:
+        raise BenchError(f"{what}: a table of numbers is expected, found shape {values.shape}, {values.dtype}")
+    return values
+
+
 def in_float32(values: np.ndarray, ids: Sequence | np.ndarray, what: object) -> np.ndarray:
     """Return ``values`` (item, feat) as float32, if the lengths of the rows can be computed in that type.
 

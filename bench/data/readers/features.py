@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from jaxtyping import Int64
 
 from bench.data.dataset import Rows
-from bench.data.readers.arrays import in_float32, load_npy
+from bench.data.readers.arrays import in_float32, load_npy, table_of_numbers
 from bench.data.readers.lists import fail, owned_lines, read_lists
 from bench.spec import N_CANDIDATES, BenchError, unknown
 
@@ -17,7 +17,6 @@ DEEP = {"visual": "item2imgfeat.txt", "textual": "itemtitle2vec.txt"}
 ENTITIES = {"visual": "i2e_visual.txt", "textual": "i2e_title.txt"}
 DENSE = {"image": "visual", "text": "textual", "audio": "acoustic"}  # of <word>_feat.npy; another word is the modality
 ROWS = re.compile(r"([^\W_]+)_?feat(?:ure)?s?\.npy")  # image_feat.npy, and similar names: image_features.npy
-NUMBERS = "fiu"  # NumPy's kinds of floats and integers
 Ids = Int64[np.ndarray, " item"]  # the id of each item, ascending
 
 
@@ -118,9 +117,8 @@ def catalogue(files: dict[str, Path], pairs: Int64[np.ndarray, "_ 2"]) -> tuple[
     tables = [path for path in files.values() if path.suffix == ".npy"]
     if not tables or len(items) - np.unique(met[:, 0], return_counts=True)[1].max() >= N_CANDIDATES:
         return items[:0], []
-    arrays = [array for array in map(load_npy, tables) if array.ndim == 2 and array.dtype.kind in NUMBERS]
-    # arrays of other kinds are refused later, by ``read_dense``
-    added = np.setdiff1d(np.concatenate([items[:0], *(np.flatnonzero(~is_empty(array)) for array in arrays)]), items)
+    rows = [np.flatnonzero(~is_empty(table_of_numbers(load_npy(path), path))) for path in tables]
+    added = np.setdiff1d(np.concatenate(rows), items)
     if not len(added):
         return added, []
     note = f"items that never occur but have a row in {tables[0].name}: {len(added):,}; they are candidates"
@@ -147,9 +145,7 @@ def read_dense(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
     Raises:
         BenchError: unless the file holds a table of numbers with a finite row for each of ``ids``.
     """
-    stored = load_npy(path)
-    if stored.ndim != 2 or stored.dtype.kind not in NUMBERS or not stored.shape[1]:
-        raise BenchError(f"{path}: a table of numbers is expected, found shape {stored.shape}, {stored.dtype}")
+    stored = table_of_numbers(load_npy(path), path)
     if len(stored) <= ids[-1]:
         is_shifted = ids[0] == 1 and len(stored) == ids[-1]
         remedy = "; ids start at 1 and rows at 0: put a row of zeros before the first" if is_shifted else ""
