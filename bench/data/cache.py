@@ -77,15 +77,12 @@ class Source:
             BenchError: as ``fingerprint``; for a broken file; when the cache folder cannot be written.
         """
         recipe, kinds = self.resolve(features)
-        dataset = self.load_base(recipe, cache_dir=cache_dir, again=lambda: self.resolve(features)[0])
+        dataset = self.load_base(recipe, cache_dir=cache_dir)
         feature_id, digest = knockout.named(recipe.feature_id, recipe.hash, kinds, recipe.modalities)
         return knockout.apply(dataset, kinds, feature_id=feature_id, digest=digest) if kinds else dataset
 
-    def load_base(self, recipe: Recipe, *, cache_dir: Path | None, again: Callable[[], Recipe]) -> Dataset:
+    def load_base(self, recipe: Recipe, *, cache_dir: Path | None) -> Dataset:
         """Return the data set of ``recipe`` from the cache, or build it and put it there.
-
-        Args:
-            again: makes the recipe anew, from the files as they are after reading.
 
         Raises:
             BenchError: where the files changed while they were read, so that the hash may not be that of the data.
@@ -94,7 +91,7 @@ class Source:
         dataset = read_cached(path, recipe.hash)
         if dataset is None:
             dataset = dataclasses.replace(recipe.build(), hash=recipe.hash)
-            if again().hash != recipe.hash:
+            if self.recipe(recipe.feature_id).hash != recipe.hash:
                 raise BenchError(f"{self.name}: the files changed while they were read; start again")
             with writing(f"cache folder {path.parent}", remedy="set MCLN_BENCH_CACHE to another folder"):
                 write_whole(path, lambda name: write_cached(name, dataset))

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -49,17 +50,11 @@ def require(package: str):
     Raises:
         BenchError: where it is not installed, with the command that installs it.
     """
-    from importlib import import_module
-
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # only weights on this machine are used: nothing is downloaded
     try:
         return import_module(package)
     except ImportError as error:
         raise BenchError(f"extract needs {error.name or package}: pip install -e '.[extract]' in a checkout") from None
-
-
-def weights_hash(model) -> str:
-    return content_hash({name: value.detach().cpu().float().numpy() for name, value in model.state_dict().items()})
 
 
 def missing(name: str, error: Exception) -> BenchError:
@@ -71,9 +66,11 @@ def missing(name: str, error: Exception) -> BenchError:
     )
 
 
-def encoder_name(name: str) -> str:
-    """Return the name of an encoder; of a folder only the last part, since its place does not matter."""
-    return Path(name).name if os.path.isdir(name) else name
+def encoder_of(name: str, library: str, model, encode: Callable[[Sequence], np.ndarray]) -> Encoder:
+    """Return the encoder of ``model``; of a folder's name only the last part, since its place does not matter."""
+    weights = {key: value.detach().cpu().float().numpy() for key, value in model.state_dict().items()}
+    name = Path(name).name if os.path.isdir(name) else name
+    return Encoder(name=name, library=library, weights=content_hash(weights), encode=encode)
 
 
 def text_encoder(name: str) -> Encoder:
@@ -87,8 +84,7 @@ def text_encoder(name: str) -> Encoder:
     def encode(texts: Sequence[str]) -> np.ndarray:
         return model.encode(list(texts), batch_size=BATCH, show_progress_bar=False)
 
-    version = f"sentence-transformers {library.__version__}"
-    return Encoder(name=encoder_name(name), library=version, weights=weights_hash(model), encode=encode)
+    return encoder_of(name, f"sentence-transformers {library.__version__}", model, encode)
 
 
 def image_encoder(name: str) -> Encoder:
@@ -113,8 +109,7 @@ def image_encoder(name: str) -> Encoder:
             parts = [paths[first : first + BATCH] for first in range(0, len(paths), BATCH)]
             return np.concatenate([model(torch.stack([read(path) for path in part])).numpy() for part in parts])
 
-    version = f"timm {timm.__version__}"
-    return Encoder(name=encoder_name(name), library=version, weights=weights_hash(model), encode=encode)
+    return encoder_of(name, f"timm {timm.__version__}", model, encode)
 
 
 def find_texts(path: Path) -> dict[str, str]:

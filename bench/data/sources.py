@@ -11,11 +11,11 @@ from typing import Any
 
 import pooch
 
-from bench.data.cache import Recipe, Source, cache_folder
+from bench.data.cache import Recipe, Source
 from bench.data.readers.folders import PARTS, folder_recipe, list_files, recipe
 from bench.data.readers.recbole import inter_recipe
 from bench.data.synthetic import SIMULATED, simulated_recipe
-from bench.files import expanded
+from bench.files import cache_folder, expanded
 from bench.spec import DATA_SETS, INSTALL_RECBOLE, BenchError, unknown
 
 MOVIELENS = "ml-100k"
@@ -44,7 +44,8 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     if name_or_folder in SIMULATED:
         return Source(name_or_folder, partial(simulated_recipe, name_or_folder))
     if name_or_folder == MOVIELENS:
-        return Source(MOVIELENS, movielens_recipe)
+        # 5-core, leave-one-out by time, words of title and genres
+        return Source(MOVIELENS, lambda features: inter_recipe(movielens_folder(), features, core=5))
     folder = Path(os.path.abspath(expanded(name_or_folder)))  # not resolved: a link keeps its own name
     if os.path.isdir(folder):  # for a path that is too long this is False, and not an error
         return folder_source(folder)
@@ -100,11 +101,6 @@ def movielens_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise BenchError(f"data set ml-100k lies inside RecBole, which is not installed; run: {INSTALL_RECBOLE}")
     return Path(spec.submodule_search_locations[0]) / "dataset_example" / "ml-100k"
-
-
-def movielens_recipe(features: str | None) -> Recipe:
-    """Return the recipe of MovieLens 100k: 5-core, leave-one-out by time, words of title and genres."""
-    return inter_recipe(movielens_folder(), features, core=5)
 
 
 def released_recipe(name: str, features: str | None, *, data_dir: Path | None) -> Recipe:
