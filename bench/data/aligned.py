@@ -86,9 +86,14 @@ def named(given: object, modality: str) -> str:
         BenchError: for an object that is not ``Given``.
     """
     if not isinstance(given, Given):
-        what = f"{type(given).__module__}.{type(given).__qualname__}"
-        raise BenchError(f"features {modality}: give a file, a pandas DataFrame or a NumPy array, not a {what}")
+        raise BenchError(
+            f"features {modality}: give a file, a pandas DataFrame or a NumPy array, not a {type_name(given)}"
+        )
     return f"features {modality}" if isinstance(given, (np.ndarray, pd.DataFrame)) else str(given)
+
+
+def type_name(given: object) -> str:
+    return f"{type(given).__module__}.{type(given).__qualname__}"
 
 
 def ids_of_rows(values: np.ndarray, given: Ids | None, all_ids: set[str], *, what: str, modality: str) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.data import audit, sources
-from bench.data.aligned import Aligned, Given, Ids, align_all
+from bench.data.aligned import Aligned, Given, Ids, align_all, type_name
 from bench.data.dataset import Dataset
 from bench.data.interactions import Choices, check_parts, select, split
 from bench.data.preparing import Parts, number
@@ -58,19 +58,18 @@ def import_file(path: Path, out: Path, *, features: Mapping[str, Given] | None =
     Raises:
         BenchError: as ``dataset_from_frame``; for a file that cannot be read.
     """
-    id_columns, unread = filter(None, (choices.get("user"), choices.get("item"))), []
+    id_columns, unread, left_out = filter(None, (choices.get("user"), choices.get("item"))), [], {}
     if path.is_dir():
-        frame, in_folder = read_loose(path)
+        frame, in_folder, n_without = read_loose(path)
+        left_out = {"users without an item": n_without} if n_without else {}
         features = {**in_folder, **(features or {})}
         used = {Path(given).name for given in features.values() if isinstance(given, (str, Path))}
-        for file in list_files(path):
-            is_of_features = file.endswith(".npy") or file.startswith("i2e_") or file in DEEP.values()
-            if is_of_features and file not in used:
-                unread.append(file)
+        of_features = [f for f in list_files(path) if f.endswith(".npy") or f.startswith("i2e_") or f in DEEP.values()]
+        unread = [file for file in of_features if file not in used]
     else:
         frame = read_table(path, as_text={*id_columns, *USER, *ITEM})
     imported = dataset_from_frame(frame, out=out, features=features, origin=str(path), **choices)
-    return replace(imported, unread=unread)
+    return replace(imported, left_out=left_out | imported.left_out, unread=unread)
 
 
 def dataset_from_frame(
@@ -92,9 +91,11 @@ def dataset_from_frame(
         choices: the fields of ``Choices``.
 
     Raises:
-        BenchError: for missing columns, values that cannot be read, with their row, when no interaction is left, and
-            for an ``out`` that is not empty or cannot be written.
+        BenchError: for anything but a frame, missing columns, values that cannot be read, with their row, when no
+            interaction is left, and for an ``out`` that is not empty or cannot be written.
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise BenchError(f"{origin}: give a pandas DataFrame, not a {type_name(frame)}")
     out, chosen = expanded(out), read(Choices, choices, what="argument")
     sources.check_name(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -1,5 +1,6 @@
 """From a file or a frame to a folder that is a data set: what is kept, how it is split, and what is said."""
 
+import inspect
 import math
 
 import numpy as np
@@ -167,6 +168,14 @@ def test_a_folder_of_lists_with_names_and_without_validation(tmp_path):
     assert "with a validation pair of each user out of train at random" in str(found)
 
 
+def test_users_of_a_folder_who_have_no_item_are_counted(tmp_path):
+    """A user who has none in train, but one in test, is no such user."""
+    lists = {"train.txt": "1 1 2\n2\n3\n", "valid.txt": "1 3\n3\n", "test.txt": "1 4\n2 1\n"}
+    found = import_file(write_folder(tmp_path / "raw", lists), tmp_path / "mine")
+    assert found.dataset.n_users == 2
+    assert "left out: 1 users without an item" in str(found)
+
+
 def test_a_folder_of_lists_whose_files_have_other_names(tmp_path):
     lists = {"train.txt": "1 1 2\n2 2\n", "valid.txt": "1 3\n", "test.txt": "2 3\n"}
     raw = write_folder(tmp_path / "raw", lists)
@@ -266,6 +275,13 @@ def test_what_cannot_be_imported(tmp_path, choices, message):
     with pytest.raises(BenchError, match=message):
         dataset_from_frame(BOUGHT, **choices, out=tmp_path / "shop")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("given", [[("ann", "hat")], {"user_id": ["ann"]}, BOUGHT["buyer"], "shop.csv"])
+def test_what_is_no_frame(tmp_path, given):
+    plain = inspect.unwrap(dataset_from_frame)  # without the tests' own check of types
+    with pytest.raises(BenchError, match=r"the frame: give a pandas DataFrame, not a (builtins|pandas)\."):
+        plain(given, out=tmp_path / "shop")
 
 
 @pytest.mark.parametrize(("label", "message"), [(0, "no test pair .* x_label must be 2"), (2, "no train .* must be 0")])

@@ -121,17 +121,17 @@ def with_rows(
     return Dataset.of(pairs, ids, rows, feature_id=feature_id, warnings=gap_warnings + item_warnings + row_warnings)
 
 
-def read_loose(folder: Path) -> tuple[pd.DataFrame, dict[str, Path]]:
+def read_loose(folder: Path) -> tuple[pd.DataFrame, dict[str, Path], int]:
     """Read a folder of lists that may have ids of any kind, other names of files, and no validation or test.
 
     Returns:
         The pairs as ``user_id``, ``item_id``, and ``x_label`` where there are other parts than train; the ``.npy``
-        file of each modality.
+        file of each modality; the number of users who have a line but no item.
 
     Raises:
         BenchError: where there is no train.txt, a part or a modality has two files, or a list cannot be read.
     """
-    present, rows = list_files(folder), []
+    present, rows, users = list_files(folder), [], set()
     if PARTS["train"] not in present:
         raise BenchError(f"{folder} has no train.txt; give the file that holds the interactions")
     for label, (part, name) in enumerate(PARTS.items()):
@@ -140,13 +140,15 @@ def read_loose(folder: Path) -> tuple[pd.DataFrame, dict[str, Path]]:
             for number, line in read_lines(folder / file):
                 user, *items = words_of(line, folder / file, number)
                 rows += [(user, item, label) for item in items]
+                users.add(user)
     frame = pd.DataFrame(rows, columns=["user_id", "item_id", "x_label"])
     by_modality = {}
     for file in present:
         if match := ROWS.fullmatch(file):
             by_modality.setdefault(match[1], []).append(file)
     rows_files = {m: folder / file for m, files in by_modality.items() for file in at_most_one(folder, m, files)}
-    return (frame if frame["x_label"].any() else frame.drop(columns="x_label")), rows_files
+    n_without = len(users - set(frame["user_id"]))
+    return (frame if frame["x_label"].any() else frame.drop(columns="x_label")), rows_files, n_without
 
 
 def at_most_one(folder: Path, what: str, files: list[str]) -> list[str]:

@@ -381,7 +381,7 @@ def test_what_import_reads_of_a_folder(tmp_path):
     raw = write_folder(tmp_path / "raw", {**TRAIN, "val.txt": "a z\n"})
     for name in ("image_features.npy", "text_feat.npy", "weights.npy"):
         np.save(raw / name, np.ones((3, 2)))
-    frame, files = read_loose(raw)
+    frame, files, _ = read_loose(raw)
     assert frame.to_numpy().tolist() == [["a", "x", 0], ["a", "y", 0], ["a", "z", 1]]
     assert files == {"image": raw / "image_features.npy", "text": raw / "text_feat.npy"}
 
