@@ -101,7 +101,7 @@ def dataset_from_frame(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BenchError(f"{out} is there already; choose another --out, or remove it first")
     kept = select(frame, chosen, origin)
-    (users, user), (items, item) = number(kept.user), number(kept.item)
+    (users, user), (items, item) = (number(kept.rows[kind].to_numpy(dtype=object)) for kind in ("user", "item"))
     item_names = ITEM if chosen.item is None else [chosen.item]
     item_name = next(name for name in item_names if name in {*frame.columns, *frame.index.names})
     aligned = align_all(features or {}, row_ids or {}, items, item=item_name, left_out=kept.all_items)

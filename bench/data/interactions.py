@@ -1,7 +1,7 @@
 """Raw interactions: finds their columns, selects those that count, and splits them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -57,22 +57,17 @@ class Choices:
             raise BenchError("--shares: the share of test, the second one, must be above 0")
 
 
-@dataclass(eq=False, kw_only=True)
 class Interactions:
-    """The interactions that count: user and item ids as text, times as ranks, and the part of each if the file has it.
+    """The interactions that count.
 
-    ``left_out`` counts the interactions left out, by reason; ``all_items`` are the items of all, these included.
+    Attributes:
+        rows: ``user`` and ``item``, ids as text; where the file has them ``time``, as ranks, and ``label``, the part.
+        left_out: how many interactions were left out, by reason.
+        all_items: the items of all, those left out included.
     """
 
-    user: np.ndarray
-    item: np.ndarray
-    time: np.ndarray | None = None
-    label: np.ndarray | None = None
-    left_out: dict[str, int] = field(default_factory=dict)
-    all_items: np.ndarray = field(init=False)
-
-    def __post_init__(self):
-        self.all_items = pd.unique(self.item)
+    def __init__(self, rows: pd.DataFrame):
+        self.rows, self.left_out, self.all_items = rows, {}, rows["item"].unique()
 
     def keep(self, is_kept: np.ndarray, why: str) -> None:
         """Leave out the interactions where ``is_kept`` (n,) is false; ``why`` is the reason."""
@@ -81,9 +76,7 @@ class Interactions:
         if not is_kept.any():
             raise BenchError(f"no interaction is left: all {len(is_kept):,} are {why}")
         self.left_out[why] = int((~is_kept).sum())
-        for name in ("user", "item", "time", "label"):
-            values = getattr(self, name)
-            setattr(self, name, None if values is None else values[is_kept])
+        self.rows = self.rows[is_kept]
 
 
 def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
@@ -97,23 +90,23 @@ def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
     if not len(frame):
         raise BenchError(f"{origin} has no interactions")
     names = {*frame.columns, *frame.index.names}
-    kept = Interactions(
-        user=tokens(find(chosen.user, USER, "--user"), origin), item=tokens(find(chosen.item, ITEM, "--item"), origin)
-    )
+    found = {"user": tokens(find(chosen.user, USER, "--user"), origin)}
+    found["item"] = tokens(find(chosen.item, ITEM, "--item"), origin)
     if chosen.time is not None or names & {*TIME}:
-        kept.time = moments(find(chosen.time, TIME, "--time"), origin)
+        found["time"] = moments(find(chosen.time, TIME, "--time"), origin)
     if LABEL in names and chosen.split is None:
-        kept.label = numbers(find(LABEL, (), "--split"), origin)
-        for row in np.flatnonzero(~np.isin(kept.label, (0, 1, 2)))[:1]:
+        found["label"] = numbers(find(LABEL, (), "--split"), origin)
+        for row in np.flatnonzero(~np.isin(found["label"], (0, 1, 2)))[:1]:
             raise BenchError(f"{origin}: row {row + 1}: {LABEL} is none of 0, 1, 2; with --split it is not read")
+    kept = Interactions(pd.DataFrame(found))
     if chosen.rating is not None:
         ratings = numbers(find(chosen.rating, (), "--rating"), origin)
         kept.keep(ratings >= chosen.at_least, f"below {chosen.rating} {chosen.at_least:g}")
-    pairs = pd.DataFrame({"user": kept.user, "item": kept.item, "label": 0 if kept.label is None else kept.label})
-    order = np.arange(len(pairs)) if kept.time is None else np.argsort(kept.time, kind="stable")
-    kept.keep(~pairs.iloc[order].duplicated().sort_index().to_numpy(), "repeats of a pair")
+    ordered = kept.rows.sort_values("time", kind="stable") if "time" in found else kept.rows
+    is_repeat = ordered.drop(columns="time", errors="ignore").duplicated().sort_index()
+    kept.keep(~is_repeat.to_numpy(), "repeats of a pair")
     if chosen.k_core:
-        codes = (pd.factorize(ids)[0] for ids in (kept.user, kept.item))
+        codes = (pd.factorize(kept.rows[kind])[0] for kind in ("user", "item"))
         kept.keep(keep_core(*codes, core=chosen.k_core), f"outside the {chosen.k_core}-core")
     return kept
 
@@ -121,19 +114,21 @@ def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
 def split(pairs: np.ndarray, kept: Interactions, chosen: Choices) -> tuple[Parts, str]:
     """Return the train, validation and test pairs, and in words how they were split."""
     rng, (valid, test) = np.random.default_rng(SEED), chosen.shares or SHARES
-    how = "by time" if kept.time is not None else f"at random (seed {SEED}), as no column of times was given"
-    times = kept.time
-    if times is None:  # random times by a pair's place in sorted order, so that the order of the rows does not matter
+    if "time" in kept.rows:
+        times, how = kept.rows["time"].to_numpy(), "by time"
+    else:  # random times by a pair's place in sorted order, so that the order of the rows does not matter
         times = rng.permutation(len(pairs))[np.argsort(np.lexsort(pairs.T[::-1]), kind="stable")]
-    if kept.label is not None:
-        train, valid_pairs, test_pairs = (pairs[kept.label == part] for part in range(3))
+        how = f"at random (seed {SEED}), as no column of times was given"
+    if "label" in kept.rows:
+        label = kept.rows["label"].to_numpy()
+        train, valid_pairs, test_pairs = (pairs[label == part] for part in range(3))
         if len(valid_pairs):
             return (train, valid_pairs, test_pairs), "as the file says"
-        train, _, valid_pairs = leave_one_out(train, times[kept.label == 0])
+        train, _, valid_pairs = leave_one_out(train, times[label == 0])
         how = f"as the file says, with a validation pair of each user out of train {how}"
         return (np.concatenate([train, valid_pairs]), valid_pairs, test_pairs), how
     if chosen.split == "global-time":
-        if kept.time is None:
+        if "time" not in kept.rows:
             raise BenchError("--split global-time needs the column of times: give --time COL")
         return cut_by_time(pairs, times, valid=valid, test=test), "by one moment for all users"
     if chosen.split == "ratio":
@@ -150,7 +145,7 @@ def check_parts(parts: Parts, kept: Interactions, chosen: Choices, *, origin: st
     missing = [name for name, pairs in (("train", parts[0]), ("test", parts[2])) if not len(pairs)]
     if not missing:
         return
-    if kept.label is not None:
+    if "label" in kept.rows:
         remedy = f"{LABEL} must be {0 if missing[0] == 'train' else 2} for some; --split NAME does not read it"
     elif chosen.split == "global-time":
         remedy = "so small a share begins after the last moment; give a larger one with --shares, or another --split"
