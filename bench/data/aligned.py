@@ -122,7 +122,7 @@ def from_table(given: str | Path | pd.DataFrame, *, item: str | int, what: str) 
     is_frame = isinstance(given, pd.DataFrame)
     frame = with_index(given if is_frame else read_table(expanded(given), as_text=set(id_names)), id_names)
     check_names(frame, what)
-    id_name = column(frame, None, id_names, what, "one column must hold the items' ids")
+    id_name = column(frame, id_names, what, "one column must hold the items' ids")
     ids, rest = tokens(frame[id_name], what), frame.drop(columns=id_name)
     objects = rest.select_dtypes(exclude="number")
     lists = [name for name in objects if any(isinstance(cell, list | tuple | np.ndarray) for cell in objects[name])]

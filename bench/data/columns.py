@@ -23,19 +23,19 @@ def with_index(frame: pd.DataFrame, known: Sequence[Hashable]) -> pd.DataFrame:
     return frame.reset_index(levels) if levels and not set(known) & set(frame.columns) else frame
 
 
-def column(frame: pd.DataFrame, asked: Hashable, known: Sequence[str], what: str, remedy: str) -> Hashable:
-    """Return the name of the column ``asked`` for, or where that is None of the first of ``known`` in the frame.
+def column(frame: pd.DataFrame, names: Sequence[Hashable], what: str, remedy: str) -> Hashable:
+    """Return the first of ``names`` that a column of the frame has.
 
     Raises:
         BenchError: where there is no such column, with the names of the others, or where the name stands twice.
     """
-    names = [name for name in (known if asked is None else [asked]) if name in frame.columns]
-    if not names:
-        there, wanted = ", ".join(map(str, list(frame.columns)[:20])), " or ".join(known) if asked is None else asked
+    found = [name for name in names if name in frame.columns]
+    if not found:
+        wanted, there = " or ".join(map(str, names)), ", ".join(map(str, frame.columns[:20]))
         raise BenchError(f"{what}: no column {wanted}; there are: {there}; {remedy}")
-    if list(frame.columns).count(names[0]) > 1:
-        raise BenchError(f"{what}: column {names[0]} occurs twice; keep one")
-    return names[0]
+    if list(frame.columns).count(found[0]) > 1:
+        raise BenchError(f"{what}: column {found[0]} occurs twice; keep one")
+    return found[0]
 
 
 def check_names(frame: pd.DataFrame, what: str) -> None:

@@ -121,7 +121,7 @@ def find_texts(path: Path) -> dict[str, str]:
     """
     frame = with_index(read_table(path, as_text=COLUMNS), COLUMNS)
     check_names(frame, str(path))
-    name = column(frame, None, COLUMNS, str(path), "one column must hold the items' ids")
+    name = column(frame, COLUMNS, str(path), "one column must hold the items' ids")
     ids = tokens(frame[name], str(path))
     for twice in pd.Index(ids)[pd.Index(ids).duplicated()][:1]:
         raise BenchError(f"{path}: item {twice} has two rows; keep one")

@@ -102,9 +102,7 @@ def dataset_from_frame(
         raise BenchError(f"{out} is there already; choose another --out, or remove it first")
     kept = select(frame, chosen, origin)
     (users, user), (items, item) = (number(kept.rows[kind].to_numpy(dtype=object)) for kind in ("user", "item"))
-    item_names = ITEM if chosen.item is None else [chosen.item]
-    item_name = next(name for name in item_names if name in {*frame.columns, *frame.index.names})
-    aligned = align_all(features or {}, row_ids or {}, items, item=item_name, left_out=kept.all_items)
+    aligned = align_all(features or {}, row_ids or {}, items, item=kept.item_name, left_out=kept.all_items)
     parts, how = split(np.stack([user, item], axis=1), kept, chosen)
     check_parts(parts, kept, chosen, origin=origin, how=how)
     with write_folder(out, remedy="choose another --out") as folder:

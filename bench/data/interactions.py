@@ -1,6 +1,6 @@
 """Raw interactions: finds their columns, selects those that count, and splits them."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,10 +64,13 @@ class Interactions:
         rows: ``user`` and ``item``, ids as text; where the file has them ``time``, as ranks, and ``label``, the part.
         left_out: how many interactions were left out, by reason.
         all_items: the items of all, those left out included.
+        item_name: the name of the column of items in the file.
     """
 
-    def __init__(self, rows: pd.DataFrame):
-        self.rows, self.left_out, self.all_items = rows, {}, rows["item"].unique()
+    def __init__(self, rows: pd.DataFrame, *, item_name: Hashable):
+        self.rows, self.item_name = rows, item_name
+        self.left_out: dict[str, int] = {}
+        self.all_items = rows["item"].unique()
 
     def keep(self, is_kept: np.ndarray, why: str) -> None:
         """Leave out the interactions where ``is_kept`` (n,) is false; ``why`` is the reason."""
@@ -83,22 +86,23 @@ def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
     """Return the interactions that count, each pair once: the earliest, or the first in the file without times."""
 
     def find(asked: str | int | None, known: Sequence[str], flag: str) -> pd.Series:
-        indexed = with_index(frame, known if asked is None else [asked])
+        wanted = known if asked is None else [asked]
+        indexed = with_index(frame, wanted)
         remedy = f"name one with {flag}, or add a line with the columns' names"
-        return indexed[column(indexed, asked, known, origin, remedy)]
+        return indexed[column(indexed, wanted, origin, remedy)]
 
     if not len(frame):
         raise BenchError(f"{origin} has no interactions")
     names = {*frame.columns, *frame.index.names}
-    found = {"user": tokens(find(chosen.user, USER, "--user"), origin)}
-    found["item"] = tokens(find(chosen.item, ITEM, "--item"), origin)
+    users, items = find(chosen.user, USER, "--user"), find(chosen.item, ITEM, "--item")
+    found = {"user": tokens(users, origin), "item": tokens(items, origin)}
     if chosen.time is not None or names & {*TIME}:
         found["time"] = moments(find(chosen.time, TIME, "--time"), origin)
     if LABEL in names and chosen.split is None:
         found["label"] = numbers(find(LABEL, (), "--split"), origin)
         for row in np.flatnonzero(~np.isin(found["label"], (0, 1, 2)))[:1]:
             raise BenchError(f"{origin}: row {row + 1}: {LABEL} is none of 0, 1, 2; with --split it is not read")
-    kept = Interactions(pd.DataFrame(found))
+    kept = Interactions(pd.DataFrame(found), item_name=items.name)
     if chosen.rating is not None:
         ratings = numbers(find(chosen.rating, (), "--rating"), origin)
         kept.keep(ratings >= chosen.at_least, f"below {chosen.rating} {chosen.at_least:g}")

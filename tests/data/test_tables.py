@@ -110,4 +110,4 @@ def test_each_column_of_a_file_keeps_its_name(tmp_path):
     assert list(found) == ["", "user", "n", "user"]
     assert found.iloc[0].tolist() == [0, "007", 1, "9"]
     with pytest.raises(BenchError, match="f: column user occurs twice; keep one"):
-        column(found, None, ("user",), "f", "")
+        column(found, ["user"], "f", "")
