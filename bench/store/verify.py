@@ -1,13 +1,17 @@
 """Checks all files of a results folder, also those that are rarely read, as each one's reader would check it."""
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench.files import read_sealed
 from bench.spec import BenchError, counted
 from bench.store import case_facts
 from bench.store.places import TRIALS
+from bench.store.record import read_record
 from bench.store.store import BROKEN, Store, why
 
 KINDS = {
@@ -26,13 +30,20 @@ class Findings:
     wrong: list[str] = field(default_factory=list)
     unranked: int = 0  # records with metrics that name no files of ranks
 
-    def look(self, kind: str, check: Callable[[], object]) -> None:
-        """Run ``check`` on one more file of ``kind``, and enter the reason if it fails."""
+    def look(self, kind: str, path: Path, check: Callable[[Path], object]) -> None:
+        """Run ``check`` on one more file of ``kind``, and enter the reason if it fails twice on a file that stays.
+
+        A run at work in the folder may replace or remove files, of which some belong together, while they are read.
+        """
         self.seen[kind] = self.seen.get(kind, 0) + 1
+        with suppress(*BROKEN):
+            check(path)
+            return
         try:
-            check()
+            check(path)
         except BROKEN as error:
-            self.wrong.append(why(error))
+            if os.path.lexists(path):
+                self.wrong.append(why(error))
 
     @property
     def words(self) -> str:
@@ -50,19 +61,21 @@ def verify(root: Path) -> Findings:
     findings = Findings()
     for store in (Store(root), Store(root / TRIALS)):
         for path in store.paths():
-            findings.look("record", lambda store=store, path=path: check_record(store, path, findings))
+            findings.look("record", path, partial(check_record, store, findings))
         for path in sorted(store.root.glob("*/cases/*.facts.parquet")):
-            findings.look("table of case facts", lambda path=path: case_facts.check(path))
+            findings.look("table of case facts", path, case_facts.check)
         for path in sorted(store.root.glob("*/*/[!.]*.checkpoint")):
-            findings.look("checkpoint", lambda path=path: read_sealed(path, owner=path.stem))
+            findings.look("checkpoint", path, lambda path: read_sealed(path, owner=path.stem))
     return findings
 
 
-def check_record(store: Store, path: Path, findings: Findings) -> None:
+def check_record(store: Store, findings: Findings, path: Path) -> None:
     """Check one record, and its weights if they were kept."""
     record = store.check(path, in_full=True)
     if record is None:
         raise BenchError(f"{path} is a broken link")
     findings.unranked += bool(record.metrics) and not record.ranks_sha256
     if "weights_sha256" in record.facts:
-        findings.look("file of weights", lambda: store.check_weights(record))
+        # the record is read again, since a run writes new weights before their record
+        weights = store.weights(record.job)
+        findings.look("file of weights", weights, lambda _: store.check_weights(read_record(path) or record))

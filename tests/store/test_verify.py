@@ -39,6 +39,46 @@ def test_the_half_of_a_checkpoint_that_a_killed_job_left_is_no_checkpoint(store)
     assert verify(store.root).words == f"{WHOLE}every check passed"
 
 
+def test_what_a_run_replaces_meanwhile_is_not_damaged(store, monkeypatch):
+    """Its new record names new ranks and weights, and the old ranks are gone, when those of the old record are read."""
+    plain, runs = Store.rank_files, [1]
+
+    def rank_files(self, record):
+        found = plain(self, record)
+        if record.job == job() and runs:
+            runs.pop()
+            self.write(followed((5, 6), facts={"weights_sha256": digest(b"v")}), ranks((5, 6)))
+            self.weights(job()).write_bytes(b"v")
+        return found
+
+    monkeypatch.setattr(Store, "rank_files", rank_files)
+    found = verify(store.root)
+    assert (found.wrong, found.words, runs) == ([], f"{WHOLE}every check passed", [])
+
+
+def test_new_weights_whose_record_comes_after_them_are_not_damaged(store, monkeypatch):
+    plain, runs = Store.check_weights, [1]
+    store.weights(job()).write_bytes(b"v")
+
+    def check_weights(self, record):
+        if runs:
+            runs.pop()
+            self.write(followed((5, 6), facts={"weights_sha256": digest(b"v")}), ranks((5, 6)))
+        plain(self, record)
+
+    monkeypatch.setattr(Store, "check_weights", check_weights)
+    assert (verify(store.root).wrong, runs) == ([], [])
+
+
+def test_a_checkpoint_that_a_run_removes_meanwhile_is_not_damaged(store, monkeypatch):
+    def read_sealed(path, owner):
+        path.unlink()
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr("bench.store.verify.read_sealed", read_sealed)
+    assert verify(store.root).wrong == []
+
+
 def test_nothing_is_found_in_an_empty_folder(tmp_path):
     assert verify(tmp_path).seen == {}
 
