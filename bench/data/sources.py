@@ -1,11 +1,11 @@
 """Finds a data set by its name: the paper's three, ml-100k, the simulated sets, or any folder."""
 
 import importlib.util
+import multiprocessing
 import os
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -166,18 +166,8 @@ def within(seconds: float | int, call: Callable[[], Any]) -> Any:
         TimeoutError: when it takes longer than ``seconds``.
         Exception: any exception of ``call``.
     """
-    future: Future = Future()
-
-    def work() -> None:
+    with ThreadPool(1) as pool:
         try:
-            future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - future.result raises it again
-            future.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        return future.result(seconds)
-    except TimeoutError:
-        if future.done():  # the exception is that of ``call``
-            raise
-        raise TimeoutError(f"not finished after {seconds:g} s") from None
+            return pool.apply_async(call).get(seconds)
+        except multiprocessing.TimeoutError:
+            raise TimeoutError(f"not finished after {seconds:g} s") from None
