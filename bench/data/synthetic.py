@@ -81,23 +81,18 @@ def simulate(
     test = taste.draw(np.arange(n_users), taken=train)
     valid = train[np.cumsum(degrees) - 1 - rng.integers(degrees)]
     parts = {"train": train, "valid": valid, "test": test}
+    widths = {m: WIDTHS.get(m, 16) for m in modalities}
     seeds = zip(modalities, feature_seeds, strict=True)
-    contents = {m: draw_content(seed, taste.items, WIDTHS.get(m, 16)) for m, seed in seeds}
     return Dataset(
         name=name,
         n_users=n_users,
         n_items=n_items,
         **{part: np.stack(np.divmod(keys, n_items), axis=1) for part, keys in parts.items()},
-        features=contents,
+        features={m: draw_content(seed, taste.items, widths[m]) for m, seed in seeds},
         feature_id="planted",
         hash="",
-        planted={m: halves(table.shape[1]) for m, table in contents.items()},
+        planted={m: {"relevant": (0, width), "irrelevant": (width, 2 * width)} for m, width in widths.items()},
     )
-
-
-def halves(width: int) -> dict[str, tuple[int, int]]:
-    """Return the first column, and the column after the last, of each kind of content."""
-    return {"relevant": (0, width // 2), "irrelevant": (width // 2, width)}
 
 
 def draw_degrees(rng: np.random.Generator, *, n_users: int, n_train: int, most: int) -> np.ndarray:
