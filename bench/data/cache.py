@@ -29,7 +29,7 @@ class Recipe:
         settings: everything else that decides the outcome.
         modalities: the modalities of the features.
         warnings: oddities of the files that are known before they are read.
-        build: reads the files; ``load_base`` fills in ``name`` and ``hash`` of the data set that it returns.
+        build: reads the files; ``Source.load`` fills in ``name`` and ``hash`` of the data set that it returns.
     """
 
     feature_id: str
@@ -74,19 +74,10 @@ class Source:
         """Return the data set; its base comes from the cache if an intact file of it is there.
 
         Raises:
-            BenchError: as ``fingerprint``; for a broken file; when the cache folder cannot be written.
+            BenchError: as ``fingerprint``; for a broken file; where the files changed while they were read, so that the
+                hash may not be that of the data; when the cache folder cannot be written.
         """
         recipe, kinds = self.resolve(features)
-        dataset = self.load_base(recipe, cache_dir=cache_dir)
-        feature_id, digest = knockout.named(recipe.feature_id, recipe.hash, kinds, recipe.modalities)
-        return knockout.apply(dataset, kinds, feature_id=feature_id, digest=digest) if kinds else dataset
-
-    def load_base(self, recipe: Recipe, *, cache_dir: Path | None) -> Dataset:
-        """Return the data set of ``recipe`` from the cache, or build it and put it there.
-
-        Raises:
-            BenchError: where the files changed while they were read, so that the hash may not be that of the data.
-        """
         path = (cache_dir or cache_folder()) / "sets" / f"{recipe.hash[:32]}.npz"
         dataset = read_cached(path, recipe.hash)
         if dataset is None:
@@ -95,7 +86,9 @@ class Source:
                 raise BenchError(f"{self.name}: the files changed while they were read; start again")
             with writing(f"cache folder {path.parent}", remedy="set MCLN_BENCH_CACHE to another folder"):
                 write_whole(path, lambda name: write_cached(name, dataset))
-        return dataclasses.replace(dataset, name=self.name, warnings=[*recipe.warnings, *dataset.warnings])
+        dataset = dataclasses.replace(dataset, name=self.name, warnings=[*recipe.warnings, *dataset.warnings])
+        feature_id, digest = knockout.named(recipe.feature_id, recipe.hash, kinds, recipe.modalities)
+        return knockout.apply(dataset, kinds, feature_id=feature_id, digest=digest) if kinds else dataset
 
 
 def sha256(path: Path) -> str:
