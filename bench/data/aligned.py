@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.data.columns import check_names, column, numbers, tokens, with_index
+from bench.data.columns import check_names, column, numbers, tokens
 from bench.data.preparing import by_value
 from bench.data.readers.arrays import in_float32, load_npy, table_of_numbers
 from bench.data.readers.lists import read_lines
@@ -120,10 +120,10 @@ def from_table(given: str | Path | pd.DataFrame, *, item: str | int, what: str) 
     """Return the ids and (row, feat) values of a table: one column per feature, or one column that holds whole rows."""
     id_names = (item, *COLUMNS)
     is_frame = isinstance(given, pd.DataFrame)
-    frame = with_index(given if is_frame else read_table(expanded(given), as_text=set(id_names)), id_names)
+    frame = given if is_frame else read_table(expanded(given), as_text=set(id_names))
     check_names(frame, what)
-    id_name = column(frame, id_names, what, "one column must hold the items' ids")
-    ids, rest = tokens(frame[id_name], what), frame.drop(columns=id_name)
+    id_column = column(frame, id_names, what, "one column must hold the items' ids")
+    ids, rest = tokens(id_column, what), frame.drop(columns=id_column.name, errors="ignore")
     objects = rest.select_dtypes(exclude="number")
     lists = [name for name in objects if any(isinstance(cell, list | tuple | np.ndarray) for cell in objects[name])]
     if lists and len(rest.columns) > 1:

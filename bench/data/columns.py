@@ -16,26 +16,23 @@ def values_of(cells: pd.Series) -> pd.Series:
     return pd.Series(np.asarray(cells), name=cells.name) if isinstance(cells.dtype, pd.CategoricalDtype) else cells
 
 
-def with_index(frame: pd.DataFrame, known: Sequence[Hashable]) -> pd.DataFrame:
-    """Return ``frame`` with the levels of its index that have a ``known`` name as columns, unless a column has such a
-    name: parquet files keep an index beside the columns."""
-    levels = [name for name in frame.index.names if name in known]
-    return frame.reset_index(levels) if levels and not set(known) & set(frame.columns) else frame
-
-
-def column(frame: pd.DataFrame, names: Sequence[Hashable], what: str, remedy: str) -> Hashable:
-    """Return the first of ``names`` that a column of the frame has.
+def column(frame: pd.DataFrame, names: Sequence[Hashable], what: str, remedy: str) -> pd.Series:
+    """Return the column with the first of ``names`` that the frame has, or where it has none such a level of its index:
+    parquet files keep an index beside the columns.
 
     Raises:
         BenchError: where there is no such column, with the names of the others, or where the name stands twice.
     """
-    found = [name for name in names if name in frame.columns]
-    if not found:
-        wanted, there = " or ".join(map(str, names)), ", ".join(map(str, frame.columns[:20]))
-        raise BenchError(f"{what}: no column {wanted}; there are: {there}; {remedy}")
-    if list(frame.columns).count(found[0]) > 1:
-        raise BenchError(f"{what}: column {found[0]} occurs twice; keep one")
-    return found[0]
+    for name in names:
+        if list(frame.columns).count(name) > 1:
+            raise BenchError(f"{what}: column {name} occurs twice; keep one")
+        if name in frame.columns:
+            return frame[name]
+    for name in names:
+        if name in frame.index.names:
+            return pd.Series(frame.index.get_level_values(name))
+    wanted, there = " or ".join(map(str, names)), ", ".join(map(str, frame.columns[:20]))
+    raise BenchError(f"{what}: no column {wanted}; there are: {there}; {remedy}")
 
 
 def check_names(frame: pd.DataFrame, what: str) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from bench.data import sources
 from bench.data.aligned import COLUMNS
 from bench.data.cache import content_hash
-from bench.data.columns import check_names, column, tokens, with_index
+from bench.data.columns import check_names, column, tokens
 from bench.data.readers.arrays import in_float32
 from bench.data.readers.folders import about, original_ids
 from bench.data.tables import read_table
@@ -38,10 +38,6 @@ class Encoder:
     library: str
     weights: str
     encode: Callable[[Sequence], np.ndarray]
-
-    @property
-    def identity(self) -> dict[str, str]:
-        return {"encoder": self.name, "library": self.library, "weights": self.weights}
 
 
 def require(package: str):
@@ -119,13 +115,14 @@ def find_texts(path: Path) -> dict[str, str]:
         BenchError: for a file that cannot be read, no column of ids, a column as ``check_names`` says, or an item with
             two lines.
     """
-    frame = with_index(read_table(path, as_text=COLUMNS), COLUMNS)
+    frame = read_table(path, as_text=COLUMNS)
     check_names(frame, str(path))
-    name = column(frame, COLUMNS, str(path), "one column must hold the items' ids")
-    ids = tokens(frame[name], str(path))
+    id_column = column(frame, COLUMNS, str(path), "one column must hold the items' ids")
+    ids = tokens(id_column, str(path))
     for twice in pd.Index(ids)[pd.Index(ids).duplicated()][:1]:
         raise BenchError(f"{path}: item {twice} has two rows; keep one")
-    cells = frame.drop(columns=name).astype(object)  # a column of categories, for one, cannot take "" for a blank cell
+    rest = frame.drop(columns=id_column.name, errors="ignore")
+    cells = rest.astype(object)  # a column of categories, for one, cannot take "" for a blank cell
     texts = cells.where(cells.notna(), "").astype(str).agg(" ".join, axis=1).str.strip()
     return {item: text for item, text in zip(ids, texts, strict=True) if text}
 
@@ -173,6 +170,7 @@ def extract(folder: Path, modality: str, content: Mapping[str, object], encoder:
     table[[names[name] for name in items]] = rows
     with writing(f"folder {folder}", remedy="free it, or copy the data set to another place"):
         write_whole(path, lambda temporary: np.save(temporary, table))
-        write_text(about(path), json.dumps(encoder.identity, indent=1) + "\n")
+        identity = {"encoder": encoder.name, "library": encoder.library, "weights": encoder.weights}
+        write_text(about(path), json.dumps(identity, indent=1) + "\n")
     text = f"{path} has rows of {rows.shape[1]} values for {counted(len(items), 'item')} by {encoder.name}"
     return text + (f", {len(names) - len(items):,} without, whose rows are zero" if len(items) < len(names) else "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.data.columns import column, moments, numbers, tokens, with_index
+from bench.data.columns import column, moments, numbers, tokens
 from bench.data.preparing import Parts, cut_by_time, hold_out, keep_core, leave_one_out
 from bench.data.readers.recbole import ITEM, USER
 from bench.spec import BenchError, unknown
@@ -86,10 +86,8 @@ def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
     """Return the interactions that count, each pair once: the earliest, or the first in the file without times."""
 
     def find(asked: str | int | None, known: Sequence[str], flag: str) -> pd.Series:
-        wanted = known if asked is None else [asked]
-        indexed = with_index(frame, wanted)
         remedy = f"name one with {flag}, or add a line with the columns' names"
-        return indexed[column(indexed, wanted, origin, remedy)]
+        return column(frame, known if asked is None else [asked], origin, remedy)
 
     if not len(frame):
         raise BenchError(f"{origin} has no interactions")

@@ -17,7 +17,7 @@ def test_an_id_is_no_list_or_object(value):
 
 
 def test_columns():
-    assert column(FRAME, ("userID", "user"), "f", "") == "user"
+    assert column(FRAME, ("userID", "user"), "f", "").name == "user"
     with pytest.raises(BenchError, match="f: no column buyer; there are: user, item, n; name it"):
         column(FRAME, ["buyer"], "f", "name it")
     with pytest.raises(BenchError, match="f: column n occurs twice"):

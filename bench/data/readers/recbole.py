@@ -141,7 +141,7 @@ def columns_of(path: Path, *choices: Sequence[str]) -> list[pd.Series]:
     if frame.empty:
         raise BenchError(f"{path} has a header only; add the rows")
     remedy = "the first line must name the columns, which tabs separate; python -m bench import reads other tables"
-    return [frame[column(frame, names, str(path), remedy)].fillna("") for names in choices]
+    return [column(frame, names, str(path), remedy).fillna("") for names in choices]
 
 
 def whole_numbers(values: pd.Series, path: Path, *, below: int) -> np.ndarray:
