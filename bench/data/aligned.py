@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.data.columns import check_names, column, numbers, tokens
+from bench.data.columns import ITEM, check_names, column, numbers, tokens
 from bench.data.preparing import by_value
 from bench.data.readers.arrays import in_float32, load_npy, table_of_numbers
 from bench.data.readers.lists import read_lines
-from bench.data.readers.recbole import ITEM
 from bench.data.tables import read_table
 from bench.files import expanded
 from bench.spec import BenchError, counted
@@ -119,8 +118,7 @@ def ids_of_rows(values: np.ndarray, given: Ids | None, all_ids: set[str], *, wha
 def from_table(given: str | Path | pd.DataFrame, *, item: str | int, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the ids and (row, feat) values of a table: one column per feature, or one column that holds whole rows."""
     id_names = (item, *COLUMNS)
-    is_frame = isinstance(given, pd.DataFrame)
-    frame = given if is_frame else read_table(expanded(given), as_text=set(id_names))
+    frame = given if isinstance(given, pd.DataFrame) else read_table(expanded(given), as_text=set(id_names))
     check_names(frame, what)
     id_column = column(frame, id_names, what, "one column must hold the items' ids")
     ids, rest = tokens(id_column, what), frame.drop(columns=id_column.name, errors="ignore")

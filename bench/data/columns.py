@@ -8,6 +8,12 @@ import pandas as pd
 
 from bench.spec import BenchError
 
+# names of columns in the files of RecBole and MMRec
+USER = ("user_id", "userID", "user")
+ITEM = ("item_id", "itemID", "item")
+TIME = ("timestamp",)
+LABEL = "x_label"  # names the part: 0 train, 1 validation, 2 test
+
 UNKEPT = re.compile("[\0\r\ud800-\udfff]")  # characters that a text file does not give back as they were written
 
 

@@ -10,12 +10,12 @@ import pandas as pd
 
 from bench.data import audit, sources
 from bench.data.aligned import Aligned, Given, Ids, align_all, type_name
+from bench.data.columns import ITEM, USER
 from bench.data.dataset import Dataset
 from bench.data.interactions import Choices, check_parts, select, split
 from bench.data.preparing import Parts, number
 from bench.data.readers.features import DEEP
 from bench.data.readers.folders import PARTS, list_files, read_loose
-from bench.data.readers.recbole import ITEM, USER
 from bench.data.tables import read_table
 from bench.files import expanded, write_folder
 from bench.spec import BenchError, counted, read

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.data.columns import column, moments, numbers, tokens
+from bench.data.columns import ITEM, LABEL, TIME, USER, column, moments, numbers, tokens
 from bench.data.preparing import Parts, cut_by_time, hold_out, keep_core, leave_one_out
-from bench.data.readers.recbole import ITEM, USER
 from bench.spec import BenchError, unknown
 
-TIME = ("timestamp",)
-LABEL = "x_label"  # the column of RecBole and MMRec that names the part: 0 train, 1 validation, 2 test
 SEED = 2023
 SHARED = ("ratio", "global-time")  # the splits that take a share of the interactions
 SPLITS = ("leave-one-out", *SHARED)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.data.cache import Recipe, sha256
+from bench.data.columns import ITEM, LABEL, USER
 from bench.data.dataset import Dataset, Pairs, renumber
 from bench.data.readers.features import ROWS, catalogue, count_unread, read_features, select
 from bench.data.readers.lists import read_lines, read_lists, words_of
@@ -141,14 +142,14 @@ def read_loose(folder: Path) -> tuple[pd.DataFrame, dict[str, Path], int]:
                 user, *items = words_of(line, folder / file, number)
                 rows += [(user, item, label) for item in items]
                 users.add(user)
-    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "x_label"])
+    frame = pd.DataFrame(rows, columns=[USER[0], ITEM[0], LABEL])
     by_modality = {}
     for file in present:
         if match := ROWS.fullmatch(file):
             by_modality.setdefault(match[1], []).append(file)
     rows_files = {m: folder / file for m, files in by_modality.items() for file in at_most_one(folder, m, files)}
-    n_without = len(users - set(frame["user_id"]))
-    return (frame if frame["x_label"].any() else frame.drop(columns="x_label")), rows_files, n_without
+    n_without = len(users - set(frame[USER[0]]))
+    return (frame if frame[LABEL].any() else frame.drop(columns=LABEL)), rows_files, n_without
 
 
 def at_most_one(folder: Path, what: str, files: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.data.cache import Recipe, sha256
-from bench.data.columns import column, numbers, tokens
+from bench.data.columns import ITEM, LABEL, TIME, USER, column, numbers, tokens
 from bench.data.dataset import Dataset, Rows
 from bench.data.preparing import keep_core, leave_one_out, number
 from bench.data.readers.features import count_empty, count_unread, dense, weigh
@@ -18,16 +18,13 @@ from bench.data.readers.lists import LARGEST_ID
 from bench.data.tables import header, read_table
 from bench.spec import BenchError, unknown
 
-USER = ("user_id", "userID", "user")
-ITEM = ("item_id", "itemID", "item")
-
 
 def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe:
     """Return the recipe of a folder with an ``.inter`` file, in MMRec's layout if it has a column ``x_label``."""
     inter = find_inter(folder)
     present = list_files(folder)
     tables = {modality: folder / file for modality, file in dense(present).items()}
-    if "x_label" in header(inter)[0]:
+    if LABEL in header(inter)[0]:
         # ``ids`` gives another key than that of older records, in which ids without interactions counted as items
         base, offered, read = "npy", tables, read_mmrec
         settings = {"layout": "mmrec", "ids": "catalogue"}
@@ -70,7 +67,7 @@ def read_mmrec(inter: Path, files: dict[str, Path], feature_id: str) -> Dataset:
     Raises:
         BenchError: for a broken file, with its row; without a train row.
     """
-    label, *pairs = columns_of(inter, ("x_label",), USER, ITEM)
+    label, *pairs = columns_of(inter, (LABEL,), USER, ITEM)
     label = whole_numbers(label, inter, below=len(PARTS))
     pairs = np.stack([whole_numbers(ids, inter, below=LARGEST_ID) for ids in pairs], axis=1)
     parts = {part: pairs[label == k] for k, part in enumerate(PARTS)}
@@ -88,7 +85,7 @@ def read_recbole(inter: Path, files: dict[str, Path], feature_id: str, *, core: 
     Raises:
         BenchError: for a broken file, with its row.
     """
-    times, *named = columns_of(inter, ("timestamp",), USER, ITEM)
+    times, *named = columns_of(inter, TIME, USER, ITEM)
     times, named = numbers(times, str(inter)), [tokens(ids, str(inter)) for ids in named]
     is_kept = keep_core(*(np.unique(ids, return_inverse=True)[1] for ids in named), core=core)
     if not is_kept.any():
