@@ -109,7 +109,7 @@ def ids_of_rows(values: np.ndarray, given: Ids | None, all_ids: set[str], *, wha
             )
         return np.arange(len(values)).astype(str).astype(object)
     if isinstance(given, (str, Path)):
-        given = [line for _, line in read_lines(Path(given))]
+        given = [line for _, line in read_lines(expanded(given))]
     if len(given) != len(values):
         raise BenchError(f"{what} has {len(values)} rows, but there are {len(given)} ids for them; give one id per row")
     return tokens(pd.Series(list(given), name="id"), f"ids of {what}")

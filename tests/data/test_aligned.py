@@ -67,6 +67,12 @@ def test_an_array_with_ids(tmp_path):
     check(align(VALUES, ["c", "a", "z"], ITEMS, item="item", modality="image"))
 
 
+def test_ids_in_a_file_of_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "ids.txt").write_text("c\na\nz\n")
+    check(align(VALUES, "~/ids.txt", ITEMS, item="item", modality="image"))
+
+
 def test_an_array_by_row_number():
     """Items 0 and 2; row 1 is of no item."""
     found = align(VALUES, None, ["0", "2"], item="item", modality="image")
