@@ -87,8 +87,7 @@ class Source:
             with writing(f"cache folder {path.parent}", remedy="set MCLN_BENCH_CACHE to another folder"):
                 write_whole(path, lambda name: write_cached(name, dataset))
         dataset = dataclasses.replace(dataset, name=self.name, warnings=[*recipe.warnings, *dataset.warnings])
-        feature_id, digest = knockout.named(recipe.feature_id, recipe.hash, kinds, recipe.modalities)
-        return knockout.apply(dataset, kinds, feature_id=feature_id, digest=digest) if kinds else dataset
+        return knockout.apply(dataset, kinds)
 
 
 def sha256(path: Path) -> str:

@@ -64,10 +64,11 @@ def named(feature_id: str, digest: str, kinds: Mapping[str, str], modalities: Se
     return ",".join([feature_id, *words]), canonical_hash({"base": digest, "knockout": VERSION, "kinds": dict(kinds)})
 
 
-def apply(dataset: Dataset, kinds: Mapping[str, str], *, feature_id: str, digest: str) -> Dataset:
+def apply(dataset: Dataset, kinds: Mapping[str, str]) -> Dataset:
     """Return ``dataset`` with the modalities of ``kinds`` knocked out, and their planted columns forgotten."""
     rows = {m: knock_out(m, table, kinds.get(m)) for m, table in dataset.features.items() if kinds.get(m) != "none"}
     planted = {m: columns for m, columns in dataset.planted.items() if m not in kinds}
+    feature_id, digest = named(dataset.feature_id, dataset.hash, kinds, list(dataset.features))
     return dataclasses.replace(dataset, features=rows, planted=planted, feature_id=feature_id, hash=digest)
 
 

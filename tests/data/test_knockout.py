@@ -117,7 +117,7 @@ def test_none_leaves_the_pairs_of_a_simulated_set(monkeypatch):
 
 def test_what_is_knocked_out_is_planted_no_more():
     data = simulate(name="tiny", n_users=20, n_items=30, n_train=100)
-    moved = knockout.apply(data, {"visual": "noise"}, feature_id="planted,visual=noise", digest="h")
+    moved = knockout.apply(data, {"visual": "noise"})
     assert list(moved.planted) == ["textual"]
     assert list(moved.features) == ["visual", "textual"]
 
