@@ -2,14 +2,17 @@
 
 import importlib
 import inspect
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +71,8 @@ def test_contributing_walk(tree):
 
 def test_the_runs_of_the_pages_are_planned():
     """Every ``run_all.py`` line of these pages, as far as its jobs; its whole runs are the reference records."""
-    text = (ROOT / "README.md").read_text() + (ROOT / "docs/running.md").read_text()
+    pages = ("README.md", "docs/running.md", "docs/one-number.md")
+    text = "".join((ROOT / page).read_text() for page in pages)
     lines = re.findall(r"python run_all\.py[^`\n]*", text)
     assert len(lines) >= 5
     for line in lines:
@@ -86,6 +90,68 @@ def test_links_between_pages_lead_somewhere():
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def is_shortened(shown, actual) -> bool:
+    """Whether a value of a page is the actual one, but for what "…" leaves out and for the digits of a number."""
+    if isinstance(shown, dict):
+        named = shown.keys() - {"…"}
+        is_all_there = named < actual.keys() if "…" in shown else named == actual.keys()
+        return is_all_there and all(is_shortened(shown[name], actual[name]) for name in named)
+    if isinstance(shown, list):
+        first = [value for value in shown if value != "…"]
+        is_all_there = len(first) < len(actual) if "…" in shown else len(first) == len(actual)
+        return is_all_there and all(map(is_shortened, first, actual))
+    if isinstance(shown, float):
+        return round(actual, 6) == shown
+    return actual.startswith(shown[:-1]) if str(shown).endswith("…") else (type(shown), shown) == (type(actual), actual)
+
+
+def test_the_record_that_is_explained_is_the_shipped_one(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    path = Path(re.search(r"`(results/reference/\S+\.json)`", Path("docs/one-number.md").read_text())[1])
+    if not path.exists():
+        pytest.skip("this checkout has no results/reference")
+    (explained,), (recompute,) = (blocks("docs/one-number.md", language) for language in ("jsonc", "python"))
+    record, names = json.loads(path.read_text()), {}
+    assert is_shortened(json.loads(re.sub("  //.*", "", explained)), record)
+    exec(compile(textwrap.dedent(recompute), "docs/one-number.md", "exec"), names)
+    assert names["gain"].mean() == pytest.approx(record["metrics"]["sampled.ndcg@10"], abs=1e-12)
+    assert list(names["ranks"]["key"].unique()) == [record["key"]]
+
+
+def test_the_deviations_over_seeds_are_the_shipped_ones():
+    """The table of docs/protocols.md, whose columns are the protocols and rankings of four tables of the reference."""
+    section = (ROOT / "docs/protocols.md").read_text().partition("## How many seeds\n")[2]
+    head, *rows = re.findall(r"^\| (.*) \|$", section, flags=re.MULTILINE)
+    tables = [re.fullmatch(r"`(\w+)`, (\w+)", name).groups() for name in head.split(" | ")[1:]]
+    paths = [ROOT / f"reports/reference/{protocol}-standard/table2-{ranking}.csv" for protocol, ranking in tables]
+    if not all(path.exists() for path in paths):
+        pytest.skip("this checkout has no reports/reference")
+    values = [pd.read_csv(path).set_index(["dataset", "row", "metric"]) for path in paths]
+    assert (len(rows), len(values)) == (4, 4)
+    for row in rows:
+        name, *cells = row.split(" | ")
+        dataset, model = name.split(", ")
+        found = [table.loc[dataset.lower(), model, "ndcg@10"] for table in values]
+        assert cells == [f"{cell['mean']:.4f} ± {cell['std']:.4f}" for cell in found]
+        assert {cell["n_seeds"] for cell in found} == {3}
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_true"),
+    [
+        ({"a": "xy…", "b": [1, "…"], "…": "…"}, True),
+        ({"a": "xyz", "b": [1, 2], "c": 0.123457}, True),
+        ({"a": "xyz", "b": [1, 2]}, False),
+        ({"b": [1], "…": "…"}, False),
+        ({"b": [1, 2, "…"], "…": "…"}, False),
+        ({"c": 0.123456, "…": "…"}, False),
+        ({"d": 1, "…": "…"}, False),
+    ],
+)
+def test_what_counts_as_shortened(shown, is_true):
+    assert is_shortened(shown, {"a": "xyz", "b": [1, 2], "c": 0.1234567}) == is_true
 
 
 def named_in(page: str) -> list[str]:
