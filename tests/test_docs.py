@@ -154,6 +154,12 @@ def test_what_counts_as_shortened(shown, is_true):
     assert is_shortened(shown, {"a": "xyz", "b": [1, 2], "c": 0.1234567}) == is_true
 
 
+def test_the_files_that_pages_name_are_there():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for path in re.findall(r"`((?:bench|tests|reports/reference|results/reference)/[\w./-]+)`", page.read_text()):
+            assert (ROOT / path).exists(), f"{page.name}: {path}"
+
+
 def named_in(page: str) -> list[str]:
     """Each `bench.room.name(parameters)`, or without parameters, that a table of the page begins a row with."""
     rows = re.findall(r"^\| (`.*?`) \|", (ROOT / page).read_text(), flags=re.MULTILINE)
