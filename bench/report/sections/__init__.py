@@ -1,4 +1,4 @@
-"""The sections of a report, in their order. Add a new section to SECTIONS and, if it draws figures, to DRAWN."""
+"""The sections of a report. A new section has to be added to SECTIONS."""
 
 from collections.abc import Callable
 
@@ -21,36 +21,34 @@ from bench.report.sections import (
     studies,
 )
 
+# In the order in which they are made. Those that are quick to make and whose figures take long to draw stand first, so
+# that the figures are drawn meanwhile. Within a question, this is the order of the page, too.
 SECTIONS: tuple[Callable[[Evidence], list[Page]], ...] = (
+    curves.pages,
+    cost.pages,
+    sensitivity.pages,
+    knockouts.pages,
+    content_use.pages,
     answer.pages,
+    studies.pages,
     reproduction.pages,
     authors.pages,
     claims.pages,
     comparison.pages,
     cutoffs.pages,
     significance.pages,
-    studies.pages,
-    sensitivity.pages,
     slices.pages,
-    knockouts.pages,
-    content_use.pages,
-    curves.pages,
-    cost.pages,
 )
-# The sections with figures: those that are quick to make and whose figures take long to draw stand first.
-DRAWN = (curves.pages, cost.pages, sensitivity.pages, content_use.pages, answer.pages, studies.pages)
 
 
 def pages(evidence: Evidence, *, tell: Callable[[Page], None] = lambda page: None) -> list[Page]:
     """Return the tables and figures that the records allow, in the order of the questions that they answer.
 
-    ``tell`` is called with each page as soon as the page is made. The sections in DRAWN are made first, so that their
-    figures can be drawn while the other tables are made.
+    ``tell`` is called with each page as soon as the page is made.
     """
-    pages_of = {}
-    for section in dict.fromkeys([*DRAWN, *SECTIONS]):
-        pages_of[section] = section(evidence)
-        for page in pages_of[section]:
+    made = []
+    for section in SECTIONS:
+        for page in section(evidence):
             tell(page)
-    in_order = [page for section in SECTIONS for page in pages_of[section]]
-    return sorted(in_order, key=lambda page: list(Question).index(page.question))
+            made.append(page)
+    return sorted(made, key=lambda page: list(Question).index(page.question))
