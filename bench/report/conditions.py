@@ -79,30 +79,3 @@ def minority(done: pd.DataFrame) -> str:
         if len(commonest) == 1:
             odd |= set(done.loc[done[column].notna() & (done[column] != commonest[0]), "row"])
     return f"; the rows that differ from most are {', '.join(order(odd))}" if odd else ""
-
-
-def told_apart(rows: pd.DataFrame) -> pd.Series:
-    """Return the name of each record's data set; where several versions of the data share a name, all but the latest
-    have the start of their hash behind it.
-
-    The version of a knock-out is the data that it was made from (``base_hash``). Where its record does not say, it is
-    the only known version, or the knock-out's own hash if there are several.
-    """
-    places = list(zip(rows["dataset"], rows["base"], strict=True))
-    hashes = zip(rows["is_knocked_out"], rows["base_hash"], rows["data_hash"], strict=True)
-    recorded = [base_hash if is_knocked_out else data_hash for is_knocked_out, base_hash, data_hash in hashes]
-    by_place: dict[tuple[str, str], set[str]] = {place: set() for place in places}
-    for place, version in zip(places, recorded, strict=True):
-        by_place[place] |= {version} if isinstance(version, str) else set()
-    versions = []
-    for place, version, data_hash in zip(places, recorded, rows["data_hash"], strict=True):
-        if not isinstance(version, str):  # missing, in the record of a knock-out
-            version = min(by_place[place]) if len(by_place[place]) == 1 else data_hash
-        versions.append(version)
-    runs = pd.DataFrame({"place": places, "version": versions, "started": rows["started"].to_numpy()})
-    latest = runs.sort_values(["started", "version"], na_position="first").groupby("place")["version"].last().to_dict()
-    names = [
-        place[0] if version == latest[place] else f"{place[0]}@{version[:8]}"
-        for place, version in zip(places, versions, strict=True)
-    ]
-    return pd.Series(names, index=rows.index)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.conditions import told_apart
 from bench.report.rows import STUDIED
 from bench.spec import RANKINGS, is_knocked_out
 from bench.store.frame import frame
@@ -55,6 +54,24 @@ def in_one_form(records: Sequence[Record]) -> pd.DataFrame:
     rows = rows.assign(folder=rows["dataset"], dataset=told_apart(rows))
     rows = rows.assign(is_candidate_dependent=rows["is_candidate_dependent"].eq(True))
     return rows.astype(dict.fromkeys(rows.columns[rows.dtypes == "str"], object))  # the same in all versions of pandas
+
+
+def told_apart(rows: pd.DataFrame) -> pd.Series:
+    """Return the name of each record's data set; where several versions of the data share a name, all but the latest
+    have the start of their hash behind it.
+
+    The version of a knock-out is the data that it was made from (``base_hash``). Where its record does not say, it is
+    the only known version, or the knock-out's own hash if there are several.
+    """
+    place = ["dataset", "base"]
+    version = rows["data_hash"].mask(rows["is_knocked_out"], rows["base_hash"])
+    known = rows.assign(version=version).groupby(place)["version"]
+    only = known.transform("first").where(known.transform("nunique") == 1)
+    runs = rows.assign(version=version.fillna(rows["data_hash"].mask(only.notna(), only)))
+    by_start = runs.sort_values(["started", "version"], na_position="first")
+    runs = runs.assign(latest=by_start.groupby(place)["version"].transform("last"))
+    is_latest = runs["version"] == runs["latest"]
+    return runs["dataset"].where(is_latest, runs["dataset"] + "@" + runs["version"].str[:8])
 
 
 def modalities_of(record: Record) -> tuple[str, ...] | None:
