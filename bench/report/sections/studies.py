@@ -1,6 +1,6 @@
 """Tables 3 to 5 and Figure 4: the variants of a model beside one another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 import pandas as pd
@@ -16,7 +16,6 @@ from bench.report.sections.comparison import CSV, beside_paper, compared_block
 from bench.spec import RANKINGS
 from bench.study import Study
 
-Barred = Mapping[tuple[str, str], Mapping[str, str]]  # by block: the variants that its data cannot have, and why
 PLOTTED = ("hr@10", "ndcg@10")
 
 
@@ -35,23 +34,36 @@ def question(study: Study) -> Question:
 
 @remember
 def tables(evidence: Evidence, name: str) -> list[Table]:
-    """Return a table of the variants of the study ``name`` for each model, protocol, budget and ranking.
-
-    A model of which only the unchanged variant, which stands in Table 2, was run has no table, and neither has a full
-    ranking in which no cell has a value.
-    """
+    """Return the tables of the study ``name`` for each protocol, budget and ranking, without those of a full ranking in
+    which no cell has a value."""
     [study] = [study for study in evidence.studies if study.name == name]
-    if study.is_for_all:
-        return across(evidence, study)
-    found = []
-    for (model, _, _), group in evidence.variants(study).groupby(["of", *TABLE[:2]]):
-        if not group["hyper"].map(bool).any():
-            continue
-        barred = {block: why_not(study, block, evidence.every) for block in blocks(group)}
-        by_ranking = [table(evidence, study, model, group, ranking, barred) for ranking in RANKINGS]
-        place = study.models.index(group["model"].iloc[0])
-        found += [(place, page) for page in by_ranking if page.ranking == "sampled" or page.data["mean"].notna().any()]
-    return [page for _, page in sorted(found, key=lambda pair: pair[0])]
+    found = across(evidence, study) if study.is_for_all else by_model(evidence, study)
+    return [page for page in found if page.ranking == "sampled" or page.data["mean"].notna().any()]
+
+
+def by_model(evidence: Evidence, study: Study) -> list[Table]:
+    """Return one table per model of its variants.
+
+    A model of which only the unchanged variant, which stands in Table 2, was run has no table.
+    """
+    groups = evidence.variants(study).groupby(["of", *TABLE[:2]])
+    varied = [(model, group) for (model, _, _), group in groups if group["hyper"].map(bool).any()]
+    varied.sort(key=lambda one: study.models.index(one[1]["model"].iloc[0]))
+    return [of_model(evidence, study, model, group, ranking) for model, group in varied for ranking in RANKINGS]
+
+
+def of_model(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, ranking: str) -> Table:
+    """Return the table of one model's variants under one protocol, budget and ranking."""
+    is_default = model == study.models[0]
+    barred = {block: why_not(study, block, evidence.every) for block in blocks(records)}
+    data = comparison(records, ranking, rows=study.labels, barred=barred).assign(model=model)
+    possible = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
+    about = {
+        "kind": study.name if is_default else f"{study.name}-{model.replace(':', '-')}",
+        "what": f"{study.title} in {model}",
+        "cost": cost.block(possible, ranking, titles=study.titles),
+    }
+    return table(evidence, study, records, data, ranking, **about)
 
 
 def across(evidence: Evidence, study: Study) -> list[Table]:
@@ -60,7 +72,7 @@ def across(evidence: Evidence, study: Study) -> list[Table]:
     Such a model has its rows on every data set where any model has two variants, even if one of them was not run.
     """
     found = []
-    for (protocol, budget), group in evidence.variants(study).groupby(TABLE[:2]):
+    for _, group in evidence.variants(study).groupby(TABLE[:2]):
         is_varied = group.groupby(["of", *BLOCK])["row"].transform("nunique") > 1
         if not is_varied.any():
             continue
@@ -69,54 +81,30 @@ def across(evidence: Evidence, study: Study) -> list[Table]:
         rows = [f"{model}{APART}{label}" for model in order(records["of"]) for label in study.labels]
         for ranking in RANKINGS:
             data = comparison(records, ranking, rows=rows)
-            data = beside_paper(data, {}, study.name, ranking).assign(model=data["row"].str.rpartition(APART)[0])
-            if ranking == "full" and not data["mean"].notna().any():
-                continue
-            data = parts.marked(evidence, study, records, data, ranking)
-            table_notes = notes(records, data, ranking, is_compared=False, study=study)
-            found.append(
-                Table(
-                    question=question(study),
-                    kind=study.name,
-                    what=study.title,
-                    caption=caption(records, ranking),
-                    blocks=[compared_block(in_block(data, block), records, block, study) for block in blocks(records)],
-                    cost=cost.block(records, ranking),
-                    notes=[Note(study.note), *table_notes, *parts.legend(data)],
-                    data=data[[*CSV, "model", "sign"]],
-                    protocol=protocol,
-                    budget=budget,
-                    ranking=ranking,
-                )
-            )
+            data = data.assign(model=data["row"].str.rpartition(APART)[0])
+            about = {"kind": study.name, "what": study.title, "cost": cost.block(records, ranking)}
+            found.append(table(evidence, study, records, data, ranking, **about))
     return found
 
 
-def table(evidence: Evidence, study: Study, model: str, records: pd.DataFrame, ranking: str, barred: Barred) -> Table:
-    """Return the table of one model's variants under one protocol, budget and ranking."""
-    protocol, budget = records[TABLE[:2]].iloc[0]
-    is_default = model == study.models[0]
-    is_papers = study.is_papers and is_default
-    data = comparison(records, ranking, rows=study.labels, barred=barred).assign(model=model)
+def table(evidence: Evidence, study: Study, records: pd.DataFrame, data: pd.DataFrame, ranking: str, **about) -> Table:
+    """Return the table of the cells ``data`` of a study, made from ``records``; ``about`` are further attributes."""
+    is_papers = study.is_papers and data["model"].iloc[0] == study.models[0]
     data = beside_paper(data, evidence.published if is_papers else {}, study.name, ranking)
     data = parts.marked(evidence, study, records, data, ranking)
-    possible = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
     return Table(
         question=question(study),
-        kind=study.name if is_default else f"{study.name}-{model.replace(':', '-')}",
-        what=f"{study.title} in {model}",
         caption=caption(records, ranking),
         blocks=[compared_block(in_block(data, block), records, block, study) for block in blocks(records)],
-        cost=cost.block(possible, ranking, titles=study.titles),
         notes=[
             *[Note(study.note)] * bool(study.note),
             *notes(records, data, ranking, is_compared=is_papers, study=study),
             *parts.legend(data),
         ],
         data=data[[*CSV, "model", "sign"]],
-        protocol=protocol,
-        budget=budget,
+        **records[TABLE[:2]].iloc[0],
         ranking=ranking,
+        **about,
     )
 
 
