@@ -18,7 +18,6 @@ from bench.report.rows import (
     blocks,
     heading,
     in_block,
-    need,
     order,
     seeds_of,
 )
@@ -65,8 +64,8 @@ def spoken(chosen_by: str) -> str:
 def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = None) -> str:
     """Return the command that runs ``rows`` under the same conditions as the ``records`` of one data set.
 
-    A study is run whole, as jobs that have a record are not run again. Rows that ``need`` more than a name are left
-    out. Without any row left, or if a newer data set has taken the name of this one, the command is empty.
+    A study is run whole, as jobs that have a record are not run again. If a newer data set has taken the name of this
+    one, the command is empty.
     """
     if (records["dataset"] != records["folder"]).any():
         return ""
@@ -74,7 +73,7 @@ def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = No
     if study and study.is_for_all:
         models = list(dict.fromkeys(row.rpartition(APART)[0] for row in rows))
     else:
-        models = [records["of"].iloc[0]] if study else [row for row in rows if not need(row)]
+        models = [records["of"].iloc[0]] if study else [*rows]
     flags = {
         "study": [study.name] if study else [],
         "datasets": [dataset if dataset in DATA_SETS else f"path/to/{dataset}"],
@@ -85,7 +84,7 @@ def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = No
         "seeds": [] if seeds_of(records) == [0] else [str(seed) for seed in seeds_of(records)],
     }
     words = [word for flag, values in flags.items() if values for word in (f"--{flag}", *values)]
-    return shlex.join(["python", "run_all.py", *words]) if models else ""
+    return shlex.join(["python", "run_all.py", *words])
 
 
 def seeds(records: pd.DataFrame) -> str:

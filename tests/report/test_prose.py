@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bench.report.prose import command, exceptions
+from bench.report.prose import exceptions
 from bench.report.sections import comparison
 from bench.spec import BUDGETS, PROTOCOLS
 from tests.report.made import OLD_CLEAN, evidence, record
@@ -98,9 +98,3 @@ def test_of_three_kinds_the_most_common_one_is_that_of_most_others():
         "It is a for BPRMF, and c for most others.",
         "It is b for VBPR, and c for most others.",
     ]
-
-
-def test_rows_that_need_more_than_a_name_have_no_command():
-    records = evidence(record(hyper={"embedding_size": 8})).frame
-    assert command(records, ["BPRMF (embedding_size=8)"]) == ""
-    assert "--models VBPR" in command(records, ["BPRMF (embedding_size=8)", "VBPR"])
