@@ -6,10 +6,10 @@ import pandas as pd
 
 from bench.report.boards import Board, answering
 from bench.report.conditions import marked
-from bench.report.differences import BETTER, WORSE, comparisons, sign
+from bench.report.differences import BETTER, WORSE, by_place, sign
 from bench.report.evidence import Evidence, remember
-from bench.report.leaderboard import NOT_RUN, TABLE, leaderboard
-from bench.report.rows import BLOCK, DATASETS, order, place
+from bench.report.leaderboard import NOT_RUN, leaderboard
+from bench.report.rows import DATASETS, order, place
 from bench.spec import SHOWN
 
 METRICS = ("ndcg@10", "hr@5")
@@ -58,21 +58,19 @@ class Answer:
 def answers(evidence: Evidence) -> list[Answer]:
     """Return the answers for each row under study on each board that answers, and for data sets of the paper without
     records."""
-    lines, names = comparisons(evidence).to_dict("records"), [*TABLE, *BLOCK, "row", "metric"]
-    tests = {tuple(line[name] for name in names): line for line in lines}
     found, boards = [], answering(evidence)
     for board in boards:
         rows = {row for row in evidence.studied if row in board.keys} | {evidence.ours}
-        found += [answer(evidence, board, row, tests) for row in order(rows)]
+        found += [answer(evidence, board, row) for row in order(rows)]
     with_records = {board.block[0] for board in boards} & set(DATASETS)
     missing = [name for name in DATASETS if with_records and name not in with_records]
     found += [without({"dataset": name, "row": evidence.ours}, NOT_RUN) for name in missing]
     return sorted(found, key=lambda one: place(one.dataset))
 
 
-def answer(evidence: Evidence, board: Board, row: str, lines: dict[tuple, dict]) -> Answer:
-    """Return the answer for ``row`` on ``board``; ``lines`` are those of ``comparisons`` by board, row and metric."""
-    names = {**board.names, "row": row}
+def answer(evidence: Evidence, board: Board, row: str) -> Answer:
+    """Return the answer for ``row`` on ``board``."""
+    names, lines = {**board.names, "row": row}, by_place(evidence)
     if row not in board.keys:
         return without(names, why_not(evidence, names))
     tests = {metric: lines.get((*board.names.values(), row, metric)) for metric in METRICS}

@@ -16,18 +16,11 @@ from bench.spec import SHOWN
 
 BETTER, WORSE = "▲", "▼"
 LEGEND = f"{BETTER} better, {WORSE} worse than the strongest baseline (sign-flip test, Holm p < {ALPHA})."
+PLACE = [*TABLE, *BLOCK, "row", "metric"]  # the columns that name a cell of Table 2
 MEASURES = (
     "difference", "low", "high", "d_z", "r", "p_permutation", "p_wilcoxon", "p_holm", "se_cases", "se_seeds", "n_cases",
     "n_differing",
 )  # fmt: skip
-
-
-def signs_of(evidence: Evidence) -> dict[tuple[str, ...], str]:
-    """Return the marks of Table 2 by TABLE, BLOCK, row and metric; cells without a mark are left out."""
-    tests = comparisons(evidence)
-    marked = tests[tests["p_holm"] < ALPHA] if len(tests) else tests
-    names = [*TABLE, *BLOCK, "row", "metric"]
-    return {tuple(test[name] for name in names): sign(test) for test in marked.to_dict("records")}
 
 
 def sign(test: dict) -> str:
@@ -46,7 +39,14 @@ def comparisons(evidence: Evidence) -> pd.DataFrame:
         if len(lines):
             p = lines["p_permutation"].to_numpy(dtype=float)
             found.append(lines.assign(p_holm=paired.holm(p), n_tests=np.count_nonzero(~np.isnan(p))))
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*PLACE, "vs", "p_holm"])
+
+
+@remember
+def by_place(evidence: Evidence) -> dict[tuple[str, ...], dict]:
+    """Return the lines of ``comparisons`` by PLACE."""
+    lines = comparisons(evidence)
+    return dict(zip(lines[PLACE].itertuples(index=False, name=None), lines.to_dict("records"), strict=True))
 
 
 def board_tests(evidence: Evidence, board: Board) -> list[dict]:

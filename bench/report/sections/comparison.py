@@ -8,7 +8,7 @@ from operator import itemgetter
 import pandas as pd
 
 from bench.report import independent
-from bench.report.differences import LEGEND, comparisons, signs_of
+from bench.report.differences import LEGEND, PLACE, by_place, comparisons, sign
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import NOT_RUN, TABLE, improvement, leaderboard
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
@@ -67,8 +67,8 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, tested: Evi
     names = {"protocol": protocol, "budget": budget, "ranking": ranking}
     board = leaderboard(evidence)
     cells = beside_paper(board[(board[TABLE] == pd.Series(names)).all(axis=1)], evidence.published, "table2", ranking)
-    signs, places = signs_of(tested), cells[[*TABLE, *BLOCK, "row", "metric"]].itertuples(index=False, name=None)
-    data = cells.assign(sign=[signs.get(place, "") for place in places])
+    tests, places = by_place(tested), cells[PLACE].itertuples(index=False, name=None)
+    data = cells.assign(sign=[sign(tests[place]) if place in tests else "" for place in places])
     table_blocks = []
     for place in blocks(records):
         part = in_block(data, place)
@@ -188,14 +188,13 @@ def compared(cell: Mapping, heads: Iterable[str]) -> list[Cell]:
 
 def rivals(part: pd.DataFrame, tested: Evidence) -> list[Note]:
     """Return notes on the signs of one block: which baselines they are against, and which rows were not tested."""
-    tests, texts = comparisons(tested), []
-    tests = tests.merge(part[[*TABLE, *BLOCK]].head(1)) if len(tests) else tests
+    tests, texts = comparisons(tested).merge(part[[*TABLE, *BLOCK]].head(1)), []
     if part["sign"].any():
         best = tests.groupby("metric")["vs"].first().reindex(list(SHOWN))
         metrics = best.index.to_series().map(SHOWN).groupby(best, sort=False).agg(", ".join)
         names = [f"{row} in {listed}" for row, listed in metrics.items()]
         texts.append(f"▲ and ▼: against {'; '.join(names) if len(names) > 1 else best.iloc[0]}.")
-    in_tests = set(tests.loc[tests["p_holm"].notna(), ["row", "vs"]].to_numpy().ravel()) if len(tests) else set()
+    in_tests = set(tests.loc[tests["p_holm"].notna(), ["row", "vs"]].to_numpy().ravel())
     untested = [row for row in part.loc[part["mean"].notna(), "row"].unique() if row not in in_tests]
     if in_tests and untested:
         texts.append(f"Not tested, so that a missing mark says nothing about them: {', '.join(untested)}.")

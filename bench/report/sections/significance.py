@@ -37,8 +37,7 @@ NOTES = [
 
 def pages(evidence: Evidence) -> list[Table]:
     """Return a table of tests for each Table 2 that compares anything."""
-    tests = comparisons(evidence)
-    return [table(evidence, names, part) for names, part in tests.groupby(TABLE, sort=False)] if len(tests) else []
+    return [table(evidence, names, part) for names, part in comparisons(evidence).groupby(TABLE, sort=False)]
 
 
 def table(evidence: Evidence, names: tuple[str, str, str], data: pd.DataFrame) -> Table:

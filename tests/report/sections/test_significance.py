@@ -5,7 +5,7 @@ import math
 import pytest
 
 from bench.report.boards import boards
-from bench.report.differences import LEGEND, MEASURES, comparisons, signs_of
+from bench.report.differences import LEGEND, MEASURES, by_place, comparisons, sign
 from bench.report.model import Note
 from bench.report.render.latex import latex
 from bench.report.render.text import csv, markdown, text
@@ -73,7 +73,7 @@ def many(tmp_path):
 
 
 def test_marks_stand_in_table_2_in_every_format(many):
-    marks = signs_of(many)
+    marks = {place: sign(test) for place, test in by_place(many).items()}
     place = ("paper", "smoke", "sampled", "beauty", "entities")
     assert {marks[(*place, "MCLN", m)] for m in SHOWN} == {"▲"}
     assert {marks[(*place, "NGCF", m)] for m in SHOWN} == {"▼"}
@@ -122,7 +122,7 @@ def test_a_difference_between_unequal_rows_is_marked(tmp_path):
 
 
 def test_a_small_difference_has_no_mark(duel):
-    assert signs_of(duel) == {}
+    assert {sign(test) for test in by_place(duel).values()} == {""}
     assert not [cell for page in significance.pages(duel) for cell in page.cells if cell.sign]
     assert Note(LEGEND, is_warning=True) not in comparison.pages(duel)[1].notes
 
