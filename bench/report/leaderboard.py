@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.report.evidence import Evidence, remember
-from bench.report.rows import BLOCK, ITEMWISE, ROWS, baselines_among, blocks, heading, in_block, order, seeds_of
+from bench.report.rows import BLOCK, ITEMWISE, ROWS, baselines_among, blocks, by_heading, in_block, order, seeds_of
 from bench.spec import RANKINGS, SHOWN
 
 TABLE = ["protocol", "budget", "ranking"]  # the columns that name one comparison
@@ -40,7 +40,8 @@ def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
         if len(runs):
             values = runs.reindex(columns=list(metrics)).to_numpy(dtype=float)[runs["status"] == "done"]
             is_whole = len(values) >= len(seeds) and not np.isnan(values).any()
-            ends = [] if is_whole else outcomes(runs, metrics)
+            if not is_whole:
+                ends = runs.reindex(columns=[*OUTCOME, *metrics]).sort_values("seed").to_dict("records")
         keys = " ".join(runs["key"])
         for (column, metric), by_run in zip(metrics.items(), values.T, strict=True):
             known = by_run[~np.isnan(by_run)]
@@ -50,11 +51,6 @@ def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
             cell = {"metric": metric, "mean": mean, "std": deviation, "n_seeds": len(known), "n_wanted": len(seeds)}
             lines.append({**names, **cell, "note": note, "keys": keys})
     return pd.DataFrame(lines)
-
-
-def outcomes(runs: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
-    """Return how each run ended and its values in ``columns``, ordered by seed."""
-    return runs.reindex(columns=[*OUTCOME, *columns]).sort_values("seed").to_dict("records")
 
 
 def why_empty(runs: Sequence[Mapping[str, Any]], column: str, seeds: Sequence[int]) -> str:
@@ -139,6 +135,4 @@ def seen(data: pd.DataFrame, ours: str) -> str:
     """Return how many of the paper's baselines have a value, named for each data set where the numbers differ."""
     known = data[data["mean"].notna()]
     counts = {block: len(baselines_among(in_block(known, block)["row"], ours)) for block in blocks(data)}
-    if len(set(counts.values())) == 1:
-        return str(next(iter(counts.values())))
-    return ", ".join(f"{heading(block)} {n}" for block, n in counts.items())
+    return by_heading(counts, ", ")

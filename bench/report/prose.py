@@ -16,6 +16,7 @@ from bench.report.rows import (
     STUDIED,
     baselines_among,
     blocks,
+    by_heading,
     heading,
     in_block,
     order,
@@ -90,9 +91,7 @@ def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = No
 def seeds(records: pd.DataFrame) -> str:
     """Return the seeds of all data sets in words, for each data set where they differ."""
     by_block = {block: ", ".join(map(str, seeds_of(in_block(records, block)))) for block in blocks(records)}
-    if len(set(by_block.values())) == 1:
-        return next(iter(by_block.values()))
-    return "; ".join(f"{heading(block)} {text}" for block, text in by_block.items())
+    return by_heading(by_block, "; ")
 
 
 def notes(

@@ -1,6 +1,6 @@
 """The rows and blocks of tables: their names, their order, and which of the paper's rows are baselines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -25,6 +25,13 @@ def heading(block: Sequence[str]) -> str:
 def about(block: Sequence[str], **further: str) -> dict[str, str]:
     """Return the attribute ``about`` of a line or block: data set and features, and the ``further`` entries."""
     return {**dict(zip(BLOCK, block, strict=True)), **further}
+
+
+def by_heading(texts: Mapping[tuple[str, str], object], separator: str) -> str:
+    """Return the text that all blocks have or, where they differ, each block's heading with its text."""
+    if len(set(texts.values())) == 1:
+        return str(next(iter(texts.values())))
+    return separator.join(f"{heading(block)} {text}" for block, text in texts.items())
 
 
 def place(dataset: str) -> int:
