@@ -69,7 +69,8 @@ class Evidence:
         is_variant = pd.Series(False, index=rows.index)
         for study in self.studies:
             runs = zip(rows["model"], rows["hyper"], rows["settings"], strict=True)
-            labels = pd.Series([label(study, *run) for run in runs], index=rows.index, dtype=object)
+            variants = [study.variant(*run) for run in runs]
+            labels = pd.Series([one.label if one else None for one in variants], index=rows.index, dtype=object)
             labels = labels.where(rows["tuning.trials"].isna(), None)  # searched settings never count as a variant
             rows[variant_of(study)] = labels
             is_variant |= labels.notna()
@@ -147,9 +148,3 @@ def remember(function: Callable) -> Callable:
 def variant_of(study: Study) -> str:
     """Return the name of the column of ``Evidence.every`` that has the study's variants."""
     return f"variant.{study.name}"
-
-
-def label(study: Study, model: str, hyper: dict, settings: dict) -> str | None:
-    """Return the label of the variant that a run is; None where it is none of the study's."""
-    variant = study.variant(model, hyper, settings)
-    return variant.label if variant else None

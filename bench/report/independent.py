@@ -38,9 +38,9 @@ def best() -> pd.DataFrame:
     return runs().loc[places].set_index(["dataset", "run"])
 
 
-def value(dataset: str, metric: str, run: int = 1) -> float:
-    """Return a metric of a run at its best epoch; NaN where there is no such run."""
-    return float(best()[metric].get((dataset, run), float("nan")))
+def value(dataset: str, metric: str) -> float:
+    """Return a metric of the first run on a data set at its best epoch; NaN where there is none."""
+    return float(best()[metric].get((dataset, 1), float("nan")))
 
 
 def corrected(value: float, n_items: float | int) -> float:

@@ -28,13 +28,11 @@ Differences = Float[np.ndarray, " case"]
 
 
 def differences(ours: Float[np.ndarray, "our_seed case"], theirs: Float[np.ndarray, "their_seed case"]) -> Differences:
-    """Return ours minus theirs for each case, after the mean over the seeds of each side."""
-    return rounded(ours.mean(axis=0) - theirs.mean(axis=0))
+    """Return ours minus theirs for each case, after the mean over the seeds of each side.
 
-
-def rounded(differences: Differences) -> Differences:
-    """Return ``differences`` rounded to twelve places, beyond which equal gains may differ by the order of summing."""
-    return np.round(differences, 12)
+    They are rounded to twelve places, beyond which equal gains may differ by the order of summing.
+    """
+    return np.round(ours.mean(axis=0) - theirs.mean(axis=0), 12)
 
 
 def total(differences: np.ndarray, axis: int) -> np.ndarray | np.floating:

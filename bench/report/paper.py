@@ -22,9 +22,9 @@ IMPROVEMENT = "%Imp."
 Published = dict[tuple[str, str, str, str], float]  # (table, dataset, row, metric) to the paper's value
 
 
-def load(studies: Iterable[Study] = (), path: Path = CSV) -> Published:
-    """Read the numbers of ``path``; without ``studies``, which name the rows of the others, only Tables 1 and 2."""
-    lines = pd.read_csv(path, dtype=str, keep_default_na=False)
+def load(studies: Iterable[Study] = ()) -> Published:
+    """Read the numbers of the file; without ``studies``, which name the rows of the others, only Tables 1 and 2."""
+    lines = pd.read_csv(CSV, dtype=str, keep_default_na=False)
     return index(lines if studies else lines[lines["table"].isin(["table1", "table2"])], studies)
 
 

@@ -25,7 +25,7 @@ def permutations_p(differences) -> float:
 def gains(rng):
     """Differences of NDCG@10 of 400 cases, more of them up than down."""
     values = np.concatenate([1 / np.log2(np.arange(2, 12)), np.zeros(15)])
-    return paired.rounded(rng.choice(values, 400) - rng.choice(np.append(values, [0, 0, 0]), 400))
+    return np.round(rng.choice(values, 400) - rng.choice(np.append(values, [0, 0, 0]), 400), 12)
 
 
 def test_three_differences_by_hand():
@@ -85,7 +85,7 @@ def test_many_differences_agree_with_drawn_signs(gains, rng):
 
 
 def test_a_mean_of_zero_has_p_one_though_its_differences_are_rounded():
-    assert paired.permutation_p(paired.rounded(np.array([-2, 0, 1, -2, 1, 1, 1]) / 3)) == 1
+    assert paired.permutation_p(np.round(np.array([-2, 0, 1, -2, 1, 1, 1]) / 3, 12)) == 1
 
 
 def test_signed_ranks_are_every_sign_of_the_ranks(rng):
