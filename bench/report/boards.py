@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from bench.protocol.metrics import lost_to_ties, per_case
 from bench.report.evidence import Evidence, remember
 from bench.report.leaderboard import TABLE, leaderboard
-from bench.report.rows import BLOCK, blocks, heading, order
+from bench.report.rows import BLOCK, heading, order, place
 from bench.spec import BUDGETS, RANKINGS, SHOWN
 from bench.store.store import Store
 
@@ -130,14 +130,13 @@ def answering(evidence: Evidence, rows: Collection[str] = ()) -> list[Board]:
     groups: dict[tuple, list[Board]] = {}
     for board in boards(evidence):
         if board.rows or board.ranking != "full":
-            groups.setdefault((board.block, board.protocol, board.ranking), []).append(board)
+            order_of = place(board.block[0]), board.block, board.protocol != "paper", board.protocol
+            groups.setdefault((*order_of, RANKINGS.index(board.ranking)), []).append(board)
 
     def weight(board: Board) -> tuple[bool, int, int]:
         return not rows.isdisjoint(board.keys), len(board.baselines(evidence)), place_of_budget(board.budget)
 
-    places = {block: place for place, block in enumerate(blocks(evidence.frame))}
-    order_of = {key: (places[key[0]], key[1] != "paper", key[1], RANKINGS.index(key[2])) for key in groups}
-    return [max(groups[key], key=weight) for key in sorted(groups, key=order_of.get)]
+    return [max(groups[key], key=weight) for key in sorted(groups)]
 
 
 def place_of_budget(name: str) -> int:

@@ -1,5 +1,6 @@
 """The cost of quality: a table of seconds, memory and parameters, and a figure of quality against training time."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -63,14 +64,12 @@ def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = N
     done = records[records["status"] == "done"]
     done = done.assign(best_epoch=done[f"best_epoch.{ranking}"]).reindex(columns=[*BLOCK, "row", "key", *NUMBERS])
     done = done.astype(dict.fromkeys(NUMBERS, float)).fillna({"tuning.trials": 0.0, "tuning.seconds": 0.0})
-    groups, rows, lines = dict(list(done.groupby([*BLOCK, "row"]))), rows or order(done["row"]), []
-    for block in blocks(done):
-        for row in rows:
-            runs = groups.get((*block, row))
-            if runs is not None:
-                values = dict(zip(NUMBERS, runs[list(NUMBERS)].to_numpy().mean(axis=0), strict=True))
-                names = dict(zip([*BLOCK, "model"], (*block, row), strict=True))
-                lines.append({**names, **values, "keys": " ".join(runs["key"])})
+    groups, lines = dict(list(done.groupby([*BLOCK, "row"]))), []
+    for block, row in itertools.product(blocks(done), rows or order(done["row"])):
+        runs = groups.get((*block, row))
+        if runs is not None:
+            values = dict(zip(NUMBERS, runs[list(NUMBERS)].to_numpy().mean(axis=0), strict=True))
+            lines.append({**about(block, model=row), **values, "keys": " ".join(runs["key"])})
     return pd.DataFrame(lines)
 
 

@@ -35,10 +35,9 @@ def points(records: pd.DataFrame, by_key: dict[str, Record]) -> pd.DataFrame:
     """
     lines = []
     for block in blocks(records):
-        part = in_block(records, block)
-        place = {row: n for n, row in enumerate(order(part["row"]))}
-        part = part.assign(place=part["row"].map(place)).sort_values(["place", "seed"])
-        for run in part[part["epochs"] > 1].to_dict("records"):
+        part = in_block(records, block).sort_values("seed", kind="stable")
+        trained = part[part["epochs"] > 1].to_dict("records")
+        for run in (run for row in order(part["row"]) for run in trained if run["row"] == row):
             names = [*block, *(run[name] for name in ("protocol", "budget", "row", "seed"))]
             lines += [[*names, *point, run["key"]] for point in course(run, by_key[run["key"]])]
     return pd.DataFrame(lines, columns=COLUMNS)

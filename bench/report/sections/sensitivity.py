@@ -53,11 +53,6 @@ class Pair:
         return " ".join(dict.fromkeys(key for keys in by_cell for key in keys))
 
     @property
-    def file_name(self) -> str:
-        """The data set's name as part of a file name; one figure shows all features of a data set."""
-        return safe(self.left.block[0])
-
-    @property
     def names(self) -> dict[str, str]:
         """The columns of a CSV that describe the pair."""
         return dict(zip([*BLOCK, *SIDES], (*self.left.block, *self.sides), strict=True))
@@ -75,9 +70,10 @@ def pages(evidence: Evidence) -> list[Page]:
         pairs = [pair for pair in pairs_of(boards(evidence), budget) if len(pair.rows) > 1]
         if pairs:
             found.append(table(evidence, budget, pairs))
-        drawn = [pair for pair in pairs if len(pair.rows) >= FEWEST]
-        for name in dict.fromkeys(pair.file_name for pair in drawn):
-            found.append(figure(evidence, budget, name, [pair for pair in drawn if pair.file_name == name]))
+        drawn: dict[str, list[Pair]] = {}  # by data set, whose name is part of a file name; all its features together
+        for pair in (pair for pair in pairs if len(pair.rows) >= FEWEST):
+            drawn.setdefault(safe(pair.left.block[0]), []).append(pair)
+        found += [figure(evidence, budget, name, of_name) for name, of_name in drawn.items()]
     return found
 
 
@@ -167,7 +163,7 @@ def line(pair: Pair, of_pair: list[dict]) -> Line:
 
 
 def figure(evidence: Evidence, budget: str, name: str, pairs: list[Pair]) -> Figure:
-    """Draw the places by N@10 on the left and on the right, one line per model; ``name`` is the pairs' file name."""
+    """Draw the places by N@10 on the left and on the right, one line per model; ``name`` is that of the data set."""
     lines = []
     for pair in pairs:
         means = pair.means(DRAWN)
