@@ -9,7 +9,7 @@ from bench.report.boards import Board
 from bench.report.conditions import mixtures
 from bench.report.evidence import Evidence, remember
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
-from bench.report.rows import BLOCK, DATASETS, STUDIED, heading
+from bench.report.rows import BLOCK, DATASETS, STUDIED, about, heading
 from bench.report.sections.reproduction import comparable, corrected
 from bench.spec import SHOWN
 
@@ -46,8 +46,8 @@ def pages(evidence: Evidence) -> list[Table]:
     notes = [Note(text) for text in [*sentences(evidence), *NOTES]] + mixtures(evidence.rows_of(data["keys"]))
     what = f"{STUDIED} and {RIVAL} by their authors' code"
     block = Block(columns=COLUMNS, lines=[line(entry) for entry in data.to_dict("records")])
-    about = {"question": Question.ANSWER, "kind": "authors", "what": what, "caption": CAPTION}
-    return [Table(blocks=[block], notes=notes, data=data, **about)]
+    named = {"question": Question.ANSWER, "kind": "authors", "what": what, "caption": CAPTION}
+    return [Table(blocks=[block], notes=notes, data=data, **named)]
 
 
 @remember
@@ -66,8 +66,7 @@ def values(evidence: Evidence, dataset: str, board: Board | None, metric: str) -
     rows = [STUDIED, RIVAL] if board and RIVAL in board.keys else []
     ours = board.means.loc[STUDIED, metric] - board.means.loc[RIVAL, metric] if rows else math.nan
     return {
-        **dict(zip(BLOCK, board.block if board else (dataset, ""), strict=True)),
-        "metric": metric,
+        **about(board.block if board else (dataset, ""), metric=metric),
         "mcln": independent.value(dataset, metric),
         "corrected": least,
         "megcf": rival,
@@ -83,8 +82,8 @@ def line(entry: dict) -> Line:
     texts = [name, SHOWN[entry["metric"]]]
     texts += [number(entry[column], ".4f") for column in ("mcln", "corrected", "megcf")]
     texts += [number(entry[column], "+.4f") for column in ("gap", "ours")]
-    about = {column: entry[column] for column in BLOCK if entry[column]} | {"protocol": "paper", "ranking": "sampled"}
-    return Line([*map(Cell, texts)], about=about, keys=entry["keys"])
+    place = {column: entry[column] for column in BLOCK if entry[column]} | {"protocol": "paper", "ranking": "sampled"}
+    return Line([*map(Cell, texts)], about=place, keys=entry["keys"])
 
 
 def sentences(evidence: Evidence) -> list[str]:

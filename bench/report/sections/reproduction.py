@@ -11,7 +11,7 @@ from bench.report.evidence import Evidence, Places, remember
 from bench.report.leaderboard import improvement
 from bench.report.model import Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paper import IMPROVEMENT
-from bench.report.rows import BASELINES, BLOCK, DATASETS, STUDIED, baselines_among, heading
+from bench.report.rows import BASELINES, BLOCK, DATASETS, STUDIED, about, baselines_among, heading
 from bench.spec import SHOWN
 
 MEAN = f"{IMPROVEMENT}, mean"
@@ -39,10 +39,10 @@ def pages(evidence: Evidence) -> list[Table]:
         return []
     lines = [line(entry) for entry in data.to_dict("records")]
     what = f"Reproduction: our {STUDIED} and the paper's"
-    about = {"question": Question.ANSWER, "kind": "reproduction", "what": what, "caption": CAPTION}
+    named = {"question": Question.ANSWER, "kind": "reproduction", "what": what, "caption": CAPTION}
     notes = [Note(text) for text in [*sentences(evidence), *courses(evidence, data), *NOTES, *second_runs(data)]]
     notes += mixtures(evidence.rows_of(data["keys"]))
-    return [Table(blocks=[Block(columns=COLUMNS, lines=lines)], notes=notes, data=data, **about)]
+    return [Table(blocks=[Block(columns=COLUMNS, lines=lines)], notes=notes, data=data, **named)]
 
 
 @remember
@@ -72,9 +72,7 @@ def values(evidence: Evidence, board: Board, metric: str) -> dict:
     """Return the line of one metric on one board."""
     dataset = board.block[0]
     return {
-        **dict(zip(BLOCK, board.block, strict=True)),
-        "budget": board.budget,
-        "metric": metric,
+        **about(board.block, budget=board.budget, metric=metric),
         "ours": board.means.loc[STUDIED, metric],
         "paper": evidence.published.get(("table2", dataset, STUDIED, metric), math.nan),
         "independent": independent.value(dataset, metric),
@@ -91,8 +89,8 @@ def mean_improvement(evidence: Evidence, board: Board) -> list[dict]:
     theirs = [evidence.published.get(("table2", board.block[0], IMPROVEMENT, metric), math.nan) for metric in SHOWN]
     rows = [row for row in board.rows if baselines_among([row], STUDIED)]
     keys = " ".join(key for row in [*rows, STUDIED] for key in board.keys[row])
-    about = {**dict(zip(BLOCK, board.block, strict=True)), "budget": board.budget, "metric": MEAN, "keys": keys}
-    return [{**about, "ours": sum(ours) / len(ours), "paper": sum(theirs) / len(theirs)}]
+    names = about(board.block, budget=board.budget, metric=MEAN, keys=keys)
+    return [{**names, "ours": sum(ours) / len(ours), "paper": sum(theirs) / len(theirs)}]
 
 
 def line(entry: dict) -> Line:
@@ -102,8 +100,8 @@ def line(entry: dict) -> Line:
     cells = [Cell(name), Cell(SHOWN.get(entry["metric"], MEAN)), Cell(number(entry["ours"], form))]
     for other in ("paper", "independent", "corrected"):
         cells += [Cell(number(entry[other], form)), Cell(number(entry["ours"] - entry[other], f"+{form}"))]
-    about = {name: entry[name] for name in (*BLOCK, "budget")} | {"protocol": "paper", "ranking": "sampled"}
-    return Line(cells, about=about, keys=entry["keys"])
+    place = {name: entry[name] for name in (*BLOCK, "budget")} | {"protocol": "paper", "ranking": "sampled"}
+    return Line(cells, about=place, keys=entry["keys"])
 
 
 def sentences(evidence: Evidence, among: Places | None = None) -> list[str]:
