@@ -73,8 +73,9 @@ def write(evidence: Evidence, folder: Path, others: Executor | None = None) -> l
             write_whole(folder / name, lambda path, content=content: Path(path).write_bytes(content))
         for name in old - set(contents):
             (folder / name).unlink(missing_ok=True)
-            if name.count("/") and not any((folder / name).parent.glob("*")):
-                (folder / name).parent.rmdir()
+            place = (folder / name).parent
+            if place != folder and place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
     return [folder / name for name in contents]
 
 

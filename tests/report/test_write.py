@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,6 +57,13 @@ def test_tables_without_records_go_and_other_files_stay(tmp_path):
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
     assert {"notes.md", "paper-smoke/table2-mine.md", "paper-smoke/table2-full.md"} <= left
     assert not [name for name in left if "quick" in name]
+
+
+def test_a_folder_of_tables_that_somebody_removed_is_not_missed(tmp_path):
+    write([record(), record(budget=BUDGETS["quick"])], tmp_path)
+    shutil.rmtree(tmp_path / "paper-quick")
+    assert tmp_path / "index.md" in write([record()], tmp_path)
+    assert not (tmp_path / "paper-quick").exists()
 
 
 def test_a_file_that_is_no_index_of_ours_and_what_it_names_stay(tmp_path):
