@@ -9,7 +9,6 @@ from bench.report.boards import ranked
 from bench.report.conditions import unlike
 from bench.report.differences import BETTER, WORSE, incomparable, sign
 from bench.report.evidence import Evidence
-from bench.report.model import Note
 from bench.report.paired import ALPHA
 from bench.report.rows import BLOCK, in_block
 from bench.study import Study
@@ -40,11 +39,6 @@ def marked(evidence: Evidence, study: Study, records: pd.DataFrame, data: pd.Dat
             tests["p_holm"] = paired.holm(tests["p"].to_numpy(dtype=float))
             signs.loc[tests["cell"]] = [sign(test) for test in tests.to_dict("records")]
     return data.assign(sign=signs)
-
-
-def legend(data: pd.DataFrame) -> list[Note]:
-    """Return the note that explains the marks, if there are any."""
-    return [Note(LEGEND, is_warning=True)] if data["sign"].any() else []
 
 
 def differences(evidence: Evidence, part: pd.DataFrame, whole: str, ranking: str) -> Iterator[tuple[int, float, float]]:

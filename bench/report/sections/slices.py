@@ -92,9 +92,8 @@ def by_popularity(facts: pd.DataFrame) -> Slicing:
 
 def by_modalities(has: np.ndarray, names: list[str]) -> Slicing:
     """Slice the cases by the modalities ``names`` that have features for the test item: ``has`` (case, modality)."""
-    kinds, code = np.unique(has @ (1 << np.arange(len(names))), return_inverse=True)
-    labels = []
-    for kind in kinds:
+    labels, code = [], has @ (1 << np.arange(len(names)))  # a bit for each modality
+    for kind in range(1 << len(names)):
         present = [name for n, name in enumerate(names) if kind >> n & 1]
         labels.append(f"{len(present)}: {'+'.join(present)}" if present else "0")
     order = np.argsort(labels)

@@ -99,7 +99,7 @@ def table(evidence: Evidence, study: Study, records: pd.DataFrame, data: pd.Data
         notes=[
             *[Note(study.note)] * bool(study.note),
             *notes(records, data, ranking, is_compared=is_papers, study=study),
-            *parts.legend(data),
+            *[Note(parts.LEGEND, is_warning=True)] * bool(data["sign"].any()),
         ],
         data=data[[*CSV, "model", "sign"]],
         **records[TABLE[:2]].iloc[0],
