@@ -34,7 +34,7 @@ def unequal(records: pd.DataFrame, ranking: str = "") -> list[str]:
     return [condition for column, condition in columns.items() if done[column].nunique() > 1]
 
 
-def unlike(records: pd.DataFrame, but: Collection[str] = ()) -> list[str]:
+def unlike(records: pd.DataFrame, but: Collection[str]) -> list[str]:
     """Return what differs among the finished records of one model: "code", and the settings other than ``but``.
 
     A record that lacks a setting agrees with any value of it.

@@ -62,7 +62,7 @@ def spoken(chosen_by: str) -> str:
     return f"the {ranking} {SHOWN.get(metric, metric)}"
 
 
-def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None = None) -> str:
+def command(records: pd.DataFrame, rows: Iterable[str], study: Study | None) -> str:
     """Return the command that runs ``rows`` under the same conditions as the ``records`` of one data set.
 
     A study is run whole, as jobs that have a record are not run again. If a newer data set has taken the name of this
