@@ -1,6 +1,6 @@
 """The answer at the top of the HTML page: a card for each data set, with a verdict for each protocol and ranking."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bench.report.answers import BEATS, LEVEL, LOSES, NOT_ASKED, Answer, answers
 from bench.report.evidence import Evidence
@@ -27,7 +27,7 @@ class Verdict:
     tone: str
     tags: Tags
     keys: str
-    details: list[str] = field(default_factory=list)
+    details: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,41 +48,33 @@ def cards(evidence: Evidence) -> list[Card]:
             dataset=DATASETS.get(dataset, dataset),
             features=features,
             tags=tags(dataset=[dataset], features=[features]),
-            verdicts=[asked(answer) for answer in group if answer.tests] + unasked(group),
+            verdicts=[verdict(same) for same in alike(group)],
         )
         for (dataset, features), group in groups.items()
     ]
 
 
-def asked(answer: Answer) -> Verdict:
-    return Verdict(
-        row=answer.row,
-        text=answer.text,
-        where=[f"{answer.protocol}, {answer.ranking}"],
-        tone=TONES.get(answer.verdict, "mixed"),
-        tags=about([answer]),
-        keys=answer.keys,
-        details=details(answer),
-    )
-
-
-def unasked(group: list[Answer]) -> list[Verdict]:
-    """Return one verdict for each row and reason why there is no answer."""
+def alike(group: list[Answer]) -> list[list[Answer]]:
+    """Return each answer with a verdict alone, then those of one row that lack one for the same reason together."""
     by_text: dict[tuple[str, str], list[Answer]] = {}
     for answer in group:
         if not answer.tests:
             by_text.setdefault((answer.row, answer.text), []).append(answer)
-    return [
-        Verdict(
-            row=row,
-            text=text,
-            where=[f"{answer.protocol}, {answer.ranking}" for answer in same if answer.protocol],
-            tone=TONES[NOT_ASKED],
-            tags=about(same),
-            keys="",
-        )
-        for (row, text), same in by_text.items()
-    ]
+    return [[answer] for answer in group if answer.tests] + list(by_text.values())
+
+
+def verdict(same: list[Answer]) -> Verdict:
+    """Return one verdict for answers that are ``alike``."""
+    first = same[0]
+    return Verdict(
+        row=first.row,
+        text=first.text,
+        where=[f"{answer.protocol}, {answer.ranking}" for answer in same if answer.protocol],
+        tone=TONES.get(first.verdict, "mixed"),
+        tags=about(same),
+        keys=first.keys,
+        details=details(first) if first.tests else [],
+    )
 
 
 def about(group: list[Answer]) -> Tags:
