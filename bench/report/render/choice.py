@@ -10,7 +10,7 @@ from bench.report.answers import answers
 from bench.report.boards import answering, place_of_budget
 from bench.report.evidence import Evidence
 from bench.report.model import Block, Column, Line, Page, Table
-from bench.report.rows import BLOCK, DATASETS, blocks, order
+from bench.report.rows import BLOCK, DATASETS, about, blocks, order
 from bench.spec import RANKINGS, SHOWN
 
 FILTERS = {
@@ -37,6 +37,7 @@ class Choice:
 
     found: Sequence[Page]
     evidence: Evidence
+    line_tags: dict[tuple[tuple[str, str], ...], int] = field(default_factory=dict, init=False)  # see ``place``
 
     @cached_property
     def options(self) -> dict[str, list[tuple[str, str]]]:
@@ -72,15 +73,15 @@ class Choice:
     @property
     def possible(self) -> list[dict[str, list[str]]]:
         """The options that can be chosen together, one entry for each comparison, first those that answer."""
-        comparisons = [{**board.names, "budget": [board.budget, BEST]} for board in answering(self.evidence)]
+        comparisons = [(board.names, [board.budget, BEST]) for board in answering(self.evidence)]
         for page in self.found:
             if page.protocol and page.ranking:
-                names = {"protocol": page.protocol, "budget": [page.budget], "ranking": page.ranking}
-                for dataset, features in self.blocks_of[page.name]:
-                    comparisons.append({**names, "dataset": dataset, "features": features})
+                for block in self.blocks_of[page.name]:
+                    comparisons.append((about(block, protocol=page.protocol, ranking=page.ranking), [page.budget]))
         lines = []
-        for values in comparisons:
-            line = {name: list(map(token, listed(values[name]))) for name in FILTERS if name in values}
+        for names, budgets in comparisons:
+            values = {name: [value] for name, value in names.items()} | {"budget": budgets}
+            line = {name: list(map(token, values[name])) for name in FILTERS if name in values}
             if line not in lines:
                 lines.append(line)
         return lines
@@ -88,8 +89,8 @@ class Choice:
     @cached_property
     def blocks_of(self) -> dict[str, list[tuple[str, str]]]:
         """The data sets and features of each page's records, by its name; knock-outs have those of their base."""
-        rows = self.evidence.every.assign(features=self.evidence.every["base"]).set_index("key", drop=False)
-        return {page.name: blocks(rows.loc[rows.index.intersection(page.keys)]) for page in self.found}
+        rows_of = {page.name: self.evidence.rows_of(page.keys) for page in self.found}
+        return {name: blocks(rows.assign(features=rows["base"])) for name, rows in rows_of.items()}
 
     @cached_property
     def best(self) -> Mapping[Place, str]:
@@ -122,35 +123,32 @@ class Choice:
 
     def page_tags(self, page: Page) -> Tags:
         page_blocks = self.blocks_of[page.name]
-        about = {name: [block[n] for block in page_blocks] for n, name in enumerate(BLOCK)}
-        about |= {"protocol": self.protocols(page), "ranking": [page.ranking]}
-        return tags(**about, budget=[budget for block in page_blocks for budget in self.budgets(page, block)])
+        return tags(
+            dataset=[dataset for dataset, _ in page_blocks],
+            features=[features for _, features in page_blocks],
+            protocol=self.protocols(page),
+            ranking=[page.ranking],
+            budget=[budget for block in page_blocks for budget in self.budgets(page, block)],
+        )
 
     def part_tags(self, page: Page, part: Block | Line) -> Tags:
         """Return the tags of a block or line, which may be about one data set of its page or name its own budget."""
-        about = {name: [value] for name, value in part.about.items()}
-        if "budget" in about:
-            about["budget"].append(BEST)  # the parts of the answer and of lists of everything, which BEST shows, too
-        elif all(name in part.about for name in BLOCK):
-            about["budget"] = self.budgets(page, tuple(part.about[name] for name in BLOCK))
-        return tags(**about)
-
-
-@dataclass(frozen=True)
-class Abouts:
-    """The tags of all lines, each set of tags once in order of first use; a line refers to its set by place."""
-
-    choice: Choice
-    place_of: dict[tuple[tuple[str, str], ...], int] = field(default_factory=dict)
+        values = {name: [value] for name, value in part.about.items()}
+        if "budget" in values:
+            values["budget"].append(BEST)  # the parts of the answer and of lists of everything, which BEST shows, too
+        elif all(name in values for name in BLOCK):
+            values["budget"] = self.budgets(page, tuple(part.about[name] for name in BLOCK))
+        return tags(**values)
 
     def place(self, page: Page, line: Line) -> str:
-        """Return the place of the line's tags; empty where the line has no tags of its own."""
-        tags = self.choice.part_tags(page, line)
-        return str(self.place_of.setdefault(tuple(tags.items()), len(self.place_of))) if tags else ""
+        """Return the place of the line's tags in ``abouts``; empty where the line has no tags of its own."""
+        tags = self.part_tags(page, line)
+        return str(self.line_tags.setdefault(tuple(tags.items()), len(self.line_tags))) if tags else ""
 
     @property
-    def lines(self) -> list[Tags]:
-        return [{name.removeprefix("data-"): value for name, value in about} for about in self.place_of]
+    def abouts(self) -> list[Tags]:
+        """The tags of all lines that have a ``place``, each set of tags once in order of first use."""
+        return [{name.removeprefix("data-"): value for name, value in tags} for tags in self.line_tags]
 
 
 def column_tags(column: Column) -> Tags:
@@ -167,7 +165,3 @@ def tags(**values: Collection[str]) -> Tags:
 def token(name: str) -> str:
     """Return ``name`` quoted as in a URL, which has no spaces; BEST is no name and stays as it is."""
     return name if name == BEST else quote(name, safe="@")
-
-
-def listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value

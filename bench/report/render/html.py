@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from bench.report.evidence import Evidence
 from bench.report.model import Block, Figure, Page, Question, Table
-from bench.report.render.choice import FILTERS, Abouts, Choice, Tags, column_tags
+from bench.report.render.choice import FILTERS, Choice, Tags, column_tags
 from bench.report.render.details import details
 from bench.report.render.svg import inline
 from bench.report.render.verdicts import cards
@@ -62,7 +62,6 @@ def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: File
     views.append(View(page=index, tags={}, grids=index.blocks, files=[]))
     paths = {record.key: link(store.path(record.job), root) for record in evidence.records}
     place_of = {key: str(place) for place, key in enumerate(sorted(paths))}
-    abouts = Abouts(choice)
     return template().render(
         about=ABOUT,
         questions={question: [view for view in views if view.page.question is question] for question in Question},
@@ -77,8 +76,6 @@ def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: File
         index=index,
         counts=counts(evidence.every),
         paths=paths,
-        abouts=abouts,
-        about_place=abouts.place,
         places=lambda keys: " ".join(place_of[key] for key in keys.split() if key in place_of),
         data={"first": choice.at_first, "possible": choice.possible, **details(evidence)},
         terms=used_terms(views),
