@@ -28,9 +28,12 @@ def details(evidence: Evidence) -> dict[str, Any]:
     """
     parts = []
     for run in evidence.every.sort_values("key").to_dict("records"):
-        record = evidence.by_key[run["key"]]
-        parts.append((run, groups_of(record), curves_of(record, run)))
-    counts = Counter(text for part in parts for text in texts_of(*part))
+        record, title = evidence.by_key[run["key"]], f"{run['row']}, {heading((run['dataset'], run['features']))}"
+        parts.append((record.key, title, groups_of(record), curves_of(record, run)))
+    counts: Counter[str] = Counter()
+    for _, title, groups, curves in parts:
+        counts.update([title, *(text for group in groups.values() for text in group.values())])
+        counts.update(curve["name"] for curve in curves)
     shared = [text for text, n in counts.items() if n > 1 and len(text) > 3]
     places = {text: place for place, text in enumerate(shared)}
     columns: dict[tuple[str, ...], int] = {}
@@ -39,8 +42,8 @@ def details(evidence: Evidence) -> dict[str, Any]:
         return places.get(text, text)
 
     records = []
-    for run, groups, curves in parts:
-        entry: dict[str, Any] = {"key": run["key"], "title": brief(title(run)), "groups": []}
+    for key, title, groups, curves in parts:
+        entry: dict[str, Any] = {"key": key, "title": brief(title), "groups": []}
         for name, group in groups.items():
             column = columns.setdefault((name, *group), len(columns))
             entry["groups"].append([column, *map(brief, group.values())])
@@ -48,16 +51,6 @@ def details(evidence: Evidence) -> dict[str, Any]:
             entry["curves"] = [{**curve, "name": brief(curve["name"])} for curve in curves]
         records.append(entry)
     return {"records": records, "columns": list(columns), "texts": shared}
-
-
-def texts_of(run: Mapping[str, Any], groups: Mapping[str, Mapping[str, str]], curves: list[dict]) -> list[str]:
-    """Return all texts that the page shows of a record."""
-    texts = [text for group in groups.values() for text in group.values()]
-    return [title(run), *texts, *(curve["name"] for curve in curves)]
-
-
-def title(run: Mapping[str, Any]) -> str:
-    return f"{run['row']}, {heading((run['dataset'], run['features']))}"
 
 
 def groups_of(record: Record) -> dict[str, dict[str, str]]:
@@ -101,7 +94,8 @@ def curves_of(record: Record, run: Mapping[str, Any]) -> list[dict[str, Any]]:
             low, high = min(values), max(values)
             extent = {"low": float(f"{low:.{PLACES}g}"), "high": float(f"{high:.{PLACES}g}")}
             course = {**epochs_of(list(map(int, epochs))), **extent, "y": levels(values, low, high)}
-            curves.append({"name": name, **course} | best_of(run.get(f"best_epoch.{ranking}")))
+            best = run.get(f"best_epoch.{ranking}")
+            curves.append({"name": name, **course} | ({} if pd.isna(best) else {"best": int(best)}))
     return curves
 
 
@@ -114,10 +108,6 @@ def levels(values: Sequence[float], low: float, high: float) -> str:
 def epochs_of(epochs: list[int]) -> dict[str, Any]:
     steps = {after - before for before, after in pairwise(epochs)}
     return {"first": epochs[0], "step": steps.pop()} if len(steps) == 1 else {"x": epochs}
-
-
-def best_of(epoch: float | int | None) -> dict[str, int]:
-    return {} if pd.isna(epoch) else {"best": int(epoch)}
 
 
 def text(value: Any) -> str:
