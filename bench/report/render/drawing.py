@@ -4,7 +4,7 @@ Matplotlib draws the figures in seaborn's style. Seaborn itself is not used: the
 fixed places are faster to draw, and importing it would take a second in every drawing process.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 
@@ -104,7 +104,7 @@ def scale_log(axis: Any, values: pd.Series) -> None:
     axis.xaxis.set_minor_locator(NullLocator())
 
 
-def looks(rows: Sequence[str]) -> dict[str, dict[str, Any]]:
+def looks(rows: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the colour, marker and dashes of each row; the model under study has a thick black line with stars.
 
     A model of this benchmark looks the same in all figures. A tuned row has the colour of its model, other dashes, and

@@ -19,7 +19,7 @@ def cost(data: pd.DataFrame) -> Figure:
     """Draw N@10 over seconds of training: one panel per data set, one point per model."""
     parts = list(data.groupby(BLOCK, sort=False))
     figure, axes = panels(1, len(parts))
-    look = looks(list(dict.fromkeys(data["model"])))
+    look = looks(data["model"])
     for (block, part), axis in zip(parts, axes[0], strict=True):
         scale_log(axis, part["seconds.train"])
         axis.set(title=heading(block), xlabel="seconds of training", ylabel="N@10, sampled")
@@ -37,7 +37,7 @@ def curves(data: pd.DataFrame) -> Figure:
     columns = list(data[places].drop_duplicates().itertuples(index=False, name=None))
     columns.sort(key=lambda place: RANKINGS.index(place[-1].partition(".")[0]))
     figure, axes = panels(len(AXES), len(columns))
-    look = looks(sorted(set(data["model"]) - {independent.NAME}))
+    look = looks(set(data["model"]) - {independent.NAME})
     for place, part in data.groupby(places, sort=False):
         column = axes[:, columns.index(place)]
         for (model, *_), run in part.groupby(["model", "seed", "key"], sort=False):
@@ -64,7 +64,7 @@ def layers(data: pd.DataFrame) -> Figure:
     """Draw values over the number of layers: one panel per data set and metric, one line per model."""
     places, metrics = blocks(data), list(dict.fromkeys(data["metric"]))
     figure, axes = panels(len(metrics), len(places))
-    look = looks(list(dict.fromkeys(data["model"])))
+    look = looks(data["model"])
     for (dataset, features, metric), part in data.groupby([*BLOCK, "metric"], sort=False):
         axis = axes[metrics.index(metric), places.index((dataset, features))]
         for model, line in part.groupby("model", sort=False):

@@ -1,6 +1,7 @@
 """Renders a ``Table`` as LaTeX with booktabs."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bench.report.model import EMPTY, Block, Cell, Table
@@ -84,26 +85,24 @@ def cut(block: Block, kind: str) -> Block:
 
 def merged(blocks: list[Block], reasons: list[str]) -> list[str]:
     """Return one tabular with a group of columns for each block; a line that a block lacks is empty there."""
-    heads, rules, place = [""], [], 2
+    heads, rules, place = [""], "", 2
     for block in blocks:
         width = len(block.columns) - 1
         heads.append(rf"\multicolumn{{{width}}}{{c}}{{{escaped(block.title)}}}")
-        rules.append(rf"\cmidrule(lr){{{place}-{place + width - 1}}}")
+        rules += rf"\cmidrule(lr){{{place}-{place + width - 1}}}"
         place += width
-    lines = [" & ".join(heads) + r" \\", "".join(rules)]
     names = [escaped(blocks[0].columns[0].name), *(escaped(c.name) for block in blocks for c in block.columns[1:])]
-    lines += [" & ".join(names) + r" \\", r"\midrule"]
+    lines = [row(heads), rules, row(names), r"\midrule"]
     for name in in_order([[line.texts[0] for line in block.lines] for block in blocks]):
         cells = [escaped(name)]
         for block in blocks:
             empty = [Cell(EMPTY)] * (len(block.columns) - 1)
             values = next((line.cells[1:] for line in block.lines if line.texts[0] == name), empty)
             cells += [shown(cell, reasons) for cell in values]
-        lines.append(" & ".join(cells) + r" \\")
+        lines.append(row(cells))
     notes = [(block.title, note) for block in blocks for note in block.notes if not note.is_warning]
     comments = [f"% {escaped(title)}: {escaped(note.text)}" for title, note in notes]
-    head = [rf"\begin{{tabular}}{{l{'r' * (place - 2)}}}", r"\toprule"]
-    return [*head, *lines, r"\bottomrule", r"\end{tabular}", *comments]
+    return [*tabular("l" + "r" * (place - 2), lines), *comments]
 
 
 def in_order(lists: list[list[str]]) -> list[str]:
@@ -124,13 +123,18 @@ def stacked(blocks: list[Block], reasons: list[str]) -> list[str]:
     for block in blocks:
         sides = "".join("l" if column.kind == "name" else "r" for column in block.columns)
         lines += [rf"\par\medskip\textbf{{{escaped(block.title)}}}\par\smallskip"] if block.title else []
-        lines += [rf"\begin{{tabular}}{{{sides}}}", r"\toprule"]
-        lines += [" & ".join(escaped(column.name) for column in block.columns) + r" \\", r"\midrule"]
-        for line in block.lines:
-            lines.append(" & ".join(shown(cell, reasons) for cell in line.cells) + r" \\")
-        lines += [r"\bottomrule", r"\end{tabular}"]
+        head = [row(escaped(column.name) for column in block.columns), r"\midrule"]
+        lines += tabular(sides, [*head, *(row(shown(cell, reasons) for cell in line.cells) for line in block.lines)])
         lines += [f"% {escaped(note.text)}" for note in block.notes if not note.is_warning]
     return lines
+
+
+def tabular(sides: str, lines: list[str]) -> list[str]:
+    return [rf"\begin{{tabular}}{{{sides}}}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
 
 
 def escaped(text: str) -> str:
