@@ -2,15 +2,12 @@
 
 import ast
 import dataclasses
-import importlib
 import inspect
 import re
 import textwrap
-from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 from bench import registry
-from bench.files import write_text, writing
 from bench.spec import SHOWN_MODELS, BenchError, Training, unknown
 
 REQUIRED = ("Modalities", "Fusion", "Loss", "Parameters", "Cost per step", "Checked")
@@ -44,20 +41,13 @@ made from the models' files by `python -m bench cards`; edit those files, not th
 """
 
 
-def write(cards, path: Path) -> Path:
-    """Write ``page`` to the file ``path``, and return the path.
+def page() -> str:
+    """Return the page of all models; floors come last, by file.
 
     Raises:
-        BenchError: when a field is missing or unknown, or the file cannot be written.
+        BenchError: when a field of a docstring is missing or unknown.
     """
-    text = page(cards)
-    with writing(path, remedy="choose another with --out"):
-        write_text(path, text)
-    return path
-
-
-def page(cards) -> str:
-    """Return the page of the models ``cards``, which are those of ``bench.registry``; floors come last, by file."""
+    cards = registry.cards().values()
     training = assignments({f.name: f.default for f in dataclasses.fields(Training)})
     parts = [HEAD.format(training=training)]
     parts += [card(model, docstring(model), registry.load(model).Hyper) for model in cards if not model.is_floor]
@@ -68,14 +58,11 @@ def page(cards) -> str:
 
 
 def file_of(model) -> str:
-    """Return the path of the model's file from the root of the repository."""
     return model.module.replace(".", "/") + ".py"
 
 
 def docstring(model) -> str:
-    """Return the docstring of the model's file."""
-    registry.load(model)
-    return inspect.getdoc(importlib.import_module(model.module)) or ""
+    return inspect.getdoc(inspect.getmodule(registry.load(model))) or ""
 
 
 def card(model, docstring: str, hyper: type) -> str:
@@ -94,9 +81,8 @@ def card(model, docstring: str, hyper: type) -> str:
     parts += [prose(body)] if body else []
     parts += [f"Trained with: {assignments(model.training)}."] if model.training else []
     parts.append("\n".join(["Presets:", "", *presets(model)]))
-    rows = settings(hyper)
-    if rows:
-        parts.append("\n".join(table(["setting", "default", "allowed or searched", "meaning"], rows)))
+    if rows := settings(hyper):
+        parts.append(table(["setting", "default", "allowed or searched", "meaning"], rows))
     return "\n\n".join(parts) + "\n"
 
 
@@ -169,21 +155,17 @@ def settings(hyper: type) -> list[list[str]]:
     """Return name, default, allowed or searched values and meaning of each field of a ``Hyper``."""
     meanings = comments(hyper)
     return [
-        [as_code(f.name), as_code(repr(f.default)), values(f), escaped(meanings.get(f.name, ""))]
+        [f"`{f.name}`", f"`{f.default!r}`", values(f), escaped(meanings.get(f.name, ""))]
         for f in dataclasses.fields(hyper)
     ]
-
-
-def as_code(text: str) -> str:
-    return f"`{text}`"
 
 
 def values(field: dataclasses.Field) -> str:
     """Return the values of a field that are searched, or else those that its type allows, in words."""
     if "low" in field.metadata:
-        return f"{as_code(repr(field.metadata['low']))} to {as_code(repr(field.metadata['high']))}"
+        return f"`{field.metadata['low']!r}` to `{field.metadata['high']!r}`"
     among = field.metadata.get("among") or (get_args(field.type) if get_origin(field.type) is Literal else ())
-    return ", ".join(as_code(repr(value)) for value in among)
+    return ", ".join(f"`{value!r}`" for value in among)
 
 
 def comments(hyper: type) -> dict[str, str]:
@@ -198,6 +180,6 @@ def comments(hyper: type) -> dict[str, str]:
     return comment_of
 
 
-def table(header: list[str], rows: list[list[str]]) -> list[str]:
+def table(header: list[str], rows: list[list[str]]) -> str:
     lines = [header, ["---"] * len(header), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
-    return [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -4,7 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-from bench import registry
 from bench.cli.flags import Parser, place
 from bench.files import write_text, writing
 
@@ -16,7 +15,10 @@ def cards_command(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     from bench.cli import cards
 
-    print(f"wrote {cards.write(registry.cards().values(), args.out)}")
+    text = cards.page()
+    with writing(args.out, remedy="choose another with --out"):
+        write_text(args.out, text)
+    print(f"wrote {args.out}")
     return 0
 
 
