@@ -7,7 +7,8 @@ from bench.cli.flags import Parser, place
 ENCODERS = {"image": "resnet50.a1_in1k", "text": "sentence-transformers/all-MiniLM-L6-v2"}
 
 
-def parser() -> Parser:
+def extract_command(argv: list[str]) -> int:
+    """Make feature rows from pictures and texts."""
     parser = Parser(prog="python -m bench extract", description=extract_command.__doc__)
     parser.add_argument("folder", type=place, metavar="FOLDER", help="a data set of lists, as import writes it")
     parser.add_argument("--images", type=place, metavar="DIR", help="pictures, each named by its item's id")
@@ -16,14 +17,9 @@ def parser() -> Parser:
     for what, default in ENCODERS.items():
         text = f"name in the hub's cache, or a folder; default: {default}"
         parser.add_argument(f"--{what}-encoder", default=default, metavar="NAME|FOLDER", help=text)
-    return parser
-
-
-def extract_command(argv: list[str]) -> int:
-    """Make feature rows from pictures and texts."""
-    args = parser().parse_args(argv)
+    args = parser.parse_args(argv)
     if not (args.images or args.texts):
-        parser().error("there is nothing to extract from: give --images DIR, --texts FILE, or both")
+        parser.error("there is nothing to extract from: give --images DIR, --texts FILE, or both")
     from bench.data import extracting
 
     if args.images:

@@ -16,17 +16,16 @@ LOG_LINES = 10
 COLUMNS = ("key", "status", "data set", "model", "features", "protocol", "budget", "seed", "sampled N@10")
 
 
-def listing(store: Store, wanted: Mapping[str, Collection | None]) -> str:
+def listing(store: Store, wanted: Mapping[str, Collection]) -> str:
     """Return one line per record: its key, status and job, and its NDCG@10 or the reason why it has none.
 
     Args:
-        wanted: the allowed values of a field of the job, by field, or None for any; "MODEL" allows all its presets.
+        wanted: the allowed values of fields of the job, by field; "MODEL" allows all its presets.
     """
     rows, records = [], store.records()
     for field, allowed in wanted.items():
-        check_names(field, allowed or (), records)
-    filters = {field: allowed for field, allowed in wanted.items() if allowed is not None}
-    matching = [r for r in records if all(is_among(r.job, field, allowed) for field, allowed in filters.items())]
+        check_names(field, allowed, records)
+    matching = [r for r in records if all(is_among(r.job, field, allowed) for field, allowed in wanted.items())]
     for r in matching:
         value, job = r.metrics.get("sampled.ndcg@10"), r.job
         cells = (job.dataset, job.run, job.features, job.protocol.name, job.budget.name, job.seed)
@@ -46,14 +45,15 @@ def check_names(field: str, values: Collection, records: Collection[Record]) -> 
 
 
 def asked_of(args) -> dict:
-    """Return the values that --list selects, by field of a job; None for any value."""
+    """Return the values that --list selects, by field of a job; a field of which any value is wanted is left out."""
     models = set()
     for text in args.models or ():
         cards = registry.select([text])
         models |= {f"{card.name}:{preset}" if registry.is_preset_named(text) else card.name for card, preset in cards}
-    budget = [args.budget] if args.budget else None
-    asked = {"dataset": args.datasets, "model": models or None, "protocol": args.protocols, "budget": budget}
-    return {**asked, "features": args.features, "seed": args.seeds}
+    budget = [args.budget] if args.budget else []
+    asked = {"dataset": args.datasets, "model": models, "protocol": args.protocols, "budget": budget}
+    asked |= {"features": args.features, "seed": args.seeds}
+    return {field: values for field, values in asked.items() if values}
 
 
 def is_among(job: Job, field: str, allowed: Collection) -> bool:
