@@ -19,7 +19,7 @@ from bench.report.boards import Board, boards
 from bench.report.differences import incomparable, measures
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
-from bench.report.rows import BLOCK, STUDIED
+from bench.report.rows import BLOCK, STUDIED, order
 from bench.report.sections import curves
 from bench.report.sections.slices import sliceable
 from bench.run.studies import STUDIES
@@ -41,28 +41,25 @@ class Results:
         """Return one line per run that tables show: its job, metrics, facts, times and key, each in columns."""
         return self.evidence.frame.drop(columns=["hyper", "settings"], errors="ignore")
 
-    def boards(self, **which: str) -> list[Board]:
+    def boards(self, **which: Any) -> list[Board]:
         """Return the comparisons that match ``which``: any of dataset, features, protocol, budget and ranking.
 
         Raises:
             BenchError: where no comparison matches.
         """
-        for name in which.keys() - {*TABLE, *BLOCK}:
-            raise unknown("choice", name, [*TABLE, *BLOCK])
-        matching = [board for board in boards(self.evidence) if which.items() <= board.names.items()]
-        if not matching:
-            raise BenchError(f"no comparison matches {which or 'any choice'}; to_frame() lists the runs")
-        return matching
+        all_boards = boards(self.evidence)
+        names = pd.DataFrame([board.names for board in all_boards], columns=[*TABLE, *BLOCK])
+        return [all_boards[place] for place in chosen(names, which, "comparison").index]
 
-    def table2(self, dataset: str, **which: str) -> pd.DataFrame:
+    def table2(self, dataset: str, **which: Any) -> pd.DataFrame:
         """Return the means of Table 2 on a data set, one line per protocol, budget, ranking and row."""
-        chosen_boards = self.boards(dataset=dataset, **which)
-        parts = [board.means.loc[board.rows].assign(**board.names).reset_index() for board in chosen_boards]
+        matching = self.boards(dataset=dataset, **which)
+        parts = [board.means.loc[board.rows].assign(**board.names).reset_index() for board in matching]
         columns = [name for name in (*TABLE, *BLOCK) if name != "dataset"]
         return pd.concat(parts).set_index([*columns, "row"])[list(SHOWN)].rename(columns=SHOWN)
 
     def compare(
-        self, row: str, other: str, *, metric: str = "ndcg@10", per_slice: bool = False, **which: str
+        self, row: str, other: str, *, metric: str = "ndcg@10", per_slice: bool = False, **which: Any
     ) -> pd.DataFrame:
         """Return the difference ``row`` minus ``other``, paired by test case: one line per comparison that has both.
 
@@ -79,13 +76,14 @@ class Results:
         Raises:
             BenchError: for an unknown metric or row, or two rows that share no comparison.
         """
-        if metric not in SHOWN:
-            raise unknown("metric", metric, SHOWN)
-        shared = [board for board in self.boards(**which) if {row, other} <= set(board.rows)]
+        matching = self.boards(**which)
+        rows = order(name for board in matching for name in board.rows)
+        for kind, name, known in (("metric", metric, list(SHOWN)), ("row", row, rows), ("row", other, rows)):
+            if name not in known:
+                raise unknown(kind, name, known)
+        shared = [board for board in matching if row in board.rows and other in board.rows]
         if not shared:
-            rows = {name for board in self.boards(**which) for name in board.rows}
-            missing = [name for name in (row, other) if name not in rows]
-            raise unknown("row", missing[0], rows) if missing else BenchError(f"{row} and {other} share no comparison")
+            raise BenchError(f"{row} and {other} share no comparison")
         return pd.DataFrame([line for board in shared for line in self._lines(board, row, other, metric, per_slice)])
 
     def _lines(self, board: Board, row: str, other: str, metric: str, per_slice: bool) -> list[dict[str, Any]]:
@@ -111,8 +109,9 @@ class Results:
         Raises:
             BenchError: for a row that no run has, or where no run matches ``which``.
         """
-        runs = chosen(self.evidence.frame[self.evidence.frame["status"] == "done"], which)
-        if row not in set(runs["row"]):
+        frame = self.to_frame()
+        runs = chosen(frame[frame["status"] == "done"], which)
+        if row not in list(runs["row"]):
             raise unknown("row", row, set(runs["row"]))
         store, runs = Store(self.evidence.results), runs.loc[runs["row"] == row, RUN_COLUMNS].to_dict("records")
         ranks = pd.concat([store.ranks(self.evidence.by_key[run["key"]].job).assign(**run) for run in runs])
@@ -137,8 +136,8 @@ class Results:
         return self.to_frame().reindex(columns=SHORT).to_html(index=False, float_format="{:.4f}".format)
 
 
-def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
-    """Return the lines of ``frame`` that have the values ``which``, or one of a list, in the columns of these names.
+def chosen(frame: pd.DataFrame, which: dict[str, Any], what: str = "run") -> pd.DataFrame:
+    """Return the lines of ``frame``, each a ``what``, whose columns have the values ``which``, each one or several.
 
     Raises:
         BenchError: for an unknown column, or where no line is left.
@@ -146,9 +145,9 @@ def chosen(frame: pd.DataFrame, which: dict[str, Any]) -> pd.DataFrame:
     for name, value in which.items():
         if name not in frame:
             raise unknown("choice", name, frame)
-        frame = frame[frame[name].isin(value) if isinstance(value, list) else frame[name] == value]
+        frame = frame[frame[name].isin(value if pd.api.types.is_list_like(value) else [value])]
     if frame.empty:
-        raise BenchError(f"no run matches {which or 'any choice'}; to_frame() lists the runs")
+        raise BenchError(f"no {what} matches {which or 'any choice'}; to_frame() lists the runs")
     return frame
 
 
@@ -161,9 +160,9 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     attributes = {"studies": tuple(STUDIES.values()), "ours": ours, "is_installed": registry.is_installed}
     evidence = Evidence.of(Store(expanded(folder)), **attributes)
     if not evidence.records:
-        raise BenchError(f"no records in {folder}")
-    if ours not in set(evidence.frame["row"]):
-        card, preset = registry.find(ours)
+        raise BenchError(f"no records in {evidence.results}")
+    if ours not in list(evidence.frame["row"]):
+        card, preset = registry.find(str(ours))
         evidence = replace(evidence, ours=row_name(card.name, preset))
     return Results(evidence)
 
@@ -173,7 +172,7 @@ def load_model(key: str, *, results: str | Path = "results", ranking: str = "", 
     folder of a data set that is not built in, and ``model`` is ``path/to/file.py:MODEL`` of a model of your own."""
     from bench.run import trained  # imports torch
 
-    return trained.load(Store(expanded(results)), key, ranking=ranking, location=str(data), model_file=model)
+    return trained.load(Store(expanded(results)), str(key), ranking=ranking, location=str(data), model_file=model)
 
 
 def run(
@@ -213,6 +212,7 @@ def run(
     folders = {"results": expanded(results), "reports": expanded(reports), "configs": expanded(configs)}
     how = {"when": when, "mode": mode, "machines": read(Machines, machines or {}, what="field of machines")}
     asked = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
+    asked = replace(asked, data_dir=asked.data_dir and expanded(asked.data_dir))
     code = session.run(asked, **folders, **how, clock=Clock(), dry_run=False, shown=session.Shown())
     if code:
         message = f"not every job was done (exit code {code}); the lines above name those that failed"

@@ -43,10 +43,10 @@ class NotApplicable(BenchError):
     status = "skipped"
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> BenchError:
+def unknown(kind: str, name: Any, known: Iterable[str]) -> BenchError:
     """Return the error for an unknown name; it suggests similar names, or else lists the known ones."""
     known = sorted(known)
-    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.65)
+    near = difflib.get_close_matches(str(name).lower(), [k.lower() for k in known], n=3, cutoff=0.65)
     hint = [k for k in known if k.lower() in near]
     tail = f"did you mean {' or '.join(hint)}?" if hint else f"known: {', '.join(known) or 'none'}"
     return BenchError(f"unknown {kind} {name!r}; {tail}")

@@ -3,10 +3,12 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import jaxtyping
 import pandas as pd
 import pytest
 
@@ -123,9 +125,51 @@ def test_a_wrong_name_is_one_line(results, call, said):
         call(results)
 
 
-def test_a_folder_without_records(tmp_path):
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda r: r.compare(None, "BPRMF"), "unknown row None"),
+        (lambda r: r.compare("MCLN", ["BPRMF"]), "unknown row ['BPRMF']; did you mean BPRMF?"),
+        (lambda r: r.compare("MCLN", "BPRMF", metric=["hr@5"]), "unknown metric ['hr@5']; did you mean hr@5?"),
+        (lambda r: r.ranks(["MCLN"]), "unknown row ['MCLN']; did you mean MCLN?"),
+        (lambda r: r.ranks("MCLN", settings={"size": 1}), "unknown choice 'settings'"),
+        (lambda r: bench.load(r.evidence.results, ours=3), "unknown model '3'"),
+        (lambda r: bench.load_model(3, results=r.evidence.results), "unknown key '3'"),
+        (
+            lambda r: bench.run(datasets=["ml-100k"], when=["missing"]),
+            "unknown when ['missing']; did you mean missing?",
+        ),
+        (lambda r: bench.run(datasets=["ml-100k"], machines=[2]), "unknown field of machines 2"),
+    ],
+)
+def test_a_value_of_another_type_is_one_line(results, call, said, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # users have no checks of types
+    with pytest.raises(BenchError, match=re.escape(said)):
+        call(results)
+
+
+@pytest.mark.parametrize("several", [["sampled", "full"], ("sampled", "full"), {"sampled", "full"}])
+def test_several_values_are_chosen_alike_everywhere(results, several):
+    assert [board.ranking for board in results.boards(ranking=several)] == ["sampled", "full"]
+    assert len(results.compare("MCLN", "BPRMF", dataset=["beauty"], ranking=several)) == 1  # MCLN has no full ranking
+    assert set(results.ranks("MCLN", seed=(0, 1))["seed"]) == {0}
+
+
+def test_a_data_folder_may_be_in_the_home_folder(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("bench.session.run", lambda request, **more: asked.append(request) or 1)
+    with pytest.raises(BenchError, match="exit code 1"):
+        bench.run(datasets=["art"], data_dir="~/data")
+    assert asked[0].data_dir == tmp_path / "data"
+
+
+def test_a_folder_without_records(tmp_path, monkeypatch):
     with pytest.raises(BenchError, match="no records in"):
         bench.load(tmp_path / "nowhere")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BenchError, match=r"no records in \.$"):
+        bench.load("")
 
 
 def test_the_row_under_study_is_one_of_the_records_or_a_model(results, tmp_path):

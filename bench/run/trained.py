@@ -66,8 +66,8 @@ class Trained:
             raise BenchError(
                 f"{self.record.job.row} {DEPENDENT}; use a preset without that dependence, such as MCLN:itemwise"
             )
-        if k < 1:
-            raise BenchError(f"k={k}: a list needs at least one item")
+        if not isinstance(k, int | np.integer) or k < 1:
+            raise BenchError(f"k={k!r}: a list needs a whole number of items, at least one")
         users = [users] if np.isscalar(users) else users
         numbers = np.arange(len(self.ids["user"])) if users is None else self.numbers(users)
         return pd.concat([self.best(part, k) for part in blocks(numbers)], ignore_index=True)

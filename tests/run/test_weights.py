@@ -4,6 +4,7 @@ import errno
 import shutil
 from dataclasses import replace
 
+import jaxtyping
 import pandas as pd
 import pytest
 
@@ -200,15 +201,17 @@ def test_a_model_from_outside_is_named_by_its_file(folder, tmp_path, monkeypatch
     assert found == {k: v for k, v in store.find(work.job).metrics.items() if k.startswith("full")}
 
 
-def test_what_cannot_be_asked_is_one_line(kept):
+def test_what_cannot_be_asked_is_one_line(kept, monkeypatch):
     store, folder = kept
     keys = {record.job.model: record for record in store.records()}
     with pytest.raises(BenchError, match="so it cannot rank all items"):
         trained.load(store, keys["MCLN"].key, location=folder).recommend()
     with pytest.raises(BenchError, match="no weights of the full ranking"):
         trained.load(store, keys["MCLN"].key, location=folder, ranking="full")
-    with pytest.raises(BenchError, match="k=0: a list needs at least one item"):
-        trained.load(store, keys["VBPR"].key, location=folder).recommend(k=0)
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # users have no checks of types
+    for k in (0, 1.5, "5"):
+        with pytest.raises(BenchError, match=f"k={k!r}: a list needs a whole number of items, at least one"):
+            trained.load(store, keys["VBPR"].key, location=folder).recommend(k=k)
     with pytest.raises(BenchError, match="has no user 77"):
         trained.load(store, keys["VBPR"].key, location=folder).recommend([77])
     with pytest.raises(BenchError, match="is of the folder tiny, which is not here; name it with --data FOLDER"):
