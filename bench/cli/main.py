@@ -91,11 +91,12 @@ def run_command(argv: list[str]) -> int:
     from bench.run import plan
     from bench.run.machines import Machines
 
+    usual = "standard" if args.datasets else "quick"
     request = plan.Request(
         datasets=args.datasets or [QUICK_SET],
         models=args.models or (None if args.datasets else ["all", "floors"]),
         protocols=args.protocols,
-        budget=args.budget or ("standard" if args.datasets else "quick"),
+        budget=usual if args.budget is None else args.budget,
         seeds=args.seeds or [0],
         features=args.features,
         hyper=once(args.set or [], "--set"),

@@ -50,7 +50,7 @@ def asked_of(args) -> dict:
     for text in args.models or ():
         cards = registry.select([text])
         models |= {f"{card.name}:{preset}" if registry.is_preset_named(text) else card.name for card, preset in cards}
-    budget = [args.budget] if args.budget else []
+    budget = [] if args.budget is None else [args.budget]
     asked = {"dataset": args.datasets, "model": models, "protocol": args.protocols, "budget": budget}
     asked |= {"features": args.features, "seed": args.seeds}
     return {field: values for field, values in asked.items() if values}

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
         (["--datasets", "a" * 300], f"unknown data set '{'a' * 300}'; known: "),
         (["--models", f"{'a' * 300}.py:X"], ".py is not there; a model from outside is given as"),
         (["--budget", "standrad"], "unknown budget 'standrad'; did you mean standard?"),
+        (["--budget", ""], "unknown budget ''; known: full, quick, smoke, standard"),
         (["--protocols", "papr"], "unknown protocol 'papr'; did you mean paper?"),
         (["--modles", "BPRMF"], "unknown flag '--modles'; did you mean --models?"),
         (["--seeds", "one"], "'one' is not a whole number of 0 or more"),

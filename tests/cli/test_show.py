@@ -88,3 +88,8 @@ def test_a_model_from_outside_is_listed_with_all_its_presets(tmp_path, monkeypat
     for preset, expected in (("", {"Own"}), (":big", {"Own:big"})):
         asked = run_parser().parse_args(["--models", f"{own}:Own{preset}"])
         assert asked_of(asked)["model"] == expected
+
+
+def test_an_empty_budget_is_not_any_budget():
+    """As of a shell's variable that is not set."""
+    assert asked_of(run_parser().parse_args(["--budget", ""])) == {"budget": [""]}
