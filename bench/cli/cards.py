@@ -143,8 +143,8 @@ def escaped(text: str) -> str:
 def presets(model) -> list[str]:
     """Return one line per preset, and one per data set for which the model has settings."""
     lines = [f"- `{name}`: {assignments(values) if values else 'as below'}" for name, values in model.presets.items()]
-    where = "on `{}`, where the preset does not say otherwise"
-    return lines + [f"- {where.format(name)}: {assignments(values)}" for name, values in model.per_dataset.items()]
+    where = "where the preset does not say otherwise"
+    return lines + [f"- on `{name}`, {where}: {assignments(values)}" for name, values in model.per_dataset.items()]
 
 
 def assignments(values: dict) -> str:

@@ -14,7 +14,8 @@ def named_file(text: str) -> tuple[str, Path]:
     return name, place(file)
 
 
-def parser() -> Parser:
+def import_command(argv: list[str]) -> int:
+    """Make a data set of a file."""
     parser = Parser(
         prog="python -m bench import", description="Make a data set of a CSV, TSV, parquet, JSON lines or .inter file."
     )
@@ -38,12 +39,7 @@ def parser() -> Parser:
     parser.add_argument("--features", nargs="+", action="extend", type=named_file, metavar="MODALITY=FILE", help=text)
     text = "item ids of the rows of a .npy, one per line; without it, row k is that of the item with id k"
     parser.add_argument("--row-ids", nargs="+", action="extend", type=named_file, metavar="MODALITY=FILE", help=text)
-    return parser
-
-
-def import_command(argv: list[str]) -> int:
-    """Make a data set of a file."""
-    args = vars(parser().parse_args(argv))
+    args = vars(parser.parse_args(argv))
     from bench.data.importing import import_file
 
     file, out = args.pop("file"), args.pop("out")

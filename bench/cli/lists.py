@@ -66,7 +66,7 @@ def studies_command(argv: list[str]) -> int:
         rows = [(s.name, s.title, ", ".join(s.models) or "any", len(s.variants) or "") for s in STUDIES.values()]
         print(grid(rows, ("study", "title", "models", "variants")))
     for study in find(named):
-        rows = [(variant.title or variant.label, as_text(study.full(variant))) for variant in study.variants]
+        rows = [(study.titles[variant.label], as_text(study.full(variant))) for variant in study.variants]
         print(grid(rows, (study.title, "settings")) if rows else f"{study.title}: its rows are models, not variants")
     return 0
 

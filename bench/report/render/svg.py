@@ -84,7 +84,7 @@ def adapted(key: str, value: str, names: dict[str, str]) -> str:
         return f"#{names[value.removeprefix('#')]}"
     if key == "d":
         return path(value)
-    if key in ("x", "y", "transform", "points"):
+    if key in ("x", "y", "transform"):
         return rounded(value)
     if key == "style":
         value = themed(value)
@@ -108,7 +108,7 @@ def rounded(value: str) -> str:
 
 def number(value: float, places: int = 2) -> str:
     text = f"{value:.{places}f}".rstrip("0").rstrip(".")
-    if text in ("-0", ""):
+    if text == "-0":
         return "0"
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
