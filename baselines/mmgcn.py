@@ -42,7 +42,7 @@ Checked: On a toy data set, scores and losses equal values worked out by hand, t
     do not matter, and relabelled nodes get relabelled vectors. A content row affects exactly the nodes within
     ``n_layers`` steps. Giving the same modality twice leaves the vectors as they are under ``fusion="mean"`` and
     doubles them under ``fusion="sum"``.
-Quality: On Taobao it ends below BPRMF; from epoch 15 on its curve swings by 0.01 in N@10 (NDCG@10) without a trend. We
+Quality: On Taobao it ends below BPRMF; from epoch 20 on its curve swings by 0.01 in N@10 (NDCG@10) without a trend. We
     tried nothing else.
 """
 
