@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from bench.run import worker
 from bench.run.events import Event, Listener
 from bench.run.plan import PlannedJob
 from bench.run.pool import POLL, Executor, Outcome
-from bench.run.slots import Slot, is_floor
+from bench.run.slots import Slot
 from bench.spec import DATA_SETS, BenchError
 from bench.store.record import Record
 
@@ -93,14 +93,14 @@ class Cluster(Executor):
 
     def submit(self, planned: PlannedJob):
         """Submit the job's task, and return its future."""
-        is_gpu_asked = self.is_gpu_wanted and not is_floor(planned) and self.offers_gpu()
+        is_gpu_asked = self.is_gpu_wanted and not planned.card.is_floor and self.offers_gpu()
         order = {
             "threads": self.threads,
             "timeout": self.timeout,
             "checkpoint_every": self.checkpoint_every,
             "topic": self.topic,
             "is_gpu_asked": is_gpu_asked,
-            **with_full_paths(planned).payload(),
+            **asdict(with_full_paths(planned)),
         }
         # unique, as Dask would take a second task of the same name for the first
         name = f"{planned.job.model}-{planned.job.key}-{uuid.uuid4().hex}"

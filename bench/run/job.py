@@ -96,8 +96,7 @@ def execute(
     job, clock = work.job, time.perf_counter()
     tell(Event(stage="loading"))
     prepared = prepare(work)
-    card = registry.cards()[job.model]
-    if not card.is_code_of(job):
+    if not work.card.is_code_of(job):
         raise BenchError(f"{job.model}: its code changed since the job was planned; start again")
     model = build_model(job, prepared, work.settings, device=device)
     seconds = {"prepare": time.perf_counter() - clock}
@@ -111,7 +110,7 @@ def execute(
     facts = facts_of(work, model, prepared, result) | {"peak_memory_mib": peak_memory_mib(device)}
     if not work.is_trial:
         facts |= counts(ranks)
-        if prepared.dataset.planted and not card.is_floor:  # after the ranks, as it draws random numbers
+        if prepared.dataset.planted and not work.card.is_floor:  # after the ranks, as it draws random numbers
             facts |= use_of_content(work, model, prepared, result)
     metrics = {} if ranks is None else means(ranks)
     update = {"status": "done", "metrics": metrics, "curve": result.curve, "seconds": seconds, "facts": facts}

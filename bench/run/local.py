@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -131,7 +131,7 @@ class Local(Executor):
             "checkpoint_every": self.checkpoint_every,
             "deadline": self.deadline,
             "environment": {**os.environ, **gpu},
-            **planned.payload(),
+            **asdict(planned),
         }
 
 

@@ -1,7 +1,7 @@
 """Turns a request into the jobs that it means."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +61,18 @@ class PlannedJob:
         return f"{job.dataset} {job.run} {job.features} {job.protocol.name} {job.budget.name} seed {job.seed}"
 
     @property
+    def card(self) -> Card:
+        """The declarations of the job's model."""
+        return registry.cards()[self.job.model]
+
+    @property
     def settings(self) -> dict[str, Any]:
         """All settings of the job: the defaults, changed by its preset, by the data set, and by the job's own."""
-        card, preset = registry.find(f"{self.job.model}:{self.job.preset}")
-        return registry.settings(card, preset, dataset=self.job.dataset, hyper=self.job.hyper)
-
-    def payload(self) -> dict[str, Any]:
-        return asdict(self)
+        return registry.settings(self.card, self.job.preset, dataset=self.job.dataset, hyper=self.job.hyper)
 
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> "PlannedJob":
-        """Return the planned job of a ``payload``, whose further entries are ignored."""
+        """Return the planned job whose fields ``asdict`` put into the ``payload``; further entries are ignored."""
         values = {f.name: payload[f.name] for f in fields(cls)} | {"job": read(Job, payload["job"])}
         if values["model_file"]:
             registry.from_outside(f"{values['model_file']}:{values['job'].model}")

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from joblib import cpu_count
 
-from bench import registry
 from bench.run.plan import PlannedJob
 from bench.spec import Job
 from bench.store.record import Record
@@ -65,7 +64,7 @@ class Slots:
 
     def together(self, planned: Sequence[PlannedJob]) -> int:
         """Return how many jobs run at a time, as far as memory is known; with GPUs, of those that train, if any."""
-        trained = [one for one in planned if not is_floor(one)] if self.gpus else []
+        trained = [one for one in planned if not one.card.is_floor] if self.gpus else []
         shares = [[self.need(one, i, alone=False) / self.gpus[i] for one in trained] for i in self.gpus if self.gpus[i]]
         n = int(sum(len(trained) / sum(share) for share in shares) + 1e-6) if trained else self.cpus
         return max(1, min(n, self.most))
@@ -90,7 +89,7 @@ class Slots:
     def take(self, planned: PlannedJob, *, alone: bool = False) -> Slot:
         """Wait for a slot for the job, a GPU of its own if ``alone``, and return it."""
         with self.changed:
-            if is_floor(planned) or not self.gpus:
+            if planned.card.is_floor or not self.gpus:  # a floor trains nothing
                 self.changed.wait_for(lambda: self.free_cpus)
                 self.free_cpus -= 1
                 return Slot("", 0.0)
@@ -134,11 +133,6 @@ class Slots:
             peak, job_kind = record.facts["peak_memory_mib"], kind(record.job)
             with self.changed:
                 self.measured[job_kind] = max(peak, self.measured.get(job_kind, 0.0))
-
-
-def is_floor(planned: PlannedJob) -> bool:
-    """Return whether the job's model is a floor, which trains nothing and stays on the CPU."""
-    return registry.find(planned.job.model)[0].is_floor
 
 
 def measured(records: Iterable[Record]) -> dict[tuple, float]:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import registry
 from bench.run.events import Event, Listener
 from bench.run.plan import PlannedJob
 from bench.spec import BenchError
@@ -27,7 +26,7 @@ class Searches:
         self.n_trials, self.folder = n_trials, folder
         self.store = Store(folder / TRIALS.relative_to(TUNING), is_locked=is_locked)
         refuse(planned)
-        floors = {one.job.row for one in planned if registry.find(one.job.model)[0].is_floor}
+        floors = {one.job.row for one in planned if one.card.is_floor}
         self.notes = [f"not searched, as there is nothing to train: {', '.join(sorted(floors))}"] if floors else []
         self.bases = list({one.job.key: one for one in map(base, planned) if one.job.row not in floors}.values())
         refuse_shared(self.bases)

@@ -51,8 +51,7 @@ class Trials:
     def __init__(self, base: PlannedJob, records: Iterable[Record] = ()):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         job, settings = base.job, base.settings
-        card, _ = registry.find(job.model)
-        self.base, self.space = base, space(card)
+        self.base, self.space = base, space(base.card)
         self.default = json.loads(json.dumps({name: settings[name] for name in self.space}))  # tuples become lists
         bounds = {name: distribution_to_json(d) for name, d in self.space.items()}
         words = f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bench import registry
 from bench.files import plain, read_sealed, try_writing, write_sealed, writing
 from bench.run.plan import PlannedJob
 from bench.spec import (
@@ -189,7 +188,7 @@ def choose(
     """
     chosen, left, unbeaten = [], set(), set()
     for one in planned:
-        job, card = one.job, registry.find(one.job.model)[0]
+        job, card = one.job, one.card
         if job.hyper and mode == "tuned":
             raise BenchError(
                 "--hyper tuned takes its settings from files; leave --set and --study out, or --hyper tuned"
