@@ -1,6 +1,6 @@
 """Loads a trained model from its record, to compute its metrics once more and to recommend items."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from bench.protocol.metrics import means
 from bench.run import weights
 from bench.run.job import build_model
 from bench.run.plan import PlannedJob
-from bench.run.prepared import Prepared, all_pairs, prepare
+from bench.run.prepared import Prepared, prepare
 from bench.spec import DATA_SETS, DEPENDENT, RANKINGS, BenchError
 from bench.store.record import Record
 from bench.store.store import Store
@@ -70,7 +70,8 @@ class Trained:
             raise BenchError(f"k={k!r}: a list needs a whole number of items, at least one")
         users = [users] if np.isscalar(users) else users
         numbers = np.arange(len(self.ids["user"])) if users is None else self.numbers(users)
-        return pd.concat([self.best(part, k) for part in blocks(numbers)], ignore_index=True)
+        parts = np.split(numbers, range(BLOCK, len(numbers), BLOCK))
+        return pd.concat([self.best(part, k) for part in parts], ignore_index=True)
 
     @cached_property
     def ids(self) -> dict[str, np.ndarray]:
@@ -81,12 +82,6 @@ class Trained:
             return ids
         folder = expanded(self.location)
         return {kind: original_ids(folder, kind, numbers) for kind, numbers in ids.items()}
-
-    @cached_property
-    def met(self) -> np.ndarray:
-        """The (n, 2) pairs of all parts, sorted by user."""
-        pairs = all_pairs(self.prepared.dataset)
-        return pairs[np.argsort(pairs[:, 0], kind="stable")]
 
     def numbers(self, users: Sequence) -> np.ndarray:
         number_of = {str(user): number for number, user in enumerate(self.ids["user"])}
@@ -100,9 +95,9 @@ class Trained:
         """Return the ``k`` best items of users that are given by their numbers."""
         self.model.eval()
         scores = self.model.score_all(self.model.represent(), torch.from_numpy(users + 1))[:, 1:]  # 0 is the padding
+        cases = self.prepared.test
         for row, user in enumerate(users):
-            first, last = np.searchsorted(self.met[:, 0], [user, user + 1])
-            scores[row, self.met[first:last, 1]] = -torch.inf
+            scores[row, cases.met_items[cases.met_start[user] : cases.met_start[user + 1]]] = -torch.inf
         score, item = (values.numpy() for values in scores.topk(min(k, scores.shape[1]), dim=1))
         frame = pd.DataFrame(
             {
@@ -113,10 +108,6 @@ class Trained:
             }
         )
         return frame[np.isfinite(frame["score"])]
-
-
-def blocks(users: np.ndarray) -> Iterator[np.ndarray]:
-    return (users[start : start + BLOCK] for start in range(0, max(len(users), 1), BLOCK))
 
 
 def load(
@@ -141,8 +132,7 @@ def load(
     if location == job.dataset not in DATA_SETS and not Path(location).is_dir():
         raise BenchError(f"{record.key} is of the folder {job.dataset}, which is not here; name it with --data FOLDER")
     check_data(record, sources.find(location, data_dir=data_dir), location)
-    where = {"location": location, "data_dir": str(data_dir) if data_dir else None}
-    prepared = prepare(PlannedJob(job=job, **where))
+    prepared = prepare(PlannedJob(job=job, location=location, data_dir=data_dir))
     model = build_model(job, prepared, record.settings, device=torch.device("cpu"))
     ranking = ranking or (RANKINGS[0] if model.is_candidate_dependent else RANKINGS[-1])
     chosen = weights.read(store.weights(job), ranking, sha256=record.facts.get("weights_sha256", ""))
