@@ -125,12 +125,8 @@ class Cluster(Executor):
 
 def with_full_paths(planned: PlannedJob) -> PlannedJob:
     """Return the job with the full paths of its folders, since a worker runs in another folder."""
-    location = planned.location if planned.location in DATA_SETS else full_path(planned.location)
-    return replace(planned, location=location, data_dir=planned.data_dir and full_path(planned.data_dir))
-
-
-def full_path(folder: str) -> str:
-    return str(expanded(folder).resolve())
+    location = planned.location if planned.location in DATA_SETS else str(expanded(planned.location).resolve())
+    return replace(planned, location=location, data_dir=planned.data_dir and expanded(planned.data_dir).resolve())
 
 
 @contextmanager

@@ -162,8 +162,7 @@ def counts(ranks: pd.DataFrame) -> dict[str, int]:
 
 def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.device):
     """Return the untrained model of the job, initialised from the job's seed."""
-    card, _ = registry.find(job.model)
-    cls, dataset = registry.load(card), prepared.dataset
+    cls, dataset = registry.load(registry.cards()[job.model]), prepared.dataset
     _, hyper = registry.split_settings(settings)
     sizes = {"n_users": dataset.n_users, "n_items": dataset.n_items}
     data = bridge.TrainingSet(prepared.split.train, features=dataset.features, name=dataset.name, **sizes)

@@ -47,7 +47,7 @@ class PlannedJob:
 
     job: Job
     location: str  # the data set as the user named it: a name or a folder
-    data_dir: str | None
+    data_dir: Path | None
     facts: dict[str, Any] = field(default_factory=dict)
     is_trial: bool = False
     limits: dict[int, float] = field(default_factory=dict)
@@ -91,7 +91,6 @@ def jobs(request: Request) -> list[PlannedJob]:
     for _, card, preset in rows if request.hyper else ():
         registry.check(card, registry.settings(card, preset, dataset="", hyper=request.hyper))
     check_numbers(request)
-    data_dir = str(request.data_dir) if request.data_dir else None
     planned, seen = {}, {}
     for location in dict.fromkeys(map(str, request.datasets)):
         source = sources.find(location, data_dir=request.data_dir)
@@ -99,7 +98,7 @@ def jobs(request: Request) -> list[PlannedJob]:
         if seen.setdefault(source.name, versions) != versions:
             raise sources.named_twice(location, source.name)
         for features, data_hash in versions:
-            common = {"location": location, "data_dir": data_dir, "keep_weights": request.keep_weights}
+            common = {"location": location, "data_dir": request.data_dir, "keep_weights": request.keep_weights}
             if is_knocked_out(features):
                 common["facts"] = {"base_hash": source.fingerprint(features.partition(",")[0])[1]}
             for job in jobs_on(source, features, data_hash, rows, request):
@@ -164,7 +163,7 @@ def load(planned: PlannedJob) -> Dataset:
         BenchError: when the files are no longer those that the job was planned on.
     """
     job = planned.job
-    source = sources.find(planned.location, data_dir=Path(planned.data_dir) if planned.data_dir else None)
+    source = sources.find(planned.location, data_dir=planned.data_dir)
     dataset = source.load(job.features)
     if dataset.hash != job.data_hash:
         raise BenchError(f"{job.dataset}: the files changed since the job was planned; start again")

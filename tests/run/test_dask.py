@@ -232,4 +232,4 @@ def test_folders_travel_in_full(folder, monkeypatch):
     (named,) = plan.jobs(plan.Request(datasets=["ml-100k"], models=["BPRMF"], data_dir=Path("data")))
     sent, sent_named = with_full_paths(here), with_full_paths(named)
     assert (sent.location, sent.job.key) == (str(folder), here.job.key)
-    assert (sent_named.location, sent_named.data_dir) == ("ml-100k", str(folder.parent / "data"))
+    assert (sent_named.location, sent_named.data_dir) == ("ml-100k", folder.parent / "data")
