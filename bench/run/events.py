@@ -6,7 +6,6 @@ from typing import Literal
 
 from bench.run.plan import PlannedJob
 
-State = Literal["started", "done", "skipped", "failed", "stopped"]
 ELSEWHERE = "another run is working on it; waiting for that run"  # a job's stage before it begins
 
 
@@ -15,7 +14,7 @@ class Event:
     """One thing that happened to a job; only the fields that it is about are filled.
 
     Attributes:
-        state: "started" when the runner has taken the job up; any other state is how the job ended.
+        state: how the job ended, for this run at least; None while it goes on.
         reason: why it was skipped, failed or stopped.
         device: where the job runs, sent once the job has its slot, and again if it is tried a second time.
         stage: what its process is doing outside the epochs.
@@ -24,7 +23,7 @@ class Event:
         fatal: why no record can be written, which ends the whole run.
     """
 
-    state: State | None = None
+    state: Literal["done", "skipped", "failed", "stopped"] | None = None
     reason: str = ""
     device: str = ""
     stage: str = ""
@@ -32,11 +31,6 @@ class Event:
     of: int = 0
     value: float | None = None
     fatal: str = ""
-
-    @property
-    def is_end(self) -> bool:
-        """Whether the job is over, for this run at least."""
-        return self.state not in (None, "started")
 
 
 Listener = Callable[[PlannedJob, Event], None]

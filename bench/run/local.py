@@ -102,7 +102,7 @@ class Local(Executor):
                 last = event
                 if event.fatal:
                     raise BenchError(event.fatal)
-                if not event.is_end:
+                if event.state is None:
                     listener(planned, event)
         finally:
             process.join()

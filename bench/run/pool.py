@@ -155,7 +155,6 @@ class Pool:
                     if not self.may_begin(planned):  # once more: it may have waited long for its slot
                         return "left"
                     self.store.start_log(planned.job)
-                    self.listener(planned, Event(state="started"))
                 elif self.clock.is_stopping:
                     outcome = Outcome(is_stopped=True)
                     break

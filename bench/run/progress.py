@@ -110,7 +110,7 @@ class Screen:
             estimate = self.estimate(planned.job)
             self.running[key] = Running(planned=planned, device=event.device, since=now, estimate=estimate)
             self.most = max(self.most, len(self.running))
-        elif not event.is_end:
+        elif event.state is None:
             if key in self.running:
                 self.running[key].hear(event, now)
             elif event.stage == ELSEWHERE:

@@ -92,7 +92,7 @@ class Searches:
         """Return a listener that passes events on; to the end of a trial it adds its number, and its value if any."""
 
         def tell(planned: PlannedJob, event: Event) -> None:
-            if event.is_end and event.state != "stopped":
+            if event.state not in (None, "stopped"):
                 outcome = event.reason
                 if event.state == "done":
                     outcome = f"{winners.value(self.store.find(planned.job)):.4f}"

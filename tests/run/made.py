@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from bench.run import plan
+from bench.run.events import Event
 from bench.run.local import Local
 from bench.run.pool import Executor, Outcome, Pool
 from bench.run.slots import Slots
@@ -43,6 +44,7 @@ class Scripted(Executor):
 
     def execute(self, planned, slot, listener):
         attempt = self.attempts[planned.job.key] = self.attempts.get(planned.job.key, 0) + 1
+        listener(planned, Event(device="CPU"))
         return self.act(planned, attempt)
 
     def ask(self):

@@ -212,7 +212,7 @@ def test_jobs_that_train_ask_for_a_gpu_where_one_is_offered(folder, tmp_path, gp
     executor = Cluster(client=client, is_gpu_wanted=is_wanted, store=Store(tmp_path / "r"))
     pool = Pool(executor=executor, slots=Slots(cpus=9), listener=lambda work, event: ends.append(event))
     assert pool.run(planned(folder, models=["BPRMF", "EASE"])) == ["stopped", "stopped"]  # Dask cancelled them
-    assert [e for e in ends if e.is_end] == [Event(state="stopped", reason="the scheduler is gone")] * 2
+    assert [e for e in ends if e.state] == [Event(state="stopped", reason="the scheduler is gone")] * 2
     assert sorted(client.asked) == [("BPRMF", asked, asked is not None), ("EASE", None, False)]
 
 

@@ -31,11 +31,11 @@ def scripted(store, act=None, *, jobs=1, **more) -> Pool:
 
 def test_states_come_in_the_order_asked_for_and_events_in_that_of_their_job(store):
     told = []
-    pool = scripted(store, jobs=3, listener=lambda one, event: told.append((one.job.seed, event.state)))
+    pool = scripted(store, jobs=3, listener=lambda one, event: told.append((one.job.seed, event)))
     jobs = [toy(seed=seed) for seed in range(3)]
     assert pool.run(jobs) == ["done"] * 3
     for seed in range(3):
-        assert [state for told_seed, state in told if told_seed == seed] == ["started", "done"]
+        assert [event for told_seed, event in told if told_seed == seed] == [Event(device="CPU"), Event(state="done")]
 
 
 def test_a_killed_job_is_tried_once_more_and_then_has_failed(store):
@@ -156,7 +156,7 @@ def test_a_job_that_waited_for_its_slot_until_there_is_no_time_left_is_not_begun
     pool = scripted(store, act, clock=clock, estimate=lambda job: 300.0, listener=lambda one, event: told.append(event))
     pool.slots = Slots(cpus=1, gpus={"0": 8000.0})
     assert sorted(pool.run([toy(seed=seed) for seed in range(2)])) == ["done", "left"]
-    assert [event.state for event in told] == ["started", "done"]
+    assert told == [Event(device="CPU"), Event(state="done")]
     assert len(list(store.root.glob("*/*/*.log"))) == 1
 
 
@@ -179,7 +179,7 @@ def test_a_job_that_stops_early_leaves_no_record_and_its_state(store):
     told = []
     pool = scripted(store, act, listener=lambda one, event: told.append(event))
     assert pool.run([toy()]) == ["stopped"]
-    assert told == [Event(state="started"), Event(state="stopped")]
+    assert told == [Event(device="CPU"), Event(state="stopped")]
     assert store.records() == []
     assert store.checkpoint(toy().job).exists()
 
@@ -199,7 +199,7 @@ def test_a_record_that_is_deleted_while_its_job_waits(store):
         store.write(record(job=one.job).model_copy(update={"status": "failed", "reason": "x"}))
 
     def listener(one, event):
-        if one.job.seed == 0 and event.state == "started":
+        if one.job.seed == 0 and event.device:
             store.path(jobs[1].job).unlink()
 
     assert scripted(store, listener=listener).run(jobs) == ["done", "done"]
@@ -237,7 +237,7 @@ def test_two_runners_on_one_folder_do_every_job_once(folder, tmp_path):
     jobs, starts, states = planned(folder, models=["BPRMF", "VBPR"], seeds=[0, 1]), [], {}
 
     def listener(one, event):
-        if event.state == "started":
+        if event.device:
             starts.append(one.job.key)
 
     def run(name):

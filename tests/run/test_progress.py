@@ -43,7 +43,6 @@ def test_a_job_s_line_and_its_time_left(show):
     """Epochs 1 and 3 are 4 s apart: 2 s each, 7 of 10 to go are 14 s, less the second since."""
     one = work()
     screen, clock, _ = show([one, work(seed=1)])
-    screen.tell(one, Event(state="started"))
     assert drawn(screen)[0] == "0 of 2"  # it waits for its slot
     screen.tell(one, Event(device="GPU 0"))
     screen.tell(one, Event(stage="loading"))
@@ -106,7 +105,6 @@ def test_plain_lines_without_a_terminal(show):
     screen, clock, out = show(works)
     with screen:
         for w in (one, two):
-            screen.tell(w, Event(state="started"))
             screen.tell(w, Event(device="CPU"))
             screen.tell(w, Event(epoch=1, of=1, value=0.5))
         screen.tell(three, Event(stage=ELSEWHERE))
