@@ -65,26 +65,17 @@ class Slots:
     def together(self, planned: Sequence[PlannedJob]) -> int:
         """Return how many jobs run at a time, as far as memory is known; with GPUs, of those that train, if any."""
         trained = [one for one in planned if not one.card.is_floor] if self.gpus else []
-        shares = [[self.need(one, i, alone=False) / self.gpus[i] for one in trained] for i in self.gpus if self.gpus[i]]
+        shares = [[self.need(one, i) / self.gpus[i] for one in trained] for i in self.gpus if self.gpus[i]]
         n = int(sum(len(trained) / sum(share) for share in shares) + 1e-6) if trained else self.cpus
         return max(1, min(n, self.most))
 
-    def need(self, planned: PlannedJob, index: str, *, alone: bool) -> float:
-        """Return the MiB to set aside for the job on that GPU."""
+    def need(self, planned: PlannedJob, index: str) -> float:
+        """Return the MiB to set aside for the job on that GPU, if it may share it."""
         whole = self.gpus[index]
-        if alone:
-            return whole
         if self.per_gpu:
             return whole / self.per_gpu
         peak = self.measured.get(kind(planned.job))
         return whole if peak is None else min(whole, HEADROOM * peak + CONTEXT_MIB)
-
-    def fit(self, planned: PlannedJob, *, alone: bool) -> list[str]:
-        """Return the GPUs that may hold the job, the freest first: those with room for its measured peak, or else the
-        largest; for a second try alone, those that are about as large as the largest."""
-        largest = max(self.gpus.values())
-        least = 0.9 * largest if alone else min(largest, self.measured.get(kind(planned.job), 0.0) + CONTEXT_MIB)
-        return sorted((i for i in self.gpus if self.gpus[i] >= least), key=lambda i: -self.free[i])
 
     def take(self, planned: PlannedJob, *, alone: bool = False) -> Slot:
         """Wait for a slot for the job, a GPU of its own if ``alone``, and return it."""
@@ -103,20 +94,15 @@ class Slots:
             return slot
 
     def free_gpu(self, planned: PlannedJob, *, alone: bool) -> Slot | None:
-        """Return the slot that the job could have now, or None."""
-        for index in self.fit(planned, alone=alone):
-            need = self.need(planned, index, alone=alone)
-            if need <= self.free[index] + 1e-6:
+        """Return the slot that the job could have now, or None, on the freest of the GPUs that may hold it: those with
+        room for its measured peak, or else the largest; for a second try alone, those about as large as the largest."""
+        largest = max(self.gpus.values())
+        least = 0.9 * largest if alone else min(largest, self.measured.get(kind(planned.job), 0.0) + CONTEXT_MIB)
+        for index in sorted(self.gpus, key=lambda i: -self.free[i]):
+            need = self.gpus[index] if alone else self.need(planned, index)
+            if self.gpus[index] >= least and need <= self.free[index] + 1e-6:
                 return Slot(index, need)
         return None
-
-    def give_back(self, slot: Slot) -> None:
-        with self.changed:
-            if slot.gpu:
-                self.free[slot.gpu] += slot.mib
-            else:
-                self.free_cpus += 1
-            self.changed.notify_all()
 
     @contextmanager
     def taken(self, planned: PlannedJob, *, alone: bool = False) -> Iterator[Slot]:
@@ -125,7 +111,12 @@ class Slots:
         try:
             yield slot
         finally:
-            self.give_back(slot)
+            with self.changed:
+                if slot.gpu:
+                    self.free[slot.gpu] += slot.mib
+                else:
+                    self.free_cpus += 1
+                self.changed.notify_all()
 
     def learn(self, slot: Slot, record: Record | None) -> None:
         """Take in the peak of a job's GPU memory, which decides how much the next job of its kind is given."""

@@ -31,19 +31,17 @@ def waits(call) -> bool:
 
 def test_without_a_gpu_jobs_are_counted():
     places = Slots(cpus=2)
-    first = places.take(work())
-    assert first == places.take(work(seed=1)) == Slot("", 0.0)
-    assert waits(lambda: places.take(work(seed=2)))
-    places.give_back(first)
+    with places.taken(work()) as first:
+        assert first == places.take(work(seed=1)) == Slot("", 0.0)
+        assert waits(lambda: places.take(work(seed=2)))
 
 
 def test_the_first_of_a_kind_has_the_gpu_to_itself_the_next_share_it():
     """Peak 1,000 MiB needs 1.2 * 1000 + 600 = 1,800: five fit into 10,000, not six."""
     places = Slots(cpus=1, gpus={"0": 10_000.0})
-    first = places.take(work())
-    assert first == Slot("0", 10_000.0)
-    places.learn(first, done("BPRMF", 1.0, peak=1000.0))
-    places.give_back(first)
+    with places.taken(work()) as first:
+        assert first == Slot("0", 10_000.0)
+        places.learn(first, done("BPRMF", 1.0, peak=1000.0))
     assert [places.take(work(seed=s)).mib for s in range(1, 6)] == [1800.0] * 5
     assert waits(lambda: places.take(work(seed=6)))
     assert waits(lambda: places.take(work("LightGCN")))  # never measured: it waits for a GPU of its own
@@ -91,8 +89,8 @@ def test_a_kind_is_of_one_content_and_of_any_rates():
     with places.taken(first) as slot:
         places.learn(slot, first_done)
     other = work("VBPR", features="none", data_hash="n", hyper={"reg_weight": 0.2})
-    assert places.need(other, "0", alone=False) == pytest.approx(660)  # 1.2 * 50 + 600
-    assert places.need(work("VBPR", features="deep", data_hash="d"), "0", alone=False) == 8000
+    assert places.need(other, "0") == pytest.approx(660)  # 1.2 * 50 + 600
+    assert places.need(work("VBPR", features="deep", data_hash="d"), "0") == 8000
 
 
 def test_the_largest_peak_of_a_kind_counts_and_a_protocol_is_another_kind():
@@ -118,10 +116,9 @@ def test_a_second_try_alone_has_one_of_the_largest_gpus():
 
 def test_a_job_that_needs_a_whole_gpu_is_not_overtaken():
     places = Slots(cpus=1, gpus={"0": 8000.0}, measured={slots.kind(job()): 500.0})
-    small = places.take(work())
-    assert waits(lambda: places.take(work("LightGCN")))
-    assert waits(lambda: places.take(work(seed=1)))  # it would fit, and stands behind in line
-    places.give_back(small)
+    with places.taken(work()):
+        assert waits(lambda: places.take(work("LightGCN")))
+        assert waits(lambda: places.take(work(seed=1)))  # it would fit, and stands behind in line
 
 
 def test_jobs_bounds_all_that_run_at_a_time():
