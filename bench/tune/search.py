@@ -31,7 +31,6 @@ class Searches:
         self.bases = list({one.job.key: one for one in map(base, planned) if one.job.row not in floors}.values())
         refuse_shared(self.bases)
         self.trials: dict[str, Trials] = {}  # by the key of the base
-        self.numbers: dict[str, int] = {}  # key of a trial's job to its number, from 1
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -70,17 +69,11 @@ class Searches:
 
     def due(self) -> list[PlannedJob]:
         """Return the next trial of every search that is not at its end."""
-        next_trials = [self.next(trials) for trials in self.trials.values()]
-        return [planned for planned in next_trials if planned is not None]
+        return [planned for trials in self.trials.values() if (planned := self.next(trials)) is not None]
 
     def next(self, trials: Trials) -> PlannedJob | None:
         """Return the next trial to run; None at the end of the search."""
-        missing = trials.missing(self.n_trials)
-        if not missing:
-            return None
-        planned = trials.proposal()
-        self.numbers[planned.job.key] = self.n_trials - missing + 1
-        return planned
+        return trials.proposal() if trials.missing(self.n_trials) else None
 
     def follow(self, planned: PlannedJob, state: str) -> PlannedJob | None:
         """Enter a trial that ended, and return the next one of its search."""
@@ -96,8 +89,8 @@ class Searches:
                 outcome = event.reason
                 if event.state == "done":
                     outcome = f"{winners.value(self.store.find(planned.job)):.4f}"
-                number = f"trial {self.numbers[planned.job.key]} of {self.n_trials}"
-                event = dataclasses.replace(event, reason=f"{number}, {outcome}")
+                number = self.n_trials - self.trials[base(planned).job.key].missing(self.n_trials) + 1
+                event = dataclasses.replace(event, reason=f"trial {number} of {self.n_trials}, {outcome}")
             listener(planned, event)
 
         return tell

@@ -43,6 +43,7 @@ def test_search_then_run_what_was_found(search, tmp_path):
     code, out, _ = search("--tune", 3, models=("BPRMF", "LightGCN", "Pop"))
     assert code == 0
     assert "not searched, as there is nothing to train: Pop\n2 searches of 3 trials" in out
+    assert [out.count(f" done: trial {number} of 3, 0.") for number in range(5)] == [0, 2, 2, 2, 0]
     for model in ("BPRMF", "LightGCN"):
         found, ended = winner(tmp_path / "configs", model), trials(tmp_path / "results", model)
         values = {key: max(e["full.ndcg@10"] for e in r["curve"]) for key, r in ended.items()}
