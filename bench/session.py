@@ -128,9 +128,8 @@ def show(due: Sequence[PlannedJob], store: Store, machines: Machines) -> None:
     """Print the jobs that would run, and how long they would take."""
     for each in due:
         print(f"  {each.title}  {each.job.key}")
-    records = store.records()
-    slots = machines.slots(records)
-    machines.say(machines.estimate(due, records, slots), due, slots)
+    slots, estimate = machines.look_ahead(due, store)
+    machines.say(estimate, due, slots)
 
 
 def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Clock, *, when: When) -> dict[str, str]:
@@ -139,9 +138,7 @@ def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Cloc
     due = due_of(due, store, when)  # again, since another runner may have finished some of them
     if not due:
         return {}
-    records = store.records()
-    slots = machines.slots(records)
-    estimate = machines.estimate(due, records, slots)
+    slots, estimate = machines.look_ahead(due, store)
     machines.say(estimate, due, slots, least=LONG)
     if when == "always":  # without their checkpoints, the jobs start from the first epoch
         for each in due:

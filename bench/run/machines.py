@@ -16,7 +16,6 @@ from bench.run.pool import THREADS, Pool
 from bench.run.prepared import judge
 from bench.run.slots import Slots, default_jobs, measured
 from bench.spec import Count, Rate, Size, counted
-from bench.store.record import Record
 from bench.store.store import Store
 
 
@@ -33,21 +32,25 @@ class Machines:
     checkpoint_every: Count = CHECKPOINT_EVERY
     no_lock: bool = False
 
-    def slots(self, records: Sequence[Record]) -> Slots:
-        """Return the slots of this machine; for a cluster, as many as jobs are sent at a time.
+    def look_ahead(self, planned: Sequence[PlannedJob], store: Store) -> tuple[Slots, Estimates]:
+        """Return the slots of this machine, or for a cluster as many as jobs are sent at a time; and estimates.
+
+        Reads the data of the jobs, so that a broken file is an error before any job starts.
 
         Raises:
-            BenchError: for a GPU that is not here.
+            BenchError: for a GPU that is not here, and as ``load_once``.
         """
-        if self.cluster:
-            return Slots(cpus=self.jobs or MOST)
-        return Slots(
-            cpus=self.jobs or default_jobs(self.threads),
+        records = store.records()
+        slots = Slots(
+            cpus=self.jobs or (MOST if self.cluster else default_jobs(self.threads)),
             total=self.jobs,
-            gpus=find_gpus(self.gpus),
+            gpus={} if self.cluster else find_gpus(self.gpus),
             per_gpu=self.jobs_per_gpu,
             measured=measured(records),
         )
+        sizes = load_once(planned)
+        is_measured = not slots.gpus and not self.cluster  # the measured seconds are those of a CPU
+        return slots, Estimates(records, sizes if is_measured else {})
 
     @contextmanager
     def pool(self, store: Store, slots: Slots, clock: Clock, **hooks) -> Iterator[Pool]:
@@ -64,12 +67,6 @@ class Machines:
         else:
             yield Pool(executor=Local(deadline=clock.deadline, **options), slots=slots, clock=clock, **hooks)
 
-    def estimate(self, planned: Sequence[PlannedJob], records: Sequence[Record], slots: Slots) -> Estimates:
-        """Return estimates for the jobs; reads their data, so that a broken file is an error before any job starts."""
-        sizes = load_once(planned)
-        is_measured = not slots.gpus and not self.cluster  # the measured seconds are those of a CPU
-        return Estimates(records, sizes if is_measured else {})
-
     def say(
         self,
         estimate: Estimates,
@@ -84,10 +81,10 @@ class Machines:
         Args:
             times: how often a job runs, one time after another, by its key; default: once each.
         """
-        repeats = {one.job.key: 1 if times is None else times[one.job.key] for one in planned}
-        due = [one for one in planned if repeats[one.job.key]]
+        times = times or {one.job.key: 1 for one in planned}
+        due = [one for one in planned if times[one.job.key]]
         n = 1 if self.cluster else min(slots.together(due), len(due))
-        seconds = whole([repeats[one.job.key] * estimate(one.job) for one in due], n)
+        seconds = whole([times[one.job.key] * estimate(one.job) for one in due], n)
         if seconds is not None and seconds >= least:
             # how many jobs the workers of a cluster take is not known
             pace = "one job after another" if self.cluster else f"{counted(n, 'job')} at a time"

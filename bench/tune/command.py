@@ -34,9 +34,7 @@ def tune(
     print("\n".join([*searches.notes, f"{number}, kept in {searches.folder}"]))
     for base in searches.bases:
         winners.check_free(configs, base.job)
-    records = searches.store.records()
-    slots = machines.slots(records)
-    estimate = machines.estimate(searches.bases, records, slots)
+    slots, estimate = machines.look_ahead(searches.bases, searches.store)
     if dry_run:
         searches.read_trials()
         n = sum(searches.missing.values())

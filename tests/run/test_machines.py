@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.run import plan
+from bench.run import machines, plan
 from bench.run.estimates import Estimates
 from bench.run.machines import Machines, load_once
 from bench.run.slots import Slots
 from bench.spec import BenchError
+from bench.store.store import Store
 
 
 @pytest.fixture
@@ -64,13 +65,16 @@ def test_files_that_change_after_the_plan(folder):
 
 
 @pytest.mark.parametrize(
-    ("flags", "slots", "is_known"),
-    [({}, {}, True), ({}, {"gpus": {"0": 8000.0}}, False), ({"cluster": "tcp://127.0.0.1:1"}, {}, False)],
+    ("flags", "gpus", "is_known"),
+    [({}, {}, True), ({}, {"0": 8000.0}, False), ({"cluster": "tcp://127.0.0.1:1"}, {}, False)],
 )
-def test_seconds_that_were_measured_on_a_cpu_are_taken_for_a_cpu_alone(folder, flags, slots, is_known):
+def test_seconds_that_were_measured_on_a_cpu_are_taken_for_a_cpu_alone(
+    folder, tmp_path, monkeypatch, flags, gpus, is_known
+):
+    monkeypatch.setattr(machines, "find_gpus", lambda text: gpus)
     (bprmf, _) = planned(folder)
-    seconds = Machines(**flags).estimate([bprmf], [], Slots(cpus=1, **slots))(bprmf.job)
-    assert math.isfinite(seconds) == is_known
+    slots, estimate = Machines(**flags).look_ahead([bprmf], Store(tmp_path))
+    assert (slots.gpus, math.isfinite(estimate(bprmf.job))) == (gpus, is_known)
 
 
 class Minutes(Estimates):
