@@ -14,7 +14,7 @@ from bench.run.local import Local
 from bench.run.plan import PlannedJob
 from bench.run.pool import THREADS, Pool
 from bench.run.prepared import judge
-from bench.run.slots import Slots, default_jobs, measured
+from bench.run.slots import Slots, default_jobs, measured, ran_on_gpu
 from bench.spec import Count, Rate, Size, counted
 from bench.store.store import Store
 
@@ -49,8 +49,9 @@ class Machines:
             measured=measured(records),
         )
         sizes = load_once(planned)
-        is_measured = not slots.gpus and not self.cluster  # the measured seconds are those of a CPU
-        return slots, Estimates(records, sizes if is_measured else {})
+        if slots.gpus or self.cluster:  # the measured seconds are those of a CPU
+            return slots, Estimates(records)
+        return slots, Estimates((record for record in records if not ran_on_gpu(record)), sizes)
 
     @contextmanager
     def pool(self, store: Store, slots: Slots, clock: Clock, **hooks) -> Iterator[Pool]:

@@ -128,5 +128,8 @@ class Slots:
 
 def measured(records: Iterable[Record]) -> dict[tuple, float]:
     """Return the peak MiB by kind of the jobs that ran on a GPU before."""
-    on_gpu = [r for r in records if r.status == "done" and r.provenance.get("device", "cpu") != "cpu"]
-    return {kind(r.job): r.facts["peak_memory_mib"] for r in on_gpu}
+    return {kind(r.job): r.facts["peak_memory_mib"] for r in records if r.status == "done" and ran_on_gpu(r)}
+
+
+def ran_on_gpu(record: Record) -> bool:
+    return record.provenance.get("device", "cpu") != "cpu"

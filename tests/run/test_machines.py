@@ -12,6 +12,7 @@ from bench.run.machines import Machines, load_once
 from bench.run.slots import Slots
 from bench.spec import BenchError
 from bench.store.store import Store
+from tests.store.test_store import record
 
 
 @pytest.fixture
@@ -75,6 +76,16 @@ def test_seconds_that_were_measured_on_a_cpu_are_taken_for_a_cpu_alone(
     (bprmf, _) = planned(folder)
     slots, estimate = Machines(**flags).look_ahead([bprmf], Store(tmp_path))
     assert (slots.gpus, math.isfinite(estimate(bprmf.job))) == (gpus, is_known)
+
+
+def test_a_cpu_is_not_expected_to_take_as_long_as_a_gpu_took(folder, tmp_path, monkeypatch):
+    (bprmf, _), store = planned(folder), Store(tmp_path)
+    there = {"provenance": {"device": "NVIDIA"}, "facts": {"peak_memory_mib": 100.0}}
+    store.write(record(job=replace(bprmf.job, seed=1), seconds={"train": 5000.0}, **there))
+    for gpus, is_as_long in (({"0": 8000.0}, True), ({}, False)):
+        monkeypatch.setattr(machines, "find_gpus", lambda text, gpus=gpus: gpus)
+        _, estimate = Machines().look_ahead([bprmf], store)
+        assert (estimate(bprmf.job) == 5000.0) == is_as_long
 
 
 class Minutes(Estimates):
