@@ -18,7 +18,8 @@ def is_due(store: Store, planned: PlannedJob, *, when: When) -> bool:
         return when != "failed"
     if when == "always" or record.status == "failed":
         return True
-    return when == "missing" and lacks_weights(store, planned, record)
+    is_of_trial = bool(record.curve) and not record.metrics  # which has the job's key, and no test metrics
+    return when == "missing" and (is_of_trial or lacks_weights(store, planned, record))
 
 
 def lacks_weights(store: Store, planned: PlannedJob, record: Record) -> bool:

@@ -36,6 +36,15 @@ def test_a_record_without_its_weights_is_due_where_they_are_to_be_kept_and_nothi
     assert not is_due(skipped, keeping, when="missing")
 
 
+@pytest.mark.parametrize("ended", [{"status": "done"}, {"status": "skipped", "reason": "pruned at epoch 5: 0.1 < 0.2"}])
+def test_the_record_of_a_trial_is_no_outcome_of_the_job(tmp_path, ended):
+    """Records of a search that were copied among the results: a trial has the key of the job with its settings."""
+    store, planned = Store(tmp_path), toy()
+    curve = [{"epoch": 5, "seconds": 1.0, "full.ndcg@10": 0.1}]
+    store.write(Record(job=planned.job, key=planned.job.key, curve=curve, **ended))
+    assert [is_due(store, planned, when=when) for when in ("missing", "failed", "always")] == [True, False, True]
+
+
 def test_a_longer_search_with_the_same_winner_relabels_its_records(tmp_path):
     store, asked = Store(tmp_path), replace(toy(), facts={"tuning.trials": 40})
     store.write(Record(job=asked.job, key=asked.job.key, status="done", facts={"tuning.trials": 20}))
