@@ -1,5 +1,6 @@
 """Runs one job to its record: load, build, fit, evaluate."""
 
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -31,7 +32,7 @@ from bench.store.record import Record
 from bench.store.store import Store
 from bench.train import bridge, seed
 from bench.train.batches import Batches
-from bench.train.checkpoint import Checkpoint
+from bench.train.checkpoint import Checkpoint, OtherForm
 from bench.train.fit import Fit, fit
 from bench.train.prune import prune
 
@@ -62,6 +63,10 @@ def run(
         base = Record(**{**dict(base), "settings": work.settings})  # validated: settings that are tuples become lists
         with precision.matrix_products("highest"):  # except in the epochs, where the settings may say otherwise
             update, ranks, keep = execute(work, store, device=torch.device(device), tell=tell, checkpoint=checkpoint)
+    except OtherForm as error:  # a change of the code that the job's key does not tell
+        print(f"{checkpoint.path} cannot be used ({error}); starting anew", file=sys.stderr)
+        checkpoint.remove()
+        return run(work, store, device=device, checkpoint_every=checkpoint_every, tell=tell, stop=stop)
     except Exception as error:  # noqa: BLE001 - a job's fault must end as its record, not as the runner's end
         update = failure(error, log=str(store.log(work.job).relative_to(store.root)))
         spent = time.perf_counter() - clock
@@ -108,11 +113,13 @@ def execute(
     seconds |= {"train": result.seconds_train, "evaluate": result.seconds_evaluate + time.perf_counter() - clock}
 
     facts = facts_of(work, model, prepared, result) | {"peak_memory_mib": peak_memory_mib(device)}
+    metrics = {}
     if not work.is_trial:
-        facts |= counts(ranks)
+        metrics = means(ranks)
+        ties = {name: int((ranks[name] > 0).sum()) for name in ranks if name.startswith("ties_")}
+        facts |= {"n_cases": len(ranks), **ties}
         if prepared.dataset.planted and not work.card.is_floor:  # after the ranks, as it draws random numbers
             facts |= use_of_content(work, model, prepared, result)
-    metrics = {} if ranks is None else means(ranks)
     update = {"status": "done", "metrics": metrics, "curve": result.curve, "seconds": seconds, "facts": facts}
     keep = partial(weights.write, store.weights(job), model, result) if work.keep_weights else None
     return update, ranks, keep
@@ -152,12 +159,6 @@ def rank_test_cases(model, result: Fit, cases: Cases) -> pd.DataFrame:
         ranks = evaluator.ranks(model, rankings=(metric.partition(".")[0],))
         parts.append(ranks.drop(columns=["user", "target"]) if parts else ranks)
     return pd.concat(parts, axis=1)
-
-
-def counts(ranks: pd.DataFrame) -> dict[str, int]:
-    """Return how many test cases there are, and for each ranking how many of them have a tie."""
-    ties = {name: int((ranks[name] > 0).sum()) for name in ranks if name.startswith("ties_")}
-    return {"n_cases": len(ranks), **ties}
 
 
 def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.device):

@@ -15,6 +15,10 @@ class Stopped(BaseException):
     """The run ended early on request: no fault, so not an ``Exception``. Its text says so if no state is on disk."""
 
 
+class OtherForm(Exception):
+    """The state on disk is undamaged, but code that has changed since wrote it in another form."""
+
+
 class Checkpoint:
     """One file of tensors and plain values, without pickled objects; its first line holds a checksum.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.nn.precision import forward_pass, matrix_products
 from bench.spec import Budget
-from bench.train.checkpoint import Checkpoint
+from bench.train.checkpoint import Checkpoint, OtherForm
 from bench.train.seed import repeatable
 
 
@@ -105,6 +105,7 @@ def fit(
     Raises:
         Diverged: when a loss is not finite.
         Stopped: when ``checkpoint.stop`` says that the run is to end.
+        OtherForm: as ``resumed``.
     """
     out = Fit(choices={metric: Choice() for metric in select})
     with repeatable(device_of(model)):
@@ -141,11 +142,20 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def resumed(state: dict[str, Any], model, optimizer: torch.optim.Optimizer) -> Fit:
-    """Set model and optimiser to a ``state`` that ``state_of`` made, and return its fit."""
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    choices = {metric: Choice(**choice) for metric, choice in state["choices"].items()}
-    return Fit(**state["fit"], choices=choices, weights=state["weights"])
+    """Set model and optimiser to a ``state`` that ``state_of`` made, and return its fit.
+
+    Raises:
+        OtherForm: when it was made by other code; model and optimiser may be changed then.
+    """
+    try:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        choices = {metric: Choice(**choice) for metric, choice in state["choices"].items()}
+        return Fit(**state["fit"], choices=choices, weights=state["weights"])
+    except torch.OutOfMemoryError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise OtherForm(f"{type(error).__name__}: {error}".partition("\n")[0]) from None
 
 
 def state_of(out: Fit, model, optimizer: torch.optim.Optimizer) -> dict[str, Any]:

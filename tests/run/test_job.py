@@ -1,14 +1,18 @@
 """What a job tells while it runs."""
 
 from dataclasses import replace
+from io import BytesIO
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
+from bench.files import read_sealed, write_sealed
 from bench.run import job
 from bench.run.prepared import prepare
 from bench.store.store import Store
+from bench.train.checkpoint import Stopped
 from bench.train.fit import Fit
 from tests.run.made import planned
 
@@ -23,6 +27,25 @@ def test_stages_and_epochs_in_order(folder, tmp_path, model, stages):
     record = job.run(work, Store(tmp_path / "results"), device="cpu", tell=events.append)
     assert record.status == "done"
     assert [event.stage or event.epoch for event in events] == stages
+
+
+@pytest.mark.parametrize("change", [{"choices": {"full.ndcg@10": {"top": 1.0}}}, {"fit": {"steps": 9}}, {"model": {}}])
+def test_a_state_that_other_code_wrote_is_left_aside(folder, tmp_path, capsys, change):
+    """The job starts anew, as if there had been no state: its record is the same."""
+    (work,) = planned(folder, budget="quick")
+    store, fresh = Store(tmp_path / "results"), Store(tmp_path / "fresh")
+    with pytest.raises(Stopped):
+        job.run(work, store, device="cpu", stop=lambda: True)
+    path = store.checkpoint(work.job)
+    state = torch.load(BytesIO(read_sealed(path, owner=path.stem)), weights_only=True)
+    torch.save({**state, **change}, content := BytesIO())
+    write_sealed(path, content.getbuffer(), owner=path.stem)
+    again, whole = (job.run(work, place, device="cpu") for place in (store, fresh))
+    assert (again.status, again.metrics) == ("done", whole.metrics)
+    assert [entry["loss"] for entry in again.curve] == [entry["loss"] for entry in whole.curve]
+    said = capsys.readouterr().err
+    assert said.startswith(f"{path} cannot be used (")
+    assert said.endswith("); starting anew\n")
 
 
 def test_what_is_reported_is_of_the_chosen_epoch(folder, tmp_path):
