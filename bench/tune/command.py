@@ -9,7 +9,6 @@ from bench.run.machines import Machines
 from bench.run.plan import Request
 from bench.run.progress import Screen
 from bench.spec import counted
-from bench.store.places import TUNING
 from bench.store.store import Store
 from bench.tune import winners
 from bench.tune.search import Searches
@@ -29,7 +28,7 @@ def tune(
 
     Returns the exit code, and whether all searches are at their end.
     """
-    searches = Searches(plan.jobs(request), n_trials=n_trials, folder=results / TUNING, is_locked=not machines.no_lock)
+    searches = Searches(plan.jobs(request), n_trials=n_trials, results=results, is_locked=not machines.no_lock)
     number = f"{counted(len(searches.bases), 'search', 'searches')} of {counted(n_trials, 'trial')}"
     print("\n".join([*searches.notes, f"{number}, kept in {searches.folder}"]))
     for base in searches.bases:

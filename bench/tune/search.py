@@ -16,15 +16,15 @@ from bench.tune.trials import Trials
 
 
 class Searches:
-    """The searches that the planned jobs ask for; the records of their trials, in ``folder``, are their only state.
+    """The searches that the planned jobs ask for; the records of their trials are their only state.
 
     Raises:
         BenchError: for fixed settings, a protocol that selects on the test set, or two searches with one winner's file.
     """
 
-    def __init__(self, planned: Sequence[PlannedJob], *, n_trials: int, folder: Path, is_locked: bool = True):
-        self.n_trials, self.folder = n_trials, folder
-        self.store = Store(folder / TRIALS.relative_to(TUNING), is_locked=is_locked)
+    def __init__(self, planned: Sequence[PlannedJob], *, n_trials: int, results: Path, is_locked: bool = True):
+        self.n_trials, self.folder = n_trials, results / TUNING
+        self.store = Store(results / TRIALS, is_locked=is_locked)
         refuse(planned)
         floors = {one.job.row for one in planned if one.card.is_floor}
         self.notes = [f"not searched, as there is nothing to train: {', '.join(sorted(floors))}"] if floors else []

@@ -129,7 +129,7 @@ def test_trials_that_all_ran_out_of_time_run_again(search, tmp_path):
 
 
 def test_trials_that_all_failed_give_way_once_a_search_begins(tmp_path):
-    searches = Searches([work()], n_trials=2, folder=tmp_path)
+    searches = Searches([work()], n_trials=2, results=tmp_path)
     searches.read_trials()
     searches.store.write(trial(*searches.due(), None))
     searches.read_trials()  # as a dry run does
@@ -158,11 +158,11 @@ def test_searches_that_are_refused(search, tmp_path):
 
 
 def test_one_search_at_a_time_in_a_folder(search, tmp_path):
-    folder = tmp_path / "results/tuning"
-    with Searches([], n_trials=2, folder=folder).open():
+    with Searches([], n_trials=2, results=tmp_path / "results").open():
         code, _, error = search("--tune", 2)
     assert code == 2
-    assert error == f"error: another search is at work in {folder}; wait for it, or choose another --results\n"
+    text = f"another search is at work in {tmp_path}/results/tuning; wait for it, or choose another --results"
+    assert error == f"error: {text}\n"
 
 
 def test_dry_run_searches_nothing(search, tmp_path):
