@@ -80,12 +80,10 @@ class Cluster(Executor):
             del self.away[job.key]
         if result is None:
             return Outcome(is_stopped=True, reason="" if self.ending.is_set() else "the scheduler is gone")
-        with self.store.writing():
-            self.store.log(job).write_text(result["log"])
         record, ranks = Record.model_validate_json(result["record"]), result["ranks"]
         with self.store.writing():
-            if result["weights"]:
-                content = result["weights"]
+            self.store.log(job).write_text(result["log"])
+            if content := result["weights"]:
                 write_whole(self.store.weights(job), lambda name: Path(name).write_bytes(content), is_durable=True)
         self.store.write(record, None if ranks is None else pd.read_parquet(BytesIO(ranks)))
         self.store.checkpoint(job).unlink(missing_ok=True)  # left by a run on this machine
