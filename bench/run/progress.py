@@ -101,28 +101,25 @@ class Screen:
     def tell(self, planned: PlannedJob, event: Event) -> None:
         """Take in an event of a job; called from many threads."""
         with self.lock:
-            self.hear(planned, event)
-
-    def hear(self, planned: PlannedJob, event: Event) -> None:
-        key, now = planned.job.key, self.clock()
-        if event.device:  # the job has its slot; sent a second time when it is tried again
-            self.waiting.pop(key, None)
-            estimate = self.estimate(planned.job)
-            self.running[key] = Running(planned=planned, device=event.device, since=now, estimate=estimate)
-            self.most = max(self.most, len(self.running))
-        elif event.state is None:
-            if key in self.running:
-                self.running[key].hear(event, now)
-            elif event.stage == ELSEWHERE:
-                self.say(f"{planned.title}: {event.stage}")
-        else:
-            self.waiting.pop(key, None)
-            job = self.running.pop(key, None)  # None where another runner did it
-            if job and event.state != "stopped":
-                self.took.append((now - job.since, planned))
-            reason = f": {event.reason}" if event.reason else ""
-            self.ended += 1
-            self.say(f"[{self.ended}/{self.total}] {planned.title} {event.state}{reason}")
+            key, now = planned.job.key, self.clock()
+            if event.device:  # the job has its slot; sent a second time when it is tried again
+                self.waiting.pop(key, None)
+                estimate = self.estimate(planned.job)
+                self.running[key] = Running(planned=planned, device=event.device, since=now, estimate=estimate)
+                self.most = max(self.most, len(self.running))
+            elif event.state is None:
+                if key in self.running:
+                    self.running[key].hear(event, now)
+                elif event.stage == ELSEWHERE:
+                    self.say(f"{planned.title}: {event.stage}")
+            else:
+                self.waiting.pop(key, None)
+                job = self.running.pop(key, None)  # None where another runner did it
+                if job and event.state != "stopped":
+                    self.took.append((now - job.since, planned))
+                reason = f": {event.reason}" if event.reason else ""
+                self.ended += 1
+                self.say(f"[{self.ended}/{self.total}] {planned.title} {event.state}{reason}")
 
     def left(self) -> float | None:
         """Return the seconds until all jobs are done, with as many at a time as at most so far; None if not known.
