@@ -187,8 +187,7 @@ class Job:
     @cached_property
     def key(self) -> str:
         """The name of the job's record: equal keys mean equal work."""
-        parts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return canonical_hash(parts | {"protocol": vars(self.protocol), "budget": vars(self.budget)})[:16]
+        return canonical_hash(dataclasses.asdict(self))[:16]
 
     @property
     def row(self) -> str:
