@@ -1,5 +1,6 @@
 """The training loop: dense Adam, an evaluation every k epochs, and the weights of each best epoch kept in memory."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -22,7 +23,7 @@ class Diverged(ArithmeticError):
 class Choice:
     """The best epoch so far by one metric; of equal ones, the earliest."""
 
-    best: float = -1.0
+    best: float = -math.inf
     epoch: int = 0
     since: int = 0  # evaluations since then, all without a gain
 
@@ -52,30 +53,22 @@ class Fit:
     seconds_train: float = 0.0
     seconds_evaluate: float = 0.0
 
-    def see(self, model, metrics: dict[str, float], *, epoch: int) -> None:
-        """Update every choice with the metrics of ``epoch``, and keep the weights for those that choose it."""
-        chosen = [metric for metric, choice in self.choices.items() if choice.sees(metrics[metric], epoch)]
-        if chosen:
-            self.weights |= dict.fromkeys(chosen, {k: v.detach().clone() for k, v in model.state_dict().items()})
-
     def judge(self, model, evaluate: Callable[[], dict[str, float]], entry: dict) -> None:
-        """Evaluate the model, add the metrics to the epoch's ``entry`` and to the curve, and update the choices."""
+        """Evaluate the model, add the metrics to the epoch's ``entry`` and to the curve, and update the choices.
+
+        The weights are kept for each metric that chooses this epoch.
+        """
         metrics, spent = timed(evaluate)
         self.seconds_evaluate += spent
         entry |= metrics
         self.curve.append(entry)
-        self.see(model, metrics, epoch=entry["epoch"])
-
-    def untrained(self, evaluate: Callable[[], dict[str, float]]) -> "Fit":
-        """Evaluate a model that has nothing to train, enter its metrics as epoch 0, and return this fit."""
-        metrics, self.seconds_evaluate = timed(evaluate)
-        self.curve.append({"epoch": 0, **metrics})
-        return self
+        chosen = [metric for metric, choice in self.choices.items() if choice.sees(metrics[metric], entry["epoch"])]
+        if chosen:
+            self.weights |= dict.fromkeys(chosen, {k: v.detach().clone() for k, v in model.state_dict().items()})
 
     def load(self, model, metric: str) -> None:
-        """Load the weights that ``metric`` chose into ``model``; a model that was not trained stays as it is."""
-        if metric in self.weights:
-            model.load_state_dict(self.weights[metric])
+        """Load the weights that ``metric`` chose into ``model``."""
+        model.load_state_dict(self.weights[metric])
 
     def is_patience_over(self, patience: int | None) -> bool:
         return patience is not None and all(choice.since >= patience for choice in self.choices.values())
@@ -112,7 +105,8 @@ def fit(
         out.seconds_train += timed(lambda: model.pretrain(batches, epochs=budget.epochs))[1]
     epochs = budget.epochs if model.max_epochs is None else min(budget.epochs, model.max_epochs)
     if not epochs:
-        return out.untrained(evaluate)
+        out.judge(model, evaluate, {"epoch": 0})
+        return out
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     if checkpoint is not None and (state := checkpoint.load()) is not None:
         out = resumed(state, model, optimizer)
