@@ -82,10 +82,11 @@ def norm_adjacency(interactions, *, self_loop: bool = False, alpha: float = 0.0)
     if self_loop:
         a = a + sp.identity(a.shape[0], dtype=np.float32, format="csr")
     degree = np.asarray(a.sum(axis=1)).ravel().astype(np.float64)
-    return SparseMatrix(sp.diags(_power(degree, -0.5)) @ a @ sp.diags(_power(degree, -(0.5 - alpha))))
+    return SparseMatrix(sp.diags(power(degree, -0.5)) @ a @ sp.diags(power(degree, -(0.5 - alpha))))
 
 
-def _power(degree, exponent):
+def power(degree: Float[np.ndarray, " node"], exponent: float) -> Float[np.ndarray, " node"]:
+    """Return the degrees raised to the exponent, where a degree of 0 stays 0."""
     return np.power(degree, exponent, out=np.zeros_like(degree), where=degree > 0)
 
 

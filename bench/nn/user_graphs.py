@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from bench.nn.graph import SparseMatrix
+from bench.nn.graph import SparseMatrix, power
 
 
 def gather_items(interactions, *, by_user: float, by_item: float) -> SparseMatrix:
@@ -15,9 +15,5 @@ def gather_items(interactions, *, by_user: float, by_item: float) -> SparseMatri
     r = sp.csr_matrix(interactions, dtype=np.float64)
     r.sum_duplicates()
     r.data[:] = 1.0
-    degrees = (np.asarray(r.sum(axis=axis)).ravel() for axis in (1, 0))
-    left, right = (
-        np.power(d, -power, out=np.zeros_like(d), where=d > 0)
-        for d, power in zip(degrees, (by_user, by_item), strict=True)
-    )
-    return SparseMatrix(sp.diags(left) @ r @ sp.diags(right))
+    users, items = (np.asarray(r.sum(axis=axis)).ravel() for axis in (1, 0))
+    return SparseMatrix(sp.diags(power(users, -by_user)) @ r @ sp.diags(power(items, -by_item)))
