@@ -7,9 +7,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from bench.nn.recommender import Recommender, recbole_model, recbole_models
+from bench.nn.recommender import Recommender, recbole_models
 
 RECBOLE_MODELS = recbole_models()  # here, so that a job's time does not include their import
+
+
+class Settings(dict):
+    """Settings that RecBole can read as items and, as it does in places, as attributes."""
+
+    __getattr__ = dict.__getitem__
 
 
 class Floor(Recommender):
@@ -23,9 +29,9 @@ class Floor(Recommender):
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
-        settings = {**{k: config[k] for k in ("USER_ID_FIELD", "ITEM_ID_FIELD", "NEG_PREFIX", "device")}}
-        model = getattr(RECBOLE_MODELS, self.theirs)
-        self.inner = [recbole_model(model, {**settings, **vars(self.hyper)}, dataset)]  # a list hides it from nn.Module
+        common = {k: config[k] for k in ("USER_ID_FIELD", "ITEM_ID_FIELD", "NEG_PREFIX", "device")}
+        theirs = getattr(RECBOLE_MODELS, self.theirs)
+        self.inner = [theirs(Settings({**common, **vars(self.hyper)}), dataset)]  # a list hides it from nn.Module
         self.learn(np.bincount(dataset.item, minlength=self.n_items))
 
     def learn(self, count: Int[np.ndarray, " item"]) -> None:

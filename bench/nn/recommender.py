@@ -171,14 +171,3 @@ def recbole_models() -> ModuleType:
     from recbole.model import general_recommender
 
     return general_recommender
-
-
-def recbole_model(model: type, settings: dict[str, Any], dataset) -> GeneralRecommender:
-    """Build RecBole's own ``model`` on our training set."""
-    return model(_Config(settings), dataset)
-
-
-class _Config(dict):
-    """Settings that RecBole can read as items and, as it does in places, as attributes."""
-
-    __getattr__ = dict.__getitem__
