@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 from bench.protocol.metrics import means
-from bench.train.bridge import recbole_config, recbole_loaders, write_recbole
 from benchmarks.measure import Side, as_runner, compare, fill_adjacency_through_scipy, make_ready, row_of, run, save
+from tests.recbole_objects import recbole_config, recbole_loaders, write_recbole
 
 PAIRS = {"BPRMF": "BPR", "LightGCN": "LightGCN", "NGCF": "NGCF"}
 EQUAL = {  # (our settings, RecBole's settings) that make both sides do the same work

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from bench.train.bridge import recbole_config, recbole_loaders, write_recbole
+from tests.recbole_objects import recbole_config, recbole_loaders, write_recbole
 from tests.toy import random_set
 
 

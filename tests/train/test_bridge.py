@@ -15,8 +15,9 @@ from bench.protocol.candidates import draw_cases
 from bench.protocol.evaluate import Evaluator
 from bench.protocol.metrics import means
 from bench.spec import BenchError
-from bench.train.bridge import TrainingSet, recbole_config, recbole_loaders, write_recbole
+from bench.train.bridge import TrainingSet
 from tests.conformance.conftest import every_row
+from tests.recbole_objects import recbole_config, recbole_loaders, write_recbole
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # RecBole's own: chained assignment, sparse layouts
 
