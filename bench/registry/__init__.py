@@ -55,12 +55,24 @@ def standing_cards() -> dict[str, Card]:
         path = beside.file_of(point.module)
         if path is None:
             raise BenchError(f"entry point {point.name} of {ENTRY_POINTS}: no module {point.module}; install it again")
-        in_file = {card.name: card for card in read_cards(path, point.module)}
-        if point.attr not in in_file:
-            raise no_model(path, point.attr, list(in_file))
-        add_cards(all_cards, [with_imports(in_file[point.attr], path, HOME)], path)
+        add_cards(all_cards, [card_in(path, point.module, point.attr)], path)
     place = {name: i for i, name in enumerate(PAPER_MODELS)}
     return dict(sorted(all_cards.items(), key=lambda entry: (place.get(entry[0], len(place)), entry[0])))
+
+
+def card_in(path: Path, module: str, name: str, *, file: str = "") -> Card:
+    """Return the card of a model whose file is not ours; its code includes that of all that the file imports.
+
+    Args:
+        file: ``path`` again, for a file that is no importable module.
+
+    Raises:
+        BenchError: where the file has no such model.
+    """
+    in_file = {card.name: card for card in read_cards(path, module)}
+    if name not in in_file:
+        raise no_model(path, name, list(in_file))
+    return with_imports(dataclasses.replace(in_file[name], file=file), path, HOME)
 
 
 def add_cards(all_cards: dict[str, Card], new: Iterable[Card], path: Path | str) -> None:
@@ -105,16 +117,11 @@ def from_outside(text: str) -> str:
     path = expanded(f"{name}.py").resolve()
     if not os.path.isfile(path):
         raise BenchError(f"{path} is not there; a model from outside is given as path/to/file.py:Class")
-    bare = [dataclasses.replace(card, file=str(path)) for card in read_cards(path, path.stem)]
-    in_file = {card.name: with_imports(card, path, HOME) for card in bare}
-    wanted, rest = rest.partition(":")[0], rest.removesuffix(":")
-    if wanted not in in_file:
-        raise no_model(path, wanted, [*in_file])
-    if (before := outside.get(wanted)) is None or (before.file, before.source) != (str(path), in_file[wanted].source):
-        others = {name: card for name, card in outside.items() if card.file != str(path)}  # the file may have changed
-        add_cards({**standing_cards(), **others}, [in_file[wanted]], path)
-        outside[wanted] = in_file[wanted]
-    return rest
+    card = card_in(path, path.stem, rest.partition(":")[0], file=str(path))
+    others = {name: other for name, other in outside.items() if other.file != str(path)}  # the file may have changed
+    add_cards({**standing_cards(), **others}, [card], path)
+    outside[card.name] = card
+    return rest.removesuffix(":")
 
 
 def require_recbole() -> None:

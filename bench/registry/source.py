@@ -29,11 +29,11 @@ class Card:
 
     name: str
     module: str
-    training: dict[str, Any]  # the model's own defaults of the fields of Training
-    presets: dict[str, dict[str, Any]]
-    per_dataset: dict[str, dict[str, Any]]
-    is_floor: bool  # a sanity floor, which does not run unless it is asked for
     code: tuple[str, ...] = dataclasses.field(repr=False)  # the text of its file or, for a package, of all its files
+    presets: dict[str, dict[str, Any]]
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)  # its own defaults of the fields of Training
+    per_dataset: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    is_floor: bool = False  # a sanity floor, which does not run unless it is asked for
     file: str = ""  # the path of a model from outside, whose module has no importable name
     beside: tuple[str, ...] = ()  # modules in the folder of such a file that the file imports, directly or not
 
@@ -147,15 +147,8 @@ def read_card(node: ast.ClassDef, file: Path, module: str, code: tuple[str, ...]
     """Return the card of the model's class ``node`` in ``file``."""
     statements = {target.id: statement for statement in node.body for target in assigned(statement)}
     values = {name: literal(statements[name], file, kind) for name, kind in DECLARED.items() if name in statements}
-    return Card(
-        name=node.name,
-        module=module,
-        training=values.get("training", {}),
-        presets={"default": {}, **values.get("presets", {})},
-        per_dataset=values.get("per_dataset", {}),
-        is_floor=values.get("is_floor", False),
-        code=code,
-    )
+    presets = {"default": {}, **values.pop("presets", {})}
+    return Card(name=node.name, module=module, code=code, presets=presets, **values)
 
 
 def read_text(file: Path) -> str:
