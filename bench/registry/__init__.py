@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.files import expanded
 from bench.registry import beside, contract
-from bench.registry.source import OUR_PACKAGES, Card, no_model, read_cards, with_imports
+from bench.registry.source import HOME, OUR_PACKAGES, Card, read_cards
 from bench.spec import (
     CAUSAL_MODELS,
     INSTALL_RECBOLE,
@@ -26,7 +26,6 @@ from bench.spec import (
     unknown,
 )
 
-HOME = Path(__file__).resolve().parents[2]  # the folder of bench, models and baselines, in a checkout or installed
 ENTRY_POINTS = "mcln_bench.models"  # the group of entry points by which an installed package may offer models
 # groups with fixed members; "all" is every model but the sanity floors, and "floors" is the sanity floors
 NAMED = {"paper": PAPER_MODELS, "newer": NEWER_MODELS, "causal": CAUSAL_MODELS}
@@ -55,24 +54,9 @@ def standing_cards() -> dict[str, Card]:
         path = beside.file_of(point.module)
         if path is None:
             raise BenchError(f"entry point {point.name} of {ENTRY_POINTS}: no module {point.module}; install it again")
-        add_cards(all_cards, [card_in(path, point.module, point.attr)], path)
+        add_cards(all_cards, [beside.card_in(path, point.module, point.attr)], path)
     place = {name: i for i, name in enumerate(PAPER_MODELS)}
     return dict(sorted(all_cards.items(), key=lambda entry: (place.get(entry[0], len(place)), entry[0])))
-
-
-def card_in(path: Path, module: str, name: str, *, file: str = "") -> Card:
-    """Return the card of a model whose file is not ours; its code includes that of all that the file imports.
-
-    Args:
-        file: ``path`` again, for a file that is no importable module.
-
-    Raises:
-        BenchError: where the file has no such model.
-    """
-    in_file = {card.name: card for card in read_cards(path, module)}
-    if name not in in_file:
-        raise no_model(path, name, list(in_file))
-    return with_imports(dataclasses.replace(in_file[name], file=file), path, HOME)
 
 
 def add_cards(all_cards: dict[str, Card], new: Iterable[Card], path: Path | str) -> None:
@@ -117,7 +101,7 @@ def from_outside(text: str) -> str:
     path = expanded(f"{name}.py").resolve()
     if not os.path.isfile(path):
         raise BenchError(f"{path} is not there; a model from outside is given as path/to/file.py:Class")
-    card = card_in(path, path.stem, rest.partition(":")[0], file=str(path))
+    card = beside.card_in(path, path.stem, rest.partition(":")[0], file=str(path))
     others = {name: other for name, other in outside.items() if other.file != str(path)}  # the file may have changed
     add_cards({**standing_cards(), **others}, [card], path)
     outside[card.name] = card

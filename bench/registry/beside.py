@@ -1,5 +1,9 @@
-"""Import of a model from outside together with the modules beside its file, whatever else has their names."""
+"""Models whose files are not ours: how they are found, and imported together with the modules beside their files.
 
+Those modules are imported whatever else has their names.
+"""
+
+import dataclasses
 import importlib.util
 import sys
 from collections.abc import Iterable
@@ -8,8 +12,23 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from bench.registry.source import Card
+from bench.registry.source import Card, no_model, read_cards, with_imports
 from bench.spec import BenchError
+
+
+def card_in(path: Path, module: str, name: str, *, file: str = "") -> Card:
+    """Return the card of a model whose file is not ours; its code includes that of all that the file imports.
+
+    Args:
+        file: ``path`` again, for a file that is no importable module.
+
+    Raises:
+        BenchError: where the file has no such model.
+    """
+    in_file = {card.name: card for card in read_cards(path, module)}
+    if name not in in_file:
+        raise no_model(path, name, list(in_file))
+    return with_imports(dataclasses.replace(in_file[name], file=file), path)
 
 
 class BesideFinder(MetaPathFinder):

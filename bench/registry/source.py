@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from bench.spec import ENGINE, BenchError, Job, unknown
 
+HOME = Path(__file__).resolve().parents[2]  # the folder of bench, models and baselines, in a checkout or installed
 OUR_PACKAGES = ("baselines", "models")  # the packages of our own models, which import no project's code but bench
 GUIDE = "docs/adding-a-model.md"
 DICTS = TypeAdapter(dict[str, dict[str, Any]])
@@ -72,12 +73,9 @@ def no_model(path: Path, name: str, known: Sequence[str]) -> BenchError:
     return unknown(f"model in {path}", name, known) if name else BenchError(f"give the class too: {path}:{known[0]}")
 
 
-def with_imports(card: Card, path: Path, home: Path) -> Card:
+def with_imports(card: Card, path: Path) -> Card:
     """Add to the code of ``card``, a model from outside, the code of all files that its file imports, directly or not:
-    files beside it, in project folders along ``sys.path``, and in our packages.
-
-    Args:
-        home: the folder of ``OUR_PACKAGES`` and of ``bench``; ENGINE stands for the code of ``bench``.
+    files beside it, in project folders along ``sys.path``, and in our packages. ENGINE stands for the code of bench.
 
     Raises:
         BenchError: for an import that would find another module than the one meant.
@@ -88,8 +86,8 @@ def with_imports(card: Card, path: Path, home: Path) -> Card:
     while waiting:
         file = waiting.pop()
         texts[file] = read_text(file)
-        if not any(home / package in file.parents for package in OUR_PACKAGES):
-            files = imported(parse(texts[file], file), file, roots=roots, home=home)
+        if not any(HOME / package in file.parents for package in OUR_PACKAGES):
+            files = imported(parse(texts[file], file), file, roots)
             beside |= {child.relative_to(path.parent).parts[0] for child in files if path.parent in child.parents}
             waiting += [child for child in files if child not in texts]
     names = {name.removesuffix(".py") for name in beside} - {"__init__", "bench", *OUR_PACKAGES}
@@ -107,16 +105,16 @@ def project_folders() -> list[Path]:
     return [path for path in folders if not (is_installed(path.parts) or standard & {path, *path.parents})]
 
 
-def imported(tree: ast.Module, file: Path, *, roots: Sequence[Path], home: Path) -> list[Path]:
+def imported(tree: ast.Module, file: Path, roots: Sequence[Path]) -> list[Path]:
     """Return the files that ``file``, of syntax tree ``tree``, imports: by leading dots those of its own package, for
-    ``OUR_PACKAGES`` those below ``home``, and else those below one of ``roots``."""
+    ``OUR_PACKAGES`` those below ``HOME``, and else those below one of ``roots``."""
     files: set[Path] = set()
     for line, level, name in imports(tree):
         words = name.split(".")
         if level:
             files |= module_files(words, [file.parents[min(level, len(file.parents)) - 1]])
         elif words[0] in OUR_PACKAGES:
-            base = home.joinpath(*words[:2])
+            base = HOME.joinpath(*words[:2])
             ours = {path for path in (base.with_suffix(".py"), *base.glob("*.py")) if path.is_file()}
             if not ours:
                 why = f"{' and '.join(OUR_PACKAGES)} are packages of MCLN-Bench, which have no {'.'.join(words[:2])}"
