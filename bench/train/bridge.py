@@ -9,6 +9,7 @@ import functools
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def mend() -> None:
         names = ("data.dataset.dataset", "config", "quick_start", "trainer")
         files, config, quick_start, trainer = (importlib.import_module(f"recbole.{name}") for name in names)
     config.Config.compatibility_settings = lambda self: numpy_names()
-    files.pd = FilledSequences()
+    files.pd = SimpleNamespace(**{**vars(pd), "read_csv": read_filled})
     files.Dataset._fill_nan = fill_missing
     if int(pd.__version__.partition(".")[0]) >= 3:
         files.Dataset._data_processing = during(files.Dataset._data_processing, pd.Series, "agg", aggregate)
@@ -101,16 +102,11 @@ def numpy_names() -> None:
         setattr(np, name, value)
 
 
-class FilledSequences:
-    """Stands in for pandas in RecBole's file reader: a missing sequence is read as an empty one."""
-
-    def __getattr__(self, name: str):
-        return getattr(pd, name)
-
-    def read_csv(self, *args, **kwargs) -> pd.DataFrame:
-        frame = pd.read_csv(*args, **kwargs)
-        sequences = [column for column in frame if column.endswith("_seq")]  # a heading is "name:type"
-        return frame.assign(**{column: frame[column].fillna("") for column in sequences})
+def read_filled(*args, **kwargs) -> pd.DataFrame:
+    """Replace ``pandas.read_csv`` in RecBole's file reader: a missing sequence is read as an empty one."""
+    frame = pd.read_csv(*args, **kwargs)
+    sequences = [column for column in frame if column.endswith("_seq")]  # a heading is "name:type"
+    return frame.assign(**{column: frame[column].fillna("") for column in sequences})
 
 
 def fill_missing(dataset) -> None:
