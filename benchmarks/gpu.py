@@ -24,7 +24,7 @@ from bench.protocol.candidates import draw_cases
 from bench.run.local import FORKS
 from bench.spec import Training
 from benchmarks import agreement, bounds
-from benchmarks.measure import PERFORMANCE, Ready, Side, as_runner, job_parts, make_ready, run
+from benchmarks.measure import PERFORMANCE, Ready, Side, job_parts, make_ready, run
 from benchmarks.models import bound_of, costs, names
 from tests.conformance.conftest import every_row
 from tests.conformance.rows import build_row
@@ -124,7 +124,6 @@ class Job:
     """A job that has run its first epoch, which warms up."""
 
     def __init__(self, dataset: str, model: str, device: str):
-        torch.set_num_threads(1)
         self.ready = ready_for(dataset, model, device)
         self.ready.epoch()
 
@@ -139,7 +138,7 @@ class Job:
 
 def add_throughput(tables: Tables, dataset: str, model: str, device: str, *, widths: Sequence[int], window: float):
     """Measure the epochs per minute of all jobs together for each number of jobs; all are made ready beforehand."""
-    with as_runner(), ExitStack() as stack:
+    with ExitStack() as stack:
         starting = [Side(Job, dataset, model, device, context=FORKS) for _ in range(max(widths))]
         sides, of_one_job = [stack.enter_context(side) for side in starting], None
         for n in sorted({1, *widths}):

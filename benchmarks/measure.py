@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from tabulate import tabulate
 from bench import registry
 from bench.protocol.candidates import Cases
 from bench.protocol.evaluate import Evaluator
+from bench.protocol.metrics import means
 from bench.run import job, plan
 from bench.run.local import KEEP_PAGES
 from bench.run.plan import Request
@@ -44,6 +45,13 @@ class Ready(NamedTuple):
 
     def epoch(self, number: int = 1) -> float:
         return train_epoch(self.model, self.batches, self.optimizer, epoch=number)
+
+    def evaluate(self, ranking: str) -> float:
+        """Rank all cases and return NDCG@10."""
+        return means(self.evaluator.ranks(self.model, rankings=(ranking,)))[f"{ranking}.ndcg@10"]
+
+    def data(self) -> Prepared | None:
+        return self.prepared
 
 
 def make_ready(dataset: str, model: str, *, protocol: str = "paper", device: str = "cpu", **hyper) -> Ready:
@@ -87,9 +95,9 @@ def clock(call: Callable[[], Any], *, device: str = "cpu") -> float:
     return time.perf_counter() - start
 
 
-def alone(call: Callable, *args) -> Any:
+def alone(call: Callable, *args, threads: int = 1) -> Any:
     """Return ``call(*args)``, run in a fresh process like the runner's, so that its peak memory is its own."""
-    with as_runner(), ProcessPoolExecutor(1, mp_context=SPAWN) as pool:
+    with as_runner(), ProcessPoolExecutor(1, SPAWN, torch.set_num_threads, (threads,)) as pool:
         return pool.submit(call, *args).result()
 
 
@@ -106,11 +114,17 @@ def as_runner() -> Iterator[None]:
 
 
 class Side:
-    """The object that ``make(*args)`` returns, kept in a process of its own, so that sides do not slow each other."""
+    """The object that ``make(*args)`` returns, kept in a process of its own, so that sides do not slow each other.
 
-    def __init__(self, make: Callable, *args, context=SPAWN):
-        self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_live, initargs=(make, args))
-        self.born = self.pool.submit(int)
+    Args:
+        threads: those of torch in that process.
+        is_job: whether the process is started as the runner starts a job; if not, as any other.
+    """
+
+    def __init__(self, make: Callable, *args, threads: int = 1, is_job: bool = True, context=SPAWN):
+        with as_runner() if is_job else nullcontext():
+            self.pool = ProcessPoolExecutor(1, context, _live, (threads, make, args))
+            self.born = self.pool.submit(int)
 
     def seconds(self, method: str, *args) -> float:
         return self.value(method, *args)[0]
@@ -131,8 +145,9 @@ class Side:
         self.pool.shutdown()
 
 
-def _live(make: Callable, args: tuple) -> None:
+def _live(threads: int, make: Callable, args: tuple) -> None:
     global _alive
+    torch.set_num_threads(threads)
     _alive = make(*args)
 
 

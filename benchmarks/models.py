@@ -22,20 +22,13 @@ from benchmarks.measure import Ready, alone, clock, make_ready, run, save
 LONG = 10  # seconds; a shorter epoch is run twice, as the first one warms up
 
 
-def measure(dataset: str, model: str, device: str, threads: int, machine: Rates) -> dict:
+def measure(dataset: str, model: str, device: str, machine: Rates) -> dict:
     """Return the row of one model on one data set."""
-    torch.set_num_threads(threads)
     ready = make_ready(dataset, model, device=device)
     cost = costs(ready, device)
     step = bound_of(ready, cost, machine)
     bounds = {name: step[name] for name in ("bound by", "step over bound")}
     return {"data set": dataset, "model": model, **cost, **bounds}
-
-
-def measure_machine(device: str, threads: int) -> Rates:
-    """Measure the machine's rates on this number of threads."""
-    torch.set_num_threads(threads)
-    return rates(device)
 
 
 def bound_of(ready: Ready, cost: dict, machine: Rates) -> dict:
@@ -76,13 +69,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args()
     where = torch.cuda.get_device_name() if args.device != "cpu" else f"CPU, {args.threads} threads"
-    machine = alone(measure_machine, args.device, args.threads)
+    machine = alone(rates, args.device, threads=args.threads)
     note = f"Protocol paper, default presets, float32, batch 2048; {where}, torch {torch.__version__}. "
     note += f"{in_words(machine)}."
     rows = []
     for dataset, model in product(args.datasets, names(args.models)):
         try:
-            rows.append(alone(measure, dataset, model, args.device, args.threads, machine))
+            rows.append(alone(measure, dataset, model, args.device, machine, threads=args.threads))
         except BenchError as error:
             print(f"{dataset} {model}: {error}", flush=True)
             continue

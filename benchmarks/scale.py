@@ -59,9 +59,8 @@ def simulate(size: Size) -> np.ndarray:
     return np.stack([keys // size.n_items, keys % size.n_items], axis=1)
 
 
-def measure(model: str, size: Size, threads: int) -> dict:
+def measure(model: str, size: Size) -> dict:
     """Return the row of one point: a warm epoch and the full ranking of one held-out pair per user."""
-    torch.set_num_threads(threads)
     pairs = simulate(size)
     _, first = np.unique(pairs[:, 0], return_index=True)
     test = pairs[first[:CASES]]
@@ -141,7 +140,7 @@ def main() -> None:
     for sweep in args.sweeps:
         for size in (s for s in SWEEPS[sweep] if s.n_interactions <= args.most):
             for model in args.models:
-                rows.append({"sweep": sweep, **alone(measure, model, size, args.threads)})
+                rows.append({"sweep": sweep, **alone(measure, model, size, threads=args.threads)})
                 print(" ".join(f"{k}={v}" for k, v in rows[-1].items()), flush=True)
     frame = pd.DataFrame(rows)
     fitted = exponents(frame)

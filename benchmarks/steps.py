@@ -17,7 +17,6 @@ STEPS = 5
 
 def measure(dataset: str, model: str) -> dict:
     """Return the row of one model on one data set; a step's seconds are processor time, the median of STEPS steps."""
-    torch.set_num_threads(1)
     ready = make_ready(dataset, model)
     work, seconds = work_of_step(ready), []
     for _, batch in zip(range(STEPS), ready.batches, strict=False):

@@ -18,26 +18,21 @@ import torch
 
 from bench.spec import Training
 from bench.train.bridge import TrainingSet, build
-from benchmarks.measure import Side, as_runner, job_parts, make_ready, run, save
+from benchmarks.measure import Ready, Side, job_parts, make_ready, run, save
 
 
-class Copies:
-    """A model on ``k`` copies of a data set that has run its first epoch."""
-
-    def __init__(self, dataset: str, model: str, k: int, threads: int):
-        torch.set_num_threads(threads)
-        single = make_ready(dataset, model)
-        data, train = single.prepared.dataset, single.prepared.split.train
-        pairs = copies(train, k, n_users=data.n_users, n_items=data.n_items)
-        sizes = {"n_users": k * data.n_users, "n_items": k * data.n_items}
-        batched = build(type(single.model), TrainingSet(pairs, **sizes, features={}), asdict(single.model.hyper))
-        rate, batches = single.optimizer.defaults["lr"], single.batches
-        training = Training(learning_rate=rate, train_batch_size=k * batches.size, sampling=batches.sampling)
-        self.ready = job_parts(batched, pairs, single.prepared.test, training, device="cpu")
-        self.epoch()
-
-    def epoch(self) -> None:
-        self.ready.epoch()
+def warm_copies(dataset: str, model: str, k: int) -> Ready:
+    """Return the job of a model on ``k`` copies of a data set, after its first epoch."""
+    single = make_ready(dataset, model)
+    data, train = single.prepared.dataset, single.prepared.split.train
+    pairs = copies(train, k, n_users=data.n_users, n_items=data.n_items)
+    sizes = {"n_users": k * data.n_users, "n_items": k * data.n_items}
+    batched = build(type(single.model), TrainingSet(pairs, **sizes, features={}), asdict(single.model.hyper))
+    rate, batches = single.optimizer.defaults["lr"], single.batches
+    training = Training(learning_rate=rate, train_batch_size=k * batches.size, sampling=batches.sampling)
+    ready = job_parts(batched, pairs, single.prepared.test, training, device="cpu")
+    ready.epoch()
+    return ready
 
 
 def copies(train: np.ndarray, k: int, *, n_users: int, n_items: int) -> np.ndarray:
@@ -48,9 +43,9 @@ def copies(train: np.ndarray, k: int, *, n_users: int, n_items: int) -> np.ndarr
 def measure(dataset: str, model: str, k: int, threads: int, runs: int) -> dict:
     """Return the medians of an epoch of the batched model, and of the slowest of ``k`` jobs that run one each."""
     per_job = max(1, threads // k)
-    with as_runner(), ExitStack() as stack:
-        batched = stack.enter_context(Side(Copies, dataset, model, k, threads))
-        jobs = [stack.enter_context(Side(Copies, dataset, model, 1, per_job)) for _ in range(k)]
+    with ExitStack() as stack:
+        batched = stack.enter_context(Side(warm_copies, dataset, model, k, threads=threads))
+        jobs = [stack.enter_context(Side(warm_copies, dataset, model, 1, threads=per_job)) for _ in range(k)]
         turns = [(batched.seconds("epoch"), beside(jobs)) for _ in range(runs)]
     together, apart = map(median, zip(*turns, strict=True))
     seconds = {"together s": round(together, 4), "side by side s": round(apart, 4)}

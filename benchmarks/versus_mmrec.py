@@ -15,6 +15,8 @@ import importlib.util
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +28,7 @@ import torch
 
 from bench.nn.absent import Absent
 from bench.spec import BenchError
-from benchmarks.measure import Side, as_runner, compare, fill_adjacency_through_scipy, make_ready, run, save
+from benchmarks.measure import Side, compare, fill_adjacency_through_scipy, make_ready, run, save
 
 EQUAL = {  # (our settings, MMRec's settings) that make both sides do the same work
     "LightGCN": ({"n_layers": 3}, {"n_layers": 3, "reg_weight": 1e-4}),
@@ -42,28 +44,10 @@ FILES = ("image_feat.npy", "text_feat.npy")
 UNUSED = ("lmdb", "torchvision", "torchvision.transforms", "torchvision.transforms.functional")
 
 
-class Ours:
-    """The job just before its first epoch."""
-
-    def __init__(self, name: str, dataset: str, threads: int):
-        torch.set_num_threads(threads)
-        self.ready = make_ready(dataset, name, protocol="clean", sampling="interaction", **EQUAL[name][0])
-
-    def parts(self) -> dict[str, Any]:
-        """Return the training pairs, the numbers of users and items, and the content that both sides train on."""
-        prepared = self.ready.prepared
-        content = {m: rows.toarray() if sp.issparse(rows) else rows for m, rows in prepared.dataset.features.items()}
-        return {"train": prepared.split.train, "size": (prepared.dataset.n_users, prepared.dataset.n_items), **content}
-
-    def epoch(self) -> None:
-        self.ready.epoch()
-
-
 class Theirs:
     """The model ``name`` of MMRec with MMRec's loader and trainer, from a checkout of its repository."""
 
-    def __init__(self, name: str, checkout: str, folder: str, threads: int):
-        torch.set_num_threads(threads)
+    def __init__(self, name: str, checkout: str, folder: str):
         fill_adjacency_through_scipy()
         sys.modules.update({u: Absent(u) for u in UNUSED if importlib.util.find_spec(u.partition(".")[0]) is None})
         source = str(Path(checkout) / "src")
@@ -93,33 +77,37 @@ class Theirs:
         self.trainer._train_epoch(self.train, 0)
 
 
-def write(folder: str, parts: dict[str, Any]) -> None:
+def write(folder: str, train: np.ndarray, *, n_users: int, n_items: int, content: Mapping[str, Any]) -> None:
     """Write the data set in MMRec's layout; a last line outside the training part gives the numbers of users and items.
+
+    Args:
+        train: (n, 2) the training pairs.
+        content: the rows of each modality, dense or sparse.
 
     Raises:
         BenchError: for a data set without content, or with more modalities than MMRec knows.
     """
-    content = {m: rows for m, rows in parts.items() if m not in ("train", "size")}
     if not 1 <= len(content) <= len(FILES):
         raise BenchError(f"MMRec takes one or two modalities, and the data set has {len(content)}; choose another")
     place = Path(folder) / "same"
     place.mkdir()
-    pairs = np.concatenate([parts["train"], np.array([parts["size"]]) - 1])
-    labels = np.append(np.zeros(len(parts["train"]), dtype=np.int64), 2)
+    pairs = np.concatenate([train, [[n_users - 1, n_items - 1]]])
+    labels = np.append(np.zeros(len(train), dtype=np.int64), 2)
     frame = pd.DataFrame({"userID": pairs[:, 0], "itemID": pairs[:, 1], "x_label": labels})
     frame.to_csv(place / "same.inter", sep="\t", index=False)
     for file, rows in zip(FILES, content.values(), strict=False):
-        np.save(place / file, np.asarray(rows, dtype=np.float32))
+        np.save(place / file, np.asarray(rows.toarray() if sp.issparse(rows) else rows, dtype=np.float32))
 
 
 def measure(name: str, dataset: str, checkout: str, runs: int, threads: int) -> list[dict]:
     """Return the row of the model ``name``."""
+    make = partial(make_ready, dataset, name, protocol="clean", sampling="interaction", **EQUAL[name][0])
     with tempfile.TemporaryDirectory() as folder:
-        with as_runner():
-            ours = Side(Ours, name, dataset, threads)
-        with ours:
-            write(folder, ours.value("parts")[1])
-            with Side(Theirs, name, checkout, folder, threads) as theirs:
+        with Side(make, threads=threads) as ours:
+            prepared = ours.value("data")[1]
+            data = prepared.dataset
+            write(folder, prepared.split.train, n_users=data.n_users, n_items=data.n_items, content=data.features)
+            with Side(Theirs, name, checkout, folder, threads=threads, is_job=False) as theirs:
                 return compare(name, "train epoch", ours, theirs, {"MMRec": ("epoch",)}, runs=runs)
 
 

@@ -10,14 +10,12 @@ with its default evaluation batches, ``large`` with evaluation batches of 1,024 
 import argparse
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from functools import partial
 
 import torch
 
-from bench.protocol.metrics import means
-from benchmarks.measure import Side, as_runner, compare, fill_adjacency_through_scipy, make_ready, row_of, run, save
+from bench.data.split import Split
+from benchmarks.measure import Side, compare, fill_adjacency_through_scipy, make_ready, row_of, run, save
 from tests.recbole_objects import recbole_config, recbole_loaders, write_recbole
 
 PAIRS = {"BPRMF": "BPR", "LightGCN": "LightGCN", "NGCF": "NGCF"}
@@ -31,41 +29,21 @@ BATCH, LARGE_USERS = 2048, 1024
 GOAL_EPOCHS = 10  # both sides train until 95 % of the N@10 that so many of our epochs reach
 
 
-class Ours:
-    """The job just before its first epoch."""
-
-    def __init__(self, name: str, dataset: str, threads: int):
-        torch.set_num_threads(threads)
-        self.ready = make_ready(dataset, name, sampling="interaction", **EQUAL[name][0])
-
-    def parts(self) -> dict[str, Any]:
-        """Return the pairs and the number of items that both sides work on."""
-        split = self.ready.prepared.split
-        return {"train": split.train, "test": split.test, "n_items": self.ready.model.n_items}
-
-    def epoch(self) -> None:
-        self.ready.epoch()
-
-    def evaluate(self, ranking: str) -> float:
-        return means(self.ready.evaluator.ranks(self.ready.model, rankings=(ranking,)))[f"{ranking}.ndcg@10"]
-
-
 class Theirs:
-    """RecBole's counterpart of the model ``name``, with RecBole's loaders and trainer."""
+    """RecBole's counterpart of the model ``name``, with RecBole's loaders and trainer, on the pairs of ``split``."""
 
-    def __init__(self, name: str, parts: dict[str, Any], folder: str, threads: int):
-        torch.set_num_threads(threads)
+    def __init__(self, name: str, split: Split, n_items: int, folder: str):
         warnings.simplefilter("ignore")  # RecBole raises many
         fill_adjacency_through_scipy()
         from recbole.model import general_recommender
         from recbole.trainer import Trainer
 
-        files = {"train": parts["train"], "valid": parts["test"][:1], "test": parts["test"]}
-        files = write_recbole(folder, name="same", parts=files)
+        parts = {"train": split.train, "valid": split.test[:1], "test": split.test}
+        files = write_recbole(folder, name="same", parts=parts)
         common = {**files, **EQUAL[name][1], "train_batch_size": BATCH, "use_gpu": False, "embedding_size": 64}
         common |= {"metrics": ["Hit", "NDCG"], "topk": [5, 10], "valid_metric": "NDCG@10", "epochs": 1}
         users = {"stock": None, "large": LARGE_USERS}
-        widths = {"sampled": 100, "full": parts["n_items"]}
+        widths = {"sampled": 100, "full": n_items + 1}  # with the padding item
         self.loaders, self.trainer = {}, None
         for ranking, width in widths.items():
             for size, count in users.items():
@@ -93,31 +71,24 @@ class Theirs:
         return self.trainer.evaluate(loader, load_best_model=False, show_progress=False)["ndcg@10"]
 
 
-@contextmanager
-def ours_alive(*args) -> Iterator[Side]:
-    """Yield our side, started as the runner starts a job."""
-    with as_runner():
-        side = Side(Ours, *args)
-    with side:
-        yield side
-
-
 def measure(name: str, dataset: str, runs: int, folder: str, threads: int) -> list[dict]:
     """Return one row per measured item of the model ``name``."""
-    with ours_alive(name, dataset, threads) as ours:
-        parts = ours.value("parts")[1]
-        with Side(Theirs, name, parts, folder, threads) as theirs:
+    make = partial(make_ready, dataset, name, sampling="interaction", **EQUAL[name][0])
+    with Side(make, threads=threads) as ours:
+        data = ours.value("data")[1]
+        make_theirs = partial(Theirs, name, data.split, data.dataset.n_items, folder)
+        with Side(make_theirs, threads=threads, is_job=False) as theirs:
             rows = compare(name, "train epoch", ours, theirs, {"stock": ("epoch",)}, runs=runs)
             for ranking in MODES:
                 calls = {size: ("evaluate", ranking, size) for size in ("stock", "large")}
                 rows += compare(name, f"{ranking} evaluation", ours, theirs, calls, runs=runs)
-    with ours_alive(name, dataset, threads) as first:
+    with Side(make, threads=threads) as first:
         for _ in range(GOAL_EPOCHS):
             first.seconds("epoch")
         goal = 0.95 * first.value("evaluate", "sampled")[1]
-    with ours_alive(name, dataset, threads) as ours:
+    with Side(make, threads=threads) as ours:
         our_seconds = until(goal, ours)
-    with Side(Theirs, name, parts, folder, threads) as theirs:
+    with Side(make_theirs, threads=threads, is_job=False) as theirs:
         their_seconds = until(goal, theirs)
     return [*rows, row_of(name, f"to N@10 {goal:.3f}", "stock", our_seconds, their_seconds)]
 

@@ -35,7 +35,7 @@ def test_simulated_pairs_are_distinct_and_in_range():
 
 
 def test_a_point_of_the_scaling_curve():
-    row = scale.measure("BPRMF", Size(50, 40, 600), 1)
+    row = scale.measure("BPRMF", Size(50, 40, 600))
     assert (row["n_users"], row["cases"]) == (50, 50)
     assert min(row["epoch s"], row["full ranking s"], row["peak MiB"]) > 0
 
@@ -68,7 +68,7 @@ def test_the_first_turn_of_a_comparison_does_not_count():
 def test_a_data_set_in_mmrecs_layout(tmp_path):
     """The training pairs as they are, and one line of another part that tells the numbers of users and items."""
     content = {"visual": np.ones((4, 3)), "acoustic": np.zeros((4, 2))}
-    versus_mmrec.write(tmp_path, {"train": np.array([[0, 1], [1, 2]]), "size": (3, 4), **content})
+    versus_mmrec.write(tmp_path, np.array([[0, 1], [1, 2]]), n_users=3, n_items=4, content=content)
     lines = (tmp_path / "same/same.inter").read_text().splitlines()
     assert lines == ["userID\titemID\tx_label", "0\t1\t0", "1\t2\t0", "2\t3\t2"]
     assert np.load(tmp_path / "same/image_feat.npy").tolist() == content["visual"].tolist()
@@ -78,7 +78,7 @@ def test_a_data_set_in_mmrecs_layout(tmp_path):
 def test_mmrec_takes_one_or_two_modalities(tmp_path):
     three = dict.fromkeys(("visual", "acoustic", "textual"), np.ones((4, 3)))
     with pytest.raises(BenchError, match="one or two modalities, and the data set has 3"):
-        versus_mmrec.write(tmp_path, {"train": np.zeros((1, 2), dtype=int), "size": (3, 4), **three})
+        versus_mmrec.write(tmp_path, np.zeros((1, 2), dtype=int), n_users=3, n_items=4, content=three)
 
 
 @pytest.mark.parametrize("name", versus_mmrec.EQUAL)
