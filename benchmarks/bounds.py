@@ -31,10 +31,6 @@ class Work(NamedTuple):
     bytes: float
     flops: float
 
-    def less(self, other: "Work", times: int) -> "Work":
-        """Return the difference from ``other``, divided by ``times``."""
-        return Work(*((a - b) / times for a, b in zip(self, other, strict=True)))
-
 
 class Rates(NamedTuple):
     """A machine's rates: seconds per launch, bytes moved per second, float32 operations per second."""
@@ -112,7 +108,7 @@ def work_of_step(ready: Ready, *, steps: int = 2) -> Work:
         with Counter() as counter:
             train_epoch(ready.model, [batch] * n, ready.optimizer, epoch=1)
         totals.append(counter.work)
-    return totals[1].less(totals[0], steps)
+    return Work(*((longer - shorter) / steps for shorter, longer in zip(*totals, strict=True)))
 
 
 def rates(device: str, *, n: int = 4096, mib: int = 256, launches: int = 2000) -> Rates:

@@ -69,16 +69,8 @@ def job_parts(
     model, train: np.ndarray, cases: Cases, training: Training, *, device: str, prepared: Prepared | None = None
 ) -> Ready:
     """Return ``model`` with batches of the pairs ``train`` (n, 2), its optimiser, and the evaluator of ``cases``."""
-    pairs, device = train + 1, torch.device(device)
-    batches = Batches(
-        pairs[:, 0],
-        pairs[:, 1],
-        draw_negatives=model.draw_negatives,
-        n_negatives=model.n_negatives,
-        size=training.train_batch_size,
-        sampling=training.sampling,
-        generator=seed.generator(0, "sampling", device),
-    )
+    device = torch.device(device)
+    batches = job.batches_of(model, train + 1, training, seed.generator(0, "sampling", device))
     seed.seed_all(0, "train")
     optimizer = torch.optim.Adam(model.parameters(), lr=training.learning_rate, fused=True)
     return Ready(model, batches, Evaluator(cases, device=device), optimizer, prepared)

@@ -123,8 +123,7 @@ def plot(frame: pd.DataFrame):
             sns.lineplot(part, x=f"n_{sweep}", y=cost, hue="model", marker="o", ax=axis, legend=not (row or column))
             axis.set(xscale="log", yscale="log", xlabel=sweep if row == len(COSTS) - 1 else "")
     figure.tight_layout()
-    path = PERFORMANCE / "scale.png"
-    PERFORMANCE.mkdir(parents=True, exist_ok=True)
+    path = PERFORMANCE / "scale.png"  # ``save`` has made the folder
     figure.savefig(path, dpi=120, metadata={"Software": None})
     return path
 
