@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -84,11 +85,12 @@ def mend() -> None:
     config.Config.compatibility_settings = lambda self: numpy_names()
     files.pd = SimpleNamespace(**{**vars(pd), "read_csv": read_filled})
     files.Dataset._fill_nan = fill_missing
+    # below, ``patch.object`` wraps a method so that another object's attribute is replaced while the method runs
     if int(pd.__version__.partition(".")[0]) >= 3:
-        files.Dataset._data_processing = during(files.Dataset._data_processing, pd.Series, "agg", aggregate)
+        files.Dataset._data_processing = patch.object(pd.Series, "agg", aggregate)(files.Dataset._data_processing)
     trusting = functools.partial(torch.load, weights_only=False)  # a checkpoint that the same trainer wrote
     for name in ("evaluate", "resume_checkpoint"):
-        setattr(trainer.Trainer, name, during(getattr(trainer.Trainer, name), torch, "load", trusting))
+        setattr(trainer.Trainer, name, patch.object(torch, "load", trusting)(getattr(trainer.Trainer, name)))
     trainer.Trainer._train_epoch = with_before_epoch(trainer.Trainer._train_epoch)
     Recommender.content_of = staticmethod(recbole_content)
     assert quick_start.run_recbole  # imported, so that a later import finds it without ray
@@ -122,21 +124,6 @@ def fill_missing(dataset) -> None:
             else:
                 empty = np.array([], dtype=np.int64 if kind == "token_seq" else np.float64)
                 frame[column] = [empty if isinstance(value, float) else value for value in frame[column]]
-
-
-def during(method, owner, name: str, stand_in):
-    """Return ``method`` wrapped so that ``owner.name`` is ``stand_in`` while it runs."""
-
-    @functools.wraps(method)
-    def call(*args, **kwargs):
-        before = getattr(owner, name)
-        setattr(owner, name, stand_in)
-        try:
-            return method(*args, **kwargs)
-        finally:
-            setattr(owner, name, before)
-
-    return call
 
 
 def with_before_epoch(train_epoch):
