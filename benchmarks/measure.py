@@ -5,11 +5,12 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -93,16 +94,9 @@ def alone(call: Callable, *args, threads: int = 1) -> Any:
         return pool.submit(call, *args).result()
 
 
-@contextmanager
-def as_runner() -> Iterator[None]:
-    """Within this context, start processes as the runner starts jobs: they keep their freed memory pages."""
-    before = dict(os.environ)
-    os.environ.update({**KEEP_PAGES, **before})
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+def as_runner() -> AbstractContextManager:
+    """Return a context in which processes start as the runner starts jobs: they keep their freed memory pages."""
+    return patch.dict(os.environ, {**KEEP_PAGES, **os.environ})
 
 
 class Side:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -20,16 +21,9 @@ def recbole_config(model: str | type, *, dataset: str, folder: str, settings: Ma
     mend()
     from recbole.config import Config
 
-    argv, sys.argv = sys.argv, sys.argv[:1]
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    try:
-        places = {"data_path": folder, "checkpoint_dir": folder, "show_progress": False}
+    places = {"data_path": folder, "checkpoint_dir": folder, "show_progress": False}
+    with patch.object(sys, "argv", sys.argv[:1]), patch.dict(os.environ):
         return Config(model=model, dataset=dataset, config_dict={**places, **settings})
-    finally:
-        sys.argv = argv
-        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
-        if visible is not None:
-            os.environ["CUDA_VISIBLE_DEVICES"] = visible
 
 
 def recbole_loaders(config, features: Mapping[str, Any]):
