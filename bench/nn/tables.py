@@ -32,15 +32,13 @@ class ContentProjection(nn.Module):
 
     def forward(self, items: Int[Tensor, " some"] | None = None) -> Float[Tensor, "item dim"]:
         """Return the projection of all items, or only of ``items``."""
-        if items is None:
-            return self.linear(self.rows) if self.train_rows else self.frozen(self.linear.weight, self.linear.bias)
-        if self.train_rows and len(items) < len(self.rows):
-            return self.linear(F.embedding(items, self.rows))
-        return F.embedding(items, self())
-
-    def frozen(self, weight: Float[Tensor, "dim feat"], bias: Float[Tensor, " dim"] | None):
-        out = self.rows(weight.T.contiguous())
-        return out if bias is None else out + bias
+        if items is not None:
+            is_part = self.train_rows and len(items) < len(self.rows)
+            return self.linear(F.embedding(items, self.rows)) if is_part else F.embedding(items, self())
+        if self.train_rows:
+            return self.linear(self.rows)
+        out = self.rows(self.linear.weight.T.contiguous())
+        return out if self.linear.bias is None else out + self.linear.bias
 
 
 def dense(rows) -> Float[Tensor, "item feat"]:
