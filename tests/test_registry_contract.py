@@ -7,7 +7,7 @@ from bench.registry import contract
 from bench.spec import BenchError
 
 HEAD = """
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.nn.recommender import EmbeddingRecommender, Recommender
 
@@ -27,6 +27,14 @@ HYPER = "    @dataclass(frozen=True)\n    class Hyper:\n        size: int = 8\n"
         (
             "class Mine(Recommender):\n    class Hyper:\n        size: int = 8\n",
             "write @dataclass.frozen=True. above it",
+        ),
+        (
+            "class Mine(Recommender):\n    @dataclass(frozen=True)\n    class Hyper:\n        size: int\n",
+            "Hyper of Mine in .*own.py gives size no plain default; write one after =",
+        ),
+        (
+            f"class Mine(Recommender):\n{HYPER.replace('= 8', '= field(default_factory=int)')}",
+            "Hyper of Mine in .*own.py gives size no plain default; write one after =",
         ),
         (
             f"class Mine(Recommender):\n    training = {{'learning_rat': 0.1}}\n{HYPER}",

@@ -12,12 +12,16 @@ def check(model: type, card: Card) -> None:
     """Check that a class has what every model needs.
 
     Raises:
-        BenchError: where ``Hyper`` is no dataclass, where ``training`` names a setting that ``Training`` lacks, or
-            where a method that every model needs is missing.
+        BenchError: where ``Hyper`` is no dataclass or has a setting without a default, where ``training`` names a
+            setting that ``Training`` lacks, or where a method that every model needs is missing.
     """
     where = card.file or card.module
     if not dataclasses.is_dataclass(model.Hyper):
         raise BenchError(f"Hyper of {card.name} in {where} is no dataclass; write @dataclass(frozen=True) above it")
+    for field in dataclasses.fields(model.Hyper):
+        if field.default is dataclasses.MISSING:
+            why = f"gives {field.name} no plain default; write one after =, a tuple such as (64, 64) for a list"
+            raise BenchError(f"Hyper of {card.name} in {where} {why} ({GUIDE})")
     names = [field.name for field in dataclasses.fields(Training)]
     for name in card.training:
         if name not in names:
