@@ -6,7 +6,6 @@ works with newer ones.
 
 import dataclasses
 import functools
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,9 +78,10 @@ def mend() -> None:
     - RecBole's trainer calls the ``before_epoch`` of our models, and these read content from RecBole's data sets.
     """
     with stand_ins():
-        importlib.import_module("recbole.model.general_recommender")  # binds RecBole's own classes first
-        names = ("data.dataset.dataset", "config", "quick_start", "trainer")
-        files, config, quick_start, trainer = (importlib.import_module(f"recbole.{name}") for name in names)
+        import recbole.model.general_recommender  # noqa: F401 - binds RecBole's own classes first
+        import recbole.quick_start  # noqa: F401 - so that a later import finds it without ray
+        from recbole import config, trainer
+        from recbole.data.dataset import dataset as files
     config.Config.compatibility_settings = lambda self: numpy_names()
     files.pd = SimpleNamespace(**{**vars(pd), "read_csv": read_filled})
     files.Dataset._fill_nan = fill_missing
@@ -93,7 +93,6 @@ def mend() -> None:
         setattr(trainer.Trainer, name, patch.object(torch, "load", trusting)(getattr(trainer.Trainer, name)))
     trainer.Trainer._train_epoch = with_before_epoch(trainer.Trainer._train_epoch)
     Recommender.content_of = staticmethod(recbole_content)
-    assert quick_start.run_recbole  # imported, so that a later import finds it without ray
 
 
 def numpy_names() -> None:
