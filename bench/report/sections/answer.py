@@ -12,20 +12,31 @@ from bench.report.evidence import Evidence, Places
 from bench.report.leaderboard import TABLE
 from bench.report.model import EMPTY, Block, Cell, Column, Figure, Line, Note, Page, Question, Table, number
 from bench.report.paired import ALPHA
-from bench.report.rows import BLOCK, DATASETS
+from bench.report.rows import BLOCK, DATASETS, MODELS, ROWS, order
 from bench.report.sections.significance import extent, small
-from bench.spec import SHOWN, counted
+from bench.spec import NEWER_MODELS, SHOWN, counted
 
 MEASURES = ["vs", "difference", "low", "high", "p_holm"]
 CSV = [*TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_seeds", "settings", "unequal", "keys"]
+UNCOUNTED = order(MODELS - {*ROWS, *NEWER_MODELS})  # models that are no baselines
 NOTES = [
-    "The strongest baseline of a metric is the one with the best mean among all rows of baselines.",
+    "Baselines are the paper's models and newer ones. The column says how many were run; one that was not may be "
+    f"stronger. {', '.join(UNCOUNTED)} are not baselines, even where Table 2 has them above the strongest baseline. "
+    "Claims has MCLN against the paper's own baselines alone.",
+    "The strongest baseline of a metric is the one with the best mean on the same test cases. The best of many owes "
+    "some of its lead to luck, the more of them the more; this counts against the row compared with it, and no test "
+    "allows for it.",
     "Beats and loses to: the paired difference over the test cases is more than chance (sign-flip test, Holm's "
-    f"p < {ALPHA} over all rows and metrics of the data set in its Table 2, so that p grows with the number of rows). "
+    f"p < {ALPHA}). The correction is over all rows and the four metrics of the data set in its Table 2, so that p "
+    "grows with the number of rows; it is not over data sets, protocols and rankings.",
     "Is level with: the difference is no more than chance, which does not show that the two are equal.",
-    "Baselines: how many were run there. A baseline that was not run may be stronger than the strongest of them.",
-    "The tests are about these trained models. With one seed they say nothing about another training. Under the "
-    "protocol paper every row's epoch was chosen on the test set itself, which the tests leave out of account.",
+    "The interval says how large the difference may be. It is of that one difference, without Holm's correction, so "
+    "it may leave out 0 although the verdict is that the two are level.",
+    "The tests are about these trained models. With one seed they say nothing about another training; with several, "
+    "the values of a case are averaged first. Seeds are those of the row; the baseline may have another number. Under "
+    "the protocol paper every row's epoch was chosen on the test set itself, which the tests leave out of account.",
+    "Where Reproduction has our MCLN below the paper's by more than a difference here, the paper's own MCLN might not "
+    "lose.",
     f"{UNEQUAL} {TWO_UNLIKE}; the column Settings says in what they differ, and that may explain the difference.",
     "If there are several budgets, one under which a row under study was run is used: of these, the one with most "
     "baselines and, among equals, the longest.",

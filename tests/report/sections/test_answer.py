@@ -37,6 +37,16 @@ def test_the_page_the_figure_and_the_sentences_say_the_same(three):
     assert "loses to" not in console(three, names=["table4"])
 
 
+def test_the_notes_say_what_the_verdicts_leave_out_of_account(three):
+    """Rows above the strongest baseline that are none, the choice of it on the test cases, and the single interval."""
+    said = " ".join(note.text for note in pages(three)[0].notes)
+    assert "Pop, ItemKNN, EASE, CausalMMRec are not baselines" in said
+    assert "The best of many owes some of its lead to luck" in said
+    assert "It is of that one difference, without Holm's correction" in said
+    assert "it is not over data sets, protocols and rankings" in said
+    assert "the paper's own MCLN might not lose" in said
+
+
 def test_a_single_case_has_no_interval(tmp_path):
     found = evidence(tmp_path, stored(tmp_path, [50]), stored(tmp_path, [1], "MCLN"))
     table, figure = pages(found)
