@@ -62,6 +62,7 @@ def pages(evidence: Evidence) -> list[Page]:
         if is_papers.any() and not is_papers.all():  # the gains on simulated data are many times larger
             drawn = drawn[is_papers]
             about["caption"] += " Only the paper's data sets are drawn."
+        about["notes"] = [Note("The notes below the table of the answer say what was compared, and how it was tested.")]
         made.append(Figure(kind="answer-figure", what=gap, data=drawn, plot="forest", **about))
     return made
 

@@ -25,6 +25,7 @@ def test_the_page_the_figure_and_the_sentences_say_the_same(three):
     assert dict(line.about) == {**about, "features": "entities", "model": "MCLN"}
     assert len(table.data) == 3 * 2
     assert isinstance(figure, Figure)
+    assert not set(figure.notes) & set(table.notes)  # nothing is said twice
     drawn = PLOTS[figure.plot](figure.data)
     assert [axis.get_xlabel().split(",")[0] for axis in drawn.axes] == ["N@10", "H@5"]
     assert drawn.axes[0].get_yticklabels()[-1].get_text() == "Beauty (entities), paper, sampled: MCLN"
