@@ -139,7 +139,7 @@ def index(all_pages: list[Page], files: Files, evidence: Evidence) -> str:
     lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
     lines += [*(f"- {escaped(sentence)}" for sentence in evidence.losses), *[""] * bool(evidence.losses)]
     lines += [f"Everything on one page that can be sorted and filtered: [{PAGE}]({PAGE}).", ""] if all_pages else []
-    sentences = opening(evidence)
+    sentences = [page.caption for page in all_pages if page.kind == "answer"] + opening(evidence)
     lines += ["## The answer", "", *(f"- {escaped(sentence)}" for sentence in sentences), ""] if sentences else []
     lines += ["## Tables and figures", ""] if all_pages else []
     for question, group in groupby(all_pages, key=lambda page: page.question):

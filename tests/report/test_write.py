@@ -276,6 +276,13 @@ def test_ctrl_c_while_figures_are_drawn_is_answered_by_one_process():
     assert parent.communicate(timeout=60)[0] == "stopped\n"
 
 
+def test_the_index_opens_with_the_answer_in_one_sentence(three):
+    found = pages(three)
+    (answer,) = (page for page in found if page.kind == "answer")
+    said = report_write.index(found, {page.name: {} for page in found}, three)
+    assert f"## The answer\n\n- {answer.caption}\n" in said
+
+
 def test_a_record_whose_metrics_do_not_follow_is_named_in_the_report(tmp_path, capsys):
     stored(tmp_path / "results", [1, 2, 3])
     false = stored(tmp_path / "results", [4, 5, 6], "VBPR")

@@ -18,6 +18,7 @@ from bench.spec import NEWER_MODELS, SHOWN, counted
 
 MEASURES = ["vs", "difference", "low", "high", "p_holm"]
 CSV = [*TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_seeds", "settings", "unequal", "keys"]
+UNSETTLED = {LEVEL: "without a clear difference", MIXED: "that differ by metric"}
 UNCOUNTED = order(MODELS - {*ROWS, *NEWER_MODELS})  # models that are no baselines
 NOTES = [
     "Baselines are the paper's models and newer ones. The column says how many were run; one that was not may be "
@@ -49,7 +50,8 @@ def pages(evidence: Evidence) -> list[Page]:
     if not found:
         return []
     data = pd.DataFrame([line for one in found for line in long_form(one)], columns=CSV)
-    about: dict[str, Any] = {"question": Question.ANSWER, "caption": summary(found), "notes": [*map(Note, NOTES)]}
+    about: dict[str, Any] = {"question": Question.ANSWER, "caption": summary(found, evidence.ours)}
+    about["notes"] = [*map(Note, NOTES)]
     what = f"The answer: {evidence.ours} against its baselines"
     made: list[Page] = [Table(kind="answer", what=what, blocks=[block(found)], data=data, **about)]
     drawn = data[data["difference"].notna()]
@@ -79,14 +81,20 @@ def long_form(one: Answer) -> list[dict]:
     return lines
 
 
-def summary(found: list[Answer]) -> str:
+def summary(found: list[Answer], ours: str) -> str:
     """Say how often each verdict was reached, on the paper's data sets alone where any of them has an answer."""
-    selected = [one for one in found if one.dataset in DATASETS] or found
+    of_paper = [one for one in found if one.dataset in DATASETS]
+    selected = of_paper if any(one.tests for one in of_paper) else found
     n = Counter(one.verdict for one in selected)
-    verdicts = [f"{word} {n[word]}" for word in (BEATS, LEVEL, LOSES, MIXED, NOT_ASKED) if n[word]]
+    n_made = len(selected) - n[NOT_ASKED]
+    if not n_made:
+        return f"No comparison of {ours} with a baseline has an answer."
+    counts = [f"{n[BEATS]} won", f"{n[LOSES]} lost"]
+    counts += [f"{n[verdict]} {words}" for verdict, words in UNSETTLED.items() if n[verdict]]
     only = " on the paper's data sets" if len(selected) < len(found) else ""
-    asked = f"{counted(len(selected), 'comparison')} with the strongest baseline{only}"
-    return f"Verdicts of {asked}, one for each data set, protocol, ranking and row: {', '.join(verdicts)}."
+    asked = f"Of {counted(n_made, 'comparison')} of {ours} with the strongest baseline{only}"
+    rest = f"; no answer for {n[NOT_ASKED]} more" if n[NOT_ASKED] else ""
+    return f"{asked}: {', '.join(counts)}. There is one for each data set, protocol, ranking and row{rest}."
 
 
 def block(found: list[Answer]) -> Block:

@@ -130,6 +130,15 @@ def test_every_word_of_the_tables_stands_on_the_page(made):
     assert {table.title for table in found} <= set(page.of("h3"))
 
 
+def test_the_page_opens_with_the_answer_in_one_sentence_and_explains_the_verdicts(made):
+    found, _, text, _ = made
+    (answer,) = (page for page in found if page.kind == "answer")
+    opening, _, rest = text.partition('<div class="cards">')
+    assert answer.caption in opening
+    assert answer.caption not in rest
+    assert rest.index("p after Holm's correction") < rest.index("<article")
+
+
 def test_the_best_value_is_strong_and_the_second_underlined(tmp_path):
     page = Page(small(record("BPRMF", 0.25), record("VBPR", 0.5), record("NGCF", 0.125), tmp_path=tmp_path))
     assert {text for text in page.of("strong") if "MCLN" not in text} == {"0.5000"}

@@ -16,7 +16,10 @@ DEPENDENT = "has no answer: full ranking is not defined: a score depends on the 
 
 def test_the_page_the_figure_and_the_sentences_say_the_same(three):
     table, figure = pages(three)
-    assert table.caption.endswith("ranking and row: beats 1, is level with 1, loses to 1.")
+    assert table.caption == (
+        "Of 3 comparisons of MCLN with the strongest baseline: 1 won, 1 lost, 1 without a clear difference. "
+        "There is one for each data set, protocol, ranking and row."
+    )
     line = table.blocks[0].lines[0]
     assert line.texts[:3] == ["Beauty, entities, paper, sampled", "MCLN", "beats BPRMF"]
     assert line.texts[3:6] == ["+0.5000", "[+0.3500, +0.6500]", "<0.0001"]
@@ -116,6 +119,7 @@ def test_the_reasons_stand_where_there_is_no_verdict_at_all(tmp_path):
         assert sentences(found)[0] == f"MCLN has no answer: {reason} (toy, entities, paper, sampled)."
         assert console(found).startswith(f"MCLN has no answer: {reason}")
         (table,) = pages(found)
+        assert table.caption == "No comparison of MCLN with a baseline has an answer."
         assert table.blocks[0].lines[0].texts[2] == f"has no answer: {reason}"
         assert all(show(table) for show in (markdown, text, latex, csv))
 
@@ -145,8 +149,10 @@ def test_rows_whose_epochs_other_rankings_chose_are_unequal(tmp_path):
 def test_the_summary_counts_the_paper_s_data_sets_where_there_are_any(three, tmp_path):
     more = [stored(tmp_path, own, model, dataset="mine") for model, own in (("BPRMF", HALF), ("MCLN", ALL))]
     caption = pages(evidence(tmp_path, *three.records, *more))[0].caption
-    assert caption.startswith("Verdicts of 3 comparisons with the strongest baseline on the paper's data sets, one")
-    assert caption.endswith("beats 1, is level with 1, loses to 1.")
+    assert caption.startswith("Of 3 comparisons of MCLN with the strongest baseline on the paper's data sets: 1 won,")
+    unanswered = stored(tmp_path, HALF, dataset="art")
+    caption = pages(evidence(tmp_path, unanswered, *more))[0].caption
+    assert "Of 1 comparison of MCLN with the strongest baseline: 1 won" in caption
 
 
 def test_only_the_metric_whose_rows_are_unlike_is_marked(tmp_path):
