@@ -115,7 +115,7 @@ def test_the_console_says_of_what_was_asked_for_what_the_page_says(tmp_path):
     def about(name):
         return [one for one in said if one.startswith(name)]
 
-    (claims,), (authors,) = about("Of 10 claims"), about("By their authors' code")
+    (claims,), (authors,) = about("Of 10 claims"), about("By their authors' own code")
     assert lines(("taobao", "paper", "smoke")) == [*about("Taobao"), authors, claims]
     assert "no answer: not run" not in console(found, asked={("taobao", "paper", "smoke")})
     (verdict,) = about("toy")

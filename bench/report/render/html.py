@@ -69,9 +69,9 @@ def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: File
         choice=choice,
         cards=cards(evidence),
         further=[
-            ("claims", claims.sentences(evidence)),
             ("reproduction", reproduction.sentences(evidence)),
             ("authors", authors.sentences(evidence)),
+            ("claims", claims.sentences(evidence)),
         ],
         index=index,
         counts=counts(evidence.every),

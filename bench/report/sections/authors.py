@@ -89,9 +89,9 @@ def line(entry: dict) -> Line:
 def sentences(evidence: Evidence) -> list[str]:
     """Return one sentence with the differences in N@10 by the authors' code and by ours, if MCLN was run."""
     data = compared(evidence)
-    parts = [
-        f"{DATASETS[entry['dataset']]} {number(entry['gap'], '+.4f')} (ours {number(entry['ours'], '+.4f')})"
-        for entry in data[data["metric"] == SAID].to_dict("records")
-    ]
-    text = f"By their authors' code and content, {GAP} in {SHOWN[SAID]} is at least"
-    return [f"{text}: {', '.join(parts)}."] if parts else []
+    parts = []
+    for entry in data[data["metric"] == SAID].to_dict("records"):
+        ours = "no run of ours" if math.isnan(entry["ours"]) else f"ours {number(entry['ours'], '+.4f')}"
+        parts.append(f"{number(entry['gap'], '+.4f')} on {DATASETS[entry['dataset']]} ({ours})")
+    text = f"By their authors' own code and content, the {SHOWN[SAID]} of {STUDIED} minus that of {RIVAL} is at least"
+    return [f"{text} {', '.join(parts)}."] if parts else []

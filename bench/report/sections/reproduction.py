@@ -115,9 +115,9 @@ def sentences(evidence: Evidence, among: Places | None = None) -> list[str]:
         others = [entry[other] for other in ("paper", "independent", "corrected")]
         gaps, values = [number(entry["ours"] - other, "+.4f") for other in others], [number(v, ".4f") for v in others]
         texts.append(
-            f"{place}, H@5: our {STUDIED} has {entry['ours']:.4f}; {gaps[0]} from the paper's {values[0]}, {gaps[1]} "
-            f"from the independent run's {values[1]}, and {gaps[2]} from that corrected for redrawn candidates, "
-            f"{values[2]}."
+            f"{place}, H@5: our {STUDIED} has {entry['ours']:.4f}, against {values[0]} in the paper ({gaps[0]}) and "
+            f"{values[1]} in the independent run ({gaps[1]}), which is {values[2]} once corrected for copies of the "
+            f"test item among its candidates ({gaps[2]})."
         )
     return texts
 

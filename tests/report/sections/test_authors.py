@@ -26,8 +26,8 @@ def test_the_differences_by_hand(tmp_path):
     assert lines["Art", "N@10"].texts[4:] == ["0.6379", "-0.0078", "—"]
     assert lines["Art", "N@10"].keys == ""
     assert sentences(evidence) == [
-        "By their authors' code and content, MCLN - MEGCF in N@10 is at least: Beauty +0.0065 (ours +0.5000), "
-        "Art -0.0078 (ours —), Taobao -0.0059 (ours —)."
+        "By their authors' own code and content, the N@10 of MCLN minus that of MEGCF is at least +0.0065 on Beauty "
+        "(ours +0.5000), -0.0078 on Art (no run of ours), -0.0059 on Taobao (no run of ours)."
     ]
 
 

@@ -20,8 +20,9 @@ def test_the_differences_by_hand():
     ]  # fmt: skip
     assert list(lines) == ["H@5", "N@5", "H@10", "N@10"]
     assert sentences(evidence(record("MCLN", 0.5))) == [
-        "Beauty (entities), H@5: our MCLN has 0.5000; -0.0636 from the paper's 0.5636, -0.0573 from the independent "
-        "run's 0.5573, and -0.0510 from that corrected for redrawn candidates, 0.5510."
+        "Beauty (entities), H@5: our MCLN has 0.5000, against 0.5636 in the paper (-0.0636) and 0.5573 in the "
+        "independent run (-0.0573), which is 0.5510 once corrected for copies of the test item among its candidates "
+        "(-0.0510)."
     ]
 
 
@@ -29,7 +30,7 @@ def test_without_the_paper_s_numbers_there_are_dashes():
     """A line may be missing in paper.csv; the correction needs the number of items."""
     (page,) = pages(evidence(record("MCLN", 0.5), paper={}))
     assert page.blocks[0].lines[0].texts[2:] == ["0.5000", "—", "—", "0.5573", "-0.0573", "—", "—"]
-    assert "0.5000; — from the paper's —, -0.0573 from the independent run's 0.5573" in page.notes[0].text
+    assert "0.5000, against — in the paper (—) and 0.5573 in the independent run (-0.0573)" in page.notes[0].text
 
 
 def test_a_note_says_of_which_epoch_the_values_are_and_how_long_both_trained():
