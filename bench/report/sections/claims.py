@@ -14,6 +14,7 @@ from bench.report.claims import (
     CHANCE,
     CLAIMS,
     FOR,
+    MAIN,
     METRICS,
     REFUTED,
     SUPPORTED,
@@ -77,16 +78,22 @@ def pages(evidence: Evidence) -> list[Table]:
 
 
 def sentences(evidence: Evidence) -> list[str]:
-    """Return a sentence that counts the claims by verdict; no sentence where no claim can be judged."""
-    counts = Counter(verdict(cases) for _, cases in judged_by(evidence))
+    """Return a text that counts the claims by verdict, and says how the MAIN of them fares; no text where no claim can
+    be judged."""
+    judged = judged_by(evidence)
+    counts = Counter(verdict(cases) for _, cases in judged)
     if counts[UNJUDGED] == len(CLAIMS):
         return []
-    marks = Counter(verdict(cases) for _, cases in judged_by(evidence) if rests_on_unequal(cases))
+    marks = Counter(verdict(cases) for _, cases in judged if rests_on_unequal(cases))
     words = [word for word in (SUPPORTED, REFUTED, UNDECIDED, UNJUDGED) if counts[word]]
     parts = [f"{counts[word]} {word}" + f" ({marks[word]} {UNEQUAL})" * bool(marks[word]) for word in words]
-    rest = f" {UNEQUAL} Some records that decide it were not made under equal conditions." if marks else ""
     text = f"Of {len(CLAIMS)} claims of the paper in words, by our records under its protocol: {', '.join(parts)}."
-    return [text + rest]
+    first = next(cases for claim, cases in judged if claim.text == MAIN)
+    if verdict(first) != UNJUDGED:
+        said = Counter(case.says for case in first)
+        pairs = ", ".join(f"{said[kind]} {kind}" for kind in (FOR, AGAINST, CHANCE, UNKNOWN))
+        text += f" {MAIN[:-1]}: {marked(verdict(first), rests_on_unequal(first))}; pairs of cells: {pairs}."
+    return [text + f" {UNEQUAL} Some records that decide it were not made under equal conditions." * bool(marks)]
 
 
 @remember
