@@ -15,7 +15,7 @@ EQUAL = {  # columns that must not vary among rows that are compared, and their 
     "engine": "engine version",
     "budget_epochs": "epochs allowed",
     "eval_every": "epochs between evaluations",
-    "patience": "patience (evaluations without gain before training stops)",
+    "patience": "early-stopping patience",
     "candidate_hash": "candidates",
     "tuning.trials": "trials of a search",
 }

@@ -19,7 +19,7 @@ def three(**changed):
 
 
 def test_another_patience_is_unequal_and_the_rows_unlike_most_are_named():
-    what = "patience (evaluations without gain before training stops)"
+    what = "early-stopping patience"
     assert unequal(three(budget=SHORT)) == [what]
     [note] = mixture(three(budget=SHORT), "Beauty")
     assert (
