@@ -26,10 +26,10 @@ TERMS = {
     "Verdict": "Whether the difference from the strongest baseline is more than chance, for N@10 and for H@5.",
     "N@10 difference": "The model's N@10 minus that of the strongest baseline.",
     "H@5 difference": "The model's H@5 minus that of the strongest baseline.",
-    "95% CI": "The 95% interval of the mean difference over the test cases, for these trained models.",
-    "p Holm": "The sign-flip test's p-value after Holm's correction over all tests of the data set in this table.",
+    "95% CI": "The 95% interval of the mean difference over the test cases, without Holm's correction.",
+    "p Holm": "The sign-flip test's p-value after Holm's correction; the notes below the table say over which tests.",
     "Baselines": "How many baselines were run there. A baseline that was not run may be stronger.",
-    "Seeds": "The number of trainings, each with its own seed, that the value is averaged over.",
+    "Seeds": "The number of trainings of the row, each with its own seed; the baseline may have another number.",
     "Budget": "How long a job may train: smoke, quick, standard or full.",
     "Settings": "Whether a search on the validation set chose the settings; after ‡, in what the conditions of the two "
     "rows differ.",
