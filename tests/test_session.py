@@ -191,7 +191,7 @@ def test_data_sets_of_one_name_are_called_alike_whoever_writes_the_report(tmp_pa
     written = (reports / "index.md").read_text()
     rebuild(store.root, reports, studies=tuple(STUDIES.values()))
     assert (reports / "index.md").read_text() == written
-    assert "- toy@01234567, entities, paper, sampled: MCLN is level with BPRMF" in written
+    assert "- toy@01234567, entities, paper, sampled: MCLN shows no clear difference from BPRMF" in written
 
 
 def test_a_job_that_is_to_run_always_starts_anew(call, folder, tmp_path):

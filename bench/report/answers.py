@@ -13,7 +13,8 @@ from bench.report.rows import DATASETS, order, place
 from bench.spec import SHOWN
 
 METRICS = ("ndcg@10", "hr@5")
-BEATS, LEVEL, LOSES, NOT_ASKED, MIXED = "beats", "is level with", "loses to", "has no answer", "differs by metric"
+BEATS, LEVEL, LOSES = "beats", "shows no clear difference from", "loses to"
+NOT_ASKED, MIXED = "has no answer", "differs by metric"
 WORDS = {BETTER: BEATS, WORSE: LOSES, "": LEVEL}
 
 

@@ -30,9 +30,9 @@ NOTES = [
     "Beats and loses to: the paired difference over the test cases is more than chance (sign-flip test, Holm's "
     f"p < {ALPHA}). The correction is over all rows and the four metrics of the data set in its Table 2, so that p "
     "grows with the number of rows; it is not over data sets, protocols and rankings.",
-    "Is level with: the difference is no more than chance, which does not show that the two are equal.",
+    "Shows no clear difference: it is no more than chance, which does not show that the two are equal.",
     "The interval says how large the difference may be. It is of that one difference, without Holm's correction, so "
-    "it may leave out 0 although the verdict is that the two are level.",
+    "it may leave out 0 although the verdict is that there is no clear difference.",
     "The tests are about these trained models. With one seed they say nothing about another training; with several, "
     "the values of a case are averaged first. Seeds are those of the row; the baseline may have another number. Under "
     "the protocol paper every row's epoch was chosen on the test set itself, which the tests leave out of account.",
