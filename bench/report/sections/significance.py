@@ -9,6 +9,7 @@ from bench.report.differences import comparisons, sign
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
 from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Question, Table, number
+from bench.report.paired import ALPHA
 from bench.report.rows import about, in_block
 from bench.spec import SHOWN
 
@@ -28,7 +29,8 @@ NOTES = [
     "the p-value of the two-sided signed-rank test; zero differences are dropped, and equal sizes share their average "
     "rank.",
     "95% CI is the interval of the mean difference over cases: normal, or by the percentile bootstrap for at most "
-    f"{paired.FEW} cases.",
+    f"{paired.FEW} cases. It is computed in another way than p perm., and may leave out 0 where p perm. is just above "
+    f"{ALPHA}; where p Holm is above, it often does, as it is of one difference alone.",
     "d_z is the mean over the standard deviation of the differences; r is the matched-pairs rank-biserial correlation.",
     "SE cases is the standard error of the mean difference over cases, which the tests take into account. SE seeds is "
     "its standard error over seeds, which they do not: the tests are about these trained models.",

@@ -42,6 +42,7 @@ def test_rows_on_other_cases_are_not_compared_and_leave_the_family(tmp_path):
     alone = evidence(tmp_path, *here.records[:2])
     (page,) = significance.pages(alone)
     assert "of a data set in this table; with more rows it grows." in page.notes[3].text
+    assert "may leave out 0 where p perm. is just above 0.05" in page.notes[4].text
 
 
 def test_nothing_to_compare_gives_no_table(tmp_path):
