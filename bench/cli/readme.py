@@ -31,8 +31,8 @@ def table(answers: pd.DataFrame) -> str:
     """
     selected = answers[answers["dataset"].isin(DATASETS) & (answers["metric"] == "ndcg@10")]
     lines = [
-        "| data set | protocol | ranking | row | N@10 | 95 % interval | against |",
-        "|---|---|---|---|---:|---|---|",
+        "| data set | protocol | ranking | row | N@10 | 95 % interval | against | baselines above |",
+        "|---|---|---|---|---:|---|---|---:|",
     ]
     for entry in selected.itertuples():
         if pd.isna(entry.difference):
@@ -40,7 +40,8 @@ def table(answers: pd.DataFrame) -> str:
         where = (DATASETS[entry.dataset], entry.protocol, entry.ranking, entry.row)
         difference, low, high = (number(value, "+.4f") for value in (entry.difference, entry.low, entry.high))
         verdict = marked(f"{entry.verdict} {entry.vs}", entry.unequal)
-        lines.append(f"| {' | '.join(where)} | {difference} | [{low}, {high}] | {verdict} |")
+        above = f"{entry.n_above} of {entry.n_baselines}"
+        lines.append(f"| {' | '.join(where)} | {difference} | [{low}, {high}] | {verdict} | {above} |")
     if selected["unequal"].any():
         lines += ["", f"{UNEQUAL} {UNLIKE}"]
     return "\n".join(lines)

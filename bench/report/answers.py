@@ -25,6 +25,7 @@ class Answer:
     Attributes:
         text: the verdict with the baseline, or with the reason why there is none.
         tests: the lines of ``comparisons`` against the strongest baseline, by metric; empty where nothing was compared.
+        n_above: how many of the baselines have a higher mean in the first of METRICS.
         settings: whether searches found the settings of the two rows.
         keys: of the records behind it, with spaces between them.
     """
@@ -39,6 +40,7 @@ class Answer:
     text: str
     tests: dict[str, dict] = field(default_factory=dict)
     n_baselines: int = 0
+    n_above: int = 0
     n_seeds: int = 0
     settings: str = ""
     keys: str = ""
@@ -48,6 +50,11 @@ class Answer:
         """Data set, features, protocol and ranking in words."""
         name = DATASETS.get(self.dataset, self.dataset)
         return ", ".join(filter(None, (name, self.features, self.protocol, self.ranking)))
+
+    @property
+    def place(self) -> str:
+        """How many of the baselines are above the row, and how many there are."""
+        return f"{self.n_above} of {self.n_baselines}"
 
     @property
     def unequal(self) -> str:
@@ -87,6 +94,7 @@ def answer(evidence: Evidence, board: Board, row: str) -> Answer:
         text=text,
         tests=tests,
         n_baselines=len(board.baselines(evidence)),
+        n_above=len(board.baselines(evidence, above=row, metric=METRICS[0])),
         n_seeds=len(board.keys[row]),
         settings=settings(evidence, board.keys[row], keys_of),
         keys=" ".join(dict.fromkeys(key for keys in keys_of.values() for key in keys)),

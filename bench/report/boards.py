@@ -70,9 +70,15 @@ class Board:
     def heading(self) -> str:
         return heading(self.block)
 
-    def baselines(self, evidence: Evidence) -> set[str]:
-        """Return the baselines that have a row, each model once however many presets and settings have rows."""
+    def baselines(self, evidence: Evidence, *, above: str = "", metric: str = "") -> set[str]:
+        """Return the baselines that have a row, each model once however many presets and settings have rows.
+
+        Args:
+            above: a row; of the baselines, return those that have a row with a higher mean in ``metric``.
+        """
         rows = evidence.baselines & set(self.rows)
+        if above:
+            rows = {row for row in rows if self.means.loc[row, metric] > self.means.loc[above, metric]}
         return {evidence.by_key[key].job.model for row in rows for key in self.keys[row]}
 
     def ranked(self, evidence: Evidence, row: str) -> Ranked | str:

@@ -51,6 +51,11 @@ class Evidence:
         return cls(records, store.root, left_out=store.left_out, **asked)
 
     @property
+    def hours(self) -> str:
+        """How long all jobs took in all, those that failed and those that have a newer record included."""
+        return f"{sum(sum(record.seconds.values()) for record in self.records) / 3600:.1f} h"
+
+    @property
     def losses(self) -> list[str]:
         """A sentence for each record that was left out."""
         return [f"Left out: {self.left_out[path].replace(f'{self.results}/', '')}." for path in sorted(self.left_out)]

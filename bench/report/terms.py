@@ -28,7 +28,7 @@ TERMS = {
     "H@5 difference": "The model's H@5 minus that of the strongest baseline.",
     "95% CI": "The 95% interval of the mean difference over the test cases, without Holm's correction.",
     "p Holm": "The sign-flip test's p-value after Holm's correction; the notes below the table say over which tests.",
-    "Baselines": "How many baselines were run there. A baseline that was not run may be stronger.",
+    "Baselines above": "How many of the baselines that were run there have a higher N@10 than the model.",
     "Seeds": "The number of trainings of the row, each with its own seed; the baseline may have another number.",
     "Budget": "How long a job may train: smoke, quick, standard or full.",
     "Settings": "Whether a search on the validation set chose the settings; after ‡, in what the conditions of the two "

@@ -136,7 +136,7 @@ def index(all_pages: list[Page], files: Files, evidence: Evidence) -> str:
     """Return the index in Markdown: the answer, and the tables and figures with their files and numbers of records."""
     records = evidence.records
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
-    lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}.", ""]
+    lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}; their jobs took {evidence.hours}.", ""]
     lines += [*(f"- {escaped(sentence)}" for sentence in evidence.losses), *[""] * bool(evidence.losses)]
     lines += [f"Everything on one page that can be sorted and filtered: [{PAGE}]({PAGE}).", ""] if all_pages else []
     sentences = [page.caption for page in all_pages if page.kind == "answer"] + opening(evidence)

@@ -10,46 +10,24 @@ from bench.spec import BenchError
 from tests.report.made import stored
 
 ROOT = Path(__file__).parents[2]
+COLUMNS = ["dataset", "ranking", "row", "metric", "vs", "difference", "low", "high", "verdict", "unequal", "n_above"]
+LEVEL = "shows no clear difference from"
 ANSWERS = pd.DataFrame(
     [
-        ["beauty", "paper", "sampled", "MCLN", "ndcg@10", "LightGCN", 0.02452, 0.02076, 0.02828, "beats", ""],
-        ["beauty", "paper", "sampled", "MCLN", "hr@5", "LightGCN", 0.02921, 0.02336, 0.03506, "beats", ""],
-        ["beauty", "paper", "full", "MCLN", "ndcg@10", None, None, None, None, "has no answer", ""],
-        [
-            "taobao",
-            "paper",
-            "sampled",
-            "MCLN",
-            "ndcg@10",
-            "SVD++",
-            -0.0033,
-            -0.0065,
-            -0.00003,
-            "shows no clear difference from",
-            "engine version",
-        ],
-        ["ml-100k", "clean", "full", "MCLN", "ndcg@10", "Pop", 0.1, 0.0, 0.2, "beats", ""],
+        ["beauty", "sampled", "MCLN", "ndcg@10", "LightGCN", 0.02452, 0.02076, 0.02828, "beats", "", 0],
+        ["beauty", "sampled", "MCLN", "hr@5", "LightGCN", 0.02921, 0.02336, 0.03506, "beats", "", 0],
+        ["beauty", "full", "MCLN", "ndcg@10", None, None, None, None, "has no answer", "", 0],
+        ["taobao", "sampled", "MCLN", "ndcg@10", "SVD++", -0.0033, -0.0065, -0.00003, LEVEL, "engine version", 2],
+        ["ml-100k", "full", "MCLN", "ndcg@10", "Pop", 0.1, 0.0, 0.2, "beats", "", 0],
     ],
-    columns=[
-        "dataset",
-        "protocol",
-        "ranking",
-        "row",
-        "metric",
-        "vs",
-        "difference",
-        "low",
-        "high",
-        "verdict",
-        "unequal",
-    ],
-)
+    columns=COLUMNS,
+).assign(protocol="paper", n_baselines=9)
 
 
 def test_the_table_by_hand():
     assert table(ANSWERS).splitlines()[2:] == [
-        "| Beauty | paper | sampled | MCLN | +0.0245 | [+0.0208, +0.0283] | beats LightGCN |",
-        "| Taobao | paper | sampled | MCLN | -0.0033 | [-0.0065, 0.0000] | shows no clear difference from SVD++ ‡ |",
+        "| Beauty | paper | sampled | MCLN | +0.0245 | [+0.0208, +0.0283] | beats LightGCN | 0 of 9 |",
+        f"| Taobao | paper | sampled | MCLN | -0.0033 | [-0.0065, 0.0000] | {LEVEL} SVD++ ‡ | 2 of 9 |",
         "",
         f"‡ {UNLIKE}",
     ]

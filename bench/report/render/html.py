@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -74,7 +73,7 @@ def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: File
             ("claims", claims.sentences(evidence)),
         ],
         index=index,
-        counts=counts(evidence.every),
+        counts=counts(evidence),
         paths=paths,
         places=lambda keys: " ".join(place_of[key] for key in keys.split() if key in place_of),
         data={"first": choice.at_first, "possible": choice.possible, **details(evidence)},
@@ -120,12 +119,13 @@ def link(path: Path, start: Path) -> str:
     return quote(Path(os.path.relpath(path.resolve(), start)).as_posix())
 
 
-def counts(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the numbers of records, data sets, models, protocols and budgets, each with its label."""
+def counts(evidence: Evidence) -> list[tuple[str, str]]:
+    """Return the numbers of records, data sets, models, protocols and budgets, and the time, each with its label."""
+    rows = evidence.every
     states = ", ".join(f"{n} {status}" for status, n in rows["status"].value_counts().sort_index().items())
     columns = {"Data sets": "dataset", "Models": "model", "Protocols": "protocol", "Budgets": "budget"}
     numbers = [(label, str(rows[column].nunique())) for label, column in columns.items()]
-    return [("Records", f"{len(rows)} ({states})"), *numbers]
+    return [("Records", f"{len(rows)} ({states})"), *numbers, ("Time of all jobs", evidence.hours)]
 
 
 def used_terms(views: Sequence[View]) -> dict[str, tuple[int, str]]:

@@ -17,13 +17,17 @@ from bench.report.sections.significance import extent, small
 from bench.spec import NEWER_MODELS, SHOWN, counted
 
 MEASURES = ["vs", "difference", "low", "high", "p_holm"]
-CSV = [*TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_seeds", "settings", "unequal", "keys"]
+CSV = [
+    *TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_above", "n_seeds", "settings", "unequal",
+    "keys",
+]  # fmt: skip
 UNSETTLED = {LEVEL: "without a clear difference", MIXED: "that differ by metric"}
 UNCOUNTED = order(MODELS - {*ROWS, *NEWER_MODELS})  # models that are no baselines
 NOTES = [
-    "Baselines are the paper's models and newer ones. The column says how many were run; one that was not may be "
-    f"stronger. {', '.join(UNCOUNTED)} are not baselines, even where Table 2 has them above the strongest baseline. "
-    "Claims has MCLN against the paper's own baselines alone.",
+    "Baselines are the paper's models and newer ones. Baselines above: how many of those that were run have a higher "
+    f"{SHOWN[METRICS[0]]}; one that was not run may be stronger. A model counts once, whatever its settings. "
+    f"{', '.join(UNCOUNTED)} are not baselines, even where Table 2 has them above the strongest baseline. Claims has "
+    "MCLN against the paper's own baselines alone.",
     "The strongest baseline of a metric is the one with the best mean on the same test cases. The best of many owes "
     "some of its lead to luck, the more of them the more; this counts against the row compared with it, and no test "
     "allows for it.",
@@ -103,14 +107,15 @@ def block(found: list[Answer]) -> Block:
     for name in (SHOWN[metric] for metric in METRICS):
         columns += [Column(f"{name} difference", metric=name), Column("95% CI", "text", metric=name)]
         columns += [Column("p Holm", metric=name)]
-    columns += [Column("Baselines"), Column("Seeds"), Column("Budget", "name"), Column("Settings", "name")]
+    columns += [Column("Baselines above", "text"), Column("Seeds")]
+    columns += [Column("Budget", "name"), Column("Settings", "name")]
     lines = []
     for one in found:
         texts = [one.where, one.row, one.text]
         for metric in METRICS:
             texts += figures(one.tests[metric]) if one.tests else [EMPTY] * 3
         differs = f"{UNEQUAL} {one.unequal}" if one.unequal else ""
-        texts += [str(one.n_baselines or EMPTY), str(one.n_seeds or EMPTY), one.budget]
+        texts += [one.place if one.tests else EMPTY, str(one.n_seeds or EMPTY), one.budget]
         texts.append("; ".join(filter(None, (one.settings, differs))))
         about = {name: getattr(one, name) for name in (*TABLE, *BLOCK) if getattr(one, name)} | {"model": one.row}
         lines.append(Line([*map(Cell, texts)], about=about, keys=one.keys, is_run=bool(one.keys)))
@@ -143,6 +148,6 @@ def details(one: Answer) -> list[str]:
         difference, interval, p = figures(test)
         sign_of_p = p.replace("<", "< ") if p.startswith("<") else f"= {p}"
         parts.append(f"{SHOWN[metric]} {difference} {interval}, p {sign_of_p}")
-    counts = counted(one.n_baselines, "baseline"), counted(one.n_seeds, "seed")
-    parts.append(", ".join((*counts, f"budget {one.budget}", one.settings)))
+    above = f"baselines with a higher {SHOWN[METRICS[0]]}: {one.place}"
+    parts.append(", ".join((above, counted(one.n_seeds, "seed"), f"budget {one.budget}", one.settings)))
     return parts + ([f"{UNEQUAL} the two differ in: {one.unequal}"] if one.unequal else [])

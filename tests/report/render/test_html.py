@@ -250,6 +250,7 @@ def test_the_records_are_counted_by_what_the_report_is_made_from(made):
     terms = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", index))
     # 16 seeded, 2 of the folder, 3 of Beauty, 1 old and 2 with a setting are done; 2 failed, 2 were skipped
     assert terms.pop("Records") == "28 (24 done, 2 failed, 2 skipped)"
+    assert terms.pop("Time of all jobs") == "0.0 h"
     assert terms == {"Data sets": "3", "Models": "7", "Protocols": "2", "Budgets": "2"}
 
 

@@ -23,7 +23,7 @@ def test_the_page_the_figure_and_the_sentences_say_the_same(three):
     line = table.blocks[0].lines[0]
     assert line.texts[:3] == ["Beauty, entities, paper, sampled", "MCLN", "beats BPRMF"]
     assert line.texts[3:6] == ["+0.5000", "[+0.3500, +0.6500]", "<0.0001"]
-    assert line.texts[-4:] == ["2", "1", "smoke", "not tuned"]
+    assert line.texts[-4:] == ["0 of 2", "1", "smoke", "not tuned"]
     about = {"dataset": "beauty", "protocol": "paper", "budget": "smoke", "ranking": "sampled"}
     assert dict(line.about) == {**about, "features": "entities", "model": "MCLN"}
     assert len(table.data) == 3 * 2
@@ -35,7 +35,8 @@ def test_the_page_the_figure_and_the_sentences_say_the_same(three):
     said = sentences(three)
     assert said[0] == (
         "Beauty, entities, paper, sampled: MCLN beats BPRMF (N@10 +0.5000 [+0.3500, +0.6500], p < 0.0001; "
-        "H@5 +0.5000 [+0.3500, +0.6500], p < 0.0001; 2 baselines, 1 seed, budget smoke, not tuned)."
+        "H@5 +0.5000 [+0.3500, +0.6500], p < 0.0001; baselines with a higher N@10: 0 of 2, "
+        "1 seed, budget smoke, not tuned)."
     )
     assert console(three).startswith(said[0][:60])
     assert "loses to" not in console(three, names=["table4"])
