@@ -74,6 +74,8 @@ def run(
     if keep is not None:
         with store.writing():  # a failure to write ends the run and leaves the state, as for the record
             update["facts"]["weights_sha256"] = keep()
+    if checkpoint.earlier:
+        update["provenance"] = {**base.provenance, "earlier": "; ".join(checkpoint.earlier)}
     record = base.model_copy(update=update)
     store.write(record, ranks)
     checkpoint.remove()

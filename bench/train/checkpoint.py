@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from bench.files import read_sealed, write_sealed
+from bench.spec import counted
 
 
 class Stopped(BaseException):
@@ -17,6 +18,11 @@ class Stopped(BaseException):
 
 class OtherForm(Exception):
     """The state on disk is undamaged, but code that has changed since wrote it in another form."""
+
+
+def conditions() -> str:
+    """Return what the last digits of a result depend on besides the device: the number of threads and the version."""
+    return f"{counted(torch.get_num_threads(), 'thread')}, torch {torch.__version__}"
 
 
 class Checkpoint:
@@ -33,6 +39,7 @@ class Checkpoint:
 
     def __init__(self, path: Path, *, every: int, generator: torch.Generator, stop: Callable[[], bool] = lambda: False):
         self.path, self.every, self.generator, self.stop = Path(path), every, generator, stop
+        self.earlier: list[str] = []  # the conditions of earlier parts of the run, where they were not those of now
 
     def save(self, epoch: int, state: dict[str, Any]) -> None:
         """Write ``state``, of tensors and plain values, if ``epoch`` is a multiple of ``every`` or the run is to end.
@@ -51,7 +58,7 @@ class Checkpoint:
         if self.generator.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.generator.device)
         try:
-            torch.save({**state, "random": random}, content := BytesIO())
+            torch.save({**state, "random": random, "made_by": [*self.earlier, conditions()]}, content := BytesIO())
             write_sealed(self.path, content.getbuffer(), owner=self.path.stem)
             return True
         except (OSError, RuntimeError) as error:  # torch raises RuntimeError on a full disk
@@ -77,6 +84,7 @@ class Checkpoint:
         self.generator.set_state(random["batches"])
         if "cuda" in random:
             torch.cuda.set_rng_state(random["cuda"], self.generator.device)
+        self.earlier = [each for each in state.pop("made_by", []) if each != conditions()]
         return state
 
     def remove(self) -> None:

@@ -12,6 +12,7 @@ from bench.files import read_sealed, write_sealed
 from bench.run import job
 from bench.run.prepared import prepare
 from bench.store.store import Store
+from bench.train import checkpoint
 from bench.train.checkpoint import Stopped
 from bench.train.fit import Fit
 from tests.run.made import planned
@@ -46,6 +47,21 @@ def test_a_state_that_other_code_wrote_is_left_aside(folder, tmp_path, capsys, c
     said = capsys.readouterr().err
     assert said.startswith(f"{path} cannot be used (")
     assert said.endswith("); starting anew\n")
+
+
+def test_a_record_names_the_conditions_of_earlier_parts_of_its_run(folder, tmp_path, monkeypatch):
+    """Stopped after one epoch with eight threads and after another with nine, then run to its end with those of now."""
+    (work,), store = planned(folder, budget="quick"), Store(tmp_path / "results")
+    now = checkpoint.conditions()
+    for threads in ("8 threads", "9 threads", None):
+        monkeypatch.setattr(checkpoint, "conditions", lambda threads=threads: threads or now)
+        if threads:
+            with pytest.raises(Stopped):
+                job.run(work, store, device="cpu", stop=lambda: True)
+    assert job.run(work, store, device="cpu").provenance["earlier"] == "8 threads; 9 threads"
+    with pytest.raises(Stopped):
+        job.run(work, store, device="cpu", stop=lambda: True)
+    assert "earlier" not in job.run(work, store, device="cpu").provenance
 
 
 def test_what_is_reported_is_of_the_chosen_epoch(folder, tmp_path):
