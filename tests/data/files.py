@@ -53,3 +53,15 @@ def same(a: Dataset, b: Dataset) -> bool:
         assert rows.dtype == other.dtype == np.float32
         assert not abs(rows - other).sum()
     return True
+
+
+def spread(files: dict[str, str], *, factor: int, first: int) -> dict[str, str]:
+    """``files`` with every item id ``first`` plus ``factor`` times what it was."""
+
+    def moved(name: str, line: str) -> str:
+        numbers = [int(word) for word in line.split()]
+        items = slice(0, 1) if name.startswith("i2e_") else slice(1, None)
+        numbers[items] = [first + factor * item for item in numbers[items]]
+        return " ".join(map(str, numbers))
+
+    return {name: "\n".join(moved(name, line) for line in text.splitlines()) + "\n" for name, text in files.items()}

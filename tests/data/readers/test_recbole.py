@@ -17,11 +17,6 @@ ATOMIC = "user_id:token\titem_id:token\ttimestamp:float\n" + "".join(
 ITEMS = "item_id:token\ttitle:token_seq\tyear:token\n2\tRed Car\t1999\n9\tred\t1999\n77\tBlue\t1999\n"
 
 
-@pytest.fixture
-def load(tmp_path):
-    return lambda folder: sources.find(str(folder)).load(cache_dir=tmp_path / "cache")
-
-
 @pytest.mark.parametrize("header", [MMREC, MMREC.replace("userID\titemID", "user_id:token\titem_id:token")])
 def test_mmrec_layout(tmp_path, load, header):
     folder = write_folder(tmp_path / "baby", {"baby.inter": header}, image=np.ones((3, 2)), text=np.eye(3))
