@@ -11,6 +11,7 @@ from bench.report.evidence import Evidence
 from bench.report.model import Figure, Note, Question
 from bench.report.render.drawing import pictures
 from bench.report.render.figures import PLOTS
+from bench.report.sections import comparison
 from bench.run.studies import STUDIES
 from bench.spec import BUDGETS, PROTOCOLS, Job
 from bench.store.record import Record
@@ -156,3 +157,17 @@ def stored(
     made = record(model, key=key, start=start, facts=facts, **job).model_copy(update={"metrics": means(ranks)})
     Store(folder).write(made, ranks)
     return made
+
+
+def find(records, name, **more):
+    """The page ``name`` of tables 1 and 2."""
+    (table,) = [table for table in comparison.pages(evidence(*records, **more)) if table.name == name]
+    return table
+
+
+def said(table):
+    return [note.text for note in table.notes]
+
+
+def sampled(*records, **more):
+    return find(records, "table2-paper-smoke-sampled", **more)

@@ -5,8 +5,7 @@ from dataclasses import replace
 from bench.report.prose import exceptions
 from bench.report.sections import comparison
 from bench.spec import BUDGETS, PROTOCOLS
-from tests.report.made import OLD_CLEAN, evidence, record
-from tests.report.sections.test_comparison import find, said, sampled
+from tests.report.made import OLD_CLEAN, evidence, find, record, said, sampled
 
 
 def test_clean_says_what_selected_and_that_the_paper_did_otherwise():
