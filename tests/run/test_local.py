@@ -17,11 +17,6 @@ from tests.run.made import planned, start
 from tests.run.storm import until
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "results")
-
-
 def end_within_a_message(order, runner):
     os.write(runner.fileno(), b"\x00\x00\x00\x64abc")
     os._exit(9)
