@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.train.bridge import TrainingSet, build
 from models.mcln import MCLN
-from tests import golden_models
+from tests import golden_arrays
 from tests.toy import as_dense
 
 TOLERANCE = 1e-4
@@ -152,7 +152,7 @@ def differences(path: str) -> dict[str, float]:
     with open(path, "rb") as file, np.load(file) as archive:
         stored = dict(archive.items())
     result, gradient = {}, max((np.abs(v).max() for k, v in stored.items() if k.startswith("g/")), default=0.0)
-    found = golden_models.computed(stored) if "model" in stored else computed(released_model(stored), stored)
+    found = golden_arrays.computed(stored) if "model" in stored else computed(released_model(stored), stored)
     for key, value in found.items():
         expected = torch.from_numpy(np.asarray(stored[key])).double()
         if value is None or value.shape != expected.shape:
