@@ -14,7 +14,7 @@ from bench.data import sources
 from bench.files import locked, plain, read_checked, read_sealed, try_writing, write_sealed, write_whole, writing
 from bench.spec import BenchError
 from bench.store.store import Store
-from tests.store.test_store import job
+from tests.store.made import job
 
 
 @pytest.mark.parametrize("is_durable", [False, True])

@@ -25,7 +25,7 @@ from bench.store.store import Store
 from tests.report.made import stored
 from tests.run.made import local, planned, start, toy
 from tests.run.storm import jobs_of, until
-from tests.store.test_store import record as done
+from tests.store.made import record as done
 
 
 def records(tmp_path):

@@ -5,7 +5,7 @@ from bench.cli.flags import run_parser
 from bench.cli.show import asked_of, listing, show
 from bench.spec import PROTOCOLS, BenchError
 from bench.store.store import Store
-from tests.store.test_store import job, record
+from tests.store.made import job, record
 
 
 def stored(tmp_path, **more):

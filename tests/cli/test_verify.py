@@ -6,7 +6,7 @@ import pytest
 
 from bench.cli.main import main
 from bench.store.store import Store
-from tests.store.test_store import followed, job, ranks, rewritten
+from tests.store.made import followed, job, ranks, rewritten
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.spec import INSTALL_RECBOLE
 from bench.store.store import Store
-from tests.store.test_store import record
+from tests.store.made import record
 
 ROOT = Path(__file__).parents[2]
 HIDING = """

@@ -9,7 +9,7 @@ from bench.run.events import Event
 from bench.run.local import Local
 from bench.run.pool import Executor, Outcome, Pool
 from bench.run.slots import Slots
-from tests.store.test_store import job, record
+from tests.store.made import job, record
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from bench import registry
 from bench.run.estimates import BEAUTY_PAIRS, MEASURED, Estimates, longest_first, spell, whole
 from bench.spec import BUDGETS
 from tests.run.made import toy
-from tests.store.test_store import job, record
+from tests.store.made import job, record
 
 
 def done(model, seconds, **more):

@@ -12,7 +12,7 @@ from bench.run.machines import Machines, load_once
 from bench.run.slots import Slots
 from bench.spec import BenchError
 from bench.store.store import Store
-from tests.store.test_store import record
+from tests.store.made import record
 
 
 @pytest.fixture

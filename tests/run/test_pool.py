@@ -14,7 +14,7 @@ from bench.run.slots import Slots
 from bench.spec import BenchError
 from tests.run.made import Scripted, toy
 from tests.run.storm import until
-from tests.store.test_store import record
+from tests.store.made import record
 
 
 def scripted(store, act=None, *, jobs=1, **more) -> Pool:

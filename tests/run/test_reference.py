@@ -10,7 +10,7 @@ from bench.run.plan import Request
 from bench.run.reference import Part
 from bench.store.store import Store
 from tests.run.made import local, planned
-from tests.store.test_store import record
+from tests.store.made import record
 
 
 @pytest.fixture

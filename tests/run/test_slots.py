@@ -9,7 +9,7 @@ from bench.run import slots
 from bench.run.slots import Slot, Slots
 from bench.spec import PROTOCOLS
 from tests.run.made import toy
-from tests.store.test_store import job, record
+from tests.store.made import job, record
 
 
 def work(model="BPRMF", **more):

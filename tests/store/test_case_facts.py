@@ -8,7 +8,7 @@ import pytest
 
 from bench.spec import PROTOCOLS
 from bench.store import case_facts
-from tests.store.test_store import job
+from tests.store.made import job
 
 FACTS = pd.DataFrame({"user_degree": np.arange(3000, dtype=np.int32) % 97, "has_visual": np.arange(3000) % 2 == 0})
 

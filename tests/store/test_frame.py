@@ -1,7 +1,7 @@
 """Records as a frame."""
 
 from bench.store.frame import frame
-from tests.store.test_store import job, record
+from tests.store.made import job, record
 
 
 def test_the_frame_names_what_a_table_needs():

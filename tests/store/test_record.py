@@ -7,7 +7,7 @@ import pytest
 from bench.files import digest
 from bench.spec import BenchError
 from bench.store.record import read_record, write_record
-from tests.store.test_store import record
+from tests.store.made import record
 
 
 @pytest.fixture

@@ -4,40 +4,12 @@ import os
 import shutil
 import sys
 
-import pandas as pd
 import pytest
 
 from bench.files import digest
-from bench.protocol.metrics import means
-from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job
-from bench.store.record import Record, read_record, write_record
+from bench.spec import BenchError
 from bench.store.store import Store
-
-
-def job(**more) -> Job:
-    fixed = {
-        "dataset": "toy",
-        "data_hash": "d",
-        "features": "npy",
-        "model": "BPRMF",
-        "preset": "default",
-        "hyper": {},
-    }
-    return Job(
-        **{
-            **fixed,
-            "protocol": PROTOCOLS["clean"],
-            "budget": BUDGETS["smoke"],
-            "seed": 0,
-            "source": "s",
-            **more,
-        }
-    )
-
-
-def record(**more) -> Record:
-    j = more.pop("job", job())
-    return Record(job=j, key=j.key, status="done", metrics={"sampled.hr@5": 1 / 3}, **more)
+from tests.store.made import followed, job, ranks, record, rewritten
 
 
 def test_a_record_survives_the_disk_unrounded(tmp_path):
@@ -104,21 +76,6 @@ def test_a_lock_that_cannot_be_opened_is_no_leftover(tmp_path):
     store.sweep()
     assert link.is_symlink()
     assert not target.exists()
-
-
-def ranks(places=(1, 99), **more) -> pd.DataFrame:
-    return pd.DataFrame({"user": [0, 3], "target": [7, 1], "rank_sampled": places, "ties_sampled": [0, 2], **more})
-
-
-def followed(places=(1, 99), **more) -> Record:
-    """A record whose metrics follow from ``ranks(places)``."""
-    return record(**more).model_copy(update={"metrics": means(ranks(places))})
-
-
-def rewritten(store, **changes) -> None:
-    """The record of ``job()`` edited by someone who knows of the digest."""
-    path = store.path(job())
-    write_record(read_record(path).model_copy(update=changes), path)
 
 
 def files(store) -> list[str]:

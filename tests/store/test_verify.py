@@ -6,8 +6,8 @@ from bench.files import digest, write_sealed
 from bench.store import case_facts
 from bench.store.store import Store
 from bench.store.verify import verify
+from tests.store.made import followed, job, ranks, rewritten
 from tests.store.test_case_facts import FACTS
-from tests.store.test_store import followed, job, ranks, rewritten
 
 
 @pytest.fixture
