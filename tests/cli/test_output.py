@@ -35,7 +35,7 @@ def test_whoever_stops_reading_ends_it_quietly():
     process.stderr.close()
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 def test_a_full_device_is_one_line():
     with open("/dev/full", "w") as full:
         run = say("text", stdout=full)

@@ -84,7 +84,7 @@ def test_what_stays_on_the_device_is_not_found():
 def test_a_step_does_not_wait_on_a_gpu(row):
     """CUDA's own watch, which raises where the host waits: over the steps, not the losses' reading."""
     if row.partition(":")[0] in KNOWN:
-        pytest.skip(KNOWN[row.partition(":")[0]])
+        pytest.skip(f"this model is known to wait for the GPU: {KNOWN[row.partition(':')[0]]}")
     data = random_set(sparse=True)
     model = build_row(row, data).cuda()
     model.device = torch.device("cuda")

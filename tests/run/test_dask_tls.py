@@ -18,7 +18,7 @@ def settings(tmp_path_factory):
     """The variables that the guide exports, beside the certificates that its commands make."""
     pytest.importorskip("distributed")
     if not shutil.which("openssl"):
-        pytest.skip("no openssl here")
+        pytest.skip("no openssl on PATH")
     folder = tmp_path_factory.mktemp("tls")
     for command in OPENSSL:
         subprocess.run(command, shell=True, cwd=folder, check=True, capture_output=True)

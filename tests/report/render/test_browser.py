@@ -41,7 +41,7 @@ def probed(tmp_path_factory):
     return json.loads(entities.unescape(found)), run.stderr
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on PATH")
 class TestBrowser:
     def test_it_is_silent_and_asks_nobody(self, probed):
         seen, said = probed
@@ -153,7 +153,7 @@ console.log(JSON.stringify([
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node on PATH")
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js on PATH")
 def test_the_scripts_sort_match_adapt_and_place():
     scripts = "\n".join((PLACE / name).read_text() for name in SCRIPTS)
     script = f"globalThis.document = {{ addEventListener() {{}} }};\n{scripts}{NODE_CASES}"

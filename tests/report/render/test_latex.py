@@ -153,7 +153,7 @@ def test_the_reader_refuses(written, instead):
         check(SOUND.replace(written, instead, 1))
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on PATH")
 def test_pdflatex_sets_every_table(found, tmp_path):
     head = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
     page = "\n".join([head, *(latex(table) + r"\clearpage" for table in found), r"\end{document}"])
