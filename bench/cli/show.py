@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from tabulate import tabulate
@@ -86,7 +87,7 @@ def show(store: Store, key: str) -> str:
     job = record.job
     head = f"{record.key}: {job.dataset} ({job.features}) {job.run}, protocol {job.protocol.name}, "
     head += f"budget {job.budget.name}, seed {job.seed}: {record.status}"
-    parts = [f"{head}, {record.reason}" if record.reason else head]
+    parts = [f"{head}, {record.reason}" if record.reason else head, pairs("parts of the key", identity(job))]
     parts += [pairs(title, getattr(record, title)) for title in ("settings", "metrics", "seconds", "facts")]
     if record.curve:
         parts.append("curve\n" + tabulate(record.curve, headers="keys", floatfmt=".5g"))
@@ -96,6 +97,13 @@ def show(store: Store, key: str) -> str:
         lines = log.read_text(errors="replace").splitlines()
         parts.append("\n".join([f"end of {log}", *lines[-LOG_LINES:]]))
     return "\n\n".join(part for part in parts if part)
+
+
+def identity(job: Job) -> dict:
+    """Return what, beside the names in the head, decides the job's key and so which records compare with its own."""
+    versions = {"data_hash": job.data_hash, "source": job.source, "engine": job.engine}
+    parts = {"protocol": asdict(job.protocol), "budget": asdict(job.budget)}
+    return versions | {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
 
 
 def pairs(title: str, values: dict) -> str:

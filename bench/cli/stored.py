@@ -8,7 +8,7 @@ from bench.spec import BenchError, counted
 
 
 def show_command(argv: list[str]) -> int:
-    """Print one record: settings, metrics, curve, where it comes from, the end of its log."""
+    """Print one record: parts of its key, settings, metrics, curve, where it comes from, the end of its log."""
     parser = Parser(prog="python -m bench show", description=show_command.__doc__)
     parser.add_argument("key", help="of the record, as --list prints it, or its first characters")
     text = "folder of the records; default: results"

@@ -28,6 +28,16 @@ def test_a_record_in_words(tmp_path):
     assert "line 9\n" not in text
 
 
+def test_a_record_tells_what_decides_its_key(tmp_path):
+    """Two records that differ in any of it are not of the same work."""
+    store, saved = stored(tmp_path)
+    made = saved.job
+    asked = {"data_hash": made.data_hash, "source": made.source, "engine": str(made.engine)}
+    asked |= {"protocol.version": str(made.protocol.version), "budget.patience": str(made.budget.patience)}
+    shown = dict(line.split(maxsplit=1) for line in show(store, saved.key).splitlines() if " " in line)
+    assert asked.items() <= shown.items()
+
+
 def test_an_unknown_key_names_near_ones(tmp_path):
     store, saved = stored(tmp_path)
     near = saved.key[:-1] + ("0" if saved.key[-1] != "0" else "1")
