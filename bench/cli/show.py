@@ -9,6 +9,8 @@ from tabulate import tabulate
 
 from bench import registry
 from bench.data import knockout
+from bench.report.evidence import Evidence
+from bench.run.studies import STUDIES
 from bench.spec import BUDGETS, DATA_SETS, PROTOCOLS, Job, unknown
 from bench.store.record import Record
 from bench.store.store import Store
@@ -20,6 +22,8 @@ COLUMNS = ("key", "status", "data set", "model", "features", "protocol", "budget
 def listing(store: Store, wanted: Mapping[str, Collection]) -> str:
     """Return one line per record: its key, status and job, and its NDCG@10 or the reason why it has none.
 
+    A record is superseded, as in the report, where tables show another one of its run.
+
     Args:
         wanted: the allowed values of fields of the job, by field; "MODEL" allows all its presets.
     """
@@ -27,10 +31,13 @@ def listing(store: Store, wanted: Mapping[str, Collection]) -> str:
     for field, allowed in wanted.items():
         check_names(field, allowed, records)
     matching = [r for r in records if all(is_among(r.job, field, allowed) for field, allowed in wanted.items())]
+    studies = tuple(STUDIES.values())
+    shown = Evidence(records, store.root, studies=studies, is_installed=registry.is_installed).shown
     for r in matching:
+        status = r.status if r.key in shown else f"{r.status}, superseded"
         value, job = r.metrics.get("sampled.ndcg@10"), r.job
         cells = (job.dataset, job.run, job.features, job.protocol.name, job.budget.name, job.seed)
-        rows.append((r.key, r.status, *cells, r.reason if value is None else f"{value:.4f}"))
+        rows.append((r.key, status, *cells, r.reason if value is None else f"{value:.4f}"))
     count = f"{len(matching)} of {len(records)}" if len(matching) < len(records) else str(len(records))
     return f"{tabulate(rows, COLUMNS, disable_numparse=True)}\n{count} records in {store.root}"
 

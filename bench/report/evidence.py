@@ -107,6 +107,12 @@ class Evidence:
         """The rows of the model under study, with any preset and settings."""
         return {row for row in self.frame["row"] if model_of(row) == model_of(self.ours)}
 
+    @cached_property
+    def shown(self) -> set[str]:
+        """The keys of the records that some table shows; all others are superseded."""
+        tables = [self.frame, *map(self.variants, self.studies)]
+        return {key for records in tables for key in records["key"]}
+
     def rows_of(self, keys: Collection[str]) -> pd.DataFrame:
         """Return the records with these keys; each text may hold several keys, as in the column of a table's cells."""
         return self.every[self.every["key"].isin({key for text in keys for key in text.split()})]

@@ -74,6 +74,16 @@ def test_a_listing_keeps_to_what_was_asked_for(tmp_path, wanted, n):
     assert lines[-1] == f"{f'{n} of 3' if n < 3 else 3} records in {tmp_path}"
 
 
+def test_a_record_that_no_table_shows_is_marked(tmp_path):
+    """Whatever is asked for, as the report marks it."""
+    store, new = stored(tmp_path)
+    old = record(job=job(engine=1))
+    store.write(old)
+    lines = listing(store, {"seed": [0]}).splitlines()
+    assert next(line for line in lines if line.startswith(old.key)).split()[1:3] == ["done,", "superseded"]
+    assert next(line for line in lines if line.startswith(new.key)).split()[1:3] == ["done", "toy"]
+
+
 @pytest.mark.parametrize(
     ("features", "asked", "is_listed"),
     [

@@ -27,11 +27,9 @@ def table(evidence: Evidence) -> Table:
     """Return the table of every record, superseded ones included, by data set, model, protocol, budget and seed."""
     by = ["dataset", "features", "row", "protocol", "budget", "seed", "key"]
     rows = evidence.every.sort_values(by, ignore_index=True)
-    tables = [evidence.frame, *map(evidence.variants, evidence.studies)]
-    standing = {key for records in tables for key in records["key"]}
     lines = []
     for run in rows.to_dict("records"):
-        status = run["status"] if run["key"] in standing else f"{run['status']}, superseded"
+        status = run["status"] if run["key"] in evidence.shown else f"{run['status']}, superseded"
         names = [run[name] for name in ("features", "row", "protocol", "budget")]
         texts = [run["key"], DATASETS.get(run["dataset"], run["dataset"]), *names, str(run["seed"]), status]
         cells = [*map(Cell, texts), *values(run), *machine(evidence.by_key[run["key"]])]
