@@ -11,7 +11,7 @@ from bench import registry
 from bench.data import knockout
 from bench.report.evidence import Evidence
 from bench.run.studies import STUDIES
-from bench.spec import BUDGETS, DATA_SETS, PROTOCOLS, Job, unknown
+from bench.spec import BUDGETS, DATA_SETS, PROTOCOLS, Job, counted, unknown
 from bench.store.record import Record
 from bench.store.store import Store
 
@@ -38,8 +38,8 @@ def listing(store: Store, wanted: Mapping[str, Collection]) -> str:
         value, job = r.metrics.get("sampled.ndcg@10"), r.job
         cells = (job.dataset, job.run, job.features, job.protocol.name, job.budget.name, job.seed)
         rows.append((r.key, status, *cells, r.reason if value is None else f"{value:.4f}"))
-    count = f"{len(matching)} of {len(records)}" if len(matching) < len(records) else str(len(records))
-    return f"{tabulate(rows, COLUMNS, disable_numparse=True)}\n{count} records in {store.root}"
+    part = f"{len(matching)} of " if len(matching) < len(records) else ""
+    return f"{tabulate(rows, COLUMNS, disable_numparse=True)}\n{part}{counted(len(records), 'record')} in {store.root}"
 
 
 def check_names(field: str, values: Collection, records: Collection[Record]) -> None:

@@ -20,6 +20,8 @@ from bench.data.tables import read_table
 from bench.files import expanded, write_folder
 from bench.spec import BenchError, counted, read
 
+SINGULAR = {"repeats of a pair": "repeat of a pair", "users without an item": "user without an item"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
@@ -41,7 +43,8 @@ class Imported:
         sizes = f"{len(data.train):,} to train on, {len(data.valid):,}{among} for validation, "
         sizes += f"{len(data.test):,} for test"
         totals = f"{counted(data.n_users, 'user')}, {counted(data.n_items, 'item')}, {counted(n, 'interaction')}"
-        left = ", ".join(f"{count:,} {why}" for why, count in self.left_out.items()) or "nothing"
+        texts = (f"{n:,} {SINGULAR.get(why, why) if n == 1 else why}" for why, n in self.left_out.items())
+        left = ", ".join(texts) or "nothing"
         parts = [f"{self.folder} holds {totals}, split {self.how} ({sizes})", f"left out: {left}"]
         if untrained := data.n_users - len(np.unique(data.train[:, 0])):
             parts.append(f"{counted(untrained, 'user')} with nothing to train on")

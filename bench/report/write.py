@@ -30,7 +30,7 @@ from bench.report.sections import (
     reproduction,
     studies,
 )
-from bench.spec import RANKINGS, BenchError
+from bench.spec import RANKINGS, BenchError, counted
 from bench.store.store import Store
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
@@ -136,7 +136,8 @@ def index(all_pages: list[Page], files: Files, evidence: Evidence) -> str:
     """Return the index in Markdown: the answer, and the tables and figures with their files and numbers of records."""
     records = evidence.records
     counts = [f"{sum(r.status == status for r in records)} {status}" for status in ("done", "failed", "skipped")]
-    lines = [TITLE, "", f"Made from {len(records)} records: {', '.join(counts)}; their jobs took {evidence.hours}.", ""]
+    made_from = f"{counted(len(records), 'record')}: {', '.join(counts)}; their jobs took {evidence.hours}"
+    lines = [TITLE, "", f"Made from {made_from}.", ""]
     lines += [*(f"- {escaped(sentence)}" for sentence in evidence.losses), *[""] * bool(evidence.losses)]
     lines += [f"Everything on one page that can be sorted and filtered: [{PAGE}]({PAGE}).", ""] if all_pages else []
     sentences = [page.caption for page in all_pages if page.kind == "answer"] + opening(evidence)
@@ -146,7 +147,7 @@ def index(all_pages: list[Page], files: Files, evidence: Evidence) -> str:
         lines += [f"### {question.value}", ""]
         for page in group:
             links = ", ".join(f"[{ext}]({page.path}.{ext})" for ext in files[page.name])
-            lines.append(f"- {page.title}: {links} ({len(page.keys)} records)")
+            lines.append(f"- {page.title}: {links} ({counted(len(page.keys), 'record')})")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 

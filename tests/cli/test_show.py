@@ -74,6 +74,10 @@ def test_a_listing_keeps_to_what_was_asked_for(tmp_path, wanted, n):
     assert lines[-1] == f"{f'{n} of 3' if n < 3 else 3} records in {tmp_path}"
 
 
+def test_one_record_is_counted_as_one(tmp_path):
+    assert listing(stored(tmp_path)[0], {}).endswith(f"\n1 record in {tmp_path}")
+
+
 def test_a_record_that_no_table_shows_is_marked(tmp_path):
     """Whatever is asked for, as the report marks it."""
     store, new = stored(tmp_path)

@@ -49,7 +49,7 @@ def test_leave_one_out_by_hand(tmp_path):
     assert found.left_out == {"repeats of a pair": 1}
     assert str(found) == (
         f"{tmp_path / 'shop'} holds 3 users, 4 items, 6 interactions, split leave-one-out by time (4 to train on, "
-        "1 of these for validation, 2 for test); left out: 1 repeats of a pair.\n"
+        "1 of these for validation, 2 for test); left out: 1 repeat of a pair.\n"
         f"To use it: python run_all.py --datasets {tmp_path / 'shop'}"
     )
 
@@ -173,7 +173,7 @@ def test_users_of_a_folder_who_have_no_item_are_counted(tmp_path):
     lists = {"train.txt": "1 1 2\n2\n3\n", "valid.txt": "1 3\n3\n", "test.txt": "1 4\n2 1\n"}
     found = import_file(write_folder(tmp_path / "raw", lists), tmp_path / "mine")
     assert found.dataset.n_users == 2
-    assert "left out: 1 users without an item" in str(found)
+    assert "left out: 1 user without an item" in str(found)
 
 
 def test_a_folder_of_lists_whose_files_have_other_names(tmp_path):

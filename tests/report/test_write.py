@@ -37,7 +37,7 @@ def test_every_table_and_figure_in_its_formats_and_an_index_of_them(tmp_path):
     names = [*(f"answer.{ext}" for ext in tables), *names, *(f"table1.{ext}" for ext in tables), "report.html"]
     assert paths == [tmp_path / "new" / "reports" / name for name in [*names, "index.md"]]
     index = paths[-1].read_text()
-    assert "Made from 1 records: 1 done, 0 failed, 0 skipped; their jobs took 0.0 h." in index
+    assert "Made from 1 record: 1 done, 0 failed, 0 skipped; their jobs took 0.0 h." in index
     assert all(f"({name})" in index for name in names)
 
 
