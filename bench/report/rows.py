@@ -17,6 +17,12 @@ OUTSIDE = "A model from outside needs --models path/to/file.py:NAME, unless it i
 BLOCK = ["dataset", "features"]  # only rows that agree in these columns are compared
 
 
+def listed(names: Iterable[str]) -> str:
+    """Return the names in one line, between semicolons where a name has a comma itself."""
+    all_names = list(names)
+    return ("; " if any("," in name for name in all_names) else ", ").join(all_names)
+
+
 def heading(block: Sequence[str]) -> str:
     """Return the heading of a (data set, features) in tables."""
     return f"{DATASETS.get(block[0], block[0])} ({block[1]})"

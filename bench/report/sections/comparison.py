@@ -27,6 +27,7 @@ from bench.report.rows import (
     blocks,
     heading,
     in_block,
+    listed,
     need,
 )
 from bench.report.sections import cost
@@ -147,7 +148,7 @@ def not_run(part: pd.DataFrame, records: pd.DataFrame, block: tuple[str, str], s
         if reason == NOT_RUN:
             found += never_run(in_block(records, block), list(rows), titles, study)
         else:
-            names = ", ".join(titles.get(row, row) for row in rows)
+            names = listed(titles.get(row, row) for row in rows)
             found.append(Note(f"Not there: {names}, because {reason}.", is_warning=True))
     return found
 
@@ -157,10 +158,10 @@ def never_run(records: pd.DataFrame, rows: list[str], titles: Mapping[str, str],
     needs = {row: "" if study else need(row) for row in rows}
     by_name, found = [row for row in rows if not needs[row]], []
     if by_name:
-        names = ", ".join(titles.get(row, row) for row in by_name)
+        names = listed(titles.get(row, row) for row in by_name)
         found.append(Note(f"Not run: {names}.", command=command(records, by_name, study)))
     for how in (CHANGED, OUTSIDE):
-        names = ", ".join(row for row in rows if needs[row] == how)
+        names = listed(row for row in rows if needs[row] == how)
         found += [Note(f"Not run: {names}. {how}; see docs/running.md.")] if names else []
     return found
 

@@ -284,6 +284,8 @@ def test_a_sampler_that_stands_is_shown_where_only_the_other_one_is_missing():
         ("art", "SVD++, users"): 0.4,
     }
     assert "Not run: SVD++, interactions." in markdown(found[0])
+    beauty = sum((block.notes for block in found[0].blocks if block.about["dataset"] == "beauty"), [])
+    assert [note.text for note in beauty] == ["Not run: BPRMF, interactions; BPRMF, users."]
 
 
 def test_what_runs_a_sampler_that_is_missing():
