@@ -190,6 +190,13 @@ def test_a_wrong_name_outside_is_one_line(own, text, said):
         registry.find(text.format(own))
 
 
+@pytest.mark.parametrize("text", ["x", "MCLN:itemwise", "own.pyc:Mine"])
+def test_a_text_without_a_file_is_named_as_it_was_given(text):
+    said = f"^'{text}' names no file; a model from outside is given as path/to/file.py:Class$"
+    with pytest.raises(BenchError, match=said):
+        registry.from_outside(text)
+
+
 @pytest.mark.parametrize(
     ("text", "name", "said"),
     [

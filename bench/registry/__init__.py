@@ -95,8 +95,10 @@ def from_outside(text: str) -> str:
     """Add the model of ``path/to/file.py:Class[:preset]`` to those that ``cards`` returns; return ``Class[:preset]``.
 
     Raises:
-        BenchError: where the file has no such model, or the model's name is taken.
+        BenchError: for a text of another form; where the file has no such model, or the model's name is taken.
     """
+    if ".py:" not in f"{text}:":
+        raise BenchError(f"{text!r} names no file; a model from outside is given as path/to/file.py:Class")
     name, _, rest = f"{text}:".partition(".py:")
     path = expanded(f"{name}.py").resolve()
     if not os.path.isfile(path):
