@@ -62,8 +62,8 @@ def once(given: list[tuple[str, Any]], flag: str) -> dict[str, Any]:
 
 
 def natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    if not text.isdecimal() or len(text) > 19:  # 2**63 has 19 digits
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a whole number of 0 or more with at most 19 digits")
     return int(text)
 
 

@@ -58,8 +58,8 @@ class Record(BaseModel):
             and gradient.* (``bench.run.content_use``); tuning.trials, tuning.seconds, tuning.protocol and tuning.budget
             where a search found the settings; weights_sha256 where the weights were kept; for a knock-out base_hash,
             the hash of the data from which it was made.
-        provenance: versions, device, threads, code revision, start time; "earlier" names other threads and versions of a
-            run that was resumed.
+        provenance: versions, device, threads, code revision, start time; ``earlier`` names other threads and versions
+            of a run that was resumed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -23,6 +23,7 @@ from tests.cli.test_main import FAST
         (["--protocols", "papr"], "unknown protocol 'papr'; did you mean paper?"),
         (["--modles", "BPRMF"], "unknown flag '--modles'; did you mean --models?"),
         (["--seeds", "one"], "'one' is not a whole number of 0 or more"),
+        (["--seeds", "9" * 5000], f"argument --seeds: '{'9' * 20}' is not a whole number of 0 or more with at most 19"),
         (["--seeds", "-1"], "argument --seeds: '-1' is not a whole number of 0 or more"),
         (["--checkpoint-every", "-5"], "argument --checkpoint-every: '-5' is not a whole number of 0 or more"),
         (["--time-limit", "-60"], "argument --time-limit: '-60' is not a number of seconds above 0"),
