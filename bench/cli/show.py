@@ -43,7 +43,9 @@ def listing(store: Store, wanted: Mapping[str, Collection]) -> str:
 
 
 def check_names(field: str, values: Collection, records: Collection[Record]) -> None:
-    """Refuse a data set, protocol or budget that no record has and that does not exist."""
+    """Refuse a data set, protocol or budget that no record has and that does not exist, and an unknown knock-out."""
+    for value in values if field == "features" else ():
+        knockout.check_kinds(knockout.parse(value)[1])
     known = {"dataset": DATA_SETS, "protocol": PROTOCOLS, "budget": BUDGETS}
     for value in values if field in known else ():
         has_record = any(is_among(r.job, field, [value]) for r in records)

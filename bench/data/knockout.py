@@ -31,6 +31,13 @@ def parse(features: str | None) -> tuple[str | None, list[str]]:
     return first or None, rest
 
 
+def check_kinds(words: Sequence[str]) -> None:
+    """Refuse an unknown kind of knock-out."""
+    for word in words:
+        if (kind := word.rpartition("=")[2]) not in KNOCKOUTS:
+            raise unknown("knock-out in --features", kind, KNOCKOUTS)
+
+
 def choose(words: Sequence[str], modalities: Sequence[str]) -> dict[str, str]:
     """Return the kind of knock-out by modality, in the order of ``modalities``, without those that stay real.
 
@@ -39,11 +46,10 @@ def choose(words: Sequence[str], modalities: Sequence[str]) -> dict[str, str]:
     """
     if words and not modalities and set(words) != {"real"}:
         raise BenchError(f"--features {','.join(words)}: there is no content to knock out; give none or another base")
+    check_kinds(words)
     asked = {}  # kind by modality; the kind of "" is for the modalities that are not named
     for word in words:
         modality, sign, kind = word.rpartition("=")
-        if kind not in KNOCKOUTS:
-            raise unknown("knock-out in --features", kind, KNOCKOUTS)
         if sign and modality not in modalities:
             raise unknown("modality in --features", modality, modalities)
         if modality in asked:

@@ -105,6 +105,12 @@ def test_features_are_listed_as_a_run_is_asked_for_them(tmp_path, features, aske
     assert (saved.key in listing(store, {"features": [asked]})) is is_listed
 
 
+@pytest.mark.parametrize(("asked", "kind"), [("=", ""), ("entities,shufled", "shufled")])
+def test_an_unknown_knock_out_is_named_and_not_looked_for(tmp_path, asked, kind):
+    with pytest.raises(BenchError, match=f"unknown knock-out in --features '{kind}'; "):
+        listing(stored(tmp_path)[0], {"features": [asked]})
+
+
 def test_a_model_from_outside_is_listed_with_all_its_presets(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "outside", {})
     own = tmp_path / "own.py"
