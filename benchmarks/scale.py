@@ -71,7 +71,7 @@ def measure(model: str, size: Size) -> dict:
     cls = registry.load(card)
     training, hyper = registry.split_settings(registry.settings(card, preset, dataset="simulated", hyper={}))
     seed.seed_all(0, "init")
-    built = bridge.build(cls, bridge.TrainingSet(train, features={}, name="simulated", **shape), hyper)
+    built = bridge.build(cls, bridge.TrainingSet(train, features={}, **shape), hyper)
     usual = read(Training, {**training, "sampling": "interaction"})
     large = replace(usual, train_batch_size=-(-len(train) // STEPS))
     step = job_parts(built, train[: 5 * usual.train_batch_size], cases, usual, device="cpu")

@@ -26,7 +26,7 @@ def toy_set(*, modalities=("visual", "textual")) -> TrainingSet:
     """Two users, three items: train (0,0) (0,1) (1,1) (1,2)."""
     rows = {"visual": TOY_VISUAL, "textual": TOY_TEXTUAL}
     features = {m: rows[m] for m in modalities}
-    return TrainingSet(TOY_TRAIN, n_users=2, n_items=3, features=features, name="toy")
+    return TrainingSet(TOY_TRAIN, n_users=2, n_items=3, features=features)
 
 
 def toy_batch(**more) -> dict[str, torch.Tensor]:
@@ -62,7 +62,7 @@ def random_set(*, n_users=30, n_items=40, per_user=6, seed=0, sparse=False, moda
         import scipy.sparse as sp
 
         features = {m: sp.csr_matrix(f) for m, f in features.items()}
-    return TrainingSet(np.array(pairs), n_users=n_users, n_items=n_items, features=features, name="random")
+    return TrainingSet(np.array(pairs), n_users=n_users, n_items=n_items, features=features)
 
 
 def random_batch(data: TrainingSet, *, size=16, seed=0, n_negatives=1) -> dict[str, torch.Tensor]:

@@ -168,7 +168,7 @@ def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.d
     cls, dataset = registry.load(registry.cards()[job.model]), prepared.dataset
     _, hyper = registry.split_settings(settings)
     sizes = {"n_users": dataset.n_users, "n_items": dataset.n_items}
-    data = bridge.TrainingSet(prepared.split.train, features=dataset.features, name=dataset.name, **sizes)
+    data = bridge.TrainingSet(prepared.split.train, features=dataset.features, **sizes)
     seed.seed_all(job.seed, "init")
     return bridge.build(cls, data, hyper, device=str(device))
 

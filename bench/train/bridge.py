@@ -32,11 +32,9 @@ class TrainingSet:
         train: (n, 2) pairs with ids from 0; the attributes count from 1, as 0 is the padding id.
         n_users, n_items: numbers without the padding id.
         features: modality to (n_items, feat) rows, dense or SciPy sparse.
-        name: the data set's name.
     """
 
-    def __init__(self, train: np.ndarray, *, n_users: int, n_items: int, features: Mapping[str, Any], name: str = ""):
-        self.name = name
+    def __init__(self, train: np.ndarray, *, n_users: int, n_items: int, features: Mapping[str, Any]):
         self.user = train[:, 0].astype(np.int64) + 1
         self.item = train[:, 1].astype(np.int64) + 1
         self._counts = {"user_id": n_users + 1, "item_id": n_items + 1}

@@ -170,7 +170,7 @@ def checkerboard(n=16):
     parity = np.eye(2, dtype=np.float32)[np.arange(n) % 2]
     noise = np.random.default_rng(0).normal(size=(n, 3)).astype(np.float32)
     features = {"visual": np.hstack([parity, noise]), "textual": np.hstack([noise, parity])}
-    return TrainingSet(train, n_users=n, n_items=n, features=features, name="checkerboard"), test
+    return TrainingSet(train, n_users=n, n_items=n, features=features), test
 
 
 def test_the_checkerboard_is_learnt(row):

@@ -19,7 +19,7 @@ def linked_set(n_items=120, n_users=40, *, strangers=False, modalities=2, seed=0
     rows = {"visual": visual, "textual": textual, "acoustic": visual[:, :3] + rng.normal(size=(n_items, 3))}
     pairs = [(u, i) for u in range(n_users) for i in rng.choice(np.flatnonzero(kind == u % 2), 6, replace=False)]
     features = {m: rows[m].astype(np.float32) for m in list(rows)[:modalities]}
-    return TrainingSet(np.array(pairs), n_users=n_users, n_items=n_items, features=features, name="linked")
+    return TrainingSet(np.array(pairs), n_users=n_users, n_items=n_items, features=features)
 
 
 def scores(model):
