@@ -89,13 +89,12 @@ class Results:
     def _lines(self, board: Board, row: str, other: str, metric: str, per_slice: bool) -> list[dict[str, Any]]:
         ranked = [board.ranked(self.evidence, name) for name in (row, other)]
         why = incomparable(*ranked, other)
-        parts = [("", "all", ranked)]
+        parts, lines = [("", "all", ranked)], []
         slicings, fitting, _ = sliceable(self.evidence, board) if per_slice and not why else ([], {}, [])
         for slicing in slicings if {row, other} <= set(fitting) else ():
             for code, label in enumerate(slicing.labels):
                 in_slice = [ranks._replace(place=ranks.place[:, slicing.code == code]) for ranks in ranked]
                 parts.append((slicing.name, label, in_slice))
-        lines = []
         for slicing_name, label, pair in parts:
             measured = dict.fromkeys(MEASURE_COLUMNS, float("nan")) if why else measures(*pair, metric)
             values = {column: measured[measure] for measure, column in MEASURE_COLUMNS.items()}
@@ -167,12 +166,14 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     return Results(evidence)
 
 
-def load_model(key: str, *, results: str | Path = "results", ranking: str = "", data: str | Path = "", model: str = ""):
+def load_model(
+    key: str, *, results: str | Path = "results", ranking: str = "", data: str | Path | None = None, model: str = ""
+):
     """Return the trained model of a record whose weights were kept (see ``bench.run.trained.load``); ``data`` is the
     folder of a data set that is not built in, and ``model`` is ``path/to/file.py:MODEL`` of a model of your own."""
     from bench.run import trained  # imports torch
 
-    return trained.load(Store(expanded(results)), str(key), ranking=ranking, location=str(data), model_file=model)
+    return trained.load(Store(expanded(results)), str(key), ranking=ranking, location=str(data or ""), model_file=model)
 
 
 def run(
@@ -213,8 +214,7 @@ def run(
     how = {"when": when, "mode": mode, "machines": read(Machines, machines or {}, what="field of machines")}
     asked = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
     asked = replace(asked, data_dir=asked.data_dir and expanded(asked.data_dir))
-    code = session.run(asked, **folders, **how, clock=Clock(), dry_run=False, shown=session.Shown())
-    if code:
+    if code := session.run(asked, **folders, **how, clock=Clock(), dry_run=False, shown=session.Shown()):
         message = f"not every job was done (exit code {code}); the lines above name those that failed"
         raise KeyboardInterrupt(message) if code == 130 else BenchError(message)  # 130: Ctrl-C
     return load(results)

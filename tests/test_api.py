@@ -250,6 +250,14 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     assert names["results"].evidence.records
 
 
+@pytest.mark.parametrize("data", [{}, {"data": None}, {"data": ""}])
+def test_without_data_a_model_is_loaded_on_the_data_set_of_its_record(tmp_path, monkeypatch, data):
+    from bench.run import trained
+
+    monkeypatch.setattr(trained, "load", lambda store, key, *, location, **more: location)
+    assert bench.load_model("key", results=tmp_path, **data) == ""
+
+
 @pytest.mark.parametrize(
     "call",
     [
