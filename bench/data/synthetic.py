@@ -43,7 +43,7 @@ def simulated_recipe(name: str, features: str | None) -> Recipe:
         BenchError: for other features than "planted" and "none".
     """
     if features not in {None, "planted", "none"}:
-        raise unknown("features", features, ["planted", "none"])
+        raise unknown(f"features of {name}", features, ["planted", "none"])
     settings, feature_id = USUAL | SIMULATED[name], features or "planted"
     if feature_id == "none":
         settings["modalities"] = ()

@@ -41,7 +41,7 @@ from tests.cli.test_main import FAST
         (["--timeout", "0"], "'0' is not a number of seconds above 0"),
         (["--timeout", "nan"], "'nan' is not a number of seconds above 0"),
         (["--timeout", "inf"], "'inf' is not a number of seconds above 0"),
-        (["--features", "deep"], "deep"),
+        (["--features", "deep"], "unknown features of ml-100k 'deep'; known: none, words"),
         (
             ["--features", "real", "textual=shufled"],
             "unknown knock-out in --features 'shufled'; did you mean shuffled?",

@@ -112,7 +112,7 @@ def test_the_papers_counts(tmp_path, name, users, items, interactions):
 
 
 def test_other_features_are_refused():
-    with pytest.raises(BenchError, match="unknown features 'entities'; known: none, planted"):
+    with pytest.raises(BenchError, match="unknown features of beauty-sim 'entities'; known: none, planted"):
         sources.find("beauty-sim").fingerprint("entities")
 
 

@@ -21,9 +21,9 @@ Ids = Int64[np.ndarray, " item"]  # the id of each item, ascending
 
 
 def select(
-    present: Collection[str], features: str | None, *, modalities: Sequence[str] | None = None
+    present: Collection[str], features: str | None, *, name: str, modalities: Sequence[str] | None = None
 ) -> tuple[str, dict[str, str]]:
-    """Return the feature id, and the file name of each modality, from the file names ``present``.
+    """Return the feature id, and the file name of each modality, from the file names ``present`` of data set ``name``.
 
     ``features`` is a base (deep, npy, entities, none), then any number of ``+name``, each adding the entity
     list ``i2e_<name>.txt``. ``None`` is the first base that is present. ``modalities``, where given, are those that
@@ -35,20 +35,21 @@ def select(
     offered = bases(present, modalities)
     base, *added = (features or next(iter(offered))).split("+")
     if base not in offered:
-        raise unknown("features", base, offered)
+        raise unknown(f"features of {name}", base, offered)
     files, names = dict(offered[base]), [base]
     for file in files.values():
         if file not in present:
             raise BenchError(f"features {base!r} need {file}, which is missing; there are {', '.join(sorted(present))}")
     lists = sorted(f[4:-4] for f in present if f.startswith("i2e_") and f.endswith(".txt"))
-    for name in sorted(set(added)):
-        if name not in lists:
-            raise unknown("features", f"{base}+{name}", [f"{base}+{other}" for other in lists] or offered)
-        modality = "textual" if name == "title" else name
-        if files.setdefault(modality, f"i2e_{name}.txt") != f"i2e_{name}.txt":
+    for word in sorted(set(added)):
+        if word not in lists:
+            known = [f"{base}+{other}" for other in lists] or offered
+            raise unknown(f"features of {name}", f"{base}+{word}", known)
+        modality = "textual" if word == "title" else word
+        if files.setdefault(modality, f"i2e_{word}.txt") != f"i2e_{word}.txt":
             raise BenchError(f"features {features!r}: {base} has {modality} features already")
         if files[modality] not in offered[base].values():
-            names.append(name)
+            names.append(word)
     return "+".join(names), files
 
 

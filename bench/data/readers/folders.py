@@ -34,7 +34,7 @@ def folder_recipe(folder: Path, features: str | None) -> Recipe:
             how = f"python -m bench import {shlex.quote(str(folder))} --out NEW holds out a pair of each user"
             raise BenchError(f"{folder / name} is missing; {how}")
     # ``ids`` gives another key than that of older records, in which ids without interactions counted as items
-    return recipe(present, lambda file: folder / file, features=features, ids="catalogue")
+    return recipe(present, lambda file: folder / file, name=folder.name, features=features, ids="catalogue")
 
 
 def list_files(folder: Path) -> list[str]:
@@ -71,6 +71,7 @@ def recipe(
     present: Collection[str],
     locate: Callable[[str], Path],
     *,
+    name: str,
     features: str | None,
     modalities: Sequence[str] | None = None,
     **settings: str,
@@ -79,11 +80,11 @@ def recipe(
 
     Args:
         locate: gives the path of a file by its name.
-        features, modalities: as ``select``.
+        name, features, modalities: as ``select``.
         settings: further values that are part of the hash.
     """
-    feature_id, chosen = select(present, features, modalities=modalities)
-    encoders = [name for file in chosen.values() if (name := about(Path(file)).name) in present]
+    feature_id, chosen = select(present, features, name=name, modalities=modalities)
+    encoders = [own for file in chosen.values() if (own := about(Path(file)).name) in present]
     paths = {file: locate(file) for file in (*PARTS.values(), *chosen.values(), *encoders)}
     digests = {file: sha256(path) for file, path in paths.items()}
     parts = {part: paths[file] for part, file in PARTS.items()}

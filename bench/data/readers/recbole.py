@@ -40,7 +40,7 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
     choices = [base, "none"] if offered else ["none"]
     feature_id = features or choices[0]
     if feature_id not in choices:
-        raise unknown("features", feature_id, choices)
+        raise unknown(f"features of {folder.name}", feature_id, choices)
     files = offered if feature_id == base else {}
     return Recipe(
         feature_id=feature_id,

@@ -29,26 +29,26 @@ IDS = np.array([1, 4, 6])
     ],
 )
 def test_choice(present, modalities, asked, expected):
-    assert select(present, asked, modalities=modalities) == expected
+    assert select(present, asked, name="shop", modalities=modalities) == expected
 
 
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
         ("deep+title", "features 'deep.title': deep has textual features already"),
-        ("entitys", "unknown features 'entitys'; did you mean entities"),
-        ("npy", "unknown features 'npy'; known: deep, entities, none"),
-        ("entities+revew", "unknown features 'entities.revew'"),
+        ("entitys", "unknown features of shop 'entitys'; did you mean entities"),
+        ("npy", "unknown features of shop 'npy'; known: deep, entities, none"),
+        ("entities+revew", "unknown features of shop 'entities.revew'"),
     ],
 )
 def test_what_cannot_be_chosen(asked, message):
     with pytest.raises(BenchError, match=message):
-        select(["item2imgfeat.txt", "itemtitle2vec.txt", *ENTITIES], asked)
+        select(["item2imgfeat.txt", "itemtitle2vec.txt", *ENTITIES], asked, name="shop")
 
 
 def test_a_base_of_which_a_file_is_missing():
     with pytest.raises(BenchError, match="features 'deep' need itemtitle2vec.txt, which is missing; there are item2"):
-        select(["item2imgfeat.txt"], None, modalities=("visual", "textual"))
+        select(["item2imgfeat.txt"], None, name="shop", modalities=("visual", "textual"))
 
 
 def test_names_of_dense_tables():

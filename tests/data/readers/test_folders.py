@@ -49,7 +49,7 @@ def test_features_asked_for(tmp_path, load, asked, feature_id, modalities):
 
 @pytest.mark.parametrize("asked", ["deep", "npy", "entitys", "entities+reviews", "entities+"])
 def test_features_that_are_not_there(tmp_path, asked):
-    with pytest.raises(BenchError, match="unknown features .*entities"):
+    with pytest.raises(BenchError, match="unknown features of shop .*entities"):
         sources.find(str(write_folder(tmp_path / "shop"))).fingerprint(asked)
 
 
@@ -146,8 +146,8 @@ def test_records_of_the_time_when_gaps_were_items_have_other_keys(tmp_path):
     """What any folder loads to has changed, so its hash must; those of the paper's sets have no gaps and keep it."""
     asked = {"features": None, "ids": "catalogue"}
     folder = write_folder(tmp_path / "shop")
-    new = recipe(list_files(folder), lambda file: folder / file, **asked)
-    old = recipe(list_files(folder), lambda file: folder / file, features=None)
+    new = recipe(list_files(folder), lambda file: folder / file, name="shop", **asked)
+    old = recipe(list_files(folder), lambda file: folder / file, name="shop", features=None)
     assert folder_recipe(folder, None).hash == new.hash != old.hash
 
 
