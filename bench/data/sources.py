@@ -116,7 +116,8 @@ def released_recipe(name: str, features: str | None, *, data_dir: Path | None) -
         present, locate = pins, lambda file: download(name, file, tried)
     else:
         present, locate = list_files(local), lambda file: local / file
-    released = recipe(present, locate, name=name, features=features, modalities=modalities)
+    folder = local or f"a folder {FOLDERS[name]} below --data-dir"
+    released = recipe(present, locate, name=name, features=features, modalities=modalities, folder=folder)
     if local and (differing := [file for file, digest in released.digests.items() if pins.get(file, digest) != digest]):
         raise BenchError(
             f"{local}: {', '.join(differing)} of data set {name} are not those of the public release; to run other "

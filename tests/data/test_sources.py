@@ -53,6 +53,17 @@ def test_unknown_name_and_folder(tmp_path):
         sources.find(str(tmp_path))
 
 
+def test_the_papers_own_features_are_known_though_the_release_lacks_them(tmp_path):
+    said = "features 'deep' of art need item2imgfeat.txt, itemtitle2vec.txt, which must lie beside train.txt in "
+    with pytest.raises(BenchError, match=f"{said}a folder Art below --data-dir"):
+        sources.find("art").fingerprint("deep")
+    folder = write_folder(tmp_path / "Art")
+    with pytest.raises(BenchError, match=f"{said}{folder}$"):
+        sources.find("art", data_dir=tmp_path).fingerprint("deep")
+    with pytest.raises(BenchError, match="unknown features of art 'npy'; known: entities, none"):
+        sources.find("art", data_dir=tmp_path).fingerprint("npy")
+
+
 def test_a_folder_named_as_the_shipped_records_are(tmp_path):
     """Its records would lie in results/reference, among those that are shipped."""
     with pytest.raises(BenchError, match="reference: results/reference holds the records that are shipped; rename"):
@@ -115,7 +126,7 @@ def test_deep_needs_all_its_files(tmp_path):
     write_folder(tmp_path / "taobao", GOOD | {"item2imgfeat.txt": "0 1\n"})
     assert sources.find("taobao", data_dir=tmp_path).load().feature_id == "deep"
     write_folder(tmp_path / "Art", GOOD | {"item2imgfeat.txt": "0 1\n"})
-    with pytest.raises(BenchError, match="features 'deep' need itemtitle2vec.txt"):
+    with pytest.raises(BenchError, match="features 'deep' of art need itemtitle2vec.txt"):
         sources.find("art", data_dir=tmp_path).load()
     assert sources.find("art", data_dir=tmp_path).load("entities").feature_id == "entities"
 

@@ -21,25 +21,31 @@ Ids = Int64[np.ndarray, " item"]  # the id of each item, ascending
 
 
 def select(
-    present: Collection[str], features: str | None, *, name: str, modalities: Sequence[str] | None = None
+    present: Collection[str],
+    features: str | None,
+    *,
+    name: str,
+    modalities: Sequence[str] | None = None,
+    folder: Path | str = "",
 ) -> tuple[str, dict[str, str]]:
     """Return the feature id, and the file name of each modality, from the file names ``present`` of data set ``name``.
 
     ``features`` is a base (deep, npy, entities, none), then any number of ``+name``, each adding the entity
     list ``i2e_<name>.txt``. ``None`` is the first base that is present. ``modalities``, where given, are those that
-    the bases deep and entities must have; otherwise they have those whose files are present.
+    the bases deep and entities must have, in ``folder``; otherwise they have those whose files are present.
 
     Raises:
         BenchError: for features that are not there; for a base with only some of its files.
     """
     offered = bases(present, modalities)
     base, *added = (features or next(iter(offered))).split("+")
+    if base == "deep" and modalities:  # known of the paper's sets, even where none of its files is there
+        offered[base] = {modality: DEEP[modality] for modality in modalities}
     if base not in offered:
         raise unknown(f"features of {name}", base, offered)
     files, names = dict(offered[base]), [base]
-    for file in files.values():
-        if file not in present:
-            raise BenchError(f"features {base!r} need {file}, which is missing; there are {', '.join(sorted(present))}")
+    if missing := ", ".join(file for file in files.values() if file not in present):
+        raise BenchError(f"features {base!r} of {name} need {missing}, which must lie beside train.txt in {folder}")
     lists = sorted(f[4:-4] for f in present if f.startswith("i2e_") and f.endswith(".txt"))
     for word in sorted(set(added)):
         if word not in lists:

@@ -74,16 +74,17 @@ def recipe(
     name: str,
     features: str | None,
     modalities: Sequence[str] | None = None,
+    folder: Path | str = "",
     **settings: str,
 ) -> Recipe:
     """Return the recipe of the lists and features among the files ``present``.
 
     Args:
         locate: gives the path of a file by its name.
-        name, features, modalities: as ``select``.
+        name, features, modalities, folder: as ``select``.
         settings: further values that are part of the hash.
     """
-    feature_id, chosen = select(present, features, name=name, modalities=modalities)
+    feature_id, chosen = select(present, features, name=name, modalities=modalities, folder=folder)
     encoders = [own for file in chosen.values() if (own := about(Path(file)).name) in present]
     paths = {file: locate(file) for file in (*PARTS.values(), *chosen.values(), *encoders)}
     digests = {file: sha256(path) for file, path in paths.items()}

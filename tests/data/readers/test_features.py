@@ -47,8 +47,9 @@ def test_what_cannot_be_chosen(asked, message):
 
 
 def test_a_base_of_which_a_file_is_missing():
-    with pytest.raises(BenchError, match="features 'deep' need itemtitle2vec.txt, which is missing; there are item2"):
-        select(["item2imgfeat.txt"], None, name="shop", modalities=("visual", "textual"))
+    said = "features 'deep' of shop need itemtitle2vec.txt, which must lie beside train.txt in /data/shop"
+    with pytest.raises(BenchError, match=said):
+        select(["item2imgfeat.txt"], None, name="shop", modalities=("visual", "textual"), folder="/data/shop")
 
 
 def test_names_of_dense_tables():
