@@ -53,10 +53,10 @@ class Fit:
     seconds_train: float = 0.0
     seconds_evaluate: float = 0.0
 
-    def judge(self, model, evaluate: Callable[[], dict[str, float]], entry: dict) -> None:
+    def judge(self, model, evaluate: Callable[[], dict[str, float]], entry: dict) -> "Fit":
         """Evaluate the model, add the metrics to the epoch's ``entry`` and to the curve, and update the choices.
 
-        The weights are kept for each metric that chooses this epoch.
+        The weights are kept for each metric that chooses this epoch. Returns the fit itself.
         """
         metrics, spent = timed(evaluate)
         self.seconds_evaluate += spent
@@ -65,6 +65,7 @@ class Fit:
         chosen = [metric for metric, choice in self.choices.items() if choice.sees(metrics[metric], entry["epoch"])]
         if chosen:
             self.weights |= dict.fromkeys(chosen, {k: v.detach().clone() for k, v in model.state_dict().items()})
+        return self
 
     def load(self, model, metric: str) -> None:
         """Load the weights that ``metric`` chose into ``model``."""
@@ -97,19 +98,16 @@ def fit(
 
     Raises:
         Diverged: when a loss is not finite.
-        Stopped: when ``checkpoint.stop`` says that the run is to end.
-        OtherForm: as ``resumed``.
+        Stopped, OtherForm: as ``Checkpoint.save`` and ``resumed``.
     """
     out = Fit(choices={metric: Choice() for metric in select})
     with repeatable(device_of(model)):
         out.seconds_train += timed(lambda: model.pretrain(batches, epochs=budget.epochs))[1]
     epochs = budget.epochs if model.max_epochs is None else min(budget.epochs, model.max_epochs)
     if not epochs:
-        out.judge(model, evaluate, {"epoch": 0})
-        return out
+        return out.judge(model, evaluate, {"epoch": 0})
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
-    if checkpoint is not None and (state := checkpoint.load()) is not None:
-        out = resumed(state, model, optimizer)
+    out = resumed(checkpoint, model, optimizer) or out
     for epoch in range(out.epochs + 1, epochs + 1):
         loss, spent = timed(lambda: train_epoch(model, batches, optimizer, epoch=epoch, precision=precision))  # noqa: B023
         out.epochs, out.seconds_train = epoch, out.seconds_train + spent
@@ -135,12 +133,15 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
     return call(), time.perf_counter() - started
 
 
-def resumed(state: dict[str, Any], model, optimizer: torch.optim.Optimizer) -> Fit:
-    """Set model and optimiser to a ``state`` that ``state_of`` made, and return its fit.
+def resumed(checkpoint: Checkpoint | None, model, optimizer: torch.optim.Optimizer) -> Fit | None:
+    """Set model and optimiser to the state in ``checkpoint``, and return its fit; None where there is no state.
 
     Raises:
         OtherForm: when it was made by other code; model and optimiser may be changed then.
     """
+    state = checkpoint and checkpoint.load()
+    if state is None:
+        return None
     try:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
