@@ -32,12 +32,11 @@ def listing(store: Store, wanted: Mapping[str, Collection]) -> str:
         check_names(field, allowed, records)
     matching = [r for r in records if all(is_among(r.job, field, allowed) for field, allowed in wanted.items())]
     studies = tuple(STUDIES.values())
-    shown = Evidence(records, store.root, studies=studies, is_installed=registry.is_installed).shown
+    evidence = Evidence(records, store.root, studies=studies, is_installed=registry.is_installed)
     for r in matching:
-        status = r.status if r.key in shown else f"{r.status}, superseded"
         value, job = r.metrics.get("sampled.ndcg@10"), r.job
         cells = (job.dataset, job.run, job.features, job.protocol.name, job.budget.name, job.seed)
-        rows.append((r.key, status, *cells, r.reason if value is None else f"{value:.4f}"))
+        rows.append((r.key, evidence.status(r.key), *cells, r.reason if value is None else f"{value:.4f}"))
     part = f"{len(matching)} of " if len(matching) < len(records) else ""
     return f"{tabulate(rows, COLUMNS, disable_numparse=True)}\n{part}{counted(len(records), 'record')} in {store.root}"
 

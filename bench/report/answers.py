@@ -52,7 +52,7 @@ class Answer:
         return ", ".join(filter(None, (name, self.features, self.protocol, self.ranking)))
 
     @property
-    def place(self) -> str:
+    def above(self) -> str:
         """How many of the baselines are above the row, and how many there are."""
         return f"{self.n_above} of {self.n_baselines}"
 

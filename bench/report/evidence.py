@@ -113,6 +113,10 @@ class Evidence:
         tables = [self.frame, *map(self.variants, self.studies)]
         return {key for records in tables for key in records["key"]}
 
+    def status(self, key: str) -> str:
+        """Return how the job of a record ended, and whether the record is superseded."""
+        return self.by_key[key].status + ("" if key in self.shown else ", superseded")
+
     def rows_of(self, keys: Collection[str]) -> pd.DataFrame:
         """Return the records with these keys; each text may hold several keys, as in the column of a table's cells."""
         return self.every[self.every["key"].isin({key for text in keys for key in text.split()})]

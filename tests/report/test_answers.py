@@ -32,7 +32,7 @@ def test_beats_level_and_loses(three):
     assert first.tests["hr@5"]["difference"] == pytest.approx(0.5)
     assert first.tests["hr@5"]["p_holm"] == pytest.approx(8 * 2 / 2**20, rel=1e-3)
     assert (first.n_baselines, first.n_seeds, first.settings) == (2, 1, "not tuned")
-    assert [one.place for one in answers(three)] == ["0 of 2", "0 of 2", "2 of 2"]  # on Art all are equal
+    assert [one.above for one in answers(three)] == ["0 of 2", "0 of 2", "2 of 2"]  # on Art all are equal
 
 
 def test_metrics_that_differ_are_told_apart():
@@ -91,7 +91,7 @@ def test_a_baseline_is_above_once_whatever_its_settings(tmp_path):
     records = [stored(tmp_path, HALF, "MCLN"), stored(tmp_path, ALL, "Pop"), stored(tmp_path, NONE, "LightGCN")]
     records += [stored(tmp_path, ALL), stored(tmp_path, ALL, **other)]
     records += [stored(tmp_path, NONE, "VBPR"), stored(tmp_path, ALL, "VBPR", **other)]
-    assert answers(evidence(tmp_path, *records))[0].place == "2 of 3"
+    assert answers(evidence(tmp_path, *records))[0].above == "2 of 3"
 
 
 def test_a_baseline_that_was_tuned_is_named_by_its_metric(tmp_path):

@@ -115,7 +115,7 @@ def block(found: list[Answer]) -> Block:
         for metric in METRICS:
             texts += figures(one.tests[metric]) if one.tests else [EMPTY] * 3
         differs = f"{UNEQUAL} {one.unequal}" if one.unequal else ""
-        texts += [one.place if one.tests else EMPTY, str(one.n_seeds or EMPTY), one.budget]
+        texts += [one.above if one.tests else EMPTY, str(one.n_seeds or EMPTY), one.budget]
         texts.append("; ".join(filter(None, (one.settings, differs))))
         about = {name: getattr(one, name) for name in (*TABLE, *BLOCK) if getattr(one, name)} | {"model": one.row}
         lines.append(Line([*map(Cell, texts)], about=about, keys=one.keys, is_run=bool(one.keys)))
@@ -148,6 +148,6 @@ def details(one: Answer) -> list[str]:
         difference, interval, p = figures(test)
         sign_of_p = p.replace("<", "< ") if p.startswith("<") else f"= {p}"
         parts.append(f"{SHOWN[metric]} {difference} {interval}, p {sign_of_p}")
-    above = f"baselines with a higher {SHOWN[METRICS[0]]}: {one.place}"
+    above = f"baselines with a higher {SHOWN[METRICS[0]]}: {one.above}"
     parts.append(", ".join((above, counted(one.n_seeds, "seed"), f"budget {one.budget}", one.settings)))
     return parts + ([f"{UNEQUAL} the two differ in: {one.unequal}"] if one.unequal else [])

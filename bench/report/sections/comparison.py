@@ -193,7 +193,7 @@ def rivals(part: pd.DataFrame, tested: Evidence) -> list[Note]:
     if part["sign"].any():
         best = tests.groupby("metric")["vs"].first().reindex(list(SHOWN))
         metrics = best.index.to_series().map(SHOWN).groupby(best, sort=False).agg(", ".join)
-        names = [f"{row} in {listed}" for row, listed in metrics.items()]
+        names = [f"{row} in {shown}" for row, shown in metrics.items()]
         texts.append(f"▲ and ▼: against {'; '.join(names) if len(names) > 1 else best.iloc[0]}.")
     in_tests = set(tests.loc[tests["p_holm"].notna(), ["row", "vs"]].to_numpy().ravel())
     untested = [row for row in part.loc[part["mean"].notna(), "row"].unique() if row not in in_tests]

@@ -29,9 +29,9 @@ def table(evidence: Evidence) -> Table:
     rows = evidence.every.sort_values(by, ignore_index=True)
     lines = []
     for run in rows.to_dict("records"):
-        status = run["status"] if run["key"] in evidence.shown else f"{run['status']}, superseded"
         names = [run[name] for name in ("features", "row", "protocol", "budget")]
-        texts = [run["key"], DATASETS.get(run["dataset"], run["dataset"]), *names, str(run["seed"]), status]
+        seed, status = str(run["seed"]), evidence.status(run["key"])
+        texts = [run["key"], DATASETS.get(run["dataset"], run["dataset"]), *names, seed, status]
         cells = [*map(Cell, texts), *values(run), *machine(evidence.by_key[run["key"]])]
         about = {name: run[name] for name in ("dataset", "protocol", "budget")}
         about |= {"features": run["base"], "model": run["row"]}
