@@ -7,13 +7,16 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from bench.nn import graph
 from bench.nn.features import FeatureRows, concatenate
 from bench.nn.graph import SparseMatrix, norm_adjacency, propagate_mean
 from tests.toy import as_dense
 
 
+@pytest.mark.parametrize("tile", [graph.TILE, 1, 2])
 @pytest.mark.parametrize("shape", [(5, 7), (7, 5), (6, 6)])
-def test_product_and_gradient_equal_the_dense_ones(rng, shape):
+def test_product_and_gradient_equal_the_dense_ones(rng, monkeypatch, shape, tile):
+    monkeypatch.setattr(graph, "TILE", tile)
     dense = rng.normal(size=shape) * (rng.random(shape) < 0.3)
     x = torch.randn(shape[1], 3, requires_grad=True)
     y = x.detach().clone().requires_grad_()
@@ -21,6 +24,19 @@ def test_product_and_gradient_equal_the_dense_ones(rng, shape):
     (SparseMatrix(sp.coo_matrix(dense))(x) * weight).sum().backward()
     (torch.from_numpy(dense.astype(np.float32)) @ y * weight).sum().backward()
     assert torch.allclose(x.grad, y.grad, atol=1e-6)
+
+
+def test_only_a_product_with_more_than_two_tiles_of_rows_goes_by_tiles(monkeypatch):
+    """Rows 0 and 2 of the 5 have entries in the first two columns, row 3 in the last, and the two between are empty."""
+    monkeypatch.setattr(graph, "TILE", 2)
+    small, large = (
+        SparseMatrix(np.eye(4)),
+        SparseMatrix(sp.coo_matrix(([1, 1, 1], ([0, 2, 3], [1, 0, 4])), shape=(5, 5))),
+    )
+    small(torch.ones(4, 1)), large(torch.ones(5, 1))
+    assert not small.tiles
+    places = [(rows, sources, columns.tolist()) for rows, sources, columns, *_ in large.tiles["forward_"]]
+    assert places == [(slice(0, 3), slice(0, 2), [1, 0]), (slice(3, 4), slice(4, 6), [0])]
 
 
 def test_repeated_entries_are_summed():
