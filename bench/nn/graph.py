@@ -74,10 +74,11 @@ def tiles(csr: sp.csr_matrix) -> Iterator[tuple[slice, slice, Tensor, Tensor, Te
     """
     for start in range(0, csr.shape[1], TILE):
         sources = slice(start, start + TILE)
-        filled = np.flatnonzero(np.diff(csr[:, sources].indptr))
+        part = csr[:, sources]
+        filled = np.flatnonzero(np.diff(part.indptr))
         if len(filled):
             rows = slice(int(filled[0]), int(filled[-1]) + 1)
-            part = csr[rows, sources]
+            part = part[rows]
             yield rows, sources, *map(torch.from_numpy, (part.indices, part.indptr, part.data))
 
 
