@@ -32,7 +32,7 @@ Loss: mean BPR; InfoNCE between modalities, of each user of the batch against al
 Parameters: N d, for N users and items with vectors of size d; a modality of width F adds F (d + K).
 Cost per step: 2 L E d multiply-adds for the ids, with E training pairs; a modality takes Z (d + K) for its Z stored
     entries of content, 2 n E d for its graph and (2 l I + U) K d for l hyperedge layers over I items and U users; the
-    contrast of two modalities takes B N d, in a batch of B.
+    contrast of two modalities takes B N K, in a batch of B.
 Checked: Arrays recorded from runs of MMRec's code, with one and with two layers of hyperedges and with the random draws
     recorded, are reproduced to within 1e-5 of each array's largest entry: the graph, the vectors, the scores with
     noise, every term of the loss and every gradient. With a single hyperedge, every user and item gets the sum of the
@@ -48,7 +48,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.nn.contrast import info_nce
+from bench.nn.contrast import Products, info_nce_of_products
 from bench.nn.graph import norm_adjacency, propagate_mean
 from bench.nn.losses import bpr_rows
 from bench.nn.recommender import EmbeddingRecommender
@@ -114,7 +114,7 @@ class LGMRec(EmbeddingRecommender):
         return out
 
     def views(self, draws: Draws):
-        """Final vectors of users and of items, and {modality: (users, items)} of g_m, which has no padding ids."""
+        """Final vectors of users and of items, and {modality: (users, items)} of g_m, without the padding ids."""
         h = self.hyper
         ids = propagate_mean(
             self.adjacency, torch.cat([self.user_embedding.weight, self.item_embedding.weight]), h.n_layers
@@ -125,7 +125,7 @@ class LGMRec(EmbeddingRecommender):
             rows, logits = both.split([h.embedding_size, h.n_hyperedges], dim=1)
             local = local + normalize(self.modality_view(rows))
             edges[modality] = self.hyperedges(modality, logits, ids[self.n_users + 1 :], draws)
-        reached = sum(torch.cat([F.pad(part, (0, 0, 1, 0)) for part in pair]) for pair in edges.values())
+        reached = sum(torch.cat([F.pad(part.rows(), (0, 0, 1, 0)) for part in pair]) for pair in edges.values())
         users, items = (local + h.global_weight * normalize(reached)).split([self.n_users, self.n_items])
         return users, items, edges
 
@@ -136,16 +136,15 @@ class LGMRec(EmbeddingRecommender):
             hidden = self.adjacency(hidden)
         return hidden
 
-    def hyperedges(self, modality: str, logits, start, draws: Draws):
+    def hyperedges(self, modality: str, logits, start, draws: Draws) -> tuple[Products, Products]:
         """g_m as (users, items), from ``logits`` (item, hyperedge) of all items and ``start`` (item, dim)."""
         of_users, of_items = self.sum(logits)[1:], logits[1:]
         users = self.incidence(of_users, draws.get(f"noise_users_{modality}"), draws.get(f"kept_users_{modality}"))
         items = self.incidence(of_items, draws.get(f"noise_items_{modality}"), draws.get(f"kept_items_{modality}"))
-        hidden = start
-        for _ in range(self.hyper.n_hyper_layers):
-            gathered = items.T @ hidden  # y, (hyperedge, dim)
-            hidden = items @ gathered
-        return users @ gathered, hidden
+        gathered = items.T @ start  # y, (hyperedge, dim)
+        for _ in range(self.hyper.n_hyper_layers - 1):
+            gathered = items.T @ (items @ gathered)
+        return Products(users, gathered), Products(items, gathered)
 
     def incidence(self, logits, noise: Tensor | None, kept: Tensor | None) -> Float[Tensor, "entity hyperedge"]:
         """I_m or B_m: how much each item or user belongs to each hyperedge."""
@@ -164,7 +163,9 @@ class LGMRec(EmbeddingRecommender):
         rows = users[user], items[positive], items[negative]
         terms = {"bpr": bpr_rows(users, items, user, positive, negative)}
         for (a, b), side, index in self.contrasted(edges, user, positive):
-            contrast = info_nce(a[index], b, temperature=h.temperature, positive=index)
+            contrast = info_nce_of_products(
+                a._replace(weights=a.weights[index]), b, temperature=h.temperature, positive=index
+            )
             terms[side] = terms.get(side, 0) + h.contrast_weight * len(user) * contrast
         terms["reg"] = h.reg_weight * sum(torch.linalg.vector_norm(r) for r in rows) / len(user)
         return terms

@@ -65,7 +65,7 @@ def lgmrec_vectors(model, batch, draws):
     users, items, edges = model.views(draws)
     out = {"users": users, "items": items}
     for modality, (of_users, of_items) in edges.items():
-        out |= {f"hyper_users_{modality}": of_users, f"hyper_items_{modality}": of_items}
+        out |= {f"hyper_users_{modality}": of_users.rows(), f"hyper_items_{modality}": of_items.rows()}
     return out
 
 
