@@ -1,10 +1,12 @@
 """The reference comparison: its jobs, which of them have a record, and how long the rest would take."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from tabulate import tabulate
 
 from bench.data.sources import FOLDERS
 from bench.run import plan
@@ -18,6 +20,7 @@ ITEMWISE = "MCLN:itemwise"
 SEEDED = ("BPRMF", "LightGCN", "VBPR", "DMRL", "MCLN", ITEMWISE)
 TUNED = ("BPRMF", "LightGCN")  # models whose settings were searched
 OWN_TABLES = ("table3", "table4", "table5", "figure4")
+WHAT = ("data set", "protocol", "model", "features", "budget", "seed")  # columns that say what a job is
 
 
 class Part(NamedTuple):
@@ -62,11 +65,11 @@ def parts(data_dir: Path | None = None) -> list[Part]:
 def standing(
     store: Store, data_dir: Path | None = None, *, tuned: Callable[[list[PlannedJob]], list[PlannedJob]] = list
 ) -> pd.DataFrame:
-    """Return one line per part with its number of ``jobs``: those that ``stand``, with a record; ``older`` ones, with a
-    record by an earlier version of the model, the engine or the data's reading; and those that are ``missing``.
+    """Return one line per job: its ``part``, what it is, and ``is_due``, whether it has no record.
 
-    A job that two parts share counts in the first. ``seconds`` is the estimate for the older and missing ones, with one
-    job at a time; NaN where nothing similar was ever measured.
+    A job that two parts share counts in the first. One that is due has the estimated ``seconds``, infinite where
+    nothing similar was ever measured; and ``is_older``, whether an earlier version of the model, the engine or the
+    data's reading has a record of it.
 
     Args:
         tuned: gives jobs the settings that a search found for them.
@@ -77,20 +80,19 @@ def standing(
     records = store.records()
     keys = {record.key for record in records if record.status == "done"}
     names = {name for record in records if record.status == "done" for name in names_of(record.job, record.settings)}
-    sizes, seen, lines = {}, set(), []
+    sizes, jobs, lines = {}, {}, []
     for title, request, is_tuned in parts(data_dir):
         planned = plan.jobs(request)
-        planned = [one for one in (tuned(planned) if is_tuned else planned) if one.job.key not in seen]
-        seen |= {one.job.key for one in planned}
-        for one in planned:
+        for one in tuned(planned) if is_tuned else planned:
+            jobs.setdefault(one.job.key, (title, one.job))
             if one.job.data_hash not in sizes:
                 sizes[one.job.data_hash] = len(plan.load(one).train)
-        estimate, jobs = Estimates(records, sizes), [one.job for one in planned]
-        due = [job for job in jobs if job.key not in keys]
-        older = [job for job in due if names & names_of(job)]
-        seconds = whole([estimate(job) for job in due], 1) if due else 0.0
-        counts = {"jobs": len(jobs), "stand": len(jobs) - len(due), "older": len(older)}
-        lines.append({"part": title, **counts, "missing": len(due) - len(older), "seconds": seconds})
+    estimate = Estimates(records, sizes)
+    for key, (title, job) in jobs.items():
+        what = (title, job.dataset, job.protocol.name, job.run, job.features, job.budget.name, job.seed)
+        is_due = key not in keys
+        state = {"is_due": is_due, "is_older": is_due and bool(names & names_of(job))}
+        lines.append({**dict(zip(("part", *WHAT), what, strict=True)), **state, "seconds": estimate(job) * is_due})
     return pd.DataFrame(lines)
 
 
@@ -103,16 +105,28 @@ def names_of(job: Job, settings: Mapping[str, Any] | None = None) -> set[tuple]:
     return names | {(*where, "", repr(sorted(job.hyper.items())))}
 
 
-def page(summary: pd.DataFrame) -> str:
-    """Return the Markdown page on a ``summary`` that ``standing`` made."""
-    total = summary[["jobs", "stand", "older", "missing"]].sum()
-    spelled = [spell(seconds) if pd.notna(seconds) else "unknown" for seconds in summary["seconds"]]
-    table = summary.drop(columns="seconds").assign(time=spelled)
-    rows = table.astype(str).to_numpy().tolist()
-    known = spell(summary["seconds"].sum())
-    rows.append(["all", *map(str, total), f"at least {known}" if summary["seconds"].isna().any() else known])
-    head = ["part", "jobs", "with a record", "older version", "missing", "time for the rest"]
-    lines = [f"| {' | '.join(row)} |" for row in (head, ["---", *["---:"] * 5], *rows)]
+def by_part(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Return one line per part of the ``jobs`` that ``standing`` returned: how many there are, how many have a record
+    or only an ``older`` one, how many were never run (``missing``), and the seconds for the rest, with one job at a
+    time; NaN where nothing similar was ever measured."""
+    lines = []
+    for title, part in jobs.groupby("part", sort=False):
+        due = part[part["is_due"]]
+        counts = {"jobs": len(part), "stand": len(part) - len(due), "older": int(due["is_older"].sum())}
+        seconds = whole(list(due["seconds"]), 1) if len(due) else 0.0
+        lines.append({"part": title, **counts, "missing": len(due) - counts["older"], "seconds": seconds})
+    return pd.DataFrame(lines)
+
+
+def page(jobs: pd.DataFrame) -> str:
+    """Return the Markdown page on the ``jobs`` that ``standing`` returned."""
+    parts = by_part(jobs)
+    total = parts[["jobs", "stand", "older", "missing"]].sum()
+    rows = parts.drop(columns="seconds").assign(time=parts["seconds"].map(in_words)).to_numpy().tolist()
+    known = spell(parts["seconds"].sum())
+    rows.append(["all", *total, f"at least {known}" if parts["seconds"].isna().any() else known])
+    due = jobs[jobs["is_due"]].sort_values("seconds", kind="stable")
+    each = due.assign(version=due["is_older"].map({True: "yes", False: ""}), time=due["seconds"].map(in_words))
     return "\n".join(
         [
             "# What the reference comparison has, and what it lacks",
@@ -124,7 +138,21 @@ def page(summary: pd.DataFrame) -> str:
             "machine of the records. Searches for settings are not counted. "
             "This page is written by `python -m bench reference`.",
             "",
-            *lines,
+            markdown(["part", "jobs", "with a record", "older version", "missing", "time for the rest"], rows),
+            "",
+            "## The jobs without a record of the present version, shortest first",
+            "",
+            markdown(
+                [*WHAT, "older version", "time", "part"], each[[*WHAT, "version", "time", "part"]].values.tolist()
+            ),
             "",
         ]
     )
+
+
+def in_words(seconds: float) -> str:
+    return spell(seconds) if math.isfinite(seconds) else "unknown"
+
+
+def markdown(head: list[str], rows: list[list]) -> str:
+    return tabulate(rows, head, tablefmt="github")

@@ -38,21 +38,46 @@ def searched(jobs):
 
 
 def test_by_hand(found):
+    columns = ["part", "model", "is_due", "is_older"]
+    assert found[columns].to_numpy().tolist() == [
+        ["one", "BPRMF", False, False],
+        ["one", "Pop", True, True],
+        ["two", "VBPR", True, False],
+        ["three", "BPRMF (embedding_size=8)", True, False],
+    ]
+    assert found["seconds"].iloc[0] == 0
+    assert (found["seconds"].iloc[2:] > 0).all()  # the made record of Pop took none
     columns = ["part", "jobs", "stand", "older", "missing"]
-    assert found[columns].to_numpy().tolist() == [["one", 2, 1, 1, 0], ["two", 1, 0, 0, 1], ["three", 1, 0, 0, 1]]
+    counted = reference.by_part(found)
+    assert counted[columns].to_numpy().tolist() == [["one", 2, 1, 1, 0], ["two", 1, 0, 0, 1], ["three", 1, 0, 0, 1]]
+
+
+def lines(page):
+    """The page's tables, each line as the list of its cells."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line[:1] == "|"]
 
 
 def test_the_page_adds_them_up(found):
-    page = reference.page(found.assign(seconds=[0.0, 3 * 3600.0, 3600.0]))
+    page = reference.page(found.assign(seconds=[0.0, 60.0, 3 * 3600.0, 3600.0]))
     assert (
         "Of 4 jobs, 1 have a record; 1 more have only one that an earlier version made, which the tables show, and 2 "
         "were never run." in page
     )
-    assert "| two | 1 | 0 | 0 | 1 | 3.0 h |" in page
-    assert "| all | 4 | 1 | 1 | 2 | 4.0 h |" in page
-    part = reference.page(found.assign(seconds=[0.0, 3 * 3600.0, math.nan]))
-    assert "| three | 1 | 0 | 0 | 1 | unknown |" in part
-    assert "| all | 4 | 1 | 1 | 2 | at least 3.0 h |" in part
+    assert ["two", "1", "0", "0", "1", "3.0 h"] in lines(page)
+    assert ["all", "4", "1", "1", "2", "4.0 h"] in lines(page)
+    part = reference.page(found.assign(seconds=[0.0, 60.0, 3 * 3600.0, math.inf]))
+    assert ["three", "1", "0", "0", "1", "unknown"] in lines(part)
+    assert ["all", "4", "1", "1", "2", "at least 3.0 h"] in lines(part)
+
+
+def test_the_page_lists_every_job_that_is_due(found):
+    page = reference.page(found.assign(seconds=[0.0, 60.0, math.inf, 30.0]))
+    due = [[line[2], *line[-4:]] for line in lines(page)[-3:]]
+    assert due == [
+        ["BPRMF (embedding_size=8)", "0", "", "30 s", "three"],
+        ["Pop", "0", "yes", "60 s", "one"],
+        ["VBPR", "0", "", "unknown", "two"],
+    ]
 
 
 @pytest.mark.parametrize("part", reference.parts(), ids=lambda part: part.title)
