@@ -92,7 +92,8 @@ def standing(
         what = (title, job.dataset, job.protocol.name, job.run, job.features, job.budget.name, job.seed)
         is_due = key not in keys
         state = {"is_due": is_due, "is_older": is_due and bool(names & names_of(job))}
-        lines.append({**dict(zip(("part", *WHAT), what, strict=True)), **state, "seconds": estimate(job) * is_due})
+        seconds = estimate(job) if is_due else 0.0
+        lines.append({**dict(zip(("part", *WHAT), what, strict=True)), **state, "seconds": seconds})
     return pd.DataFrame(lines)
 
 
@@ -115,7 +116,7 @@ def by_part(jobs: pd.DataFrame) -> pd.DataFrame:
         counts = {"jobs": len(part), "stand": len(part) - len(due), "older": int(due["is_older"].sum())}
         seconds = whole(list(due["seconds"]), 1) if len(due) else 0.0
         lines.append({"part": title, **counts, "missing": len(due) - counts["older"], "seconds": seconds})
-    return pd.DataFrame(lines)
+    return pd.DataFrame(lines).astype({"seconds": float})
 
 
 def page(jobs: pd.DataFrame) -> str:

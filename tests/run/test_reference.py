@@ -68,6 +68,7 @@ def test_the_page_adds_them_up(found):
     part = reference.page(found.assign(seconds=[0.0, 60.0, 3 * 3600.0, math.inf]))
     assert ["three", "1", "0", "0", "1", "unknown"] in lines(part)
     assert ["all", "4", "1", "1", "2", "at least 3.0 h"] in lines(part)
+    assert "| at least 0 s " in reference.page(found.assign(seconds=math.inf))
 
 
 def test_the_page_lists_every_job_that_is_due(found):
