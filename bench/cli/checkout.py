@@ -54,7 +54,7 @@ def reference_command(argv: list[str]) -> int:
     with writing(args.out, remedy="choose another file with --out"):
         write_text(args.out, text)
     print(text + f"\nwrote {args.out}")
-    return 1 if args.check and (jobs["is_due"] & ~jobs["is_older"]).any() else 0
+    return 1 if args.check and reference.by_part(jobs)["missing"].any() else 0
 
 
 def check_command(argv: list[str]) -> int:

@@ -30,6 +30,7 @@ def info_nce(
     """
     a, o = normalize(anchors), normalize(others)
     positives = o if positive is None else o[positive]
+    # not by mean_log_sum: its rounding differs, and a model that has records could not repeat them to the bit
     return (log_sums(a, o, temperature)[0] + (1 - torch.linalg.vecdot(a, positives)) / temperature).mean()
 
 

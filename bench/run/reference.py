@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from tabulate import tabulate
 
 from bench.data.sources import FOLDERS
 from bench.run import plan
@@ -123,11 +122,14 @@ def page(jobs: pd.DataFrame) -> str:
     """Return the Markdown page on the ``jobs`` that ``standing`` returned."""
     parts = by_part(jobs)
     total = parts[["jobs", "stand", "older", "missing"]].sum()
-    rows = parts.drop(columns="seconds").assign(time=parts["seconds"].map(in_words)).to_numpy().tolist()
     known = spell(parts["seconds"].sum())
-    rows.append(["all", *total, f"at least {known}" if parts["seconds"].isna().any() else known])
+    time = f"at least {known}" if parts["seconds"].isna().any() else known
+    rows = parts.assign(time=parts["seconds"].map(in_words)).drop(columns="seconds")
+    rows.loc[len(rows)] = ["all", *total, time]
+    rows = rows.rename(columns={"stand": "with a record", "older": "older version", "time": "time for the rest"})
     due = jobs[jobs["is_due"]].sort_values("seconds", kind="stable")
-    each = due.assign(version=due["is_older"].map({True: "yes", False: ""}), time=due["seconds"].map(in_words))
+    older = due["is_older"].map({True: "yes", False: ""})
+    each = due.assign(**{"older version": older, "time": due["seconds"].map(in_words)})
     return "\n".join(
         [
             "# What the reference comparison has, and what it lacks",
@@ -139,13 +141,11 @@ def page(jobs: pd.DataFrame) -> str:
             "machine of the records. Searches for settings are not counted. "
             "This page is written by `python -m bench reference`.",
             "",
-            markdown(["part", "jobs", "with a record", "older version", "missing", "time for the rest"], rows),
+            rows.to_markdown(index=False, tablefmt="github"),
             "",
             "## The jobs without a record of the present version, shortest first",
             "",
-            markdown(
-                [*WHAT, "older version", "time", "part"], each[[*WHAT, "version", "time", "part"]].values.tolist()
-            ),
+            each[[*WHAT, "older version", "time", "part"]].to_markdown(index=False, tablefmt="github"),
             "",
         ]
     )
@@ -153,7 +153,3 @@ def page(jobs: pd.DataFrame) -> str:
 
 def in_words(seconds: float) -> str:
     return spell(seconds) if math.isfinite(seconds) else "unknown"
-
-
-def markdown(head: list[str], rows: list[list]) -> str:
-    return tabulate(rows, head, tablefmt="github")
