@@ -23,8 +23,8 @@ COLUMNS = [
 CSV = [*BLOCK, "metric", "mcln", "corrected", "megcf", "gap", "ours", "keys"]
 CAPTION = (
     f"{STUDIED} and {RIVAL}, both by their authors' code and on the content that their authors used, on sampled "
-    "candidates of the paper's splits, at the best epoch on the test set. The last column is the difference of our own "
-    "two rows under the paper's protocol, which have the same content."
+    "candidates of the paper's splits, at the epoch with the best N@10 on the test set. The last column is the "
+    "difference of our own two rows under the paper's protocol, which have the same content."
 )
 NOTES = [
     independent.NOTE,
