@@ -30,8 +30,8 @@ Checked: On a toy data set, the scores and every term of the loss equal values w
     The LightGCN backbone gives the vectors of our LightGCN. No arrays of the authors' code were recorded to compare
     with.
 Quality: The default L2 is the code's, and weak on our data: on Taobao under `clean`, N@10 (NDCG@10) on validation among
-    sampled items peaks at epoch 95 and falls from then on; among all items it peaks at epoch 190 and stays level. Search
-    ``reg_weight`` before judging the model.
+    sampled items peaks at epoch 95 and falls from then on; among all items it peaks at epoch 190 and stays level.
+    Search ``reg_weight`` before judging the model.
 """
 
 from dataclasses import dataclass
