@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from bench.report import paired
 from bench.report.evidence import Evidence, remember
 from bench.report.rows import BLOCK, ITEMWISE, ROWS, baselines_among, blocks, by_heading, in_block, order, seeds_of
 from bench.spec import RANKINGS, SHOWN
@@ -47,8 +48,13 @@ def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
             known = by_run[~np.isnan(by_run)]
             note = why_empty(ends, column, () if len(known) else seeds) if len(known) < len(seeds) else ""
             mean = round(float(known.mean()), 12) if len(known) else math.nan
-            deviation = known.std(ddof=1) if len(known) > 1 else math.nan
-            cell = {"metric": metric, "mean": mean, "std": deviation, "n_seeds": len(known), "n_wanted": len(seeds)}
+            cell = {
+                "metric": metric,
+                "mean": mean,
+                "std": paired.deviation(known),
+                "n_seeds": len(known),
+                "n_wanted": len(seeds),
+            }
             lines.append({**names, **cell, "note": note, "keys": keys})
     return pd.DataFrame(lines)
 
@@ -70,7 +76,8 @@ def why_empty(runs: Sequence[Mapping[str, Any]], column: str, seeds: Sequence[in
         elif pd.isna(run[column]):
             reasons.append(f"{prefix}recorded without {column}")
     missing = [str(seed) for seed in seeds if seed not in {run["seed"] for run in runs}]
-    return "; ".join(reasons + ([f"not run with seed {', '.join(missing)}"] if missing else []))
+    words = f"not run with seed{'s' * (len(missing) > 1)} {', '.join(missing)}"
+    return "; ".join(reasons + ([words] if missing else []))
 
 
 def marked(data: pd.DataFrame, within: Sequence[str]) -> pd.DataFrame:

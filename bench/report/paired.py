@@ -77,15 +77,23 @@ def rank_biserial(differences: Differences) -> float:
     return float(ranks @ np.sign(nonzero) / ranks.sum()) if len(nonzero) else math.nan
 
 
+def deviation(values: Float[np.ndarray, " value"]) -> float:
+    """Return the standard deviation (divisor n - 1): exactly 0 for equal values, whose mean may be rounded; NaN for a
+    single one."""
+    if len(values) < 2:
+        return math.nan
+    return float(values.std(ddof=1)) if np.ptp(values) > 0 else 0.0
+
+
 def cohen_dz(differences: Differences) -> float:
     """Return the mean over the standard deviation (divisor n - 1) of the differences; NaN where they do not vary."""
-    deviation = differences.std(ddof=1) if len(differences) > 1 else 0.0
-    return float(differences.mean() / deviation) if deviation > 0 else math.nan
+    spread = deviation(differences)
+    return float(differences.mean() / spread) if spread > 0 else math.nan
 
 
 def standard_error(differences: Differences) -> float:
     """Return the standard error of the mean over the cases; NaN for a single case."""
-    return float(differences.std(ddof=1) / math.sqrt(len(differences))) if len(differences) > 1 else math.nan
+    return deviation(differences) / math.sqrt(len(differences))
 
 
 @cache

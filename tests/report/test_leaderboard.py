@@ -87,7 +87,7 @@ def test_an_empty_cell_names_its_seeds():
     found = board(*records).loc["MCLN"]
     assert (found["n_seeds"], found["note"]) == (1, "seed 2 failed: killed by signal 9")
     found = board(*records[:3], *records[4:]).loc["MCLN"]
-    assert (found["n_seeds"], found["note"]) == (0, "seed 2 failed: killed by signal 9; not run with seed 0, 1")
+    assert (found["n_seeds"], found["note"]) == (0, "seed 2 failed: killed by signal 9; not run with seeds 0, 1")
 
 
 def test_another_preset_is_another_row_and_a_baseline_all_the_same():
@@ -122,6 +122,11 @@ def test_equal_sums_of_hits_are_equal_means():
     seeds = [record(value=hits / 12_539, seed=seed) for seed, hits in enumerate((349, 332, 399))]
     found = board(*seeds, *(record("VBPR", 360 / 12_539, seed=seed) for seed in range(3)), record(OURS, 0.01))
     assert set(found.index[found["best"]]) == {"BPRMF", "VBPR"}
+
+
+def test_equal_seeds_have_a_deviation_of_zero():
+    """The floating-point mean of three times 0.1 is more than 0.1."""
+    assert board(*(record(value=0.1, seed=seed) for seed in range(3)), record(OURS, 0.01)).loc["BPRMF", "std"] == 0.0
 
 
 def test_how_many_of_the_papers_baselines_have_a_value():

@@ -50,6 +50,15 @@ def test_nothing_differs():
     assert paired.interval(found) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("n", [3, 7, 51])
+def test_equal_differences_have_no_error_and_no_effect_size(n):
+    """All test items move from rank 2 to rank 1: the mean of n equal numbers is rounded and may be another number."""
+    found = paired.differences(np.ones((1, n)), np.full((1, n), 1 / math.log2(3)))
+    assert found.std() > 0
+    assert math.isnan(paired.cohen_dz(found))
+    assert paired.standard_error(found) == 0.0
+
+
 def test_a_single_case_has_no_error_no_effect_size_and_no_interval():
     found = np.array([0.5])
     assert math.isnan(paired.standard_error(found))
