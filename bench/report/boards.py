@@ -40,7 +40,7 @@ class Board:
 
     Attributes:
         block: data set and features.
-        means: the means in Table 2, one line per row that has all of them, one column per metric of SHOWN.
+        means: the means in Table 2, one line per row of which a record has all values, one column per metric of SHOWN.
         keys: for each of these rows, the keys of the records behind it, in the order of their seeds.
     """
 
@@ -94,8 +94,9 @@ def boards(evidence: Evidence) -> list[Board]:
         means = part.pivot(index="row", columns="metric", values="mean").reindex(columns=list(SHOWN)).dropna()
         keys = part.drop_duplicates("row").set_index("row")["keys"]
         names = {**dict(zip(TABLE, table, strict=True)), "block": (dataset, features)}
-        keys_of_rows = {row: valued(evidence, keys[row].split(), names["ranking"]) for row in means.index}
-        all_boards.append(Board(**names, means=means, keys=keys_of_rows))
+        by_row = {row: valued(evidence, keys[row].split(), names["ranking"]) for row in means.index}
+        keys_of_rows = {row: found for row, found in by_row.items() if found}  # else no seed alone has all values
+        all_boards.append(Board(**names, means=means.loc[list(keys_of_rows)], keys=keys_of_rows))
     return all_boards
 
 

@@ -1,6 +1,7 @@
 """The ranks behind a cell: those of the records that have its values."""
 
-from bench.report.boards import ranked
+from bench.report.boards import boards, ranked
+from bench.report.sections import pages
 from tests.report.made import evidence, record, stored, unfinished
 
 
@@ -10,6 +11,19 @@ def test_the_ranks_of_a_row_are_those_of_its_seeds_that_finished(tmp_path):
     found = ranked(made, [run.key for run in runs], "sampled", "BPRMF")
     assert (found.seeds, found.place.tolist()) == ((0, 2), [[0, 1], [2, 3]])
     assert ranked(made, [runs[1].key], "sampled", "BPRMF") == "no record of BPRMF has all values"
+
+
+def test_a_row_of_which_no_record_has_all_values_is_on_no_board():
+    """Of each metric one seed has a value, so that Table 2 has all means."""
+    found = [record()]
+    for seed, name in enumerate(("hr", "ndcg")):
+        whole = record("VBPR", seed=seed)
+        own = {metric: value for metric, value in whole.metrics.items() if f".{name}@" in metric}
+        found.append(whole.model_copy(update={"metrics": own}))
+    made = evidence(*found)
+    sampled = next(board for board in boards(made) if board.ranking == "sampled")
+    assert (sampled.rows, set(sampled.keys)) == (["BPRMF"], {"BPRMF"})
+    assert pages(made)
 
 
 def test_ranks_that_a_finished_record_lacks_are_a_reason():
