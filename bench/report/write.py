@@ -147,7 +147,7 @@ def index(all_pages: list[Page], files: Files, evidence: Evidence) -> str:
         lines += [f"### {question.value}", ""]
         for page in group:
             links = ", ".join(f"[{ext}]({page.path}.{ext})" for ext in files[page.name])
-            lines.append(f"- {page.title}: {links} ({counted(len(page.keys), 'record')})")
+            lines.append(f"- {escaped(page.title)}: {links} ({counted(len(page.keys), 'record')})")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 

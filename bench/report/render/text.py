@@ -25,7 +25,7 @@ def rounded(column: pd.Series) -> pd.Series:
 
 
 def markdown(table: Table) -> str:
-    parts = [f"# {table.title}", escaped(table.caption)]
+    parts = [f"# {escaped(table.title)}", escaped(table.caption)]
     for block in table.blocks:
         parts += [f"## {escaped(block.title)}"] if block.title else []
         parts.append(grid(block.columns, block.lines, "pipe", lambda cell: markdown_cell(cell, table.reasons)))
@@ -41,7 +41,7 @@ def markdown(table: Table) -> str:
 def figure_page(figure: Figure) -> str:
     """Return a figure in Markdown: title, caption, a link to its picture, and notes."""
     picture = f"![{escaped(figure.title)}]({figure.stem}.svg)"
-    parts = [f"# {figure.title}", escaped(figure.caption), picture, listed(figure.notes), *records(figure)]
+    parts = [f"# {escaped(figure.title)}", escaped(figure.caption), picture, listed(figure.notes), *records(figure)]
     return "\n\n".join(parts) + "\n"
 
 

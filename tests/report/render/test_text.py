@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from bench.report.model import Block, Cell, Column, Line, Note, Question, Table
-from bench.report.render.text import csv, escaped, text
+from bench.report.model import Block, Cell, Column, Figure, Line, Note, Question, Table
+from bench.report.render.text import csv, escaped, figure_page, markdown, text
 
 
 def table(**more) -> Table:
@@ -37,6 +37,14 @@ def test_a_terminal_shows_no_paper_columns_no_rows_without_a_record_and_only_war
 def test_a_name_that_a_spreadsheet_would_compute_is_quoted(name):
     rows = csv(table(data=pd.DataFrame({"row": [name], "n": [-1.5]}))).splitlines()
     assert rows[1] == f"{name if name == 'plain' else chr(39) + name},-1.5"
+
+
+def test_a_title_with_the_name_of_a_data_set_is_escaped():
+    """The figure of the models' places has the data set in its title."""
+    what = "Places of the models, <b>a*b_c"
+    assert markdown(table(what=what)).startswith("# Places of the models, &lt;b>a\\*b\\_c\n")
+    about = {"question": Question.DATA, "kind": "f", "caption": "", "notes": [], "data": table().data}
+    assert figure_page(Figure(what=what, plot="cost", **about)).startswith("# Places of the models, &lt;b>a\\*b\\_c\n")
 
 
 def test_brackets_in_a_name_make_no_link():
