@@ -21,7 +21,7 @@ CSV = [
     *TABLE, *BLOCK, "row", "metric", *MEASURES, "verdict", "n_baselines", "n_above", "n_seeds", "settings", "unequal",
     "keys",
 ]  # fmt: skip
-UNSETTLED = {LEVEL: "without a clear difference", MIXED: "that differ by metric"}
+UNSETTLED = {LEVEL: ("without a clear difference",) * 2, MIXED: ("that differs by metric", "that differ by metric")}
 UNCOUNTED = order(MODELS - {*ROWS, *NEWER_MODELS})  # models that are no baselines
 NOTES = [
     "Baselines are the paper's models and newer ones. Baselines above: how many of those that were run have a higher "
@@ -94,7 +94,7 @@ def summary(found: list[Answer], ours: str) -> str:
     if not n_made:
         return f"No comparison of {ours} with a baseline has an answer."
     counts = [f"{n[BEATS]} won", f"{n[LOSES]} lost"]
-    counts += [f"{n[verdict]} {words}" for verdict, words in UNSETTLED.items() if n[verdict]]
+    counts += [counted(n[verdict], *words) for verdict, words in UNSETTLED.items() if n[verdict]]
     only = " on the paper's data sets" if len(selected) < len(found) else ""
     asked = f"Of {counted(n_made, 'comparison')} of {ours} with the strongest baseline{only}"
     rest = f"; no answer for {n[NOT_ASKED]} more" if n[NOT_ASKED] else ""

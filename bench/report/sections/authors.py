@@ -91,7 +91,8 @@ def sentences(evidence: Evidence) -> list[str]:
     data = compared(evidence)
     parts = []
     for entry in data[data["metric"] == SAID].to_dict("records"):
-        ours = "no run of ours" if math.isnan(entry["ours"]) else f"ours {number(entry['ours'], '+.4f')}"
+        missing = f"no {RIVAL} of ours" if entry["features"] else "no run of ours"
+        ours = missing if math.isnan(entry["ours"]) else f"ours {number(entry['ours'], '+.4f')}"
         parts.append(f"{number(entry['gap'], '+.4f')} on {DATASETS[entry['dataset']]} ({ours})")
     text = f"By their authors' own code and content, the {SHOWN[SAID]} of {STUDIED} minus that of {RIVAL} is at least"
     return [f"{text} {', '.join(parts)}."] if parts else []

@@ -42,6 +42,15 @@ def test_the_page_the_figure_and_the_sentences_say_the_same(three):
     assert "loses to" not in console(three, names=["table4"])
 
 
+def test_a_single_verdict_that_differs_by_metric_is_counted_in_the_singular(tmp_path):
+    """All 40 test items move from rank 5 to rank 1: no other hits among the first five."""
+    records = [stored(tmp_path, [5] * 40, dataset=name) for name in ("beauty", "art")]
+    records += [stored(tmp_path, ALL, "MCLN", dataset=name) for name in ("beauty", "art")]
+    one, both = (pages(evidence(tmp_path, *some))[0].caption for some in (records[::2], records))
+    assert "0 won, 0 lost, 1 that differs by metric" in one
+    assert "0 won, 0 lost, 2 that differ by metric" in both
+
+
 def test_the_notes_say_what_the_verdicts_leave_out_of_account(three):
     """Rows above the strongest baseline that are none, the choice of it on the test cases, and the single interval."""
     said = " ".join(note.text for note in pages(three)[0].notes)

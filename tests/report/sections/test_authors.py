@@ -51,6 +51,7 @@ def test_a_difference_of_rows_made_under_unequal_conditions_is_warned_of(tmp_pat
 def test_without_our_megcf_the_authors_runs_stand_alone(tmp_path):
     (page,) = pages(made.evidence(stored(tmp_path, ALL, "MCLN"), folder=tmp_path))
     assert page.data["ours"].isna().all()
+    assert "+0.0065 on Beauty (no MEGCF of ours), -0.0104 on Art (no run of ours)" in page.notes[0].text
     assert set(page.data["keys"]) == {""}
 
 
