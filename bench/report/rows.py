@@ -61,6 +61,11 @@ def model_of(row: str) -> str:
     return row.partition(" (")[0].partition(":")[0]
 
 
+def is_floor(row: str) -> bool:
+    """Whether a row is a floor's, with any settings."""
+    return model_of(row) in FLOORS
+
+
 def need(row: str) -> str:
     """Return what running a row of Table 2 needs besides its name; empty where its name is enough."""
     if model_of(row) not in MODELS:

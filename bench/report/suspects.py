@@ -8,7 +8,7 @@ from bench.report.boards import ranked
 from bench.report.evidence import Evidence
 from bench.report.model import Note
 from bench.report.one_form import selection
-from bench.report.rows import FLOORS
+from bench.report.rows import is_floor
 from bench.store.record import Record
 
 METRIC = "ndcg@10"
@@ -27,7 +27,7 @@ def suspects(part: pd.DataFrame, runs: pd.DataFrame, evidence: Evidence, ranking
     means, suspect, rising = dict(zip(cells["row"], cells["mean"], strict=True)), [], []
     keys = runs[runs["status"] == "done"].groupby("row")["key"].agg(list)
     for row, mean in means.items():
-        reasons = too_low(mean, means) if row not in FLOORS else []
+        reasons = too_low(mean, means) if not is_floor(row) else []
         records = [evidence.by_key[key] for key in keys.get(row, [])]
         if any(never_rose(record, ranking) for record in records):
             reasons.append("its learning curve never rose")

@@ -8,7 +8,7 @@ from bench.report.boards import ranks_of
 from bench.report.leaderboard import comparison
 from bench.report.suspects import never_rose, rose_to_the_end, suspects
 from bench.spec import BUDGETS
-from tests.report.made import OLD_CLEAN, evidence, record, stored, unfinished
+from tests.report.made import OLD_CLEAN, evidence, record, sampled, stored, unfinished
 
 
 def course(*values, metric="sampled.ndcg@10"):
@@ -26,6 +26,15 @@ def test_a_row_below_half_of_lightgcn_or_below_pop_is_suspect():
     assert said(*rows) == ["Suspect: DMRL (below half of LightGCN in N@10)."]
     assert said(record("Pop", 0.3), record("VBPR", 0.2), record("NGCF", 0.3)) == ["Suspect: VBPR (below Pop in N@10)."]
     assert said(record("VBPR", 0.2), record("NGCF", 0.9)) == []
+
+
+def test_a_floor_is_not_doubted_whatever_its_settings():
+    """Nor is it a row without the mark of a floor."""
+    tuned = record("ItemKNN", 0.1, hyper={"k": 10}, facts={"tuning.trials": 12})
+    rows = [record("LightGCN", 0.5), tuned, record("EASE", 0.2, hyper={"reg_weight": 1.0})]
+    assert said(*rows) == []
+    names = [line.texts[0] for line in sampled(*rows).blocks[0].lines if line.is_run and not line.is_foot]
+    assert names == ["LightGCN", "EASE (reg_weight=1.0) (floor)", "ItemKNN (tuned) (floor)"]
 
 
 def test_a_course_that_never_rose_is_suspect():

@@ -18,7 +18,6 @@ from bench.report.rows import (
     BASELINES,
     BLOCK,
     CHANGED,
-    FLOORS,
     ITEMWISE,
     OUTSIDE,
     STUDIED,
@@ -27,6 +26,7 @@ from bench.report.rows import (
     blocks,
     heading,
     in_block,
+    is_floor,
     listed,
     need,
 )
@@ -168,7 +168,7 @@ def never_run(records: pd.DataFrame, rows: list[str], titles: Mapping[str, str],
 
 def label(row: str, is_dependent: bool) -> str:
     """Return a row's name with its marks: floor, our variant, and † where scores depend on the other candidates."""
-    kind = " (floor)" if row in FLOORS else " (our variant)" if row == ITEMWISE else ""
+    kind = " (floor)" if is_floor(row) else " (our variant)" if row == ITEMWISE else ""
     return f"{row}{kind}{' †' if is_dependent else ''}"
 
 

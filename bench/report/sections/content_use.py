@@ -74,7 +74,7 @@ def measured(part: pd.DataFrame) -> pd.DataFrame:
 def names_of(part: pd.DataFrame) -> dict[str, str]:
     """Return the rows in their order, each with its name in the table; a row of the paper's Table 3 is named as there:
     Base, Base+V+T, or Base+V on data without texts."""
-    models = part[~part["row"].isin(FLOORS)].drop_duplicates("row").set_index("row")
+    models = part[~part["model"].isin(FLOORS)].drop_duplicates("row").set_index("row")
     modalities = part["modalities"].dropna()
     letters = [name[0].upper() for name in modalities.iloc[0]] if len(modalities) else ["V", "T"]
     names, first = {row: row for row in order(models.index)}, []

@@ -36,7 +36,8 @@ def contents(*records):
 
 def test_the_table():
     blind = record("BPRMF", 0.5, dataset="beauty-sim", features="planted")  # from before there was occlusion
-    found, figure = contents(known("VBPR", 0.25, 1.0), known("MCLN", 0.125, 0.25), base(), blind, known("Pop", 1, 1))
+    floors = known("Pop", 1, 1), known("ItemKNN", 1, 1, hyper={"k": 10})
+    found, figure = contents(known("VBPR", 0.25, 1.0), known("MCLN", 0.125, 0.25), base(), blind, *floors)
     assert (found.name, figure.name) == ("content-use-paper-smoke-sampled", "content-use-figure-paper-smoke")
     (block,) = found.blocks
     assert block.title == "beauty-sim (planted)"
@@ -52,7 +53,7 @@ def test_the_table():
     assert block.lines[0].cells[4].note == "no score changes with the relevant content"
     assert block.lines[0].cells[-1].note == "the model holds no rows of content"
     assert block.lines[3].cells[2].note == "recorded without occlusion.irrelevant.score_change"
-    assert len(found.keys) == 4  # none of the floor
+    assert len(found.keys) == 4  # none of the floors
 
 
 def test_seeds_are_averaged_whatever_their_number_and_data_sets_apart():
