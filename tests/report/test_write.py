@@ -41,6 +41,14 @@ def test_every_table_and_figure_in_its_formats_and_an_index_of_them(tmp_path):
     assert all(f"({name})" in index for name in names)
 
 
+def test_the_index_escapes_the_name_of_a_data_set_in_a_title():
+    """The figure of the models' places has it there."""
+    named = [record(model, dataset="x/<b>*c*") for model in ("BPRMF", "VBPR", "LightGCN")]
+    figures = [page for page in pages(evidence(*named)) if page.name.startswith("sensitivity-slopes")]
+    text = report_write.index(figures, {page.name: {} for page in figures}, evidence(*named))
+    assert "places of the models, &lt;b>\\*c\\* (entities)" in text
+
+
 def test_a_second_report_has_identical_bytes_whatever_the_order_of_records(tmp_path):
     records = [record(), record("VBPR", 0.5), unfinished("NGCF"), record(dataset="art")]
     first = {path: path.read_bytes() for path in write(records, tmp_path)}
