@@ -25,9 +25,11 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
     The exit code is 0 when all is done, 1 when a job failed, 2 for a mistake in the request, 124 when the run ended
     early for want of time and the same command goes on with it, and 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a character that the terminal cannot show must not end a run
-            stream.reconfigure(errors="replace")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as ``>&-`` does it
+            setattr(sys, name, open(os.devnull, "w"))
+        if hasattr(getattr(sys, name), "reconfigure"):  # a character that the terminal cannot show must not end a run
+            getattr(sys, name).reconfigure(errors="replace")
     argv = sys.argv[1:] if argv is None else argv
     if command is None:
         command, argv = (argv[0], argv[1:]) if argv else ("--help", [])

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,10 @@ def test_another_error_of_the_system_is_not_hidden(monkeypatch):
     monkeypatch.setitem(main.COMMANDS, "say", fail)
     with pytest.raises(OSError, match="broken"):
         main.main([], command="say")
+
+
+@pytest.mark.parametrize(("redirection", "said"), [(">&-", ""), ("2>&-", "table2"), (">&- 2>&-", "")])
+def test_a_closed_output_is_no_error(redirection, said):
+    line = f"{shlex.quote(sys.executable)} -m bench studies {redirection}"
+    run = subprocess.run(line, cwd=ROOT, shell=True, capture_output=True, text=True)
+    assert (run.returncode, run.stderr, said in run.stdout) == (0, "", True)
