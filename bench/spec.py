@@ -97,8 +97,10 @@ def read(cls: type, values: Mapping[str, Any], *, what: str = "setting") -> Any:
     for key in values:
         if key not in names:
             raise unknown(what, key, names)
+    # what NumPy and pandas hold, as notebooks have it, becomes Python's own numbers and lists
+    values = {key: value.tolist() if hasattr(value, "tolist") else value for key, value in values.items()}
     try:
-        return TypeAdapter(cls).validate_python(dict(values))
+        return TypeAdapter(cls).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

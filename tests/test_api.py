@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import jaxtyping
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -218,6 +219,11 @@ def test_a_run_and_its_curve(folder, tmp_path):
     ):
         with pytest.raises(BenchError, match=said):
             bench.run(**{"datasets": [str(folder)], "models": ["BPRMF"], **places, **asked})
+
+
+def test_an_array_is_as_good_as_a_list():
+    with pytest.raises(BenchError, match="seed -1 is not a whole number"):
+        bench.run(datasets=["ml-100k"], models=["BPRMF"], seeds=np.arange(-1, 2))
 
 
 @pytest.mark.parametrize(("code", "error"), [(1, BenchError), (124, BenchError), (130, KeyboardInterrupt)])
