@@ -37,8 +37,8 @@ def tree(tmp_path_factory):
     return place
 
 
-def walk(page: str, tree: Path) -> list[str]:
-    """Write the page's files and run its commands, one after the other; the files' names."""
+def walk_files(page: str, tree: Path) -> list[str]:
+    """Write the page's files; their names."""
     written = []
     for block in blocks(page, "python"):
         name, _, text = block.partition("\n")
@@ -46,6 +46,12 @@ def walk(page: str, tree: Path) -> list[str]:
             continue  # an excerpt, no file
         written.append(name.removeprefix("# "))
         (tree / written[-1]).write_text(text)
+    return written
+
+
+def walk(page: str, tree: Path) -> list[str]:
+    """Write the page's files and run its commands, one after the other; the files' names."""
+    written = walk_files(page, tree)
     environment = {**os.environ, "PYTHONPATH": str(tree), "MCLN_BENCH_CACHE": str(tree / "cache")}
     for line in "".join(blocks(page, "bash")).splitlines():
         run = subprocess.run(command(line), cwd=tree, env=environment, capture_output=True, text=True, timeout=500)
@@ -67,6 +73,19 @@ def test_contributing_walk(tree):
     assert walk("CONTRIBUTING.md", tree) == ["baselines/blend.py", "tests/models/test_blend.py"]
     assert len(list((tree / "runs/results/ml-100k/Blend").glob("*.json"))) == 1
     assert "Blend" in next((tree / "runs/reports").glob("clean-smoke/table2-full.md")).read_text()
+
+
+def test_the_new_baseline_passes_the_checks_as_contributing_says(tree):
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    files = walk_files("CONTRIBUTING.md", tree)
+    ruff = Path(sys.executable).with_name("ruff")
+    for line in re.search(r"^5\. Run (.*?) on both files", text, flags=re.MULTILINE)[1].split(" and "):
+        subprocess.run([ruff, *shlex.split(line.strip("`"))[1:], *files], cwd=tree, check=True)
+    subprocess.run([ruff, "check", *files], cwd=tree, check=True)
+    tests = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "tests/test_registry.py"]
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    run = subprocess.run([*tests, "-k", "groups"], cwd=tree, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
 
 
 def test_the_runs_of_the_pages_are_planned():
