@@ -83,14 +83,19 @@ class Trials:
 
     def proposal(self) -> PlannedJob:
         """Return the next trial: first the default, then what the sampler proposes after the trials so far."""
-        hyper = self.default
-        if self.is_begun:
-            sampler = TPESampler(seed=int(canonical_hash([self.name, len(self.ended)])[:8], 16))
-            study = optuna.create_study(direction="maximize", sampler=sampler)  # in memory
-            study.add_trials([entry(record, self.space) for record in self.ended])
-            hyper = decode(study.ask(self.space).params, self.space)
+        hyper, tried = self.default, [record.job.hyper for record in self.ended]
+        number = len(tried)
+        while self.is_begun and hyper in tried:  # once, unless a record was lost: then a random draw may be a later one
+            hyper, number = self.draw(number), number + 1
         job = dataclasses.replace(self.base.job, hyper=hyper)
         return dataclasses.replace(self.base, job=job, is_trial=True, limits=self.limits())
+
+    def draw(self, number: int) -> dict[str, Any]:
+        """Return the settings that the sampler proposes after the trials so far, with the random draws of a number."""
+        sampler = TPESampler(seed=int(canonical_hash([self.name, number])[:8], 16))
+        study = optuna.create_study(direction="maximize", sampler=sampler)  # in memory
+        study.add_trials([entry(record, self.space) for record in self.ended])
+        return decode(study.ask(self.space).params, self.space)
 
     def limits(self) -> dict[int, float]:
         """Return the median, by epoch, of the finished trials that reached it (the median stopping rule)."""

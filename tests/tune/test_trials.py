@@ -166,6 +166,19 @@ def test_a_default_whose_record_is_lost_runs_again_and_is_first():
     assert left.missing(3) == 0
 
 
+@pytest.mark.parametrize("lost", [1, 3, 5])
+def test_a_trial_whose_record_is_lost_makes_room_for_another_one(lost):
+    """Among the first ten, whose settings follow from their number alone, the next one could be one that is there."""
+    found = search()
+    drive(found, 6)
+    rest = [record for number, record in enumerate(found.ended) if number != lost]
+    left = search(records=rest)
+    assert left.missing(6) == 1
+    left.enter(trial(left.proposal(), 0.5, second=30))
+    assert len({record.key for record in left.ended}) == left.winner(6).trials == 6
+    assert search(records=left.ended).missing(6) == 0
+
+
 @pytest.mark.parametrize("model", ["BPRMF", "LightGCN"])
 def test_the_shipped_searches_are_at_their_end_and_found_what_is_shipped(model):
     """From their records, with no optuna to draw the same settings again."""
