@@ -94,3 +94,12 @@ def test_a_variant_of_a_study_has_the_name_of_an_older_record_with_its_settings(
     (older,) = planned(folder, budget="standard")
     assert reference.names_of(older.job, {"sampling": "user"}) & reference.names_of(users.job)
     assert not reference.names_of(older.job, {"sampling": "interaction"}) & reference.names_of(users.job)
+
+
+def test_a_job_that_makes_no_sense_is_not_due_once_it_was_skipped(folder, tmp_path, monkeypatch):
+    more = {"models": ["VBPR"], "features": ["none"], "protocols": ["clean"], "budget": "smoke"}
+    monkeypatch.setattr(reference, "parts", lambda data_dir: [Part("one", Request(datasets=[str(folder)], **more))])
+    store = Store(tmp_path / "results")
+    assert reference.standing(store)["is_due"].tolist() == [True]
+    assert local(store).run(planned(folder, **more)) == ["skipped"]
+    assert reference.standing(store)["is_due"].tolist() == [False]
