@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing import forkserver, resource_tracker
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import ModuleType
 
@@ -98,7 +98,7 @@ class Local(Executor):
         last = Event()
         try:
             listener(planned, Event(device=f"GPU {slot.gpu}" if slot.gpu else "CPU"))
-            for event in events_from(ours):
+            for event in events_from(ours, process):
                 last = event
                 if event.fatal:
                     raise BenchError(event.fatal)
@@ -147,10 +147,11 @@ def without_main() -> Iterator[None]:
             sys.modules["__main__"] = main
 
 
-def events_from(connection: Connection) -> Iterator[Event]:
-    """Yield the events of a job until it ends, even if it ends in the middle of a message."""
+def events_from(connection: Connection, process: BaseProcess) -> Iterator[Event]:
+    """Yield the events of a job until it ends, even if it ends in the middle of a message, or if a process that it
+    started outlives it and holds the other end of the ``connection``."""
     with suppress(EOFError, OSError):
-        while True:
+        while connection in wait([connection, process.sentinel]):
             yield connection.recv()
 
 

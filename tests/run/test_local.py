@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,24 @@ def end_within_a_message(order, runner):
 def test_a_job_that_ends_within_a_message(folder, store, monkeypatch):
     monkeypatch.setattr(local, "child_main", end_within_a_message)
     assert made.local(store).run(planned(folder)) == ["failed"]
+
+
+def die_before_a_process_of_ones_own(order, runner):
+    if (pid := os.fork()) == 0:
+        time.sleep(60)
+        os._exit(0)
+    Path(order["log"]).open("a").write(f"{pid}\n")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_job_is_not_waited_for_although_a_process_that_it_started_lives_on(folder, store, monkeypatch):
+    monkeypatch.setattr(local, "child_main", die_before_a_process_of_ones_own)
+    (one,) = planned(folder)
+    assert made.local(store).run([one]) == ["failed"]
+    pids = [int(line) for line in store.log(one.job).read_text().split()]
+    assert len(pids) == 2
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)  # fails where it has ended
 
 
 def end_as_if_its_server_were_killed(order, runner):
