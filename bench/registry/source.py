@@ -54,11 +54,12 @@ def read_cards(path: Path, module: str) -> list[Card]:
     Raises:
         BenchError: for a file that does not parse, or whose presets are not literal.
     """
-    files = [path] if path.suffix == ".py" else sorted(path.glob("*.py"))
+    files = [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
     texts = {file: read_text(file) for file in files}
     return [
-        read_card(node, file, module if file == path else f"{module}.{file.stem}", tuple(texts.values()))
+        read_card(node, file, ".".join((module, *part.relative_to(path).parts)), tuple(texts.values()))
         for file, text in texts.items()
+        for part in [path if file == path else file.with_suffix("")]
         for node in parse(text, file).body
         if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.ClassDef) and b.name == "Hyper" for b in node.body)
     ]
@@ -86,10 +87,10 @@ def with_imports(card: Card, path: Path) -> Card:
     while waiting:
         file = waiting.pop()
         texts[file] = read_text(file)
-        if not any(HOME / package in file.parents for package in OUR_PACKAGES):
-            files = imported(parse(texts[file], file), file, roots)
-            beside |= {child.relative_to(path.parent).parts[0] for child in files if path.parent in child.parents}
-            waiting += [child for child in files if child not in texts]
+        is_ours = any(HOME / package in file.parents for package in OUR_PACKAGES)
+        files = imported(parse(texts[file], file), file, () if is_ours else roots)
+        beside |= {child.relative_to(path.parent).parts[0] for child in files if path.parent in child.parents}
+        waiting += [child for child in files if child not in texts]
     names = {name.removesuffix(".py") for name in beside} - {"__init__", "bench", *OUR_PACKAGES}
     for name in sorted(names & sys.stdlib_module_names) if card.file else ():
         raise BenchError(f"{path} imports {name}, which is Python's own, and also lies beside it; rename the latter")
@@ -115,7 +116,7 @@ def imported(tree: ast.Module, file: Path, roots: Sequence[Path]) -> list[Path]:
             files |= module_files(words, [file.parents[min(level, len(file.parents)) - 1]])
         elif words[0] in OUR_PACKAGES:
             base = HOME.joinpath(*words[:2])
-            ours = {path for path in (base.with_suffix(".py"), *base.glob("*.py")) if path.is_file()}
+            ours = {path for path in (base.with_suffix(".py"), *base.rglob("*.py")) if path.is_file()}
             if not ours:
                 why = f"{' and '.join(OUR_PACKAGES)} are packages of MCLN-Bench, which have no {'.'.join(words[:2])}"
                 raise BenchError(f"{file}:{line}: {why}; rename your own")
