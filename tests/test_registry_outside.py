@@ -87,6 +87,20 @@ def test_what_a_model_outside_imports_from_a_project_s_folder_is_its_code(tmp_pa
     assert registry.find(f"{file}:Mine")[0].source != before.source
 
 
+def test_which_of_two_modules_of_one_name_comes_first_changes_the_code(own, tmp_path, monkeypatch):
+    """As of two versions of a project, of which the order of the folders in PYTHONPATH chooses one."""
+    folders = [tmp_path / name for name in ("new", "old")]
+    for factor, folder in enumerate(folders):
+        folder.mkdir()
+        (folder / "project_part.py").write_text(f"FACTOR = {factor}\n")
+    own.write_text("import project_part\n" + OWN)
+    found = []
+    for order in (folders, folders[::-1], folders):
+        monkeypatch.setattr(sys, "path", [*map(str, order), *sys.path])
+        found.append(registry.find(f"{own}:Mine")[0].source)
+    assert found[0] == found[2] != found[1]
+
+
 def test_all_models_are_those_that_stand_whatever_was_asked_for_before(own):
     before = [card.name for card, _ in registry.select(None)]
     assert registry.find(f"{own}:Mine")[0].name == "Mine"

@@ -94,7 +94,12 @@ def with_imports(card: Card, path: Path) -> Card:
     names = {name.removesuffix(".py") for name in beside} - {"__init__", "bench", *OUR_PACKAGES}
     for name in sorted(names & sys.stdlib_module_names) if card.file else ():
         raise BenchError(f"{path} imports {name}, which is Python's own, and also lies beside it; rename the latter")
-    code = (*card.code, *(texts[file] for file in sorted(texts) if file != path))
+    places: dict[Path, list[Path]] = {}  # the files of one name below several roots, of which Python imports the first
+    for root in dict.fromkeys(roots):
+        for file in [file for file in texts if root in file.parents]:
+            places.setdefault(file.relative_to(root), []).append(file)
+    firsts = [texts[files[0]] for _, files in sorted(places.items()) if files[1:]]
+    code = (*card.code, *(texts[file] for file in sorted(texts) if file != path), *firsts)
     return dataclasses.replace(card, code=code, beside=tuple(sorted(names)))
 
 
