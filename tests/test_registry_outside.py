@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from bench import registry
-from bench.registry import source
+from bench.registry import imports, source
 from bench.spec import BenchError
 from bench.store.store import Store
 
@@ -48,7 +48,7 @@ def test_what_a_model_outside_imports_is_its_code(own, monkeypatch):
     (own.parent / "unused.py").write_text("")
     own.write_text(OWN.replace("from baselines", "import mine_helper\nfrom baselines"))
     (card,) = source.read_cards(own, "own")
-    whole = source.with_imports(card, own)
+    whole = imports.with_imports(card, own)
     bprmf = (registry.HOME / "baselines/bprmf.py").read_text()
     assert sorted(whole.code) == sorted([own.read_text(), "from mine_other import SIZE\n", "SIZE = 8\n", bprmf])
     before = registry.find(f"{own}:Mine")[0]
@@ -186,7 +186,7 @@ def test_an_installed_package_does_not_import_by_its_own_folder(tmp_path):
         (tmp_path / f"pk/{name}.py").write_text(text)
     (tmp_path / "pk/mine.py").write_text("import types, pk.other\n\n\nclass M:\n    class Hyper:\n        pass\n")
     (card,) = source.read_cards(tmp_path / "pk/mine.py", "pk.mine")
-    whole = source.with_imports(card, tmp_path / "pk/mine.py")
+    whole = imports.with_imports(card, tmp_path / "pk/mine.py")
     assert (whole.code[1:], whole.beside) == (("", "x = 2"), ("other",))
 
 
@@ -254,8 +254,8 @@ def test_a_model_outside_may_lie_beside_our_packages(tmp_path, monkeypatch):
     mine = tmp_path / "mine.py"
     mine.write_text("import helper, bench.nn, baselines.one\n\n\nclass M:\n    class Hyper:\n        pass\n")
     (card,) = source.read_cards(mine, "mine")
-    monkeypatch.setattr(source, "HOME", tmp_path)
-    assert source.with_imports(card, mine).code == (mine.read_text(), "import helper as three", "2")
+    monkeypatch.setattr(imports, "HOME", tmp_path)
+    assert imports.with_imports(card, mine).code == (mine.read_text(), "import helper as three", "2")
 
 
 def test_a_change_that_was_taken_back_is_no_row_of_a_report(own, folder, call, tmp_path):

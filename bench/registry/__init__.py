@@ -12,7 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from bench.files import expanded
-from bench.registry import beside, contract, kin
+from bench.registry import beside, contract
+from bench.registry.imports import with_ours
 from bench.registry.source import HOME, OUR_PACKAGES, Card, read_cards
 from bench.spec import (
     CAUSAL_MODELS,
@@ -50,7 +51,7 @@ def standing_cards() -> dict[str, Card]:
     for name in OUR_PACKAGES:
         for path in sorted(Path(our_package(name).__path__[0]).glob("[!_]*")):
             found = read_cards(path, f"{name}.{path.stem}")
-            add_cards(all_cards, [kin.with_kin(card, path) for card in found], path)
+            add_cards(all_cards, [with_ours(card, path) for card in found], path)
     for point in entry_points(group=ENTRY_POINTS):
         path = beside.file_of(point.module)
         if path is None:

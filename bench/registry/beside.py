@@ -12,7 +12,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from bench.registry.source import Card, no_model, read_cards, with_imports
+from bench.registry.imports import with_imports
+from bench.registry.source import Card, no_model, read_cards
 from bench.spec import BenchError
 
 

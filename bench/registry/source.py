@@ -3,10 +3,8 @@
 import ast
 import dataclasses
 import hashlib
-import sys
-import sysconfig
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cache, cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -54,8 +52,7 @@ def read_cards(path: Path, module: str) -> list[Card]:
     Raises:
         BenchError: for a file that does not parse, or whose presets are not literal.
     """
-    files = [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
-    texts = {file: read_text(file) for file in files}
+    texts = {file: read_text(file) for file in files_of(path)}
     return [
         read_card(node, file, ".".join((module, *part.relative_to(path).parts)), tuple(texts.values()))
         for file, text in texts.items()
@@ -65,6 +62,11 @@ def read_cards(path: Path, module: str) -> list[Card]:
     ]
 
 
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a model: the file itself, or all files of a package."""
+    return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
+
+
 def no_model(path: Path, name: str, known: Sequence[str]) -> BenchError:
     """Return the error that says why ``name`` is no model of the file, whose models are ``known``."""
     if name in {node.name for node in parse(read_text(path), path).body if isinstance(node, ast.ClassDef)}:
@@ -72,79 +74,6 @@ def no_model(path: Path, name: str, known: Sequence[str]) -> BenchError:
     if not known:
         return BenchError(f"{path} has no model, which is a class with a Hyper for its settings ({GUIDE})")
     return unknown(f"model in {path}", name, known) if name else BenchError(f"give the class too: {path}:{known[0]}")
-
-
-def with_imports(card: Card, path: Path) -> Card:
-    """Add to the code of ``card``, a model from outside, the code of all files that its file imports, directly or not:
-    files beside it, in project folders along ``sys.path``, and in our packages. ENGINE stands for the code of bench.
-
-    Raises:
-        BenchError: for an import that would find another module than the one meant.
-    """
-    top = next(folder for folder in path.parents if not (folder / "__init__.py").exists())
-    roots = [path.parent, top, *project_folders()] if card.file else [top]  # an installed package: not beside it
-    texts, waiting, beside = {}, [path], set()
-    while waiting:
-        file = waiting.pop()
-        texts[file] = read_text(file)
-        is_ours = any(HOME / package in file.parents for package in OUR_PACKAGES)
-        files = imported(parse(texts[file], file), file, () if is_ours else roots)
-        beside |= {child.relative_to(path.parent).parts[0] for child in files if path.parent in child.parents}
-        waiting += [child for child in files if child not in texts]
-    names = {name.removesuffix(".py") for name in beside} - {"__init__", "bench", *OUR_PACKAGES}
-    for name in sorted(names & sys.stdlib_module_names) if card.file else ():
-        raise BenchError(f"{path} imports {name}, which is Python's own, and also lies beside it; rename the latter")
-    places: dict[Path, list[Path]] = {}  # the files of one name below several roots, of which Python imports the first
-    for root in dict.fromkeys(roots):
-        for file in [file for file in texts if root in file.parents]:
-            places.setdefault(file.relative_to(root), []).append(file)
-    firsts = [texts[files[0]] for _, files in sorted(places.items()) if files[1:]]
-    code = (*card.code, *(texts[file] for file in sorted(texts) if file != path), *firsts)
-    return dataclasses.replace(card, code=code, beside=tuple(sorted(names)))
-
-
-def project_folders() -> list[Path]:
-    """Return the folders along ``sys.path`` that belong to no installation, so that their files may change."""
-    standard = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    folders = [Path(entry).resolve() for entry in sys.path if Path(entry).is_dir()]
-    is_installed = {"site-packages", "dist-packages"}.intersection
-    return [path for path in folders if not (is_installed(path.parts) or standard & {path, *path.parents})]
-
-
-def imported(tree: ast.Module, file: Path, roots: Sequence[Path]) -> list[Path]:
-    """Return the files that ``file``, of syntax tree ``tree``, imports: by leading dots those of its own package, for
-    ``OUR_PACKAGES`` those below ``HOME``, and else those below one of ``roots``."""
-    files: set[Path] = set()
-    for line, level, name in imports(tree):
-        words = name.split(".")
-        if level:
-            files |= module_files(words, [file.parents[min(level, len(file.parents)) - 1]])
-        elif words[0] in OUR_PACKAGES:
-            base = HOME.joinpath(*words[:2])
-            ours = {path for path in (base.with_suffix(".py"), *base.rglob("*.py")) if path.is_file()}
-            if not ours:
-                why = f"{' and '.join(OUR_PACKAGES)} are packages of MCLN-Bench, which have no {'.'.join(words[:2])}"
-                raise BenchError(f"{file}:{line}: {why}; rename your own")
-            files |= ours
-        elif words[0] != "bench":
-            files |= module_files(words, roots)
-    return sorted(files)
-
-
-def imports(tree: ast.Module) -> Iterator[tuple[int, int, str]]:
-    """Yield line, number of leading dots and dotted name of each import, also of those within functions."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, 0, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                yield node.lineno, node.level, ".".join(filter(None, (node.module, alias.name.strip("*"))))
-
-
-def module_files(words: Sequence[str], roots: Sequence[Path]) -> set[Path]:
-    """Return the files of the module whose dotted name has these ``words``, and of its packages, below any root."""
-    bases = [root.joinpath(*words[:n]) for root in roots for n in range(1, len(words) + 1)]
-    return {file for base in bases for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()}
 
 
 def read_card(node: ast.ClassDef, file: Path, module: str, code: tuple[str, ...]) -> Card:
@@ -162,6 +91,7 @@ def read_text(file: Path) -> str:
         raise unreadable(file, error) from None
 
 
+@cache
 def parse(text: str, file: Path) -> ast.Module:
     try:
         return ast.parse(text)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.registry import kin, source
+from bench.registry import imports, source
 
 MODEL = """
 class {name}:
@@ -14,7 +14,7 @@ class {name}:
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A folder with models of ours: Ada, in a package with a folder of parts, imports Bob, and Bob imports Cy."""
-    monkeypatch.setattr(source, "HOME", tmp_path)
+    monkeypatch.setattr(imports, "HOME", tmp_path)
     (tmp_path / "models/ada/parts").mkdir(parents=True)
     (tmp_path / "baselines").mkdir()
     texts = {
@@ -33,7 +33,7 @@ def home(tmp_path, monkeypatch):
 def own_source(home, place):
     path = home / place
     (card,) = source.read_cards(path, place.removesuffix(".py").replace("/", "."))
-    return kin.with_kin(card, path).source
+    return imports.with_ours(card, path).source
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_what_ours_imports_is_the_code_of_a_model_outside_that_imports_it(home, 
     own = tmp_path_factory.mktemp("own") / "own.py"
     own.write_text("from models.ada.model import Ada\n" + MODEL.format(name="Mine"))
     (card,) = source.read_cards(own, "own")
-    before = source.with_imports(card, own).source
+    before = imports.with_imports(card, own).source
     with (home / changed).open("a") as handle:
         handle.write("\nCONSTANT = 1\n")
-    assert source.with_imports(card, own).source != before
+    assert imports.with_imports(card, own).source != before
 
 
 def test_a_model_in_a_folder_of_its_package_has_the_name_of_its_module(home):
