@@ -14,8 +14,9 @@ from bench.data import sources
 from bench.data.aligned import COLUMNS
 from bench.data.cache import content_hash
 from bench.data.columns import check_names, column, tokens
-from bench.data.readers.arrays import in_float32
-from bench.data.readers.folders import about, original_ids
+from bench.data.readers.arrays import in_float32, load_npy
+from bench.data.readers.features import dense
+from bench.data.readers.folders import about, list_files, original_ids
 from bench.data.tables import read_table
 from bench.files import write_text, write_whole, writing
 from bench.spec import BenchError, counted
@@ -151,6 +152,15 @@ def item_names(folder: Path) -> dict[str, int]:
     return {str(name): number for name, number in zip(names, numbers.tolist(), strict=True)}
 
 
+def count_rows(folder: Path, modality: str) -> int:
+    """Return the number of rows of the longest table of another modality in ``folder``, 0 where there is none.
+
+    The tables of a folder must have equal numbers of rows, and may have rows of items that are in no list.
+    """
+    own = f"{modality}_feat.npy"
+    return max((len(load_npy(folder / file)) for file in dense(list_files(folder)).values() if file != own), default=0)
+
+
 def extract(folder: Path, modality: str, content: Mapping[str, object], encoder: Encoder) -> str:
     """Write ``<modality>_feat.npy`` and a file that names its encoder; return in words what was written.
 
@@ -166,7 +176,8 @@ def extract(folder: Path, modality: str, content: Mapping[str, object], encoder:
     if not items:
         raise BenchError(f"{folder}: no item has content for {modality}; ids there are such as {next(iter(names))!r}")
     rows = in_float32(np.asarray(encoder.encode([content[name] for name in items])), items, f"encoder {encoder.name}")
-    table = np.zeros((max(names.values()) + 1, rows.shape[1]), dtype=np.float32)
+    n_rows = max(max(names.values()) + 1, count_rows(folder, modality))
+    table = np.zeros((n_rows, rows.shape[1]), dtype=np.float32)
     table[[names[name] for name in items]] = rows
     with writing(f"folder {folder}", remedy="free it, or copy the data set to another place"):
         write_whole(path, lambda temporary: np.save(temporary, table))

@@ -31,6 +31,17 @@ def test_rows_go_to_the_items_of_the_lists(tmp_path):
     assert sources.find(str(folder)).load().features["textual"].tolist() == [[7, 1], [0, 0], [0, 0], [3, 1]]
 
 
+def test_a_table_is_as_long_as_those_that_are_there(tmp_path):
+    """They may have rows of items that are in no list; a shorter table beside them would make the set unreadable."""
+    lists = {part: f"{user} {' '.join(map(str, range(user, 210, 3)))}\n" for user, part in enumerate(lists_only())}
+    folder = write_folder(tmp_path / "shop", lists, image=np.ones((215, 2)))
+    for text in ("red hat", "hat"):  # the second table takes the place of the first
+        extract(folder, "text", {"0": text}, lengths())
+        dataset = sources.find(str(folder)).load()
+        assert {modality: len(rows) for modality, rows in dataset.features.items()} == {"visual": 210, "textual": 210}
+        assert dataset.features["textual"][0].tolist() == [len(text), 1]
+
+
 def test_names_of_imported_items(tmp_path):
     frame = pd.DataFrame({"user": ["a", "a", "b", "b"], "item": ["007", "hat", "hat", "NA"]})
     folder = dataset_from_frame(frame, out=tmp_path / "shop").folder
