@@ -41,10 +41,15 @@ def test_item_neighbours_by_cosine():
 
 
 @pytest.mark.parametrize("model", [Pop, EASE, ItemKNN])
-def test_candidates_are_cells_of_the_whole_row(model):
-    floor, user = make(model, random_set()), torch.tensor([1, 2])
-    item = torch.tensor([[1, 5, 9], [2, 3, 4]])
-    assert torch.equal(floor.score(None, user, item), floor.score_all(None, user).gather(1, item))
+def test_candidates_are_cells_of_the_whole_row(model, monkeypatch):
+    """The scores of all items are held for a few users at a time: of many users they would not fit in memory."""
+    floor, user = make(model, random_set()), torch.arange(1, 8)
+    item, whole, asked = torch.arange(1, 22).view(7, 3), floor.score_all(None, user), []
+    theirs = floor.inner[0].full_sort_predict
+    monkeypatch.setattr(floor.inner[0], "full_sort_predict", lambda x: asked.append(len(x["user_id"])) or theirs(x))
+    monkeypatch.setattr("bench.nn.floor.AT_ONCE", 3 * floor.n_items)
+    assert torch.equal(floor.score(None, user, item), whole.gather(1, item))
+    assert asked == [3, 3, 1]
 
 
 @pytest.mark.parametrize("floor", [Pop, ItemKNN, EASE])
