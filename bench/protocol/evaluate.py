@@ -52,11 +52,13 @@ class Evaluator:
                 score, block = self._sampled, SAMPLED_BLOCK // self.items.shape[1]
             else:
                 score, block = self._full, full_block(model.n_items, self.device.type)
-            parts = [
-                score(model, shared, slice(rows[0], rows[-1] + 1))
-                for rows in np.array_split(np.arange(len(self.user)), -(-len(self.user) // max(1, block)))
-            ]
-            rank, ties, total = (torch.cat(part) for part in zip(*parts, strict=True))
+            rank, ties = torch.empty(2, len(self.user), dtype=torch.int32, device=self.device)
+            total = torch.empty(len(self.user), dtype=torch.float64, device=self.device)
+            # filled in place: small results of a block, if kept, would come to lie where its scores were, so that the
+            # scores of the next block would need new memory, up to that of all scores
+            for part in np.array_split(np.arange(len(self.user)), -(-len(self.user) // max(1, block))):
+                rows = slice(part[0], part[-1] + 1)
+                rank[rows], ties[rows], total[rows] = score(model, shared, rows)
             if not bool(torch.isfinite(total).all()):
                 raise NotFinite("a score is NaN or infinite")
             columns[f"rank_{ranking}"], columns[f"ties_{ranking}"] = rank.cpu().numpy(), ties.cpu().numpy()

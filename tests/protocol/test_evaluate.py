@@ -1,5 +1,7 @@
 """Ranks against a plain loop, ties against the target, and RecBole's own metrics."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -73,6 +75,25 @@ def test_ranks_equal_a_plain_loop(rng, monkeypatch, block, decimals):
     scores = rng.normal(size=(26, 41)).round(decimals)
     got = Evaluator(cases, device=CPU).ranks(Table(scores), rankings=("sampled", "full"))
     assert (got[["rank_sampled", "rank_full"]].to_numpy() == by_loop(scores, cases, met)).all()
+
+
+@pytest.mark.parametrize("ranking", ["sampled", "full"])
+def test_nothing_of_a_block_is_left_when_the_next_begins(rng, monkeypatch, ranking):
+    """Small tensors that stay would lie where its scores were, so that memory would grow to hold the scores of all."""
+    monkeypatch.setattr(evaluate, "SAMPLED_BLOCK", 40)
+    monkeypatch.setattr(evaluate, "full_block", lambda n_items, device: 4)
+    evaluator = Evaluator(drawn(rng)[0], device=CPU)
+    score, before = getattr(evaluator, f"_{ranking}"), []
+
+    def watched(*args):
+        assert all(tensor() is None for tensor in before)
+        out = score(*args)
+        before.extend(weakref.ref(tensor) for tensor in out)
+        return out
+
+    monkeypatch.setattr(evaluator, f"_{ranking}", watched)
+    evaluator.ranks(Table(rng.normal(size=(26, 41))), rankings=(ranking,))
+    assert len(before) == 3 * 7
 
 
 def test_ties_count_against_the_target_and_are_counted():
