@@ -17,9 +17,12 @@ from bench.run import job
 from bench.run.clock import SIGNALS
 from bench.run.events import Event
 from bench.run.plan import PlannedJob
+from bench.run.provenance import code_revision
 from bench.spec import BenchError
 from bench.store.store import Store
 from bench.train.checkpoint import Stopped
+
+code_revision()  # by the server too, for its jobs: their records name the code that it imported, not what came later
 
 
 class Patience:

@@ -3,6 +3,7 @@
 import platform
 import resource
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,8 +34,12 @@ def provenance(device: str, start: str) -> dict[str, str]:
     }
 
 
+@cache
 def code_revision() -> str:
-    """Return the commit of the source tree, marked where it has changes; empty outside a checkout."""
+    """Return the commit of the source tree, marked where it has changes; empty outside a checkout.
+
+    It is looked up once, as the code that a process has imported stays what it is when the checkout moves on.
+    """
     call = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     root = Path(__file__).parent
     try:  # fails unless git tracks this file: it may lie inside a checkout of something else, which git would name
