@@ -68,6 +68,7 @@ def run(
     if shown.ranking == "full":
         refuse_candidate_dependent(planned)
     store = Store(results, is_locked=not machines.no_lock)
+    count_cases.restore(planned, store)
     due = due_of(planned, store, when)
     recorded = f"{len(planned) - len(due)} already recorded in {results}"
     print(f"{counted(len(planned), 'job')}: {len(due)} to run, {recorded}")

@@ -1,6 +1,9 @@
-"""Counts facts about every test case, by which the report groups them; kept beside the records of the data set."""
+"""Makes the files about the test cases that follow from the data: facts, by which the report groups them, and, where
+they were lost, the users and targets. They are kept beside the records of the data set."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,9 +12,37 @@ from jaxtyping import Int
 from bench.data.dataset import Dataset
 from bench.data.readers.features import is_empty
 from bench.data.split import Split, keys, split
+from bench.files import digest, read_checked, write_whole
 from bench.run.plan import PlannedJob, load
 from bench.store import case_facts as case_facts_file
-from bench.store.store import Store
+from bench.store import ranks as rank_files
+from bench.store.record import read_record
+from bench.store.store import BROKEN, Store
+
+
+def restore(planned: Sequence[PlannedJob], store: Store) -> None:
+    """Write the users and targets that records of the jobs name again where their file is missing or damaged, so that
+    no job runs again for want of them. Only what has the sha256 that the records name is written.
+
+    Raises:
+        BenchError: as ``plan.load``.
+    """
+    files = {}
+    for one in planned:
+        with suppress(*BROKEN):  # a damaged record names nothing
+            record = read_record(store.path(one.job))
+            if record is not None and record.ranks_sha256 and record.job.key == one.job.key:
+                files.setdefault(next(iter(store.rank_files(record).items())), one)
+    for (path, sha256), example in files.items():
+        with suppress(*BROKEN):
+            read_checked(path, sha256)
+            continue
+        pairs = split(load(example), example.job.protocol.train).test
+        content = rank_files.encode(pd.DataFrame(pairs, columns=rank_files.CASE))
+        if digest(content) == sha256:
+            with suppress(OSError):  # in a folder that cannot be written, the records stay left out
+                write_whole(path, lambda name, content=content: Path(name).write_bytes(content), is_durable=True)
+                print(f"{path} was missing or damaged; it is written again from the data")
 
 
 def fill(planned: Sequence[PlannedJob], store: Store) -> None:

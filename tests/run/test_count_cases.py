@@ -1,15 +1,18 @@
 """Counts of the test cases: by hand, and written once."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench.data.dataset import Dataset
 from bench.data.split import split
+from bench.protocol.metrics import means
 from bench.run import count_cases, plan
 from bench.run.count_cases import case_facts, pairs_above
 from bench.store import case_facts as case_facts_file
 from bench.store.store import Store
 from tests.report.made import stored
+from tests.store.made import record
 
 
 @pytest.fixture
@@ -111,3 +114,32 @@ def test_a_run_with_nothing_to_do_writes_what_is_missing_and_reports_on_it(call,
     reports = {page.name for page in (tmp_path / "reports" / "paper-smoke").iterdir()}
     assert {f"{name}-{r}.md" for name in ("significance", "slices") for r in ("sampled", "full")} <= reports
     assert (tmp_path / "reports" / "protocols-smoke" / "sensitivity.md").exists()
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:50]), lambda path: path.unlink()])
+def test_lost_users_and_targets_are_written_again_from_the_data(call, folder, tmp_path, damage):
+    """The records that name them stand, and nothing runs again."""
+    works = plan.jobs(plan.Request(datasets=[str(folder)], models=["Pop", "EASE"], protocols=["paper"], budget="smoke"))
+    user, target = split(plan.load(works[0]), "released").test.T
+    ranks = pd.DataFrame({"user": user, "target": target, "rank_sampled": 1, "ties_sampled": 0})
+    for work in works:
+        Store(tmp_path / "results").write(record(job=work.job).model_copy(update={"metrics": means(ranks)}), ranks)
+    (path,) = tmp_path.glob("results/*/cases/*.pairs.parquet")
+    whole = path.read_bytes()
+    damage(path)
+    flags = ("--datasets", folder, "--models", "Pop", "EASE", "--protocols", "paper", "--budget", "smoke", "--dry-run")
+    code, out, error = call(*flags)
+    assert (code, error, path.read_bytes()) == (0, "", whole)
+    assert out.startswith(f"{path} was missing or damaged; it is written again from the data\n2 jobs: 0 to run")
+    assert "written again" not in call(*flags)[1]
+
+
+def test_users_and_targets_that_records_do_not_name_are_not_written(call, folder, tmp_path):
+    (work,) = plan.jobs(plan.Request(datasets=[str(folder)], models=["Pop"], protocols=["paper"], budget="smoke"))
+    stored(tmp_path / "results", [1] * 41, **vars(work.job))  # the data have 40 test cases
+    (path,) = tmp_path.glob("results/*/cases/*.pairs.parquet")
+    path.unlink()
+    flags = ("--datasets", folder, "--models", "Pop", "--protocols", "paper", "--budget", "smoke")
+    code, out, _ = call(*flags, "--dry-run")
+    assert (code, "1 job: 1 to run" in out) == (0, True)
+    assert not path.exists()
