@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def run(
         try_writing(reports)
     make_ready(planned, due, store)
     ended = run_due(due, store, machines, clock, when=when)
-    with handling(clock.hear):  # a signal that arrives now takes effect after the tables
+    with saying_what_is_kept(results), handling(clock.hear):  # a signal that arrives now takes effect after the tables
         paths = report(planned, store, reports, shown, studies=request.studies)
     page = "".join(f"; read {path}" for path in paths if path.suffix == ".html")
     files = f"records in {results}, {counted(len(paths), 'report file')}{page}"
@@ -119,6 +120,15 @@ def report(
     asked = {(Path(job.dataset).name, job.protocol.name, job.budget.name) for job in jobs}
     print(console(evidence, ranking=shown.ranking, names=studies, asked=asked))
     return paths
+
+
+@contextmanager
+def saying_what_is_kept(results: Path) -> Iterator[None]:
+    """Have Ctrl-C say that only the tables are missing."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"the records in {results} are kept, and --report makes the tables") from None
 
 
 def due_of(planned: Sequence[PlannedJob], store: Store, when: When) -> list[PlannedJob]:

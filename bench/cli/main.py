@@ -40,8 +40,8 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
     except BenchError as error:
         print(f"error: {plain(str(error), is_line=True)}", file=sys.stderr)
         code = 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print("; ".join(["stopped", *map(str, error.args)]), file=sys.stderr)
         code = 130
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC) or error.filename:

@@ -48,6 +48,16 @@ def start() -> Executor:
         return ThreadPoolExecutor(1)
 
 
+@contextmanager
+def ending(executor: Executor) -> Iterator[None]:
+    """Drop the figures that no drawer has begun where an error or Ctrl-C ends the block: nobody waits for them."""
+    try:
+        yield
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        raise
+
+
 def submit(executor: Executor, plot: str, data: pd.DataFrame) -> Future:
     """Return the future of a plot's pictures; if a drawer was killed, which ends them all, the future has the error."""
     try:

@@ -58,9 +58,10 @@ def write(evidence: Evidence, folder: Path, others: Executor | None = None) -> l
             if isinstance(page, Figure):
                 drawn[page.name] = drawers.submit(executor, page.plot, page.data)
 
-        all_pages = pages(evidence, tell=draw)
-        tables_first = sorted(all_pages, key=lambda page: isinstance(page, Figure))  # figures are drawn meanwhile
-        files = {page.name: forms(page, drawn) for page in tables_first}
+        with drawers.ending(executor):
+            all_pages = pages(evidence, tell=draw)
+            tables_first = sorted(all_pages, key=lambda page: isinstance(page, Figure))  # figures are drawn meanwhile
+            files = {page.name: forms(page, drawn) for page in tables_first}
     contents = {f"{page.path}.{ext}": content for page in all_pages for ext, content in files[page.name].items()}
     if all_pages:
         contents[PAGE] = html(all_pages, evidence, folder=folder, files=files).encode()

@@ -12,6 +12,9 @@ import pytest
 
 from bench.cli import main as main_module
 from bench.cli.main import main
+from bench.store.store import Store
+from tests.run.made import planned
+from tests.store.made import record
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +31,18 @@ def test_reports_folder_that_cannot_be_written(call, tmp_path):
     (tmp_path / "reports").write_text("a file stands where the folder should be")
     code, _, error = call("--models", "BPRMF")
     assert (code, "--reports" in error) == (2, True)
+
+
+def test_ctrl_c_while_the_tables_are_made_says_that_the_records_are_kept(call, folder, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    (one,) = planned(folder, models=["Pop"])
+    Store(tmp_path / "results").write(record(job=one.job))
+    monkeypatch.setattr("bench.session.report", stop)
+    code, _, error = call("--datasets", folder, "--models", "Pop", "--budget", "smoke")
+    said = f"stopped; the records in {tmp_path / 'results'} are kept, and --report makes the tables\n"
+    assert (code, error) == (130, said)
 
 
 def test_a_corrupt_record_is_named_and_made_again(call, folder, tmp_path):
