@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import registry
-from bench.files import try_writing, writing_reports
 from bench.report.rows import STUDIED
 from bench.run import count_cases, plan
 from bench.run.clock import Clock, handling
@@ -78,8 +77,9 @@ def run(
     if dry_run:
         show(due, store, machines)
         return 0
-    with writing_reports(reports):
-        try_writing(reports)
+    from bench.report.write import check_place  # here, as in ``report``
+
+    check_place(reports)
     make_ready(planned, due, store)
     ended = run_due(due, store, machines, clock, when=when)
     with saying_what_is_kept(results), handling(clock.hear):  # a signal that arrives now takes effect after the tables

@@ -80,6 +80,17 @@ def write(evidence: Evidence, folder: Path, others: Executor | None = None) -> l
     return [folder / name for name in contents]
 
 
+def check_place(folder: Path) -> None:
+    """Refuse a folder that cannot be written or has an index of something else, before the work and not after it.
+
+    Raises:
+        BenchError: as ``write``.
+    """
+    with writing_reports(folder):
+        try_writing(next(place for place in (folder, *folder.parents) if place.exists()))
+        named(folder / INDEX)
+
+
 def named(old: Path) -> set[str]:
     """Return the files that the index at ``old`` names; empty where there is no such file.
 
@@ -100,8 +111,10 @@ def rebuild(results: Path, reports: Path, *, others: Executor | None = None, **a
         asked: as in ``Evidence.of``.
 
     Raises:
-        BenchError: where there is no record, so that a mistyped folder does not empty the old reports.
+        BenchError: as ``check_place``, and where no record can be read, so that a mistyped folder does not empty the
+            old reports.
     """
+    check_place(reports)
     evidence = Evidence.of(Store(results), **asked)
     if not evidence.records:
         raise BenchError(f"no records in {results}; give the folder that has them with --results")

@@ -33,6 +33,25 @@ def test_reports_folder_that_cannot_be_written(call, tmp_path):
     assert (code, "--reports" in error) == (2, True)
 
 
+@pytest.mark.parametrize("place", ["file", "file/below", "theirs"])
+def test_reports_that_cannot_be_written_are_refused_before_the_records_are_read(call, tmp_path, monkeypatch, place):
+    (tmp_path / "file").write_text("a file stands where the folder should be")
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs/index.md").write_text("of something else")
+    monkeypatch.setattr("bench.report.write.Evidence.of", lambda *_, **__: pytest.fail("the records are read"))
+    with pytest.raises(SystemExit) as end:
+        main(["run", "--report", "--results", str(tmp_path), "--reports", str(tmp_path / place)])
+    assert end.value.code == 2
+
+
+def test_the_reports_folder_of_something_else_is_refused_before_jobs_run(call, folder, tmp_path):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/index.md").write_text("of something else")
+    code, _, error = call("--datasets", folder, *FAST)
+    assert (code, "is not an index of reports" in error) == (2, True)
+    assert not (tmp_path / "results").exists()
+
+
 def test_ctrl_c_while_the_tables_are_made_says_that_the_records_are_kept(call, folder, tmp_path, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
