@@ -117,6 +117,9 @@ def rebuild(results: Path, reports: Path, *, others: Executor | None = None, **a
     check_place(reports)
     evidence = Evidence.of(Store(results), **asked)
     if not evidence.records:
+        if evidence.left_out:
+            remedy = "run the command that made them once more, which mends them, or give another folder with --results"
+            raise BenchError(f"no record in {results} can be used, as the warnings say; {remedy}")
         raise BenchError(f"no records in {results}; give the folder that has them with --results")
     paths = write(evidence, reports, others)
     return f"{len(paths)} report files in {reports} from {len(evidence.records)} records; read {reports / PAGE}"

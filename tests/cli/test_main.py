@@ -175,6 +175,15 @@ def test_a_report_of_no_records_takes_none_away(call, tmp_path):
     assert (tmp_path / "reports" / "table1.md").exists()
 
 
+def test_a_report_of_damaged_records_alone_says_what_mends_them(call, tmp_path):
+    path = Store(tmp_path / "results").write(record())
+    path.write_text(path.read_text()[:50])
+    code, _, error = call("--report")
+    warning, said = error.splitlines()
+    assert (code, str(path) in warning) == (2, True)
+    assert f"no record in {tmp_path / 'results'} can be used, as the warnings say; run the command that made" in said
+
+
 def test_two_data_sets_of_one_name(call, folder, tmp_path):
     other = tmp_path / "more" / "tiny"
     shutil.copytree(folder, other)
