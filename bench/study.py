@@ -106,3 +106,12 @@ def is_same(value: Any, other: Any) -> bool:
     if isinstance(value, float) or isinstance(other, float):
         return value == other and not isinstance(value, bool) and not isinstance(other, bool)
     return json.dumps(value, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def own(value: Any) -> Any:
+    """Return ``value``, such as settings, with Python's own numbers and lists for what NumPy and pandas hold in it."""
+    if isinstance(value, dict):
+        return {name: own(part) for name, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(own, value))
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -1,7 +1,7 @@
 """Turns a request into the jobs that it means."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from bench.data.sources import FOLDERS
 from bench.registry import Card
 from bench.run import studies
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, is_knocked_out, read, resolve_budget, unknown
-from bench.study import Study, differing
+from bench.study import Study, differing, own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +87,7 @@ def jobs(request: Request) -> list[PlannedJob]:
     """
     registry.require_recbole()
     check_names(request)
+    request = replace(request, hyper=own(request.hyper))
     rows = rows_of(request)
     for _, card, preset in rows if request.hyper else ():
         registry.check(card, registry.settings(card, preset, dataset="", hyper=request.hyper))
@@ -128,8 +129,7 @@ def check_numbers(request: Request) -> None:
     for name, value in request.hyper.items():
         for part in value if isinstance(value, list | tuple) else [value]:
             if not (isinstance(part, str | float | None) or isinstance(part, int) and -(2**63) <= part < 2**63):
-                text = f"setting {name}={value} is not a number of 64 bits, a text or a truth value"
-                raise BenchError(f"{text}; choose another with --set")
+                raise BenchError(f"setting {name}={value}: --set takes numbers of 64 bits, texts and truth values")
 
 
 def jobs_on(

@@ -126,6 +126,14 @@ def test_a_setting_set_to_what_it_is_anyway_makes_no_job_of_its_own(folder):
     assert other.hyper == {"learning_rate": 0.01}
 
 
+def test_the_numbers_of_numpy_are_those_of_python(folder):
+    ours, numpys = (
+        jobs(folder, "table2", models=["NGCF"], hyper={"embedding_size": size, "layer_sizes": sizes})[0]
+        for size, sizes in ((8, [4, 4]), (np.int64(8), (np.int32(4), 4)))
+    )
+    assert (numpys.key, type(numpys.hyper["embedding_size"])) == (ours.key, int)
+
+
 def first(folder, **more):
     return jobs(folder, "table2", **{"models": ["BPRMF"], **more})[0]
 
@@ -143,9 +151,9 @@ def test_what_is_neither_true_nor_false_is_refused(folder):
     assert job.hyper == {"use_cl": False}
 
 
-@pytest.mark.parametrize("value", [np.int64(3), {"a": 1}, b"3"])
+@pytest.mark.parametrize("value", [np.complex128(3), {"a": 1}, b"3"])
 def test_a_setting_that_no_record_could_hold_is_refused(folder, value):
-    with pytest.raises(BenchError, match="is not a number of 64 bits, a text or a truth value|embedding_size"):
+    with pytest.raises(BenchError, match="takes numbers of 64 bits, texts and truth values|embedding_size"):
         jobs(folder, "table2", models=["BPRMF"], hyper={"embedding_size": value})
 
 
