@@ -155,7 +155,7 @@ def add_comparison(group) -> None:
 
 
 def add_settings(group) -> None:
-    text = "settings for all models asked for"
+    text = "settings for all models asked for; those of training are nothing to floors, which train nothing"
     group.add_argument("--set", nargs="+", action="extend", type=setting, metavar="KEY=VALUE", help=text)
     text = "where the other settings are from: the defaults, the authors' released preset, or what --tune found"
     group.add_argument("--hyper", choices=("default", "released", "tuned"), default="default", help=text)

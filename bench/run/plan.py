@@ -9,7 +9,6 @@ from bench import registry
 from bench.data import sources
 from bench.data.cache import Source
 from bench.data.dataset import Dataset
-from bench.data.sources import FOLDERS
 from bench.registry import Card
 from bench.run import studies
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, is_knocked_out, read, resolve_budget, unknown
@@ -139,7 +138,7 @@ def jobs_on(
     runs = []
     for study, card, preset in rows:
         runs += [(card, preset, hyper) for hyper in overrides(study, card, preset, source, features, request)]
-    for protocol in request.protocols or (["paper"] if source.name in FOLDERS else ["clean"]):
+    for protocol in request.protocols or (["paper"] if source.name in sources.FOLDERS else ["clean"]):
         for card, preset, hyper in runs:
             for seed in request.seeds:
                 yield Job(
@@ -214,7 +213,8 @@ def overrides(
     settings = registry.settings(card, preset, dataset=source.name, hyper={})  # imports torch
     if not variants:
         full = registry.settings(card, preset, dataset=source.name, hyper=request.hyper)
-        return [differing({name: full[name] for name in request.hyper}, settings)]
+        unused = registry.split_settings(full)[0] if card.is_floor else {}  # a floor trains nothing
+        return [differing({name: full[name] for name in request.hyper if name not in unused}, settings)]
     modalities = list(source.load(features).features) if any(v.needs for v in variants) else None
     formed = [v for v in variants if not study.why_not(v, source.name, modalities)]
     return [differing(study.full(variant), settings) for variant in formed]

@@ -134,6 +134,15 @@ def test_the_numbers_of_numpy_are_those_of_python(folder):
     assert (numpys.key, type(numpys.hyper["embedding_size"])) == (ours.key, int)
 
 
+def test_a_floor_has_no_settings_of_training(folder):
+    plain, training, own = (
+        jobs(folder, "table2", models=["EASE"], hyper=hyper)[0]
+        for hyper in ({}, {"learning_rate": 0.1, "train_batch_size": 8}, {"reg_weight": 10.0})
+    )
+    assert training.key == plain.key
+    assert own.hyper == {"reg_weight": 10.0}
+
+
 def first(folder, **more):
     return jobs(folder, "table2", **{"models": ["BPRMF"], **more})[0]
 
