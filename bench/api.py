@@ -14,7 +14,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from bench import registry
-from bench.files import expanded
+from bench.files import findable
 from bench.report.boards import Board, boards
 from bench.report.differences import incomparable, measures
 from bench.report.evidence import Evidence
@@ -157,7 +157,7 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
         BenchError: where there is no record, or ``ours`` is neither a row of the records nor a model.
     """
     attributes = {"studies": tuple(STUDIES.values()), "ours": ours, "is_installed": registry.is_installed}
-    evidence = Evidence.of(Store(expanded(folder)), **attributes)
+    evidence = Evidence.of(Store(findable(folder)), **attributes)
     if not evidence.records:
         raise BenchError(f"no records in {evidence.results}")
     if ours not in list(evidence.frame["row"]):
@@ -173,7 +173,7 @@ def load_model(
     folder of a data set that is not built in, and ``model`` is ``path/to/file.py:MODEL`` of a model of your own."""
     from bench.run import trained  # imports torch
 
-    return trained.load(Store(expanded(results)), str(key), ranking=ranking, location=str(data or ""), model_file=model)
+    return trained.load(Store(findable(results)), str(key), ranking=ranking, location=str(data or ""), model_file=model)
 
 
 def run(
@@ -210,10 +210,10 @@ def run(
     for name, value, allowed in (("when", when, When), ("mode", mode, Mode)):
         if value not in get_args(allowed):
             raise unknown(name, value, get_args(allowed))
-    folders = {"results": expanded(results), "reports": expanded(reports), "configs": expanded(configs)}
+    folders = {"results": findable(results), "reports": findable(reports), "configs": findable(configs)}
     how = {"when": when, "mode": mode, "machines": read(Machines, machines or {}, what="field of machines")}
     asked = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
-    asked = replace(asked, data_dir=asked.data_dir and expanded(asked.data_dir))
+    asked = replace(asked, data_dir=asked.data_dir and findable(asked.data_dir))
     if code := session.run(asked, **folders, **how, clock=Clock(), dry_run=False, shown=session.Shown()):
         message = f"not every job was done (exit code {code}); the lines above name those that failed"
         raise KeyboardInterrupt(message) if code == 130 else BenchError(message)  # 130: Ctrl-C

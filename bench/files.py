@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pooch
@@ -21,12 +21,29 @@ def expanded(path: str | Path) -> Path:
     """Return ``path`` with the home folder in the place of ~.
 
     Raises:
-        BenchError: for the home folder of a user who does not exist here.
+        BenchError: for a text that is no path, and the home folder of a user who does not exist here.
     """
+    if "\0" in str(path):
+        raise BenchError(f"{str(path)[:60]!r} is not a path")
     try:
         return Path(path).expanduser()
     except RuntimeError:
         raise BenchError(f"{str(path)!r} names the home folder of a user who is not here") from None
+
+
+def findable(path: str | Path) -> Path:
+    """Return ``path`` as ``expanded`` does, if it is there or could be.
+
+    Raises:
+        BenchError: as ``expanded``, and for a name that is too long or a folder that may not be entered.
+    """
+    full = expanded(path)
+    try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            full.stat()
+    except OSError as error:
+        raise BenchError(f"{str(path)[:60]!r} cannot be looked for ({error.strerror})") from None
+    return full
 
 
 def cache_folder() -> Path:

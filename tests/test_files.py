@@ -11,7 +11,17 @@ import pytest
 
 from bench import registry
 from bench.data import sources
-from bench.files import locked, plain, read_checked, read_sealed, try_writing, write_sealed, write_whole, writing
+from bench.files import (
+    findable,
+    locked,
+    plain,
+    read_checked,
+    read_sealed,
+    try_writing,
+    write_sealed,
+    write_whole,
+    writing,
+)
 from bench.spec import BenchError
 from bench.store.store import Store
 from tests.store.made import job
@@ -137,3 +147,10 @@ def test_plain_text_steers_no_terminal(text, shown):
 def test_the_home_folder_of_nobody_is_one_clear_line(read):
     with pytest.raises(BenchError, match=r"'~no-such-user/a\.py' names the home folder of a user who is not here"):
         read("~no-such-user/a.py" + ":Mine" * (read is registry.find))
+
+
+@pytest.mark.parametrize("path", ["a\0b", "x" * 300, "x/" * 5000])
+def test_what_can_be_no_path_is_one_clear_line(path):
+    with pytest.raises(BenchError, match="is not a path|cannot be looked for") as caught:
+        findable(path)
+    assert len(str(caught.value)) < 120

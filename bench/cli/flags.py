@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__, registry
-from bench.files import expanded
+from bench.files import findable
 from bench.registry import GROUPS
 from bench.run.clock import CHECKPOINT_EVERY
 from bench.run.studies import STUDIES
@@ -102,16 +102,12 @@ def metrics(names: list[str] | None, top: list[int] | None) -> tuple[str, ...]:
 
 def place(text: str) -> Path:
     """Parse a path, in which ~ is the home folder."""
-    if not text or "\0" in text:
+    if not text:
         raise argparse.ArgumentTypeError(f"{text!r} is not a path")
     try:
-        path = expanded(text)
-        path.exists()
+        return findable(text)
     except BenchError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    except OSError as error:  # a name that is too long, a folder that may not be entered
-        raise argparse.ArgumentTypeError(f"{text[:60]!r} cannot be looked for ({error.strerror})") from None
-    return path
 
 
 def run_parser() -> Parser:
