@@ -147,9 +147,8 @@ def connected(address: str, *, gpus: str, jobs_per_gpu: int | None, **options) -
         client = Client(address, timeout=ANSWER, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:  # TypeError: TLS without certificates
         remedy = "set the certificates (docs/cluster.md)" if address.startswith("tls:") else "start one: dask scheduler"
-        raise BenchError(
-            f"no Dask scheduler answers at --cluster {address} ({type(error).__name__}); {remedy}"
-        ) from None
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise BenchError(f"no Dask scheduler answers at --cluster {address} ({why}); {remedy}") from None
     with client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)

@@ -142,7 +142,8 @@ def test_an_address_without_a_port_is_one_error(folder, tmp_path):
         "somewhere",
     ]
     ended = subprocess.run([*command, "--results", tmp_path], capture_output=True, text=True)
-    said = "error: no Dask scheduler answers at --cluster somewhere (ValueError); start one: dask scheduler\n"
+    said = "error: no Dask scheduler answers at --cluster somewhere (missing port number in address 'somewhere'); "
+    said += "start one: dask scheduler\n"
     assert (ended.returncode, ended.stderr) == (2, said)
 
 
