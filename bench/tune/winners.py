@@ -1,7 +1,6 @@
 """The winners of searches, one file per model, and how a run asks for them: ``--hyper default|released|tuned``."""
 
 import dataclasses
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from bench.spec import (
 from bench.store.record import Record
 from bench.store.store import Store
 from bench.study import differing
+from bench.tune import again
 
 Mode = Literal["default", "released", "tuned"]
 HEAD = "# Found by --tune, on validation alone; --hyper tuned reads it. The content's sha256:"
@@ -95,7 +95,7 @@ def check_free(configs: Path, job: Job) -> None:
     """
     place = path(configs, job)
     try:
-        other = parsed(place, "")
+        other = parsed(place)
     except BenchError:
         return
     asked = (job.features, job.protocol.name, job.budget.name)
@@ -135,30 +135,34 @@ def load(configs: Path, planned: PlannedJob, trials: Store) -> Winner:
         BenchError: when there is none, it cannot be read, it was found on other data or other code, or no trial had
             its settings or its value.
     """
-    job, place = planned.job, path(configs, planned.job)
-    name = f"{planned.model_file}:{job.model}" if planned.model_file else job.model
-    name = name if job.preset == "default" else f"{name}:{job.preset}"
-    what = ["--datasets", planned.location, "--features", job.features, "--models", name, "--protocols", "clean"]
-    again = f"search with --tune N {shlex.join([*what, '--configs', str(configs)])}"
+    try:
+        return checked(planned, path(configs, planned.job), trials)
+    except BenchError as error:
+        raise BenchError(f"{error}; {again.words(planned, configs, trials)}") from None
+
+
+def checked(planned: PlannedJob, place: Path, trials: Store) -> Winner:
+    """Return the winner in the file ``place``, as ``load``."""
+    job = planned.job
     if not place.exists():
-        raise BenchError(f"{place} does not exist, but --hyper tuned needs it; {again}")
-    winner = parsed(place, again)
+        raise BenchError(f"{place} does not exist, but --hyper tuned needs it")
+    winner = parsed(place)
     same = {"model": "model", "preset": "preset", "features": "features", "data_hash": "data"}
     same |= {"source": "code of the model", "engine": "shared code"}
     changed = [what for name, what in same.items() if getattr(winner, name) != getattr(job, name)]
     if changed:
-        raise BenchError(f"{place} was found with other {' and '.join(changed)}; {again}")
+        raise BenchError(f"{place} was found with other {' and '.join(changed)}")
     trial = trial_of(winner, job)
     if trial is None or trial.key != winner.key:
-        raise BenchError(f"{place} has settings that are not those of its trial {winner.key}; {again}")
+        raise BenchError(f"{place} has settings that are not those of its trial {winner.key}")
     record = trials.find(trial)
     if record is not None and (record.status != "done" or value(record) != winner.value):
-        raise BenchError(f"{place} has another value than the record of its trial {winner.key}; {again}")
+        raise BenchError(f"{place} has another value than the record of its trial {winner.key}")
     return winner
 
 
-def parsed(place: Path, again: str) -> Winner:
-    """Return the winner in a file, in which an alias, a tag or a date is a mistake; ``again`` ends the message."""
+def parsed(place: Path) -> Winner:
+    """Return the winner in a file, in which an alias, a tag or a date is a mistake."""
     import yaml
 
     try:
@@ -167,7 +171,7 @@ def parsed(place: Path, again: str) -> Winner:
             raise ValueError("YAML aliases and tags are not allowed")
         return read(Winner, yaml.safe_load(text), what=f"entry of {place}:")
     except (yaml.YAMLError, TypeError, ValueError, RecursionError, OSError) as error:
-        raise BenchError(f"{place} cannot be read ({plain(str(error), is_line=True)[:200]}); {again}") from None
+        raise BenchError(f"{place} cannot be read ({plain(str(error), is_line=True)[:200]})") from None
 
 
 def trial_of(winner: Winner, job: Job) -> Job | None:

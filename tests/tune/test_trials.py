@@ -185,7 +185,7 @@ def test_the_shipped_searches_are_at_their_end_and_found_what_is_shipped(model):
     records = Store(REFERENCE / TRIALS).records()
     job = next(dataclasses.replace(r.job, hyper={}) for r in records if r.job.model == model)
     found = Trials(PlannedJob(job=job, location="taobao", data_dir=None), records)
-    shipped = winners.parsed(winners.path(REFERENCE / WINNERS, job), "")
+    shipped = winners.parsed(winners.path(REFERENCE / WINNERS, job))
     assert (found.missing(shipped.trials), found.winner(shipped.trials)) == (0, shipped)
 
 

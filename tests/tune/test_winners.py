@@ -6,6 +6,7 @@ import pytest
 
 from bench.files import write_sealed
 from bench.spec import BUDGETS, PROTOCOLS, BenchError
+from bench.store.places import TRIALS
 from bench.store.store import Store
 from bench.tune import winners
 from bench.tune.winners import HEAD, Winner, choose, load, path
@@ -203,6 +204,19 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path):
         BenchError, match=r"toy/LightGCN\.yaml does not exist.*--tune N .*--models LightGCN --protocols"
     ):
         choose([work("LightGCN")], "tuned", tmp_path, trials(tmp_path))
+
+
+def test_the_remedy_finds_the_trials_that_are_kept(tmp_path):
+    """Their number, budget and folder: the search has them all, and writes its winner."""
+    store = Store(tmp_path / TRIALS)
+    for rate in (0.01, 0.02):
+        kept = work(hyper={"learning_rate": rate}).job
+        store.write(record(**{f.name: getattr(kept, f.name) for f in dataclasses.fields(kept) if f.name != "engine"}))
+    asked = work(protocol=PROTOCOLS["paper"], budget=BUDGETS["full"], seed=3)
+    with pytest.raises(BenchError) as caught:
+        load(tmp_path / "configs", asked, store)
+    assert f"--tune 2 --datasets toy --features {asked.job.features} --models BPRMF" in str(caught.value)
+    assert f"--budget quick --results {tmp_path} --configs" in str(caught.value)
 
 
 def test_tuned_and_set_exclude_one_another(tmp_path):
