@@ -1,6 +1,7 @@
 """Studies: which variants of which models are compared, and the settings in which they differ."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,3 +116,12 @@ def own(value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)(map(own, value))
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def can_be_kept(value: Any) -> bool:
+    """Whether a record can hold a setting: a text, a truth value, a finite number of 64 bits, or a list of these."""
+    if isinstance(value, list | tuple):
+        return all(map(can_be_kept, value))
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return isinstance(value, str | None) or isinstance(value, float) and math.isfinite(value)

@@ -1,9 +1,11 @@
 """Studies: their variants, and which run is which, of those that are declared."""
 
+import math
+
 import pytest
 
 from bench.run.studies import STUDIES
-from bench.study import differing
+from bench.study import can_be_kept, differing
 
 FULL = {"modalities": "all", "use_cl": True, "use_id": True, "use_intra": True, "n_layers": 4, "n_attention_layers": 2}
 
@@ -67,3 +69,8 @@ def test_why_a_variant_is_not_formed():
 def test_a_study_changes_what_any_of_its_variants_changes():
     assert STUDIES["table4"].changed == {"modalities", "use_cl", "use_intra"}
     assert STUDIES["figure4"].changed == {"n_layers", "layer_sizes"}  # NGCF's have another name
+
+
+def test_what_a_record_can_hold():
+    assert all(map(can_be_kept, (1, True, None, "x", 1e300, 2**63 - 1, -(2**63), [1, (2.5, "x")])))
+    assert not any(map(can_be_kept, (math.inf, -math.inf, math.nan, 2**63, 1j, b"x", {"a": 1}, [1, [math.nan]])))

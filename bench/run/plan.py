@@ -12,7 +12,7 @@ from bench.data.dataset import Dataset
 from bench.registry import Card
 from bench.run import studies
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, is_knocked_out, read, resolve_budget, unknown
-from bench.study import Study, differing, own
+from bench.study import Study, can_be_kept, differing, own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,9 +126,8 @@ def check_numbers(request: Request) -> None:
         if not 0 <= seed < 2**63:
             raise BenchError(f"seed {seed} is not a whole number from 0 to 2**63 - 1; choose another with --seeds")
     for name, value in request.hyper.items():
-        for part in value if isinstance(value, list | tuple) else [value]:
-            if not (isinstance(part, str | float | None) or isinstance(part, int) and -(2**63) <= part < 2**63):
-                raise BenchError(f"setting {name}={value}: --set takes numbers of 64 bits, texts and truth values")
+        if not can_be_kept(value):
+            raise BenchError(f"setting {name}={value}: --set takes finite numbers of 64 bits, texts and truth values")
 
 
 def jobs_on(

@@ -35,7 +35,7 @@ from tests.cli.test_main import FAST
         (["--set", "learning_rate=1e400"], "'learning_rate=1e400' is no finite number, text or list"),
         (["--set", "learning_rate={1}"], "'learning_rate={1}' is no finite number, text or list"),
         (["--set", "learning_rate=abc"], "learning_rate"),
-        (["--set", f"embedding_size={2**63}"], f"setting embedding_size={2**63}: --set takes numbers of 64 bits"),
+        (["--set", f"embedding_size={2**63}"], f"setting embedding_size={2**63}: --set takes finite numbers"),
         (["--seeds", "0", str(2**63)], f"seed {2**63} is not a whole number from 0 to 2**63 - 1"),
         (["--models", "MCLN", "--study", "table5", "--tune", "2"], "that --set and --study would hold fixed"),
         (["--timeout", "0"], "'0' is not a number of seconds above 0"),

@@ -162,7 +162,7 @@ def test_what_is_neither_true_nor_false_is_refused(folder):
 
 @pytest.mark.parametrize("value", [np.complex128(3), {"a": 1}, b"3"])
 def test_a_setting_that_no_record_could_hold_is_refused(folder, value):
-    with pytest.raises(BenchError, match="takes numbers of 64 bits, texts and truth values|embedding_size"):
+    with pytest.raises(BenchError, match="takes finite numbers of 64 bits, texts and truth values|embedding_size"):
         jobs(folder, "table2", models=["BPRMF"], hyper={"embedding_size": value})
 
 
