@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.data.tables import first_line
 from bench.files import regular
 from bench.spec import BenchError
 
@@ -25,10 +26,14 @@ def load_npy(path: Path) -> np.ndarray:
         if not first.startswith(b"\x93NUMPY"):
             raise BenchError(f"{path} is not an .npy file (it begins with {first.decode(errors='replace')!r})")
         return np.load(path, allow_pickle=False)
+    except BenchError:
+        raise
     except FileNotFoundError:
         raise BenchError(f"{path} is missing") from None
     except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise BenchError(f"{path} is not a readable .npy table ({error})") from None
+        raise BenchError(f"{path} is not a readable .npy table ({first_line(error):.200})") from None
+    except Exception:  # numpy parses the header as Python, and what is not Python fails in many ways
+        raise BenchError(f"{path} is not a readable .npy table (its header is damaged)") from None
 
 
 def table_of_numbers(values: np.ndarray, what: object) -> np.ndarray:

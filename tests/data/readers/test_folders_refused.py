@@ -170,6 +170,28 @@ def test_an_array_whose_header_asks_for_more_than_there_is(tmp_path, load):
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f4', 'fortran_order': False, 'shape': ((4, 2), }",
+        "{'descr': '(2,3', 'fortran_order': False, 'shape': (4, 2), }",
+        f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({10**30}, 2), }}",
+        "{1: '<f4', 'fortran_order': False, 'shape': (4, 2), }",
+        "1+" * 4000 + "1",
+        "-" * 9000 + "1",
+        "x" * 9000,
+        "x" * 20000,
+    ],
+)
+def test_an_array_whose_header_is_damaged(tmp_path, load, header):
+    """Numpy raises errors of the tokenizer, of arithmetic and of recursion, and some texts of many lines or letters."""
+    folder = write_folder(tmp_path / "clips", lists_only())
+    start = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little")
+    (folder / "image_feat.npy").write_bytes(start + header.encode() + bytes(32))
+    with pytest.raises(BenchError, match=r"image_feat\.npy is not a readable \.npy table \([^)].{,200}\)\Z"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
     ("lists", "message"),
     [
         (
