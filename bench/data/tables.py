@@ -17,7 +17,6 @@ from bench.spec import BenchError
 TEXT = (".csv", ".tsv", ".txt", ".inter", ".item")
 LINES = (".jsonl", ".ndjson", ".json")
 SEPARATORS = ",\t;|"
-BROKEN = (OSError, EOFError, ValueError, KeyError, csv.Error)  # most errors of pandas and pyarrow are these
 
 
 def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
@@ -49,7 +48,9 @@ def reading(path: Path) -> Iterator[str]:
         raise BenchError(f"{path}: its name must end in one of {', '.join(suffixes)}")
     try:
         yield suffix
-    except BROKEN as error:
+    except BenchError:
+        raise
+    except Exception as error:  # zlib.error, ArrowException, RecursionError: damage shows in many ways
         raise BenchError(f"{path} cannot be read as a {suffix} table ({first_line(error)})") from None
 
 
@@ -67,7 +68,7 @@ def json_object(line: str, number: int) -> dict:
     """
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         value = error
     if isinstance(value, dict):
         return value

@@ -3,6 +3,7 @@
 import gzip
 
 import pandas as pd
+import pyarrow.parquet
 import pytest
 
 from bench.data.columns import column
@@ -78,6 +79,7 @@ def test_text_with_tabs_whose_names_stand_in_quotes(tmp_path):
         ),
         ("t.jsonl", b'{"a": {"b": 1}}\n5\n', r"t\.jsonl cannot .* \(line 2: it is no object; each line must be one"),
         ("t.json", b'[{"a": 1}]', r"t\.json cannot .* \(line 1 begins an array; write one object per line"),
+        ("t.jsonl", b'{"a": 1}\n' + b'{"a": ' * 10**5, r"t\.jsonl cannot .* \(line 2: it is no object; each line must"),
         ("t.xlsx", b"PK", r"t\.xlsx: its name must end in one of \.parquet"),
         ("t.csv.gz", b"a,b\n", r"t\.csv\.gz cannot be read as a \.csv table"),
     ],
@@ -93,6 +95,29 @@ def test_a_gzip_that_is_cut_off(tmp_path):
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 1000)[:-20])
     with pytest.raises(BenchError, match=r"cannot be read as a \.csv table"):
         read_table(tmp_path / "t.csv.gz")
+
+
+def test_a_gzip_with_a_byte_changed(tmp_path):
+    """Zlib has an error of its own."""
+    whole = gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (n, n**3) for n in range(100)))
+    for place in range(10, len(whole), 5):
+        (tmp_path / "t.csv.gz").write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        with pytest.raises(BenchError, match=r"t\.csv\.gz cannot be read as a \.csv table \("):
+            read_table(tmp_path / "t.csv.gz")
+
+
+def test_a_parquet_file_with_a_letter_changed(tmp_path):
+    table = pyarrow.Table.from_pandas(FRAME)
+    about = {b"pandas": table.schema.metadata[b"pandas"].replace(b"unicode", b"unocode")}
+    pyarrow.parquet.write_table(table.replace_schema_metadata(about), tmp_path / "t.parquet")
+    with pytest.raises(BenchError, match=r"t\.parquet cannot be read as a \.parquet table \("):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_a_header_that_is_too_long_is_refused_once(tmp_path):
+    (tmp_path / "t.csv").write_text("a" * 200_000 + ",b\n1,2\n")
+    with pytest.raises(BenchError, match=r"t\.csv cannot be read as a \.csv table \(field larger than field limit"):
+        read_table(tmp_path / "t.csv")
 
 
 def test_missing_table_and_folder(tmp_path):
