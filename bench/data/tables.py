@@ -78,8 +78,29 @@ def json_object(line: str, number: int) -> dict:
     raise ValueError(f"line {number}: {why}; each line must be one object, such as {{...}}")
 
 
-def opened(path: Path) -> TextIOWrapper:
-    return (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="")
+@contextmanager
+def opened(path: Path) -> Iterator[TextIOWrapper]:
+    """Yield the text of a file.
+
+    Raises:
+        ValueError: for a letter that is not UTF-8, with its line.
+    """
+    unpack = gzip.open if path.suffix == ".gz" else open
+    try:
+        with unpack(path, "rt", encoding="utf-8-sig", newline="") as text:
+            yield text
+    except UnicodeDecodeError:
+        with unpack(path, "rb") as lines:
+            number = next(number for number, line in enumerate(lines, 1) if not is_utf8(line))
+        raise ValueError(f"line {number} has a letter that is not UTF-8; save the file in UTF-8") from None
+
+
+def is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def first_line(error: Exception) -> str:

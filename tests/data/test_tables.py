@@ -65,7 +65,6 @@ def test_text_with_tabs_whose_names_stand_in_quotes(tmp_path):
             r"t\.csv cannot be read as a \.csv table \(.*Expected 2 fields in line 3, saw 3",
         ),
         ("t.csv", b"a,b\n1,x\0y\n", r"t\.csv cannot be read as a \.csv table \(line 2 has a zero byte, as files"),
-        ("t.csv", b"a,b\n1,\xe9\n", r"is not UTF-8; save the file in UTF-8"),
         ("t.parquet", b"version https://git-lfs", r"t\.parquet cannot be read as a \.parquet table"),
         (
             "t.jsonl",
@@ -89,6 +88,19 @@ def test_broken_tables(tmp_path, name, content, message):
     with pytest.raises(BenchError, match=message) as caught:
         read_table(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.inter", "t.item", "t.tsv.gz", "t.jsonl"])
+@pytest.mark.parametrize("number", [1, 2, 9_000])
+def test_a_letter_that_is_not_utf_8(tmp_path, name, number):
+    """Beyond the part of the file that is read for its header, too."""
+    lines = ['{"a": 1}' if name == "t.jsonl" else "a,b"] * 10_000
+    lines[number - 1] = lines[number - 1].replace("a", "\xe9")
+    content = "\n".join(lines).encode("latin-1")
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    message = rf"{name} cannot be read .* \(line {number} has a letter that is not UTF-8; save the file in UTF-8\)"
+    with pytest.raises(BenchError, match=message):
+        read_table(tmp_path / name)
 
 
 def test_a_gzip_that_is_cut_off(tmp_path):
