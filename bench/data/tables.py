@@ -5,7 +5,7 @@ import gzip
 import json
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -104,8 +104,6 @@ def is_utf8(line: bytes) -> bool:
 
 
 def first_line(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "a letter in it is not UTF-8; save the file in UTF-8"
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
@@ -140,8 +138,8 @@ def read_text(path: Path, as_text: Collection[str]) -> pd.DataFrame:
         warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than the header has
         try:
             frame = pd.read_csv(path, header=0, names=range(len(names)), dtype=types, **dialect, **options)
-        except pd.errors.ParserWarning:
-            raise ValueError(describe_long_row(path, dialect, len(names))) from None
+        except (pd.errors.ParserWarning, pd.errors.ParserError) as error:
+            raise ValueError(describe_long_row(path, dialect, len(names)) or str(error)) from None
     return frame.set_axis(names, axis=1)
 
 
@@ -161,10 +159,11 @@ def refuse_zeros(path: Path) -> None:
 
 
 def describe_long_row(path: Path, dialect: dict, n_columns: int) -> str:
-    """Say which row has more cells than the header, and what to do about it."""
-    with opened(path) as lines:
+    """Say which row has more cells than the header, and what to do about it; "" where none has."""
+    where = ""
+    with opened(path) as lines, suppress(csv.Error):  # for a cell that is too long, as an unclosed quote makes one
         rows = csv.reader(lines, **dialect)
-        where = next((f"line {rows.line_num} has {len(row)}" for row in rows if len(row) > n_columns), "a row has more")
+        where = next((f"line {rows.line_num} has {len(row)}" for row in rows if len(row) > n_columns), "")
     mark, has_quotes = repr(dialect["delimiter"]), dialect["quoting"] != csv.QUOTE_NONE
     remedy = f"put a cell that contains {mark} in quotes" if has_quotes else f"a cell must not contain {mark}"
-    return f"{where} cells where the header has {n_columns}; {remedy}"
+    return where and f"{where} cells where the header has {n_columns}; {remedy}"
