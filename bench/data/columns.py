@@ -111,17 +111,21 @@ def moments(values: pd.Series, what: str) -> np.ndarray:
     """Return times, given as numbers or as dates, as ranks (n,) from 0; equal times have equal ranks.
 
     Raises:
-        BenchError: for a value that is neither, with its row.
+        BenchError: for a value that is neither, or a date among numbers, or a number among dates, with its row.
     """
     values = values_of(values)
     times = values if pd.api.types.is_datetime64_any_dtype(values) else pd.to_numeric(values, errors="coerce")
     if pd.api.types.is_numeric_dtype(times):
         times = times.where(times.abs() < np.inf)
+    others = times
     if times.isna().any() and not pd.api.types.is_numeric_dtype(values):
         bare = values.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
         dates = pd.to_datetime(bare, errors="coerce", format="ISO8601", utc=True)
-        times = min(dates, times, key=lambda parsed: parsed.isna().sum())  # the type of most cells of the column
+        times, others = sorted((dates, times), key=lambda parsed: parsed.isna().sum())  # most cells decide the type
     for row in np.flatnonzero(times.isna())[:1]:
         why = "is neither a finite number nor a date such as 2023-07-23 10:00"
+        if pd.notna(others.iloc[row]):
+            kinds = "a number in a column of dates", "a date in a column of numbers"
+            why = f"is {kinds[pd.api.types.is_numeric_dtype(times)]}; write all times in one way"
         raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r:.60} {why}")
     return np.unique(times.to_numpy(), return_inverse=True)[1]

@@ -84,6 +84,20 @@ def test_what_is_no_time(bad):
         moments(pd.Series(bad, name="time"), "f")
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["1690106400", "1690106401", "2020-01-01"], "time '2020-01-01' is a date in a column of numbers"),
+        ([1690106400, 1690106401.5, " 2020-01-01 10:00"], "time ' 2020-01-01 10:00' is a date in a column of numbers"),
+        (["2020-01-01", "2021-01-01", "5"], "time '5' is a number in a column of dates"),
+        (["2020-01-01", "2021-01-01", 1690106400], "time 1690106400 is a number in a column of dates"),
+    ],
+)
+def test_times_of_two_kinds(values, said):
+    with pytest.raises(BenchError, match=f"f: row 3: {said}; write all times in one way"):
+        moments(pd.Series(values, name="time"), "f")
+
+
 @pytest.mark.parametrize("token", ["a\rb", "a\0b", "a\0", "\ud800"])
 def test_an_id_that_a_text_file_does_not_keep(token):
     """A carriage return would begin a new line of ``users.csv``, a zero byte end the id there."""
