@@ -80,11 +80,23 @@ class Interactions:
 
 
 def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
-    """Return the interactions that count, each pair once: the earliest, or the first in the file without times."""
+    """Return the interactions that count, each pair once: the earliest, or the first in the file without times.
+
+    Raises:
+        BenchError: for columns that are missing or used twice, and for values that cannot be read, with their row.
+    """
+    flag_of = {}
 
     def find(asked: str | int | None, known: Sequence[str], flag: str) -> pd.Series:
         remedy = f"name one with {flag}, or add a line with the columns' names"
-        return column(frame, known if asked is None else [asked], origin, remedy)
+        found = column(frame, known if asked is None else [asked], origin, remedy)
+        if (first := flag_of.get(found.name, flag)) != flag:
+            raise BenchError(
+                f"{origin}: {first} and {flag} both read the column {found.name}; name another with one of them"
+            )
+        if flag in ("--user", "--item"):  # a column of times may well be read as ratings, to keep what is recent
+            flag_of[found.name] = flag
+        return found
 
     if not len(frame):
         raise BenchError(f"{origin} has no interactions")

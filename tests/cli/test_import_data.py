@@ -43,6 +43,13 @@ def test_a_csv_a_parquet_and_an_array_become_a_set_that_vbpr_trains_on(tmp_path,
     assert "VBPR" in shown
 
 
+def test_one_column_for_users_and_items(tmp_path, bench):
+    (tmp_path / "shop.csv").write_text("user,item\na,x\na,y\nb,x\n")
+    code, _, error = bench("import", tmp_path / "shop.csv", "--user", "item", "--item", "item", "--out", tmp_path / "x")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "shop.csv: --user and --item both read the column item; name another with one of them" in error
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -261,7 +261,7 @@ def test_how_items_are_named_changes_nothing(tmp_path, rng, change):
         ({**NAMED, "split": "ratio", "shares": (math.nan, 0.2)}, "--shares: validation and test must leave some"),
         ({**NAMED, "shares": (0.2, 0.2)}, "--shares goes with --split ratio or global-time; give one of them"),
         (
-            {"user": "product", "item": "product"},
+            {"user": "day", "item": "stars"},
             "no test pair comes from the split leave-one-out.*; there must be users",
         ),
         ({**NAMED, "time": "stars", "split": "global-time"}, "no test pair .*; so small a share begins after the last"),
