@@ -1,5 +1,6 @@
 """Reads folders of ``train.txt``, ``validation.txt`` and ``test.txt``, whose lines are ``user item item ...``."""
 
+import os
 import shlex
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from bench.data.tables import read_table
 from bench.spec import BenchError
 
 PARTS = {"train": "train.txt", "valid": "validation.txt", "test": "test.txt"}
+FILES = (".npy", ".txt", ".json")  # the endings of the files that are looked for by their names
 ALSO = {"valid": ("valid.txt", "val.txt", "dev.txt")}  # other usual names of the files of a part
 
 
@@ -38,8 +40,11 @@ def folder_recipe(folder: Path, features: str | None) -> Recipe:
 
 
 def list_files(folder: Path) -> list[str]:
-    """Return the names of all but folders in ``folder``; a broken link is an error when it is read."""
-    return sorted(path.name for path in folder.iterdir() if not path.is_dir())
+    """Return the names of the files in ``folder``; a broken link is an error when it is read.
+
+    So is a folder that ends in .npy, .txt or .json, as a copy that went wrong may leave in the place of a file.
+    """
+    return sorted(path.name for path in folder.iterdir() if path.suffix in FILES or not path.is_dir())
 
 
 def original_ids(folder: Path, kind: str, numbers: np.ndarray) -> np.ndarray:
@@ -50,10 +55,10 @@ def original_ids(folder: Path, kind: str, numbers: np.ndarray) -> np.ndarray:
         numbers: (n,) as in the lists; they are returned where the folder has no original ids.
 
     Raises:
-        BenchError: where the file lacks one of the numbers.
+        BenchError: where the file cannot be read or lacks one of the numbers.
     """
     path = folder / f"{kind}s.csv"
-    table = read_table(path, as_text=("id",)) if path.is_file() else pd.DataFrame()
+    table = read_table(path, as_text=("id",)) if os.path.lexists(path) else pd.DataFrame()
     if not {"number", "id"} <= set(table.columns):
         return numbers
     id_of = dict(zip(table["number"], table["id"], strict=True))

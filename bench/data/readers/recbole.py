@@ -1,5 +1,6 @@
 """Reads ``.inter`` files: MMRec's layout (a column ``x_label`` names the part) and RecBole's atomic files."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from functools import partial
@@ -35,7 +36,7 @@ def inter_recipe(folder: Path, features: str | None, *, core: int = 0) -> Recipe
         )
     else:
         item_file = inter.with_suffix(".item")
-        offered = {"textual": item_file} if item_file.exists() and word_columns(item_file) else {}
+        offered = {"textual": item_file} if os.path.lexists(item_file) and word_columns(item_file) else {}
         base, read, settings = "words", partial(read_recbole, core=core), {"layout": "recbole", "core": core}
     choices = [base, "none"] if offered else ["none"]
     feature_id = features or choices[0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.data import sources
+from bench.data.readers.folders import original_ids
 from bench.spec import BenchError
 from tests.data.files import GOOD, lists_only, spread, write_folder
 
@@ -207,3 +208,31 @@ def test_what_does_not_separate_ids(tmp_path, load, lists, message):
     """Programs that end a line at a form feed would read two users where others read one."""
     with pytest.raises(BenchError, match=message):
         load(write_folder(tmp_path / "shop", lists_only() | {"train.txt": lists}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["image_feat.npy", "mood_feat.npy", "i2e_visual.txt", "item2imgfeat.txt", "test.txt", "text_feat.json"],
+)
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_folder_or_a_link_to_nowhere_in_the_place_of_a_file(tmp_path, load, name, is_link):
+    """Without a word, the data would have no content."""
+    lists = {file: text for file, text in lists_only().items() if file != name}
+    folder = write_folder(tmp_path / "clips", lists, text=np.ones((4, 2)))
+    (folder / name).symlink_to(tmp_path / "unmounted") if is_link else (folder / name).mkdir()
+    features = "entities" if name.startswith("i2e") else None
+    with pytest.raises(BenchError, match=rf"{name} (is missing|cannot be read \(Is a directory\))"):
+        load(folder, features)
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_folder_or_a_link_to_nowhere_in_the_place_of_a_table(tmp_path, load, is_link):
+    inter = "user_id:token\titem_id:token\ttimestamp:float\n" + "".join(f"a\t{n}\t{n}\n" for n in range(4))
+    folder = write_folder(tmp_path / "clips", {"clips.inter": inter})
+    for name in ("items.csv", "clips.item"):
+        (folder / name).symlink_to(tmp_path / "unmounted") if is_link else (folder / name).mkdir()
+    with pytest.raises(BenchError, match=r"clips\.item is (a folder|missing)"):
+        load(folder)
+    with pytest.raises(BenchError, match=r"items\.csv is (a folder|missing)"):
+        original_ids(folder, "item", np.arange(4))
+    assert original_ids(folder, "user", np.arange(1)).tolist() == [0]
