@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from bench.data import knockout
 from bench.data.dataset import Dataset
+from bench.data.split import count_untrained
 from bench.files import cache_folder, regular, write_whole, writing
 from bench.spec import BenchError, canonical_hash
 
@@ -86,7 +87,8 @@ class Source:
                 raise BenchError(f"{self.name}: the files changed while they were read; start again")
             with writing(f"cache folder {path.parent}", remedy="set MCLN_BENCH_CACHE to another folder"):
                 write_whole(path, lambda name: write_cached(name, dataset))
-        dataset = dataclasses.replace(dataset, name=self.name, warnings=[*recipe.warnings, *dataset.warnings])
+        warnings = [*recipe.warnings, *dataset.warnings, *count_untrained(dataset)]
+        dataset = dataclasses.replace(dataset, name=self.name, warnings=warnings)
         return knockout.apply(dataset, kinds)
 
 

@@ -50,6 +50,12 @@ def count_untaught(pairs: Pairs, *, n_items: int) -> list[str]:
     return [f"{counted(n, 'user')} with every item in train, for whom no negative can be drawn"] if n else []
 
 
+def count_untrained(dataset: Dataset) -> list[str]:
+    """Return a warning, in a list, if users have test pairs but no train pair; else an empty list."""
+    n = len(np.setdiff1d(dataset.test[:, 0], dataset.train[:, 0]))
+    return [f"{counted(n, 'user')} with test pairs but without train pairs, not scored under clean"] if n else []
+
+
 def keys(dataset: Dataset, pairs: Pairs) -> Int64[np.ndarray, " pair"]:
     """Return one number per pair; equal numbers mean equal pairs."""
     return pairs[:, 0] * dataset.n_items + pairs[:, 1]

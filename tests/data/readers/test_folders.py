@@ -96,7 +96,17 @@ def test_user_without_train_loads(tmp_path, load):
     assert data.ids["user"].tolist() == [0, 1, 2, 4]
     assert data.test.tolist() == [[3, 1]]
     gaps = "user ids below the largest that never occur: 1; they are left out, and the users numbered anew"
-    assert data.warnings == [gaps]
+    untrained = "1 user with test pairs but without train pairs, not scored under clean"
+    assert data.warnings == [gaps, untrained]
+
+
+def test_a_train_list_that_was_cut_off_at_the_end_of_a_line(tmp_path, load):
+    """Whether the set comes from its files or, the second time, from the cache."""
+    folder = write_folder(tmp_path / "shop", lists_only() | {"train.txt": "0 0 1 2\n", "test.txt": "1 0\n2 1 3\n"})
+    for _ in range(2):
+        warnings = load(folder).warnings
+        assert warnings == ["2 users with test pairs but without train pairs, not scored under clean"]
+    assert load(write_folder(tmp_path / "whole", lists_only() | {"test.txt": "1 0\n"})).warnings == []
 
 
 @pytest.mark.parametrize(("factor", "first"), [(3, 0), (1, 1), (97, 5)])
