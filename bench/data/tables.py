@@ -133,6 +133,7 @@ def read_text(path: Path, as_text: Collection[str]) -> pd.DataFrame:
     names, _, dialect = header(path)
     refuse_zeros(path)
     options = {"encoding": "utf-8-sig", "keep_default_na": False, "index_col": False}
+    options |= {"low_memory": False}  # in pieces, pandas would give each piece of a column its own type, and warn
     types = {place: str for place, name in enumerate(names) if name in as_text}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than the header has

@@ -41,6 +41,13 @@ def test_a_quote_in_text_with_tabs_is_a_letter(tmp_path, name):
     assert found == {"item": ["a", "b", "c"], "title": ['"12 inch', "pan", '"best" cable"'], "n": [1, 2, 3]}
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_column_has_one_type_however_long_the_file_is(tmp_path):
+    """Read in pieces, 007 would be 7 in the first of them and 007 in the last."""
+    (tmp_path / "t.csv").write_text("n,title\n" + "1,007\n" * 300_000 + "1,pan\n")
+    assert read_table(tmp_path / "t.csv")["title"].unique().tolist() == ["007", "pan"]
+
+
 def test_text_with_tabs_whose_names_stand_in_quotes(tmp_path):
     """As R writes it."""
     (tmp_path / "t.tsv").write_text('"item"\t"title"\n"a"\t"12"" pan"\n"b\tc"\t""\n')
