@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Hashable, Sequence
+from numbers import Number
 
 import numpy as np
 import pandas as pd
@@ -119,7 +120,7 @@ def moments(values: pd.Series, what: str) -> np.ndarray:
         times = times.where(times.abs() < np.inf)
     others = times
     if times.isna().any() and not pd.api.types.is_numeric_dtype(values):
-        bare = values.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+        bare = values.map(without_spaces)
         dates = pd.to_datetime(bare, errors="coerce", format="ISO8601", utc=True)
         times, others = sorted((dates, times), key=lambda parsed: parsed.isna().sum())  # most cells decide the type
     for row in np.flatnonzero(times.isna())[:1]:
@@ -129,3 +130,10 @@ def moments(values: pd.Series, what: str) -> np.ndarray:
             why = f"is {kinds[pd.api.types.is_numeric_dtype(times)]}; write all times in one way"
         raise BenchError(f"{what}: row {row + 1}: {values.name} {values.iloc[row]!r:.60} {why}")
     return np.unique(times.to_numpy(), return_inverse=True)[1]
+
+
+def without_spaces(cell: object) -> object:
+    """Return a cell that may be a date without spaces around it; nothing for a number, which is no date."""
+    if isinstance(cell, Number):
+        return None
+    return cell.strip() if isinstance(cell, str) else cell
