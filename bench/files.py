@@ -32,11 +32,7 @@ def expanded(path: str | Path) -> Path:
 
 
 def findable(path: str | Path) -> Path:
-    """Return ``path`` as ``expanded`` does, if it is there or could be.
-
-    Raises:
-        BenchError: as ``expanded``, and for a name that is too long or a folder that may not be entered.
-    """
+    """Return ``expanded(path)``; also refuse, as a BenchError, a name that is too long and a folder without access."""
     full = expanded(path)
     try:
         with suppress(FileNotFoundError, NotADirectoryError):
