@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.data.tables import first_line
 from bench.files import expanded, write_whole
 from bench.run import worker
 from bench.run.events import Event, Listener
@@ -147,8 +148,7 @@ def connected(address: str, *, gpus: str, jobs_per_gpu: int | None, **options) -
         client = Client(address, timeout=ANSWER, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:  # TypeError: TLS without certificates
         remedy = "set the certificates (docs/cluster.md)" if address.startswith("tls:") else "start one: dask scheduler"
-        why = str(error).partition("\n")[0] or type(error).__name__
-        raise BenchError(f"no Dask scheduler answers at --cluster {address} ({why}); {remedy}") from None
+        raise BenchError(f"no Dask scheduler answers at --cluster {address} ({first_line(error)}); {remedy}") from None
     with client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
