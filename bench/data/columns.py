@@ -15,7 +15,7 @@ ITEM = ("item_id", "itemID", "item")
 TIME = ("timestamp",)
 LABEL = "x_label"  # names the part: 0 train, 1 validation, 2 test
 
-UNKEPT = re.compile("[\0\r\ud800-\udfff]")  # characters that a text file does not give back as they were written
+UNKEPT = re.compile("[\0\r\n\ud800-\udfff]")  # characters that a text file of one id per line does not give back
 
 
 def values_of(cells: pd.Series) -> pd.Series:
@@ -61,7 +61,7 @@ def tokens(values: pd.Series, what: str) -> np.ndarray:
 
     Raises:
         BenchError: for an id, named with its row, that is empty, a list, an object, a float so large that several
-            whole numbers are stored as that float, or a text that a text file does not keep.
+            whole numbers are stored as that float, or a text that a text file does not keep on one line.
     """
     values = values_of(values)
     if values.dtype == object:
@@ -87,7 +87,8 @@ def tokens(values: pd.Series, what: str) -> np.ndarray:
             f"{what}: row {row + 1} has no {values.name}; rows are counted from 1 after the header, without blank lines"
         )
     for token in [token for token in pd.unique(text) if UNKEPT.search(token)][:1]:
-        why = f"{values.name} {token!r:.60} has a character that is lost in text files; remove it"
+        cause = "a line break, as a quote that is not closed makes" if "\n" in token else "a character that files lose"
+        why = f"{values.name} {token!r:.60} has {cause}; remove it"
         raise BenchError(f"{what}: row {text.tolist().index(token) + 1}: {why}")
     return text
 

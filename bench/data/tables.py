@@ -140,7 +140,7 @@ def read_text(path: Path, as_text: Collection[str]) -> pd.DataFrame:
         try:
             frame = pd.read_csv(path, header=0, names=range(len(names)), dtype=types, **dialect, **options)
         except (pd.errors.ParserWarning, pd.errors.ParserError) as error:
-            raise ValueError(describe_long_row(path, dialect, len(names)) or str(error)) from None
+            raise ValueError(describe_bad_row(path, dialect, len(names), error)) from None
     return frame.set_axis(names, axis=1)
 
 
@@ -159,12 +159,19 @@ def refuse_zeros(path: Path) -> None:
                 raise ValueError(f"line {number} has a zero byte, as files that were cut off while written do; mend it")
 
 
-def describe_long_row(path: Path, dialect: dict, n_columns: int) -> str:
-    """Say which row has more cells than the header, and what to do about it; "" where none has."""
-    where = ""
+def describe_bad_row(path: Path, dialect: dict, n_columns: int, error: Exception) -> str:
+    """Say which row has more cells than the header, or a quote that is not closed, and what to do about it."""
+    before = end = 0
     with opened(path) as lines, suppress(csv.Error):  # for a cell that is too long, as an unclosed quote makes one
         rows = csv.reader(lines, **dialect)
-        where = next((f"line {rows.line_num} has {len(row)}" for row in rows if len(row) > n_columns), "")
-    mark, has_quotes = repr(dialect["delimiter"]), dialect["quoting"] != csv.QUOTE_NONE
-    remedy = f"put a cell that contains {mark} in quotes" if has_quotes else f"a cell must not contain {mark}"
-    return where and f"{where} cells where the header has {n_columns}; {remedy}"
+        for row in rows:
+            if len(row) > n_columns:
+                has_quotes = dialect["quoting"] != csv.QUOTE_NONE
+                remedy = "put a cell that contains {} in quotes" if has_quotes else "a cell must not contain {}"
+                remedy = remedy.format(repr(dialect["delimiter"]))
+                return f"line {rows.line_num} has {len(row)} cells where the header has {n_columns}; {remedy}"
+            before, end = end, rows.line_num
+        end = before
+    if "EOF inside string" in str(error):
+        return f"line {end + 1} has a quote that is not closed; close it, or write it twice if it belongs to the cell"
+    return str(error)

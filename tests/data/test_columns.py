@@ -1,5 +1,7 @@
 """Columns by name; what an id, a number and a time are, and cells that are none, named with their row."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,8 +103,15 @@ def test_times_of_two_kinds(values, said):
 @pytest.mark.parametrize("token", ["a\rb", "a\0b", "a\0", "\ud800"])
 def test_an_id_that_a_text_file_does_not_keep(token):
     """A carriage return would begin a new line of ``users.csv``, a zero byte end the id there."""
-    with pytest.raises(BenchError, match=r"f: row 3: user '.*' has a character that is lost in text files; remove it"):
-        tokens(pd.Series(["x", "a\nb", token, token], name="user", dtype=object), "f")
+    with pytest.raises(BenchError, match=r"f: row 3: user '.*' has a character that files lose; remove it"):
+        tokens(pd.Series(["x", "a b", token, token], name="user", dtype=object), "f")
+
+
+def test_an_id_of_several_lines():
+    """Two stray quotes make one cell of all that is between them, lines of other users included."""
+    said = r"f: row 2: user 'u4,i1\nu5,i5\nu5' has a line break, as a quote that is not closed makes; remove it"
+    with pytest.raises(BenchError, match=re.escape(said)):
+        tokens(pd.Series(["u3", "u4,i1\nu5,i5\nu5", "u6"], name="user"), "f")
 
 
 def test_ids_that_are_bytes():

@@ -77,8 +77,9 @@ def test_text_with_tabs_whose_names_stand_in_quotes(tmp_path):
             r"t\.inter .* \(line 300002 has 4 cells where the header has 2; a cell must not contain '\\t'\)",
         ),
         ("t.item", b"a\tb\n1\n1\t2\t3\n1\t2\n", r"t\.item .* \(line 3 has 3 cells where the header has 2; a cell must"),
-        ("t.csv", b'a,b\n1,"2\n3,4\n', r"t\.csv .* \(.*EOF inside string starting at row 1\)"),
-        ("t.csv", b'a,b\n1,"2\n' + b"3,4\n" * 60_000, r"t\.csv .* \(.*EOF inside string starting at row 1\)"),
+        ("t.csv", b'a,b\n1,"2\n3,4\n', r"t\.csv cannot .* \(line 2 has a quote that is not closed; close it, or write"),
+        ("t.csv", b'a,b\n"1\n2",2\n\n5,"6\n', r"t\.csv .* \(line 5 has a quote that is not closed"),
+        ("t.csv", b'a,b\n1,2\n1,"2\n' + b"3,4\n" * 60_000, r"t\.csv .* \(line 3 has a quote that is not closed"),
         ("t.csv", b"a,b\n1,x\0y\n", r"t\.csv cannot be read as a \.csv table \(line 2 has a zero byte, as files"),
         ("t.parquet", b"version https://git-lfs", r"t\.parquet cannot be read as a \.parquet table"),
         (
