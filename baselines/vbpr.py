@@ -13,8 +13,8 @@ Departures:
 - content rows are scaled to unit norm unless ``feature_scale`` says otherwise; the authors divide by the largest value;
 - positive and negative items have the same L2 weight; the authors give negatives a tenth (``negative_reg_factor``);
 - E and beta' are regularised: without that they memorise the training pairs where content has a thousand entity columns
-  (on Taobao under the protocol ``paper``, the best N@10, which is NDCG@10, is .170 at epoch 35 without, and .249 and
-  still rising at epoch 60 with it);
+  (on Taobao under the protocol ``paper``, with ``sampling="user"``, the best N@10, which is NDCG@10, is .170 at epoch
+  35 without, and .249 and still rising at epoch 60 with it);
 - where the data set has no visual rows, all its modalities are concatenated instead.
 
 Modalities: visual where the data set has it, otherwise all; ``modalities="all"`` always takes all. It needs at least
