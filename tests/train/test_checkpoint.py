@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from baselines.bm3 import BM3
 from baselines.bprmf import BPRMF
 from baselines.dmrl import DMRL
+from baselines.freedom import FREEDOM
 from baselines.invrl import InvRL
+from baselines.lattice import LATTICE
+from baselines.lgmrec import LGMRec
 from baselines.lightgcn import LightGCN
 from baselines.mgat import MGAT
 from baselines.mmgcn import MMGCN
@@ -26,6 +30,7 @@ from models.mcln import MCLN
 from tests.toy import make, random_set
 
 MODELS = [BPRMF, SVDPP, NGCF, LightGCN, VBPR, MMGCN, MGAT, InvRL, DMRL, CausalMMRec, MCLN]
+MODELS += [BM3, FREEDOM, LATTICE, LGMRec]  # whose steps draw noise or graphs, or keep a graph for an epoch
 
 
 WAVES = {"sampled.m": torch.sin, "full.m": torch.cos}  # two metrics that follow the weights and peak apart
