@@ -4,7 +4,9 @@
     ItemKNN  Deshpande, Karypis. "Item-Based Top-N Recommendation Algorithms", TOIS 2004: k neighbours by cosine
     EASE     Steck. "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019: a linear auto-encoder, closed form
 
-EASE and ItemKNN hold an item-by-item matrix in memory, because that matrix is the method.
+EASE and ItemKNN hold an item-by-item matrix in memory, because that matrix is the method. Of items that are equally
+similar, NumPy's partition decides in ItemKNN which one is still a neighbour, and versions of NumPy and kinds of CPU
+differ in that. On Taobao (``clean``), NumPy 1.26 and 2.5 give it a sampled N@10 (NDCG@10) of .1685 and .1687.
 """
 
 from dataclasses import dataclass
