@@ -182,20 +182,20 @@ def locked(path: Path) -> Iterator[bool]:
         except OSError as error:
             if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
                 raise
-            raise BenchError(
-                f"folder {path.parent} is on a file system without locks; choose another with --results, or give "
-                "--no-lock if no other run uses it"
-            ) from None
+            remedy = "choose another with --results, or give --no-lock if no other run uses it"
+            raise BenchError(f"folder {path.parent} is on a file system without locks; {remedy}") from None
         try:
             yield is_ours
         finally:
             if is_ours:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # as on a disk that has become read-only: the error that counts is another
+                    path.unlink()
 
 
 @contextmanager
 def writing(what: object, *, remedy: str) -> Iterator[None]:
-    """Turn an error of writing, such as a full disk, into one clear line that names ``what`` and the ``remedy``.
+    """Turn an error of writing, such as a full disk, into one clear line that names ``what`` and the ``remedy``, and
+    any folder that has the place of a file.
 
     Raises:
         BenchError: in place of any OSError.
@@ -203,7 +203,8 @@ def writing(what: object, *, remedy: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BenchError(f"{what} cannot be written ({error.strerror}); {remedy}") from None
+        place = f": {error.filename2 or error.filename}" if isinstance(error, IsADirectoryError) else ""
+        raise BenchError(f"{what} cannot be written ({error.strerror}{place}); {remedy}") from None
 
 
 def writing_reports(folder: Path) -> AbstractContextManager[None]:

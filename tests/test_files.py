@@ -19,6 +19,7 @@ from bench.files import (
     read_sealed,
     try_writing,
     write_sealed,
+    write_text,
     write_whole,
     writing,
 )
@@ -107,6 +108,26 @@ def test_what_cannot_be_written_is_one_line(tmp_path):
             try_writing(tmp_path / "file" / "below")
     try_writing(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(BenchError, match=r"all cannot be written \(Is a directory: .*/a\.json\); free it$"):
+        with writing("all", remedy="free it"):
+            write_text(tmp_path / "a.json", "")
+
+
+def test_a_lock_that_cannot_be_removed_hides_no_other_error(tmp_path, monkeypatch):
+    """As on a disk that becomes read-only while a job is at work."""
+
+    def refuse(self, missing_ok=False):
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    with pytest.raises(BenchError, match="the record cannot be written"), locked(tmp_path / "lock"):
+        raise BenchError("the record cannot be written")
+    with locked(tmp_path / "lock") as is_ours:
+        assert is_ours
 
 
 def test_a_file_system_without_locks_is_one_line_with_its_remedy(tmp_path, monkeypatch):

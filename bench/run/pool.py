@@ -170,8 +170,9 @@ class Pool:
             self.listener(planned, Event(state="stopped", reason=outcome.reason if outcome.is_stopped else ""))
             return "stopped"
         record = outcome.record or self.bury(planned, outcome.reason, seconds=spent)
-        if record.status == "done":  # its process may have ended before it removed the checkpoint
-            self.store.checkpoint(planned.job).unlink(missing_ok=True)
+        if record.status != "failed":  # its process may have ended before it removed the checkpoint
+            with suppress(OSError):  # the record stands, whether or not the file can be removed
+                self.store.checkpoint(planned.job).unlink()
         self.listener(planned, Event(state=record.status, reason=record.reason))
         return record.status
 
@@ -183,8 +184,9 @@ class Pool:
 
     def bury(self, planned: PlannedJob, reason: str, *, seconds: float) -> Record:
         """Write and return a failed record for a job that ended without a record."""
-        job, log, settings = planned.job, self.store.log(planned.job), {}
-        text = log.read_text(errors="replace") if log.exists() else ""
+        job, log, settings, text = planned.job, self.store.log(planned.job), {}, ""
+        with suppress(OSError):  # it may be gone
+            text = log.read_text(errors="replace")
         with suppress(Exception):  # a model file that cannot be imported, which may be what the job died of, has none
             settings = planned.settings
         record = Record(

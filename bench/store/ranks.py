@@ -5,6 +5,7 @@ in one file that these jobs share; a job's own file has its ranks and ties.
 """
 
 import math
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from bench.files import write_whole
+from bench.files import regular, write_whole
 from bench.protocol.metrics import means
+from bench.spec import BenchError
 from bench.store.record import Record
 
 CASE = ["user", "target"]
@@ -33,9 +35,11 @@ def encode(columns: pd.DataFrame) -> bytes:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``, unless the file already holds it."""
-    if not path.exists() or path.read_bytes() != content:
-        write_whole(path, lambda name: Path(name).write_bytes(content), is_durable=True)
+    """Write ``content`` to ``path``, unless the file already holds it. What cannot be read there is replaced."""
+    with suppress(BenchError, OSError):
+        if regular(path).read_bytes() == content:
+            return
+    write_whole(path, lambda name: Path(name).write_bytes(content), is_durable=True)
 
 
 def decode(content: bytes) -> dict[str, np.ndarray]:

@@ -95,7 +95,10 @@ class Store(Places):
     def _checked(self, path: Path, *, in_full: bool = False) -> Record | None:
         """Return the record at ``path``; None where there is none, or, with a warning, where it is damaged."""
         try:
-            record = self.check(path, in_full=in_full)
+            try:
+                record = self.check(path, in_full=in_full)
+            except BROKEN:  # a runner may have written it anew meanwhile, and removed the ranks of the old one
+                record = self.check(path, in_full=in_full)
             self.left_out.pop(path, None)  # it may have been damaged before, and made again since
             return record
         except BROKEN as error:
@@ -184,7 +187,7 @@ class Store(Places):
 
     def sweep(self, *, due: Collection[Job] = ()) -> None:
         """Remove what killed runners left behind: locks that no one holds, half-written files, and checkpoints of
-        jobs that are done, unless they are ``due`` again. A file that cannot be removed stays."""
+        jobs that are done or skipped, unless they are ``due`` again. A file that cannot be removed stays."""
         keys = {job.key for job in due}
         for path in self.root.glob("*/*/*.lock") if self.is_locked else self._unlocked():
             with suppress(OSError), self.locked(path) as is_ours:
@@ -192,8 +195,8 @@ class Store(Places):
                     continue
                 sweep_halves(path)
                 record = self._checked(path.with_suffix(".json"))
-                is_done = record is not None and record.status == "done"
-                if is_done and record.key not in keys:  # killed before it removed its checkpoint
+                is_over = record is not None and record.status != "failed"
+                if is_over and record.key not in keys:  # killed before it removed its checkpoint
                     path.with_suffix(".checkpoint").unlink(missing_ok=True)
 
     def _unlocked(self) -> set[Path]:
@@ -203,9 +206,11 @@ class Store(Places):
 
 
 def sweep_halves(path: Path) -> None:
-    """Remove the half-written files of the job with the record ``path``; its lock is held, and its process is dead."""
+    """Remove the half-written files of the job with the record ``path``; its lock is held, and its process is dead.
+    A file that cannot be removed stays."""
     for half in path.parent.glob(f".{path.stem}.*"):
-        half.unlink(missing_ok=True)
+        with suppress(OSError):
+            half.unlink()
 
 
 def why(error: Exception) -> str:

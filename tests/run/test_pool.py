@@ -126,6 +126,33 @@ def test_a_checkpoint_goes_with_the_finished_record(store):
     assert not store.checkpoint(toy().job).exists()
 
 
+def test_the_checkpoint_of_a_skipped_job_goes_too(store):
+    def act(one, attempt):
+        store.checkpoint(one.job).write_text("x")
+        store.write(record(job=one.job).model_copy(update={"status": "skipped", "metrics": {}, "reason": "pruned"}))
+        return Outcome(record=store.find(one.job))
+
+    assert scripted(store, act).run([toy()]) == ["skipped"]
+    assert not store.checkpoint(toy().job).exists()
+
+
+def test_what_has_the_place_of_a_file_and_cannot_be_removed_fails_no_job(store):
+    half = store.path(toy().job).with_name(f".{toy().job.key}.json")
+    for path in (store.checkpoint(toy().job), half):
+        path.mkdir(parents=True)
+    assert scripted(store).run([toy()]) == ["done"]
+
+
+def test_a_job_that_died_is_recorded_although_its_log_cannot_be_read(store):
+    def act(one, attempt):
+        store.log(one.job).unlink()
+        store.log(one.job).mkdir()
+        return Outcome(reason="died")
+
+    assert scripted(store, act).run([toy()]) == ["failed"]
+    assert store.find(toy().job).reason == "died"
+
+
 def test_a_job_that_has_no_time_is_left(store):
     half_over = Clock(limit=600.0, begun=time.monotonic() - 300)
     pool = scripted(store, clock=half_over, estimate=lambda job: 300.0)

@@ -8,6 +8,7 @@ import pytest
 
 from bench.files import digest
 from bench.spec import BenchError
+from bench.store import store as store_module
 from bench.store.store import Store
 from tests.store.made import followed, job, ranks, record, rewritten
 
@@ -171,6 +172,34 @@ def test_a_record_that_does_not_hold_is_missing_and_named_once(tmp_path, capsys,
     store.write(record(), ranks())  # what the next run does
     assert Store(tmp_path).find(job()).metrics == record().metrics
     assert store.ranks(job()).equals(ranks())
+
+
+def test_a_record_that_is_replaced_while_it_is_read_is_not_damaged(tmp_path, monkeypatch, capsys):
+    """Its old ranks are gone before they are read."""
+    store, real, names = Store(tmp_path), store_module.read_checked, []
+    store.write(followed(), ranks())
+
+    def read_late(path, sha256):
+        if not names:
+            names.append(path.name)
+            Store(tmp_path).write(followed((3, 4)), ranks((3, 4)))
+        return real(path, sha256)
+
+    monkeypatch.setattr(store_module, "read_checked", read_late)
+    assert [one.metrics for one in store.records()] == [followed((3, 4)).metrics]
+    assert (names != [], store.left_out, capsys.readouterr().err) == (True, {}, "")
+
+
+def test_ranks_that_cannot_be_read_are_replaced(tmp_path):
+    """A reader of a pipe would wait for ever."""
+    store = Store(tmp_path)
+    store.write(followed(), ranks())
+    for file in store.rank_files(store.find(job())):
+        file.unlink()
+        os.mkfifo(file)
+    assert store.find(job()) is None
+    store.write(followed(), ranks())
+    assert store.find(job()).metrics == followed().metrics
 
 
 def test_files_of_others_are_named_and_stay(tmp_path, capsys):
