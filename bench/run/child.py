@@ -5,6 +5,8 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
+from io import BufferedWriter, FileIO, TextIOWrapper
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -41,6 +43,15 @@ class Patience:
         return self.is_asked.is_set() or now + longest > self.deadline
 
 
+class Log(FileIO):
+    """The file that a job prints into. What does not fit on a full disk is lost, and the job goes on."""
+
+    def write(self, content) -> int:
+        with suppress(OSError):
+            return super().write(content)
+        return len(content)
+
+
 def main(order: dict, runner: Connection) -> None:
     """Run the job of ``order``; send its events to ``runner``, and all that is printed into the job's log."""
     os.setsid()  # a process group of its own, so that the job can be ended with all that it starts
@@ -49,6 +60,8 @@ def main(order: dict, runner: Connection) -> None:
     with open(order["log"], "a") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
+    kept = BufferedWriter(Log(1, "a", closefd=False))
+    sys.stdout = sys.stderr = TextIOWrapper(kept, "utf-8", "backslashreplace", line_buffering=True)
     patience = Patience(order["deadline"])
     signal.signal(signal.SIGTERM, lambda *_: patience.is_asked.set())
     for number in (signal.SIGINT, signal.SIGHUP):  # the runner gets them too, and decides

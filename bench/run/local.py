@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -18,7 +19,7 @@ from types import ModuleType
 from bench.run.clock import SIGNALS
 from bench.run.events import Event, Listener
 from bench.run.plan import PlannedJob
-from bench.run.pool import Executor, Outcome
+from bench.run.pool import POLL, Executor, Outcome
 from bench.run.slots import Slot
 from bench.spec import BenchError
 
@@ -27,6 +28,7 @@ FORKS.set_forkserver_preload(["bench.run.child"])
 # else glibc hands every large matrix back to the kernel and faults its pages in anew: a tenth to a fifth of a step
 KEEP_PAGES = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
 SERVER_DIED = 255  # the exit code that multiprocessing reports where the server was killed, and the job's own is lost
+WITH_SERVER = "the process that jobs are forked from was killed (out of memory?)"
 STARTING = threading.Lock()  # held while a process starts, so that one starts at a time
 STOP = "stop"  # the only message from a runner to a job
 
@@ -84,12 +86,11 @@ class Local(Executor):
             kill(process)
 
     def execute(self, planned: PlannedJob, slot: Slot, listener: Listener) -> Outcome:
-        ours, theirs = FORKS.Pipe()
-        process = FORKS.Process(target=child_main, args=(self.order(planned, slot), theirs), daemon=True)
         before = self.store.stamp(planned.job)
-        with without_main():
-            process.start()
-        theirs.close()
+        try:
+            process, ours = self.start(planned, slot)
+        except (EOFError, ConnectionError):  # the server was killed before it had forked the job
+            return self.after_server()
         self.live[planned.job.key] = process, ours
         is_late = threading.Event()
         limit = threading.Timer(self.timeout or 0, lambda: (is_late.set(), kill(process)))
@@ -109,15 +110,31 @@ class Local(Executor):
             del self.live[planned.job.key]
             ours.close()
             limit.cancel()
-        if self.store.stamp(planned.job) != before:
-            return Outcome(record=self.store.find(planned.job))
+        if self.store.stamp(planned.job) != before and (record := self.store.find(planned.job)) is not None:
+            return Outcome(record=record)
         if last.state == "stopped":
             return Outcome(is_stopped=True, reason=last.reason)
         if is_late.is_set():
             return Outcome(reason=f"timeout: over {self.timeout:g} s")
+        if process.exitcode == SERVER_DIED:
+            return self.after_server()
         log = self.store.log(planned.job)
-        is_killed = process.exitcode < 0 or process.exitcode == SERVER_DIED
-        return Outcome(reason=why_it_died(process.exitcode, log=str(log)), is_killed=is_killed)
+        return Outcome(reason=why_it_died(process.exitcode, log=str(log)), is_killed=process.exitcode < 0)
+
+    def start(self, planned: PlannedJob, slot: Slot) -> tuple[BaseProcess, Connection]:
+        """Start the process of a job; return it, and our end of the connection to it."""
+        ours, theirs = FORKS.Pipe()
+        with theirs, without_main():  # one at a time, also because the environment is another while a server starts
+            process = FORKS.Process(target=child_main, args=(self.order(planned, slot), theirs), daemon=True)
+            process.start()
+        return process, ours
+
+    def after_server(self) -> Outcome:
+        """Start the server again after it was killed; return the outcome of a job that ended with it."""
+        time.sleep(POLL)  # until the kernel counts it as dead, and its other jobs have seen that nobody waits for them
+        with STARTING:  # else multiprocessing starts it with the next job, in the runner's environment
+            start_server(self.threads)
+        return Outcome(reason=WITH_SERVER, is_killed=True)
 
     def order(self, planned: PlannedJob, slot: Slot) -> dict:
         """Return all that the job's process needs to know."""
@@ -174,8 +191,6 @@ def why_it_died(exit_code: int, *, log: str) -> str:
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
         return f"process killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
-    if exit_code == SERVER_DIED:
-        return "the process that jobs are forked from was killed (out of memory?)"
     if exit_code:
         return f"process ended with exit code {exit_code} and left no record"
     return f"{log} says why; the finished record is kept"

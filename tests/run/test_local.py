@@ -17,6 +17,7 @@ from bench.store.store import Store
 from tests.run import made
 from tests.run.made import planned, start
 from tests.run.storm import until
+from tests.store.made import record
 
 
 def end_within_a_message(order, runner):
@@ -47,6 +48,19 @@ def test_a_killed_job_is_not_waited_for_although_a_process_that_it_started_lives
         os.kill(pid, signal.SIGKILL)  # fails where it has ended
 
 
+def remove_the_record_and_die(order, runner):
+    Path(order["log"]).with_suffix(".json").unlink(missing_ok=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_record_that_was_removed_meanwhile_hides_no_reason(folder, store, monkeypatch):
+    monkeypatch.setattr(local, "child_main", remove_the_record_and_die)
+    (one,) = planned(folder)
+    store.write(record(job=one.job).model_copy(update={"status": "failed", "reason": "x"}))
+    assert made.local(store).run([one]) == ["failed"]
+    assert store.find(one.job).reason == "process killed by SIGKILL (out of memory?)"
+
+
 def end_as_if_its_server_were_killed(order, runner):
     os._exit(local.SERVER_DIED)
 
@@ -59,6 +73,44 @@ def test_a_job_whose_server_was_killed_is_tried_once_more(folder, store, monkeyp
     assert pool.run([one]) == ["failed"]
     assert len(list(filter(None, devices))) == 2
     assert store.find(one.job).reason == "the process that jobs are forked from was killed (out of memory?)"
+
+
+def kill_the_server_then_look(order, runner):
+    """The first attempt ends with its server; the second one describes the server in its place."""
+    log, server = Path(order["log"]), os.getppid()
+    if not log.read_text():
+        log.write_text("\n")
+        os.kill(server, signal.SIGKILL)
+        until(lambda: os.getppid() != server)
+        os._exit(0)
+    (blocked,) = [line for line in Path(f"/proc/{server}/status").read_text().splitlines() if "SigBlk" in line]
+    hears = [number for number in SIGNALS if not int(blocked.split()[1], 16) & 1 << number - 1]
+    names = [line.partition("=")[0] for line in Path(f"/proc/{server}/environ").read_text().split("\0")]
+    log.write_text(f"{sorted(set(names) & set(local.KEEP_PAGES))} {hears}")
+
+
+def test_the_server_that_follows_a_killed_one_is_like_it(folder, store, monkeypatch):
+    """It keeps pages, and no signal to the whole group ends it."""
+    monkeypatch.setattr(local, "child_main", kill_the_server_then_look)
+    (one,) = planned(folder)
+    assert made.local(store).run([one]) == ["failed"]
+    assert store.log(one.job).read_text() == f"{sorted(local.KEEP_PAGES)} []"
+
+
+@pytest.mark.parametrize("error", [EOFError, ConnectionRefusedError])
+def test_a_server_that_was_killed_before_it_forked_the_job_is_started_again(folder, store, monkeypatch, error):
+    def refuse(self):
+        raise error
+
+    monkeypatch.setattr(local.FORKS.Process, "start", refuse)
+    (one,) = planned(folder)
+    assert made.local(store).run([one]) == ["failed"]
+    assert store.find(one.job).reason == local.WITH_SERVER
+
+
+def test_a_log_without_room_fails_no_job(folder, store, monkeypatch):
+    monkeypatch.setattr(Store, "start_log", lambda store, job: store.log(job).symlink_to("/dev/full"))
+    assert made.local(store).run(planned(folder)) == ["done"]
 
 
 def test_a_log_that_is_gone_when_its_job_dies(folder, store):
