@@ -195,7 +195,7 @@ def locked(path: Path) -> Iterator[bool]:
 @contextmanager
 def writing(what: object, *, remedy: str) -> Iterator[None]:
     """Turn an error of writing, such as a full disk, into one clear line that names ``what`` and the ``remedy``, and
-    any folder that has the place of a file.
+    the folder or link that has the place of a file.
 
     Raises:
         BenchError: in place of any OSError.
@@ -203,7 +203,7 @@ def writing(what: object, *, remedy: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = f": {error.filename2 or error.filename}" if isinstance(error, IsADirectoryError) else ""
+        place = f": {error.filename2 or error.filename}" if error.errno in (errno.EISDIR, errno.ELOOP) else ""
         raise BenchError(f"{what} cannot be written ({error.strerror}{place}); {remedy}") from None
 
 

@@ -110,11 +110,15 @@ def test_what_cannot_be_written_is_one_line(tmp_path):
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
+def test_a_folder_or_a_link_in_the_place_of_a_file_is_named(tmp_path):
     (tmp_path / "a.json").mkdir()
+    (tmp_path / "b.lock").symlink_to(tmp_path / "a.json")
     with pytest.raises(BenchError, match=r"all cannot be written \(Is a directory: .*/a\.json\); free it$"):
         with writing("all", remedy="free it"):
             write_text(tmp_path / "a.json", "")
+    with pytest.raises(BenchError, match=r"all cannot be written \(.*: .*/b\.lock\); free it$"):
+        with writing("all", remedy="free it"), locked(tmp_path / "b.lock"):
+            pass
 
 
 def test_a_lock_that_cannot_be_removed_hides_no_other_error(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from bench.run.events import Event, Listener
@@ -36,7 +36,9 @@ class Searches:
     def open(self) -> Iterator[None]:
         """Lock the folder, read its trials, and remove the records of those that are to run again."""
         self.store.check_writable()
-        with self.store.locked(self.folder / "lock") as is_ours:
+        with ExitStack() as stack:
+            with self.store.writing():
+                is_ours = stack.enter_context(self.store.locked(self.folder / "lock"))
             if not is_ours:
                 text = f"another search is at work in {self.folder}; wait for it, or choose another --results"
                 raise BenchError(text)
@@ -78,8 +80,20 @@ class Searches:
     def follow(self, planned: PlannedJob, state: str) -> PlannedJob | None:
         """Enter a trial that ended, and return the next one of its search."""
         trials = self.trials[base(planned).job.key]
-        trials.enter(self.store.find(planned.job))
+        trials.enter(self.ended(planned))
         return self.next(trials)
+
+    def ended(self, planned: PlannedJob) -> Record:
+        """Return the record of a trial that has just ended.
+
+        Raises:
+            BenchError: where it is no longer there.
+        """
+        record = self.store.find(planned.job)
+        if record is None:
+            path = self.store.path(planned.job)
+            raise BenchError(f"{path} no longer contains the record that was just written there; start again")
+        return record
 
     def numbered(self, listener: Listener) -> Listener:
         """Return a listener that passes events on; to the end of a trial it adds its number, and its value if any."""
@@ -88,7 +102,7 @@ class Searches:
             if event.state not in (None, "stopped"):
                 outcome = event.reason
                 if event.state == "done":
-                    outcome = f"{winners.value(self.store.find(planned.job)):.4f}"
+                    outcome = f"{winners.value(self.ended(planned)):.4f}"
                 number = self.n_trials - self.trials[base(planned).job.key].missing(self.n_trials) + 1
                 event = dataclasses.replace(event, reason=f"trial {number} of {self.n_trials}, {outcome}")
             listener(planned, event)
@@ -111,6 +125,9 @@ class Searches:
             else:
                 place = winners.path(configs, job)
                 winners.write(winner, place)
+                for record in trials.ended:  # a failed one, such as one that was killed, does not go on any more
+                    with suppress(OSError):
+                        self.store.checkpoint(record.job).unlink()
                 text = f"{winner.words}; wrote {place}"
             lines.append(f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name}: {text}")
         return lines, is_whole

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from bench.run import plan
+from bench.run.events import Event
+from bench.spec import BenchError
 from bench.store.store import Store
 from bench.tune.search import Searches
 from tests.run.made import local
@@ -155,6 +157,38 @@ def test_searches_that_are_refused(search, tmp_path):
     code, _, error = search("--hyper", "tuned")
     assert code == 2
     assert f"{tmp_path}/configs/tiny/BPRMF.yaml does not exist" in error
+
+
+def test_a_search_at_its_end_keeps_no_state_of_its_trials(tmp_path):
+    searches = Searches([work()], n_trials=2, results=tmp_path)
+    searches.read_trials()
+    for value in (0.5, None):
+        (one,) = searches.due()
+        searches.store.write(trial(one, value))
+        searches.store.checkpoint(one.job).write_text("x")
+        searches.follow(one, "done")
+    assert searches.write(tmp_path / "configs")[1]
+    assert not list(tmp_path.glob("tuning/records/*/*/*.checkpoint"))
+
+
+def opened(results):
+    return Searches([work()], n_trials=2, results=results).open()
+
+
+def test_a_folder_in_the_place_of_the_lock_is_named(tmp_path):
+    (tmp_path / "tuning/lock").mkdir(parents=True)
+    with pytest.raises(BenchError, match="cannot be written .*tuning/lock"), opened(tmp_path):
+        pass
+
+
+def test_a_trial_whose_record_is_lost_at_once_ends_the_search_in_one_line(tmp_path):
+    searches = Searches([work()], n_trials=2, results=tmp_path)
+    searches.read_trials()
+    (one,) = searches.due()
+    with pytest.raises(BenchError, match="no longer contains the record"):
+        searches.follow(one, "done")
+    with pytest.raises(BenchError, match="no longer contains the record"):
+        searches.numbered(lambda one, event: None)(one, Event(state="done"))
 
 
 def test_one_search_at_a_time_in_a_folder(search, tmp_path):
