@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from tabulate import tabulate
 
 from bench import registry
 from bench.data import knockout
+from bench.files import expanded
 from bench.report.evidence import Evidence
 from bench.run.studies import STUDIES
-from bench.spec import BUDGETS, DATA_SETS, PROTOCOLS, Job, counted, unknown
+from bench.spec import BUDGETS, DATA_SETS, PROTOCOLS, BenchError, Job, counted, unknown
 from bench.store.record import Record
 from bench.store.store import Store
 
@@ -30,7 +32,12 @@ def listing(store: Store, wanted: Mapping[str, Collection]) -> str:
     rows, records = [], store.records()
     for field, allowed in wanted.items():
         check_names(field, allowed, records)
-    matching = [r for r in records if all(is_among(r.job, field, allowed) for field, allowed in wanted.items())]
+    modalities = {r.job.data_hash: r.facts["modalities"].split(", ") for r in records if r.facts.get("modalities")}
+    matching = [
+        r
+        for r in records
+        if all(is_among(r.job, field, allowed, modalities.get(r.job.data_hash)) for field, allowed in wanted.items())
+    ]
     studies = tuple(STUDIES.values())
     evidence = Evidence(records, store.root, studies=studies, is_installed=registry.is_installed)
     for r in matching:
@@ -48,7 +55,8 @@ def check_names(field: str, values: Collection, records: Collection[Record]) -> 
     known = {"dataset": DATA_SETS, "protocol": PROTOCOLS, "budget": BUDGETS}
     for value in values if field in known else ():
         has_record = any(is_among(r.job, field, [value]) for r in records)
-        if not (has_record or value in known[field] or os.path.isdir(value)):
+        is_folder = field == "dataset" and os.path.isdir(expanded(value))
+        if not (has_record or value in known[field] or is_folder):
             recorded = {Path(r.job.dataset).name for r in records} if field == "dataset" else ()
             raise unknown({"dataset": "data set"}.get(field, field), value, {*known[field], *recorded})
 
@@ -65,24 +73,37 @@ def asked_of(args) -> dict:
     return {field: values for field, values in asked.items() if values}
 
 
-def is_among(job: Job, field: str, allowed: Collection) -> bool:
-    """Whether the value of a job's field, such as the name of its protocol, is among those ``allowed``."""
+def is_among(job: Job, field: str, allowed: Collection, modalities: Collection[str] | None = None) -> bool:
+    """Whether the value of a job's field, such as the name of its protocol, is among those ``allowed``.
+
+    Args:
+        modalities: as in ``is_asked``.
+    """
     if field == "model":
         return not {job.model, f"{job.model}:{job.preset}"}.isdisjoint(allowed)
     if field == "dataset":
-        return Path(job.dataset).name in {Path(name).name for name in allowed}
+        return Path(job.dataset).name in {os.path.basename(os.path.abspath(expanded(name))) for name in allowed}
     if field == "features":
-        return any(is_asked(job.features, asked) for asked in allowed)
+        return any(is_asked(job.features, asked, modalities) for asked in allowed)
     value = getattr(job, field)
     return getattr(value, "name", value) in allowed
 
 
-def is_asked(features: str, asked: str) -> bool:
-    """Whether a run with ``--features`` as ``asked`` has this feature id; ``asked`` need not name the base."""
+def is_asked(features: str, asked: str, modalities: Collection[str] | None = None) -> bool:
+    """Whether a run with ``--features`` as ``asked`` has this feature id; ``asked`` need not name the base.
+
+    Args:
+        modalities: those that the run has; without them, a knock-out of one modality is not known to be one of all.
+    """
     (base, words), (asked_base, asked_words) = knockout.parse(features), knockout.parse(asked)
-    knocked_out = {word for word in asked_words if word.rpartition("=")[2] != "real"}
-    is_of_base = asked_base == base or asked_base is None and base != "none"
-    return is_of_base and set(words) == knocked_out
+    if not (asked_base == base or asked_base is None and base != "none"):
+        return False
+    if modalities is None:
+        return set(words) == {word for word in asked_words if word.rpartition("=")[2] != "real"}
+    dropped = [word.removesuffix("=none") for word in words if word.endswith("=none")]
+    with suppress(BenchError):  # a modality that the data do not have
+        return knockout.choose(words, [*modalities, *dropped]) == knockout.choose(asked_words, [*modalities, *dropped])
+    return False
 
 
 def show(store: Store, key: str) -> str:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from bench import registry
@@ -103,6 +105,42 @@ def test_a_record_that_no_table_shows_is_marked(tmp_path):
 def test_features_are_listed_as_a_run_is_asked_for_them(tmp_path, features, asked, is_listed):
     store, saved = stored(tmp_path, job=job(features=features))
     assert (saved.key in listing(store, {"features": [asked]})) is is_listed
+
+
+@pytest.mark.parametrize(
+    ("modalities", "features", "asked", "is_listed"),
+    [
+        ("visual", "entities,shuffled", "visual=shuffled", True),
+        ("visual, textual", "entities,shuffled", "visual=shuffled", False),
+        ("visual, textual", "entities,shuffled", "textual=shuffled,visual=shuffled", True),
+        ("visual, textual", "entities,textual=noise", "noise,visual=real", True),
+        ("visual, textual", "entities,noise", "noise,visual=real", False),
+        ("textual", "entities,visual=none,textual=noise", "entities,noise,visual=none", True),
+        ("visual", "entities,shuffled", "shuffled,textual=shuffled", False),
+        ("visual", "entities", "real", True),
+    ],
+)
+def test_knock_outs_are_listed_by_what_they_leave_of_the_modalities(tmp_path, modalities, features, asked, is_listed):
+    """Of images alone, a knock-out of the images is one of everything, and a run names it so."""
+    made = job(features=features)
+    store, saved = stored(tmp_path, job=made, facts={"modalities": modalities})
+    failed = record(job=replace(made, seed=1)).model_copy(update={"status": "failed", "metrics": {}})
+    store.write(failed)
+    lines = listing(store, {"features": [asked]})
+    assert [one.key in lines for one in (saved, failed)] == [is_listed] * 2
+
+
+def test_a_folder_is_listed_however_its_path_is_written(tmp_path, monkeypatch):
+    store, saved = stored(tmp_path)
+    (tmp_path / "home" / "toy" / "inner").mkdir(parents=True)
+    (tmp_path / "home" / "new").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "home" / "toy")
+    for path in (".", "inner/..", "~/toy"):
+        assert saved.key in listing(store, {"dataset": [path]})
+    assert listing(store, {"dataset": ["~/new"]}).endswith(f"0 of 1 record in {tmp_path}")
+    with pytest.raises(BenchError, match="unknown protocol 'inner'"):  # the name of a folder, but no data set
+        listing(store, {"protocol": ["inner"]})
 
 
 @pytest.mark.parametrize(("asked", "kind"), [("=", ""), ("entities,shufled", "shufled")])
