@@ -79,7 +79,8 @@ class Evidence:
             labels = labels.where(rows["tuning.trials"].isna(), None)  # searched settings never count as a variant
             rows[variant_of(study)] = labels
             is_variant |= labels.notna()
-        is_variant = is_variant & rows["hyper"].map(bool)  # a run by default settings also stays in Table 2
+        # a run by default settings also stays in Table 2, and so does the row under study
+        is_variant = is_variant & rows["hyper"].map(bool) & (rows["row"] != self.ours)
         return rows.assign(is_variant=is_variant).copy()  # for the reason in ``standing``
 
     @cached_property

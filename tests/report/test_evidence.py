@@ -79,6 +79,15 @@ def test_main_runs_are_neither_variants_nor_knock_outs(hyper):
     assert len(Evidence(made.records, made.results).main) == 1  # no study asks for variants
 
 
+def test_the_row_under_study_is_in_table_2_even_where_it_is_a_variant():
+    """Else the answer would say of it that it was not run."""
+    records = [record("MCLN", hyper={"n_layers": n}) for n in (1, 3)]
+    assert list(evidence(*records).main["row"]) == []
+    made = evidence(*records, ours="MCLN (n_layers=1)")
+    assert list(made.main["row"]) == ["MCLN (n_layers=1)"]
+    assert len(made.variants(STUDIES["figure4"])) == 2
+
+
 def test_a_variant_without_its_content_is_no_variant():
     made = evidence(*(record("MCLN", hyper={"use_cl": False}, features=f"entities{what}") for what in ("", ",noise")))
     assert list(made.variants(STUDIES["table4"])["features"]) == ["entities"]
