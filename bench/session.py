@@ -155,7 +155,8 @@ def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Cloc
         for each in due:
             with store.lock(each.job) as is_ours:  # not ours while another runner works on the job
                 if is_ours:
-                    store.checkpoint(each.job).unlink(missing_ok=True)
+                    with store.writing():
+                        store.checkpoint(each.job).unlink(missing_ok=True)
     with Screen(due, estimate) as screen:
         options = {"listener": screen.tell, "estimate": estimate, "stamps": stamps}
         with machines.pool(store, slots, clock, **options) as pool:

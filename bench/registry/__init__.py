@@ -146,7 +146,7 @@ def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
 
 def is_preset_named(text: str) -> bool:
     """Whether the text that names a model, perhaps as ``path/to/file.py:Class``, also names a preset."""
-    return ":" in text.replace(".py:", "")
+    return ":" in f"{text}:".rpartition(".py:")[2][:-1]
 
 
 def select(texts: Sequence[str] | None, *, prefer: str = "default") -> list[tuple[Card, str]]:

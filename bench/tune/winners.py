@@ -161,6 +161,13 @@ def checked(planned: PlannedJob, place: Path, trials: Store) -> Winner:
     return winner
 
 
+def was_skipped(job: Job, trials: Store) -> bool:
+    """Whether a search found that the model makes no sense on the data; a trial that was pruned has a curve."""
+    names = ("data_hash", "features", "model", "preset", "source", "engine")
+    skipped = (record.job for record in trials.records() if record.status == "skipped" and not record.curve)
+    return any(all(getattr(other, name) == getattr(job, name) for name in names) for other in skipped)
+
+
 def parsed(place: Path) -> Winner:
     """Return the winner in a file, in which an alias, a tag or a date is a mistake."""
     import yaml
@@ -187,18 +194,19 @@ def choose(
 ) -> tuple[list[PlannedJob], list[str]]:
     """Return the jobs with the settings that ``mode`` means, each once, and notes for the user.
 
-    A preset that was asked for by name stays; floors, which train nothing, keep their defaults. Where a search found
-    nothing better than the default, the job keeps the default and does not count as tuned.
+    A preset that was asked for by name stays. Floors, which train nothing, and models that the search skipped keep
+    their defaults. So does a job for which no trial was better than the default; it does not count as tuned.
     """
     chosen, left, unbeaten = [], set(), set()
     for one in planned:
         job, card = one.job, one.card
         if job.hyper and mode == "tuned":
-            raise BenchError(
-                "--hyper tuned takes its settings from files; leave --set and --study out, or --hyper tuned"
-            )
-        if mode == "released" and mode not in card.presets or mode == "tuned" and card.is_floor:
+            text = "--hyper tuned takes its settings from files; leave --set and --study out, or --hyper tuned"
+            raise BenchError(text)
+        if mode == "released" and mode not in card.presets:
             left.add(job.row)  # the plan has seen to presets that are there (``Request.prefer``)
+        elif mode == "tuned" and (card.is_floor or not path(configs, job).exists() and was_skipped(job, trials)):
+            left.add(job.row)
         elif mode == "tuned":
             winner = load(configs, one, trials)
             if differing(winner.hyper, one.settings):

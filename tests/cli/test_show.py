@@ -151,7 +151,8 @@ def test_an_unknown_knock_out_is_named_and_not_looked_for(tmp_path, asked, kind)
 
 def test_a_model_from_outside_is_listed_with_all_its_presets(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "outside", {})
-    own = tmp_path / "own.py"
+    own = tmp_path / "a:b" / "own.py"
+    own.parent.mkdir()
     own.write_text("class Own:\n    presets = {'big': {'size': 9}}\n\n    class Hyper:\n        pass\n")
     for preset, expected in (("", {"Own"}), (":big", {"Own:big"})):
         asked = run_parser().parse_args(["--models", f"{own}:Own{preset}"])

@@ -119,6 +119,8 @@ def test_a_model_that_makes_no_sense_here_is_skipped_after_one_trial(search, fol
         assert "tiny VBPR clean smoke: skipped: " in out
     assert len(trials(tmp_path / "results", "VBPR")) == 1
     assert not (tmp_path / "configs").exists()
+    code, out, _ = search("--hyper", "tuned", models=("VBPR",))  # the other models of such a request have winners
+    assert (code, "tiny VBPR" in out, "nothing tuned for VBPR: the defaults are used" in out) == (0, True, True)
 
 
 def test_trials_that_all_ran_out_of_time_run_again(search, tmp_path):

@@ -206,6 +206,24 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path):
         choose([work("LightGCN")], "tuned", tmp_path, trials(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("model", "curve", "is_skipped"),
+    [("LightGCN", [], True), ("BPRMF", [], False), ("LightGCN", [{"epoch": 5, "sampled.ndcg@10": 0.1}], False)],
+)
+def test_a_model_that_its_search_skipped_keeps_the_default(tmp_path, model, curve, is_skipped):
+    """Not one of which a trial was pruned."""
+    store, kept = trials(tmp_path), work(model, hyper={"learning_rate": 0.01}).job
+    made = record(**{f.name: getattr(kept, f.name) for f in dataclasses.fields(kept) if f.name != "engine"})
+    store.write(made.model_copy(update={"status": "skipped", "metrics": {}, "reason": "x", "curve": curve}))
+    asked = [work("LightGCN", protocol=PROTOCOLS["paper"], budget=BUDGETS["full"], seed=3)]
+    if is_skipped:
+        said = ["nothing tuned for LightGCN: the defaults are used"]
+        assert choose(asked, "tuned", tmp_path / "configs", store) == (asked, said)
+        return
+    with pytest.raises(BenchError, match="LightGCN.yaml does not exist"):
+        choose(asked, "tuned", tmp_path / "configs", store)
+
+
 def test_the_remedy_finds_the_trials_that_are_kept(tmp_path):
     """Their number, budget and folder: the search has them all, and writes its winner."""
     store = Store(tmp_path / TRIALS)
