@@ -308,3 +308,12 @@ def test_a_time_limit_ends_the_run_in_good_order_and_the_next_start_ends_it(call
     again = call("--datasets", folder, "--protocols", "clean", *longer, "--when", "always", "--time-limit", "1")
     assert again[0] == 124
     assert "to run only what has no record, leave out --when always" in again[1]
+
+
+def test_a_folder_in_the_place_of_a_checkpoint_is_named(call, folder, tmp_path):
+    flags = ("--datasets", folder, "--models", "Pop", "--protocols", "clean", "--budget", "smoke")
+    assert call(*flags)[0] == 0
+    (path,) = (tmp_path / "results").glob("*/*/*.json")
+    path.with_suffix(".checkpoint").mkdir()
+    code, _, error = call(*flags, "--when", "always")
+    assert (code, f"Is a directory: {path.with_suffix('.checkpoint')}" in error) == (2, True)
