@@ -11,25 +11,30 @@ from bench.run.reference import Part
 from bench.store.store import Store
 from tests.run.made import local, planned
 from tests.store.made import record
+from tests.toy import write_folder
 
 
-@pytest.fixture
-def found(folder, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
     """BPRMF, which is in two parts, was run, and Pop by an earlier version of its file. VBPR failed, and BPRMF with
     searched settings never ran."""
-    store, asked = Store(tmp_path / "results"), {"datasets": [str(folder)], "protocols": ["clean"], "budget": "smoke"}
+    place = tmp_path_factory.mktemp("found")
+    store, folder = Store(place / "results"), write_folder(place / "tiny")
+    asked = {"datasets": [str(folder)], "protocols": ["clean"], "budget": "smoke"}
     parts = [
         Part("one", Request(models=["BPRMF", "Pop"], **asked)),
         Part("two", Request(models=["BPRMF", "VBPR"], **asked)),
         Part("three", Request(models=["BPRMF"], **asked), is_tuned=True),
     ]
-    monkeypatch.setattr(reference, "parts", lambda data_dir: parts)
-    local(store).run(planned(folder))
-    (pop,) = planned(folder, models=["Pop"])
-    store.write(record(job=dataclasses.replace(pop.job, source="older")))
-    (vbpr,) = planned(folder, models=["VBPR"])
-    store.write(record(job=dataclasses.replace(vbpr.job, source="older")).model_copy(update={"status": "failed"}))
-    return reference.standing(store, tuned=searched)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MCLN_BENCH_CACHE", str(place / "cache"))
+        patch.setattr(reference, "parts", lambda data_dir: parts)
+        local(store).run(planned(folder))
+        (pop,) = planned(folder, models=["Pop"])
+        store.write(record(job=dataclasses.replace(pop.job, source="older")))
+        (vbpr,) = planned(folder, models=["VBPR"])
+        store.write(record(job=dataclasses.replace(vbpr.job, source="older")).model_copy(update={"status": "failed"}))
+        return reference.standing(store, tuned=searched)
 
 
 def searched(jobs):

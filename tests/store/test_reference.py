@@ -18,24 +18,26 @@ def store():
     return Store(REFERENCE)
 
 
-def test_every_record_holds_and_none_is_of_one_epoch(store):
-    records = store.records()
+@pytest.fixture(scope="module")
+def records(store):
+    return store.records()
+
+
+def test_every_record_holds_and_none_is_of_one_epoch(store, records):
     assert len(records) == len(list(REFERENCE.glob("*/*/*.json"))) > 0
     assert store.left_out == {}
     assert "smoke" not in {record.job.budget.name for record in records}
 
 
-def test_metrics_are_those_of_the_ranks(store):
-    for record in store.records():
+def test_metrics_are_those_of_the_ranks(store, records):
+    for record in records:
         # the order in which a mean adds up differs between versions of numpy
         assert means(store.ranks(record.job)) == pytest.approx(record.metrics, rel=1e-12)
 
 
-def test_metrics_under_paper_are_those_of_the_chosen_epoch(store):
+def test_metrics_under_paper_are_those_of_the_chosen_epoch(records):
     """There, the curve is that of the test cases; version 1 chose one epoch for both rankings."""
-    found = [
-        r for r in store.records() if r.job.protocol.select_on == "test" and r.job.protocol.version > 1 and r.curve
-    ]
+    found = [r for r in records if r.job.protocol.select_on == "test" and r.job.protocol.version > 1 and r.curve]
     assert found
     for record in found:
         for name in {"sampled.ndcg@10", "full.ndcg@10"} & record.metrics.keys():
@@ -44,16 +46,16 @@ def test_metrics_under_paper_are_those_of_the_chosen_epoch(store):
             )
 
 
-def test_the_ranks_of_a_job_take_four_bytes_per_case_at_most(store):
-    cases = {record.key: record.facts["n_cases"] for record in store.records()}
+def test_the_ranks_of_a_job_take_four_bytes_per_case_at_most(records):
+    cases = {record.key: record.facts["n_cases"] for record in records}
     sizes = {path: path.stat().st_size for path in REFERENCE.glob("*/*/*.parquet") if path.parent.name != "cases"}
     assert sizes
     for path, size in sizes.items():
         assert size <= max(15 * 1024, 4 * cases[path.name.split(".")[0]]), path
 
 
-def test_the_facts_of_all_cases_are_there(store):
-    for record in store.records():
+def test_the_facts_of_all_cases_are_there(store, records):
+    for record in records:
         assert len(case_facts.read(store.cases(record.job))) == record.facts["n_cases"]
 
 

@@ -20,13 +20,14 @@ def choice(*records, folder) -> Choice:
     return Choice(pages(made), made)
 
 
-@pytest.fixture
-def made(tmp_path):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """Beauty has more baselines under the shorter budget and Art was run under that alone; one set is clean alone."""
     quick, smoke = BUDGETS["quick"], BUDGETS["smoke"]
     some = [*runs("BPRMF", "MCLN", budget=quick), *runs("BPRMF", "VBPR", "MCLN", budget=smoke)]
     some += runs("BPRMF", "MCLN", budget=smoke, dataset="art")
-    return choice(*some, *runs("BPRMF", "MCLN", budget=quick, dataset="toy", protocol=CLEAN), folder=tmp_path)
+    some += runs("BPRMF", "MCLN", budget=quick, dataset="toy", protocol=CLEAN)
+    return choice(*some, folder=tmp_path_factory.mktemp("made"))
 
 
 def tags_of(made, name):

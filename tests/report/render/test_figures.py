@@ -28,7 +28,7 @@ def figure(name, *records) -> Figure:
     return page
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def figure4():
     runs = [layered(n, 0.1 * n, seed=seed) for n in (1, 2, 3) for seed in (0, 1)]
     return figure("figure4-layers-paper-smoke", *runs, layered(1, 0.7, model="MCLN", dataset="art"))
