@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bench import registry
+from bench.run.local import FORKS, start_server
 from bench.spec import BenchError
 from benchmarks import scale, versus_mmrec, versus_recbole
 from benchmarks.measure import Side, alone, compare, row_of
@@ -58,10 +59,11 @@ class Sleeper:
 
 
 def test_the_first_turn_of_a_comparison_does_not_count():
-    with Side(Sleeper, 0.01) as ours, Side(Sleeper, 0.05) as theirs:
-        [row] = compare("M", "train epoch", ours, theirs, {"other": ("epoch",)}, runs=3)
-    assert 0.01 <= row["ours s"] < 1
-    assert 0.05 <= row["theirs s"] < 1
+    start_server(1)  # that of other tests' jobs: a process that is spawned would import torch anew
+    with Side(Sleeper, 0.01, context=FORKS) as ours, Side(Sleeper, 0.05, context=FORKS) as theirs:
+        [row] = compare("M", "train epoch", ours, theirs, {"other": ("epoch",)}, runs=1)
+    assert 0.01 <= row["ours s"] < 0.5  # with the first turn, the medians would be above it
+    assert 0.05 <= row["theirs s"] < 0.5
     assert row["ratio"] == pytest.approx(row["theirs s"] / row["ours s"], abs=0.1)
 
 
@@ -107,7 +109,8 @@ class Counter:
 
 
 def test_time_to_a_goal_stops_at_the_first_judgement_that_meets_it():
-    with Side(Counter, 3) as side:
+    start_server(1)
+    with Side(Counter, 3, context=FORKS) as side:
         assert 0 < versus_recbole.until(0.12, side) < 5
         assert side.value("evaluate", "sampled")[1] == 0.13  # judged at 0.08 and, met, at 0.13
 
