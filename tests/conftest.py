@@ -1,5 +1,6 @@
 """Fixtures shared by all tests. Imports nothing of the packages under test before jaxtyping's hook stands."""
 
+import gc
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,25 @@ def heard_signals():
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def modules_are_no_garbage():
+    """Statsmodels searches all objects for garbage at every correction: not those of all modules and tests as well."""
+    gc.collect()
+    gc.freeze()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "unfreeze", lambda: None)  # a report ends with it
+        yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk():
+    """A durable write asks for its flush as ever, but no test outlives a power cut that it would have to wait for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which fails as well where the handle is none
+        yield
 
 
 @pytest.fixture
