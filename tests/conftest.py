@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tiny tensors: more threads only wait for one another
+os.environ["GOMP_SPINCOUNT"] = "2000"  # and where there are two, who waits soon sleeps: other tests need the cores
 
 
 @pytest.fixture(scope="session", autouse=True)
