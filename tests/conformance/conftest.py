@@ -29,6 +29,14 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture
+def unchecked(monkeypatch):
+    """Shapes are not checked, which takes a third of a long training: the same row's short ones check all of them."""
+    import jaxtyping
+
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture
 def data():
     from tests.toy import random_set
 

@@ -173,7 +173,7 @@ def checkerboard(n=16):
     return TrainingSet(train, n_users=n, n_items=n, features=features), test
 
 
-def test_the_checkerboard_is_learnt(row):
+def test_the_checkerboard_is_learnt(row, unchecked):
     """The held-out item beats the items of the other parity, none of which the user has met."""
     data, test = checkerboard()
     met = np.concatenate([np.stack([data.user, data.item], axis=1) - 1, test])
