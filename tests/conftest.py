@@ -9,6 +9,13 @@ import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tiny tensors: more threads only wait for one another
 os.environ["GOMP_SPINCOUNT"] = "2000"  # and where there are two, who waits soon sleeps: other tests need the cores
+LONGEST = ("test_docs.py", "test_simulated.py", "test_storm.py")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Begin with the tests that take longest: one that ran last would leave all cores but its own idle."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)

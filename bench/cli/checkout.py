@@ -69,7 +69,7 @@ def check_command(argv: list[str]) -> int:
         [tools / "ruff", "format", "--check"],
         [tools / "ruff", "check"],
         [tools / "lint-imports"],
-        [sys.executable, "-m", "pytest", "-n", str(min(4, cpu_count()))],
+        [sys.executable, "-m", "pytest", "-n", str(min(4, cpu_count())), "--dist", "worksteal"],  # all busy to the end
     )
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # workers share the cores
     return max(subprocess.run(check, env=one_thread).returncode for check in checks)
