@@ -15,6 +15,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.run.storm import on_one_core
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -52,7 +54,7 @@ def walk_files(page: str, tree: Path) -> list[str]:
 def walk(page: str, tree: Path) -> list[str]:
     """Write the page's files and run its commands, one after the other; the files' names."""
     written = walk_files(page, tree)
-    environment = {**os.environ, "PYTHONPATH": str(tree), "MCLN_BENCH_CACHE": str(tree / "cache")}
+    environment = on_one_core(PYTHONPATH=str(tree), MCLN_BENCH_CACHE=str(tree / "cache"))
     for line in "".join(blocks(page, "bash")).splitlines():
         run = subprocess.run(command(line), cwd=tree, env=environment, capture_output=True, text=True, timeout=500)
         assert run.returncode == 0, f"{line}\n{run.stdout}\n{run.stderr}"

@@ -14,7 +14,7 @@ class Place:
 
     def __init__(self, folder: Path, *flags: str, settings: dict[str, str] | None = None):
         self.folder, self.info, self.workers = folder, folder / "scheduler.json", {}
-        self.settings = {**os.environ, **(settings or {})}
+        self.settings = {**os.environ, "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False", **(settings or {})}
         self.scheduler = self._start("dask_scheduler", "--port", "0", "--no-show", *flags)
         until(lambda: self.info.exists() and self.info.stat().st_size)
         self.address = json.loads(self.info.read_text())["address"]

@@ -9,6 +9,7 @@ from bench.run.events import Event
 from bench.run.local import Local
 from bench.run.pool import Executor, Outcome, Pool
 from bench.run.slots import Slots
+from tests.run.storm import on_one_core
 from tests.store.made import job, record
 
 ROOT = Path(__file__).parents[2]
@@ -59,5 +60,5 @@ def start(folder, tmp_path, *flags, **more) -> subprocess.Popen:
     places = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")]
     common = ["--datasets", str(folder), "--protocols", "clean", "--gpus", "none", "--jobs", "1"]
     common += ["--threads", "1", *places]
-    out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **more}
+    out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": on_one_core(), **more}
     return subprocess.Popen([sys.executable, str(ROOT / "run_all.py"), *common, *flags], cwd=ROOT, **out)

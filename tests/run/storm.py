@@ -38,21 +38,30 @@ def write_set(folder: Path, *, seed: int) -> Path:
     return folder
 
 
+def on_one_core(**more: str) -> dict[str, str]:
+    """The environment of a program that is to draw with one process, as the other cores have tests of their own."""
+    return {**os.environ, "LOKY_MAX_CPU_COUNT": "1", **more}
+
+
 def start(place: Path, results: str, *, sets: int, seeds: int, models=MODELS) -> subprocess.Popen:
     """The program on all sets, at work in a process of its own."""
     flags = ["--datasets", *(str(place / f"set{k}") for k in range(sets)), "--models", *models]
     flags += ["--seeds", *map(str, range(seeds)), "--budget", "quick", "--protocols", "clean", "--gpus", "none"]
     flags += ["--jobs", "2", "--threads", "1", "--checkpoint-every", "5"]
     flags += ["--results", str(place / results), "--reports", str(place / f"{results}-reports")]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([sys.executable, str(ROOT / "run_all.py"), *flags], cwd=ROOT, **quiet)
+    more = {"cwd": ROOT, "env": on_one_core(), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([sys.executable, str(ROOT / "run_all.py"), *flags], **more)
 
 
 def processes() -> dict[int, tuple[int, int]]:
     """Process to parent and group, of all that have not ended."""
-    table = subprocess.run(["ps", "-eo", "pid=,ppid=,pgid=,stat="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split() for line in table.splitlines()]
-    return {int(pid): (int(parent), int(group)) for pid, parent, group, state in rows if not state.startswith("Z")}
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            state, parent, group = path.read_bytes().rpartition(b")")[2].split()[:3]
+            if state != b"Z":
+                found[int(path.parent.name)] = int(parent), int(group)
+    return found
 
 
 def below(pid: int) -> set[int]:
@@ -113,9 +122,10 @@ def storm(
                     with suppress(ProcessLookupError):
                         os.kill(victim, signal.SIGKILL)
                         killed["jobs"] += 1
-            elif not victims and killed["drawing"] < drawing_kills and is_seen(is_drawing, runner, seconds=period):
-                runner = killed_and_started(runner, place, **size)
-                killed["drawing"] += 1
+            elif not victims and killed["drawing"] < drawing_kills:
+                if is_seen(is_drawing, runner, seconds=period, every=0.05):
+                    runner = killed_and_started(runner, place, **size)
+                    killed["drawing"] += 1
     finally:
         runner.kill()
         runner.wait()
@@ -136,13 +146,13 @@ def is_half_written(results: Path) -> bool:
     return any(not path.with_name(f"{key}.json").exists() for key, path in ranks.items())
 
 
-def is_seen(holds, *args, seconds: float) -> bool:
-    """Whether ``holds(*args)`` comes true within that time."""
+def is_seen(holds, *args, seconds: float, every: float = 0.002) -> bool:
+    """Whether ``holds(*args)`` comes true within that time; it is asked ``every`` so many seconds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if holds(*args):
             return True
-        time.sleep(0.002)
+        time.sleep(every)
     return False
 
 

@@ -16,7 +16,7 @@ from bench.run.slots import Slots
 from bench.store.store import Store
 from tests.run import made
 from tests.run.made import planned, start
-from tests.run.storm import until
+from tests.run.storm import on_one_core, until
 from tests.store.made import record
 
 
@@ -198,7 +198,7 @@ def test_a_temporary_folder_too_long_for_sockets_is_named(folder, tmp_path):
     deep = tmp_path / ("t" * 100)
     deep.mkdir()
     flags = ("--models", "BPRMF", "--budget", "smoke")
-    runner = start(folder, tmp_path, *flags, env={**os.environ, "TMPDIR": str(deep)})
+    runner = start(folder, tmp_path, *flags, env=on_one_core(TMPDIR=str(deep)))
     said, _ = runner.communicate()
     assert runner.returncode == 2
     assert f"error: no socket can be made in {deep}" in said
