@@ -161,7 +161,7 @@ def served(tmp_path, monkeypatch):
     digests = {f"taobao/{path.name}": sha256(path) for path in folder.iterdir()}
     handler = partial(QuietHandler, directory=str(tmp_path / "served"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()  # looks for its end
         monkeypatch.setattr(sources, "URL", f"http://127.0.0.1:{server.server_port}")
         yield digests
         server.shutdown()
