@@ -12,6 +12,7 @@ from bench.store.places import TRIALS, TUNING
 from bench.store.record import Record
 from bench.store.store import Store
 from bench.tune import winners
+from bench.tune.outcomes import value
 from bench.tune.trials import Trials
 
 
@@ -102,7 +103,7 @@ class Searches:
             if event.state not in (None, "stopped"):
                 outcome = event.reason
                 if event.state == "done":
-                    outcome = f"{winners.value(self.ended(planned)):.4f}"
+                    outcome = f"{value(self.ended(planned)):.4f}"
                 number = self.n_trials - self.trials[base(planned).job.key].missing(self.n_trials) + 1
                 event = dataclasses.replace(event, reason=f"trial {number} of {self.n_trials}, {outcome}")
             listener(planned, event)

@@ -23,7 +23,8 @@ from bench.registry import Card
 from bench.run.plan import PlannedJob
 from bench.spec import Training, canonical_hash
 from bench.store.record import Record
-from bench.tune.winners import Winner, curve, value
+from bench.tune.outcomes import curve, outcome, value
+from bench.tune.winners import SAME, Winner
 
 Space = dict[str, BaseDistribution]
 
@@ -121,7 +122,7 @@ class Trials:
             return None
         number = max(values, key=values.get)
         best = trials[number - 1]
-        copied = {name: getattr(job, name) for name in ("features", "data_hash", "model", "preset", "source", "engine")}
+        copied = {name: getattr(job, name) for name in SAME}
         return Winner(
             dataset=Path(job.dataset).name,
             **copied,
@@ -138,11 +139,6 @@ class Trials:
             key=best.key,
             hyper=best.job.hyper,
         )
-
-
-def outcome(record: Record) -> str:
-    """Return how a trial ended: its status, but "pruned" where it was ended at a limit, which leaves a curve."""
-    return "pruned" if record.status == "skipped" and record.curve else record.status
 
 
 def entry(record: Record, space: Space) -> FrozenTrial:

@@ -22,12 +22,15 @@ from bench.spec import (
     read,
     resolve_budget,
 )
-from bench.store.record import Record
 from bench.store.store import Store
 from bench.study import differing
 from bench.tune import again
+from bench.tune.outcomes import outcome, value
 
 Mode = Literal["default", "released", "tuned"]
+# the fields of a job in which a search and a run with its winner agree, and what messages call them
+SAME = {"model": "model", "preset": "preset", "features": "features", "data_hash": "data"}
+SAME |= {"source": "code of the model", "engine": "shared code"}
 HEAD = "# Found by --tune, on validation alone; --hyper tuned reads it. The content's sha256:"
 
 
@@ -114,17 +117,6 @@ def write(winner: Winner, place: Path) -> None:
         write_sealed(place, text.encode(), owner=HEAD)
 
 
-def curve(record: Record) -> dict[int, float]:
-    """Return by epoch the validation metric that judges a trial: on full ranking, where the model defines it."""
-    names = [f"{ranking}.{record.job.protocol.select_metric}" for ranking in ("full", "sampled")]
-    return {int(e["epoch"]): next(e[name] for name in names if name in e) for e in record.curve}
-
-
-def value(record: Record) -> float:
-    """Return the best validation value of a finished trial."""
-    return max(curve(record).values())
-
-
 def load(configs: Path, planned: PlannedJob, trials: Store) -> Winner:
     """Return the winner for the job's data set, model and preset; its protocol or budget may be another than the job's.
 
@@ -147,9 +139,7 @@ def checked(planned: PlannedJob, place: Path, trials: Store) -> Winner:
     if not place.exists():
         raise BenchError(f"{place} does not exist, but --hyper tuned needs it")
     winner = parsed(place)
-    same = {"model": "model", "preset": "preset", "features": "features", "data_hash": "data"}
-    same |= {"source": "code of the model", "engine": "shared code"}
-    changed = [what for name, what in same.items() if getattr(winner, name) != getattr(job, name)]
+    changed = [what for name, what in SAME.items() if getattr(winner, name) != getattr(job, name)]
     if changed:
         raise BenchError(f"{place} was found with other {' and '.join(changed)}")
     trial = trial_of(winner, job)
@@ -162,10 +152,9 @@ def checked(planned: PlannedJob, place: Path, trials: Store) -> Winner:
 
 
 def was_skipped(job: Job, trials: Store) -> bool:
-    """Whether a search found that the model makes no sense on the data; a trial that was pruned has a curve."""
-    names = ("data_hash", "features", "model", "preset", "source", "engine")
-    skipped = (record.job for record in trials.records() if record.status == "skipped" and not record.curve)
-    return any(all(getattr(other, name) == getattr(job, name) for name in names) for other in skipped)
+    """Whether a search found that the model makes no sense on the data."""
+    skipped = (record.job for record in trials.records() if outcome(record) == "skipped")
+    return any(all(getattr(other, name) == getattr(job, name) for name in SAME) for other in skipped)
 
 
 def parsed(place: Path) -> Winner:

@@ -14,7 +14,8 @@ from bench.store.places import TRIALS, WINNERS
 from bench.store.record import Record
 from bench.store.store import Store
 from bench.tune import trials, winners
-from bench.tune.trials import Trials, encode, space, value
+from bench.tune.outcomes import value
+from bench.tune.trials import Trials, encode, space
 from tests.tune.searched import drive, search, trial, work
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"

@@ -182,12 +182,6 @@ def test_tuned_takes_the_winner_and_says_what_it_cost(tmp_path):
     assert said == ["nothing tuned for Pop: the defaults are used"]
 
 
-def test_a_trial_is_judged_by_the_full_ranking_where_there_is_one():
-    both = [{"epoch": 5, "sampled.ndcg@10": 0.5, "full.ndcg@10": 0.125}]
-    assert winners.curve(record("BPRMF", curve=both)) == {5: 0.125}
-    assert winners.curve(record("MCLN", curve=[{"epoch": 5, "sampled.ndcg@10": 0.5}])) == {5: 0.5}
-
-
 def test_a_default_that_no_trial_beat_is_the_job_itself(tmp_path):
     """It has no second key, so nothing is trained twice, and no second row beside its own."""
     default = {"learning_rate": 1e-3, "reg_weight": 0.01}
