@@ -33,6 +33,11 @@ Checked: Arrays recorded from runs of MMRec's code, one with two modalities and 
     the loss and every gradient. On a toy data set, vectors, a score and the terms of the loss equal values worked out
     by hand. No gradient passes through a target, the length of the predicting vectors does not change the distances,
     and equal users or items of a batch share one mask.
+Quality: On Taobao, a sampled candidate has exactly the score of the test item in 993 cases under `paper` and in 1,189
+    under `clean` (another item does in the full ranking in 1,009 and 1,192). The test item of all these cases, but for
+    one in each full ranking, is in no training pair. As there are no negatives, REG alone changes the vectors of such
+    items and shrinks them to 0, so that they all have one score. A tie counts against the test item
+    (`docs/protocols.md`), which costs no N@10 (NDCG@10) here: these items are not among the first 10 in any order.
 """
 
 from dataclasses import dataclass

@@ -35,8 +35,8 @@ made from the models' files by `python -m bench cards`; edit those files, not th
   equal weights; dense and sparse rows agree; any set of modalities works; the score of a pair is its cell of the full
   ranking, and depends on no other user, and on no other candidate unless the model says so; and a pattern that is easy
   to learn, a checkerboard of users and items, is learnt.
-- Quality: where a reference run under the protocol `paper` with the budget `standard` ends low, and what was tried. The
-  runs are in `reports/reference/paper-standard/table2-sampled.md`, beside the paper's own numbers.
+- Quality: where a reference run with the budget `standard` ends low or has odd scores, and what was tried. The runs
+  under the protocol `paper` are in `reports/reference/paper-standard/table2-sampled.md`, beside the paper's numbers.
 - Training settings, where neither the card (trained with) nor a preset says otherwise: {training}.
 """
 

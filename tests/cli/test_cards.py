@@ -7,11 +7,15 @@ from typing import Literal
 
 import pytest
 
+import bench
 from bench.cli.cards import REQUIRED, card, docstring, page, prose
 from bench.cli.main import main
 from bench.registry import Card, cards, load
 from bench.spec import BenchError, choice, log_uniform
+from bench.store import case_facts
+from bench.store.store import Store
 
+ROOT = Path(__file__).parents[2]
 MODELS = [model for model in cards().values() if not model.is_floor]
 FAKE = Card(
     name="SVDPP",
@@ -131,6 +135,26 @@ def test_every_model_has_every_field(model):
     assert [name for name in REQUIRED if f"\n- **{name}**: " not in found] == []
 
 
+def test_the_card_of_bm3_counts_the_ties_of_the_reference():
+    """Each tied case, but for one in each full ranking, is of an item without training pairs, and costs no NDCG@10."""
+    text = card(cards()["BM3"], docstring(cards()["BM3"]), load(cards()["BM3"]).Hyper)
+    results, counts = bench.load(ROOT / "results/reference"), {}
+    for protocol in ("paper", "clean"):
+        ranks = results.ranks("BM3", dataset="taobao", protocol=protocol)
+        (key,) = ranks["key"].unique()
+        facts = case_facts.read(Store(ROOT / "results/reference").cases(results.evidence.by_key[key].job))
+        is_cold = facts["item_popularity"].to_numpy() == 0
+        for ranking, n_others in (("sampled", 0), ("full", 1)):
+            ties = ranks[f"ties_{ranking}"]
+            counts[protocol, ranking] = f"{(ties > 0).sum():,}"
+            assert ((ties > 0) & ~is_cold).sum() == n_others
+            best = ranks.loc[(ties > 0) & is_cold, f"rank_{ranking}"] - ties[(ties > 0) & is_cold]
+            assert best.min() > 10
+    sampled, full = ([counts[protocol, ranking] for protocol in ("paper", "clean")] for ranking in ("sampled", "full"))
+    said = "in {} cases under `paper` and in {} under `clean` (another item does in the full ranking in {} and {})"
+    assert said.format(*sampled, *full) in text
+
+
 def test_the_page_names_every_model_once():
     text = page()
     assert [text.count(f"\n## {name}\n") for name in ("SVD++", "MCLN", "Floors")] == [1, 1, 1]
@@ -141,7 +165,7 @@ def test_the_page_names_every_model_once():
 def test_the_stored_page_is_what_the_files_say(tmp_path):
     with pytest.raises(SystemExit, match="^0$"):
         main(["--out", str(tmp_path / "new" / "models.md")], command="cards")
-    stored = (Path(__file__).parents[2] / "docs/models.md").read_text()
+    stored = (ROOT / "docs/models.md").read_text()
     assert (tmp_path / "new" / "models.md").read_text() == stored, "stale: run python -m bench cards"
 
 
