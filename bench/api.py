@@ -38,7 +38,7 @@ class Results:
     evidence: Evidence
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one line per run that tables show: its job, metrics, facts, times and key, each in columns."""
+        """Return one line per run, for equal row and seed that of Table 2: its job, metrics, facts, times and key."""
         return self.evidence.frame.drop(columns=["hyper", "settings"], errors="ignore")
 
     def boards(self, **which: Any) -> list[Board]:
