@@ -12,9 +12,7 @@ A is the normalised user-item graph, P and Q are the id vectors of users and ite
 BPR is the Bayesian personalised ranking loss of a user with a positive item i and a negative item j.
 
 Departures:
-- negatives are drawn from all items of the data set, as for every model here, where MMRec's code leaves out those that
-  are in no training pair; on Taobao these are 331 of 8,735 items under `paper`, and the targets of 8 % of its test
-  cases;
+- negatives are drawn from all items of the data set, where MMRec's code leaves out those that are in no training pair;
 - the visual graph has the weight ``visual_weight`` and the other modalities share the rest equally, where the code
   knows two modalities;
 - only the items of the batch are projected for the content terms of the loss, with the same loss and gradients;

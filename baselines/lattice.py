@@ -19,9 +19,8 @@ S is rebuilt in the first batch of every epoch, the only batch whose gradient re
 batches use that S as a constant. An evaluation builds its own S, once.
 
 Departures:
-- negatives are drawn from all items of the data set, as for every model here, where MMRec's code, unlike the authors',
-  leaves out those that are in no training pair; on Taobao these are 331 of 8,735 items under `paper`, and the targets
-  of 8 % of its test cases;
+- negatives are drawn from all items of the data set, where MMRec's code, unlike the authors', leaves out those that are
+  in no training pair;
 - the graphs are stored as lists of neighbours with weights, where the code stores item-by-item matrices; values and
   gradients are the same, because an entry outside the top k has neither;
 - the L2 penalty is divided by the actual length of the batch, where the code divides by the configured batch size, even

@@ -16,9 +16,7 @@ Bayesian personalised ranking loss and NCE the contrastive loss InfoNCE. REG is 
 squared) of the batch's vectors, divided by the batch size.
 
 Departures:
-- negatives are drawn from all items of the data set, as for every model here, where MMRec's code leaves out those that
-  are in no training pair; on Taobao these are 331 of 8,735 items under `paper`, and the targets of 8 % of its test
-  cases;
+- negatives are drawn from all items of the data set, where MMRec's code leaves out those that are in no training pair;
 - a score has no Gumbel noise; the code draws it anew for each block of users, so that scores differ from call to call;
   the preset ``released`` keeps the noise but draws it from one seed, so that two evaluations agree;
 - the contrast is taken between every two modalities, where the code knows two modalities; with one there is no

@@ -16,9 +16,7 @@ R its normalised user-item block. S_m is the graph of the k nearest items by con
 normalised. BPR is the Bayesian personalised ranking loss and NCE the contrastive loss InfoNCE.
 
 Departures:
-- negatives are drawn from all items of the data set, as for every model here, where MMRec's code leaves out those that
-  are in no training pair; on Taobao these are 331 of 8,735 items under `paper`, and the targets of 8 % of its test
-  cases;
+- negatives are drawn from all items of the data set, where MMRec's code leaves out those that are in no training pair;
 - the L2 penalty is divided by the actual length of the batch, where the code divides by the configured batch size, even
   in the shorter last batch of an epoch;
 - the learning rate is constant, where the code lowers it by a factor of 0.96 over every 50 epochs;

@@ -23,8 +23,9 @@ made from the models' files by `python -m bench cards`; edit those files, not th
   stored entries (I F where the rows are dense). A line about "a modality" counts the columns and entries of that one;
   elsewhere they are those of all modalities that the model reads.
 - Loss: BPR is `bpr` and L2 is `l2` of `bench/nn/losses.py`. L2 is half the sum of the squared entries of the batch's
-  rows, where a row counts as often as it occurs in the batch, divided by B. Each positive item comes with one item that
-  the user has not trained on, unless the line says otherwise. The weight of each term is a setting.
+  rows, where a row counts as often as it occurs in the batch, divided by B. Each positive item comes with one negative,
+  an item of the data set that the user has not trained on ([which items can be one](protocols.md#candidates)), unless
+  the line says otherwise. The weight of each term is a setting.
 - Parameters are counted for the default preset, unless another is named.
 - Cost per step is the number of multiply-adds that the loss of a batch takes, in its leading terms. The gradient is of
   the same order, and Adam, which is dense in every model, passes over all parameters.
