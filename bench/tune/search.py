@@ -57,7 +57,8 @@ class Searches:
         memory, all of them run again.
         """
         records, failed = self.store.records(), []
-        self.trials = {one.job.key: Trials(one, records) for one in self.bases}
+        damaged = {path.stem for path in self.store.left_out}
+        self.trials = {one.job.key: Trials(one, records, damaged=damaged) for one in self.bases}
         for trials in self.trials.values():
             if trials.ended and all(record.status == "failed" for record in trials.ended):
                 print(f"every trial of {trials.name} failed; they run again")

@@ -8,7 +8,7 @@ been killed.
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from bench import registry
 from bench.registry import Card
 from bench.run.plan import PlannedJob
-from bench.spec import Training, canonical_hash
+from bench.spec import Job, Training, canonical_hash
 from bench.store.record import Record
 from bench.tune.outcomes import curve, outcome, value
 from bench.tune.winners import SAME, Winner
@@ -43,13 +43,14 @@ class Trials:
 
     Args:
         records: of trials that ended; those of other searches are ignored.
+        damaged: the keys of records that cannot be used; a trial of this search that is among them runs again.
 
     Attributes:
         default: the value of each setting of ``space`` in the preset on this data set.
         ended: the records of the trials that ended: the default's first, then by the time at which they started.
     """
 
-    def __init__(self, base: PlannedJob, records: Iterable[Record] = ()):
+    def __init__(self, base: PlannedJob, records: Iterable[Record] = (), *, damaged: Collection[str] = ()):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         job, settings = base.job, base.settings
         self.base, self.space = base, space(base.card)
@@ -57,7 +58,7 @@ class Trials:
         bounds = {name: distribution_to_json(d) for name, d in self.space.items()}
         words = f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name}"
         self.name = f"{words} {job.key}-{canonical_hash(bounds)[:8]}"  # other bounds mean other draws
-        self.ended = sorted(filter(self.is_own, records), key=self.order)
+        self.ended, self.damaged = sorted(filter(self.is_own, records), key=self.order), damaged
 
     def is_own(self, record: Record) -> bool:
         """Return whether the record is of this search: the base with settings of its space, or the default ones."""
@@ -83,19 +84,43 @@ class Trials:
         return 0 if self.skipped else max(n - len(self.ended), 0 if self.is_begun else 1)
 
     def proposal(self) -> PlannedJob:
-        """Return the next trial: first the default, then what the sampler proposes after the trials so far."""
-        hyper, tried = self.default, [record.job.hyper for record in self.ended]
-        number = len(tried)
-        while self.is_begun and hyper in tried:  # once, unless a record was lost: then a random draw may be a later one
-            hyper, number = self.draw(number), number + 1
-        job = dataclasses.replace(self.base.job, hyper=hyper)
-        return dataclasses.replace(self.base, job=job, is_trial=True, limits=self.limits())
+        """Return the next trial: first the default, then one whose record is damaged, then a new one."""
+        hyper = (self.lost() or self.draw(self.ended)) if self.is_begun else self.default
+        return dataclasses.replace(self.base, job=self.job(hyper), is_trial=True, limits=self.limits())
 
-    def draw(self, number: int) -> dict[str, Any]:
-        """Return the settings that the sampler proposes after the trials so far, with the random draws of a number."""
+    def job(self, hyper: dict[str, Any]) -> Job:
+        """Return the job of the trial with these settings."""
+        return dataclasses.replace(self.base.job, hyper=hyper)
+
+    def lost(self) -> dict[str, Any] | None:
+        """Return the settings of the first trial whose record is damaged; None where there is none, or where this
+        version of optuna does not draw it again.
+
+        The settings follow from the trials before it, so the search is drawn again from its start, as far as needed.
+        """
+        before, after = self.ended[:1], self.ended[1:]
+        while self.damaged and after:
+            hyper = self.draw(before)
+            same = [record for record in after if record.job.hyper == hyper]
+            if not same and self.job(hyper).key in self.damaged:
+                return hyper
+            before.append((same or after)[0])
+            after.remove(before[-1])
+        return None
+
+    def draw(self, before: Sequence[Record]) -> dict[str, Any]:
+        """Return the settings that the sampler proposes after the trials ``before``, with random draws by their number,
+        or by a later number where the settings are those of one of them, as they can be where a record was lost."""
+        number, tried = len(before), [record.job.hyper for record in before]
+        while (hyper := self.sample(before, number)) in tried:
+            number += 1
+        return hyper
+
+    def sample(self, before: Sequence[Record], number: int) -> dict[str, Any]:
+        """Return what the sampler proposes after the trials ``before``, with the random draws of a number."""
         sampler = TPESampler(seed=int(canonical_hash([self.name, number])[:8], 16))
         study = optuna.create_study(direction="maximize", sampler=sampler)  # in memory
-        study.add_trials([entry(record, self.space) for record in self.ended])
+        study.add_trials([entry(record, self.space) for record in before])
         return decode(study.ask(self.space).params, self.space)
 
     def limits(self) -> dict[int, float]:

@@ -17,8 +17,8 @@ def work(model="BPRMF", **more) -> PlannedJob:
     return PlannedJob(job=made.job, location="toy", data_dir=None)
 
 
-def search(model="BPRMF", records=(), **more) -> Trials:
-    return Trials(work(model, **more), records)
+def search(model="BPRMF", records=(), damaged=(), **more) -> Trials:
+    return Trials(work(model, **more), records, damaged=damaged)
 
 
 def trial(proposed: PlannedJob, value: float | None, *, second=0) -> Record:

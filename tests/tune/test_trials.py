@@ -16,7 +16,7 @@ from bench.store.store import Store
 from bench.tune import trials, winners
 from bench.tune.outcomes import value
 from bench.tune.trials import Trials, encode, space
-from tests.tune.searched import drive, search, trial, work
+from tests.tune.searched import drive, objective, search, trial, work
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 TRAINED = [name for name, card in registry.cards().items() if not card.is_floor]
@@ -178,6 +178,22 @@ def test_a_trial_whose_record_is_lost_makes_room_for_another_one(lost):
     left.enter(trial(left.proposal(), 0.5, second=30))
     assert len({record.key for record in left.ended}) == left.winner(6).trials == 6
     assert search(records=left.ended).missing(6) == 0
+
+
+@pytest.mark.parametrize("lost", [{1}, {3, 5}, {12, 13}, {2, 7, 12}])
+def test_trials_whose_records_are_damaged_run_again(lost):
+    """The search, drawn again from its start, has the same settings: at random up to the tenth, then learnt."""
+    found = search()
+    whole = drive(found, 14)
+    rest = [record for number, record in enumerate(found.ended) if number not in lost]
+    left = search(records=rest, damaged={found.ended[number].key for number in lost})
+    assert left.missing(14) == len(lost)
+    for number in sorted(lost):
+        again = left.proposal()
+        assert again.job == found.ended[number].job
+        left.enter(trial(again, objective(again.job.hyper), second=30 + number))
+    assert left.missing(14) == 0
+    assert left.proposal().job.hyper not in whole
 
 
 @pytest.mark.parametrize("model", ["BPRMF", "LightGCN"])
