@@ -20,12 +20,16 @@ ACTIONS = {  # what each does, in words, and the flags of ASKING that it uses
 
 
 def refuse_idle(args, parser) -> None:
-    """Refuse flags that have no effect beside --list, --report or --tune, after which nothing runs.
+    """Refuse flags that have no effect beside --list, --report or --tune, after which nothing runs, and --tune with the
+    released presets, which would run without what the search found.
 
     Raises:
         BenchError: for the first such flag.
     """
     action = next((name for name in ACTIONS if getattr(args, name)), None)
+    if action == "tune" and args.hyper == "released":
+        remedy = "to search around a released preset, leave it out and name the preset, as in --models MCLN:released"
+        raise BenchError(f"--tune does not go with --hyper released, which runs what no search found; {remedy}")
     if action is None or action == "tune" and args.hyper != "default":  # after this --tune, a run follows
         return
     deed, used = ACTIONS[action]

@@ -100,6 +100,11 @@ def test_a_tilde_is_the_home_folder_in_every_path(flag, monkeypatch):
         (["--list", "--protocols", "papr", "--results", "."], "unknown protocol 'papr'; did you mean paper?"),
         (["--list", "--datasets", "beuaty", "--results", "."], "unknown data set 'beuaty'; did you mean beauty"),
         (["--tune", "4", "--seeds", "1", "2"], "--tune searches with seed 0 and makes no tables"),
+        (
+            ["--models", "MCLN", "--tune", "4", "--hyper", "released"],
+            "--tune does not go with --hyper released, which runs what no search found; to search around a released "
+            "preset, leave it out and name the preset, as in --models MCLN:released",
+        ),
         (["--list", "--report"], "has no use for --report; leave it out"),
         (
             ["--list", "--results", "nonesuch"],
