@@ -16,7 +16,7 @@ from bench.run.estimates import LONG, longest_first
 from bench.run.machines import Machines
 from bench.run.plan import PlannedJob, Request
 from bench.run.progress import Screen
-from bench.run.studies import STUDIES
+from bench.run.studies import KNOWN
 from bench.spec import DEPENDENT, BenchError, counted
 from bench.store.places import TRIALS
 from bench.store.record import STATUSES
@@ -113,8 +113,7 @@ def report(
     from bench.report.evidence import Evidence  # here, since pandas and scipy take two seconds to import
     from bench.report.write import console, write
 
-    attributes = {"ours": shown.ours, "metrics": shown.metrics, "is_installed": registry.is_installed}
-    evidence = Evidence.of(store, studies=tuple(STUDIES.values()), **attributes)
+    evidence = Evidence.of(store, ours=shown.ours, metrics=shown.metrics, **KNOWN)
     paths = write(evidence, reports)
     jobs = [each.job for each in planned]  # the comparisons that these jobs are in are printed in full
     asked = {(Path(job.dataset).name, job.protocol.name, job.budget.name) for job in jobs}

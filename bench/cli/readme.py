@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import registry
 from bench.files import write_text, writing
 from bench.report.conditions import UNEQUAL, marked
 from bench.report.evidence import Evidence
 from bench.report.model import number
 from bench.report.rows import DATASETS
 from bench.report.sections import answer
-from bench.run.studies import STUDIES
+from bench.run.studies import KNOWN
 from bench.spec import BenchError
 from bench.store.store import Store
 
@@ -53,7 +52,7 @@ def answered(records: Path) -> pd.DataFrame:
     Raises:
         BenchError: where the records give no such page.
     """
-    evidence = Evidence.of(Store(records), studies=tuple(STUDIES.values()), is_installed=registry.is_installed)
+    evidence = Evidence.of(Store(records), **KNOWN)
     pages = answer.pages(evidence)
     if not pages:
         raise BenchError(f"no record in {records} answers anything; run this in a checkout of the repository")

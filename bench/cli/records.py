@@ -1,7 +1,6 @@
 """The actions --list and --report, which read stored records without torch; and the check for flags without effect."""
 
-from bench import registry
-from bench.run.studies import STUDIES
+from bench.run.studies import KNOWN
 from bench.spec import BenchError
 
 ASKING = (
@@ -63,5 +62,4 @@ def report(args, options: dict) -> str:
     with drawers.start() as others:
         from bench.report import write  # here: it takes a second, in which the drawers import matplotlib
 
-        options |= {"studies": tuple(STUDIES.values()), "is_installed": registry.is_installed, "others": others}
-        return write.rebuild(args.results, args.reports, **options)
+        return write.rebuild(args.results, args.reports, **options, **KNOWN, others=others)

@@ -12,7 +12,7 @@ from bench import registry
 from bench.data import knockout
 from bench.files import expanded
 from bench.report.evidence import Evidence
-from bench.run.studies import STUDIES
+from bench.run.studies import KNOWN
 from bench.spec import BUDGETS, DATA_SETS, PROTOCOLS, BenchError, Job, counted, unknown
 from bench.store.record import Record
 from bench.store.store import Store
@@ -38,8 +38,7 @@ def listing(store: Store, wanted: Mapping[str, Collection]) -> str:
         for r in records
         if all(is_among(r.job, field, allowed, modalities.get(r.job.data_hash)) for field, allowed in wanted.items())
     ]
-    studies = tuple(STUDIES.values())
-    evidence = Evidence(records, store.root, studies=studies, is_installed=registry.is_installed)
+    evidence = Evidence(records, store.root, **KNOWN)
     for r in matching:
         value, job = r.metrics.get("sampled.ndcg@10"), r.job
         cells = (job.dataset, job.run, job.features, job.protocol.name, job.budget.name, job.seed)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bench import registry
 from bench.spec import NEWER_MODELS, PAPER_MODELS, unknown
 from bench.study import Study, Variant
 
@@ -124,3 +125,5 @@ STUDIES = {
         Study(name="cost", title="Cost: quality against training time"),
     )
 }
+# what a report has to know besides the records: arguments of ``bench.report.evidence.Evidence``
+KNOWN = {"studies": tuple(STUDIES.values()), "is_installed": registry.is_installed}
