@@ -8,6 +8,7 @@ Reading results does not import torch:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,9 +23,11 @@ from bench.report.leaderboard import TABLE
 from bench.report.rows import BLOCK, STUDIED, order
 from bench.report.sections import curves
 from bench.report.sections.slices import sliceable
-from bench.run.studies import STUDIES
+from bench.run.studies import KNOWN
 from bench.spec import SHOWN, BenchError, read, row_name, unknown
+from bench.store.frame import chosen
 from bench.store.store import Store
+from bench.study import own
 
 SHORT = ["dataset", "row", "features", "protocol", "budget", "seed", "status", "sampled.ndcg@10", "full.ndcg@10", "key"]
 RUN_COLUMNS = ["dataset", "features", "protocol", "budget", "seed", "key"]
@@ -135,19 +138,11 @@ class Results:
         return self.to_frame().reindex(columns=SHORT).to_html(index=False, float_format="{:.4f}".format)
 
 
-def chosen(frame: pd.DataFrame, which: dict[str, Any], what: str = "run") -> pd.DataFrame:
-    """Return the lines of ``frame``, each a ``what``, whose columns have the values ``which``, each one or several.
-
-    Raises:
-        BenchError: for an unknown column, or where no line is left.
-    """
-    for name, value in which.items():
-        if name not in frame:
-            raise unknown("choice", name, frame)
-        frame = frame[frame[name].isin(value if pd.api.types.is_list_like(value) else [value])]
-    if frame.empty:
-        raise BenchError(f"no {what} matches {which or 'any choice'}; to_frame() lists the runs")
-    return frame
+def place(name: str, given: Any) -> Path:
+    """Return the folder that the argument ``name`` of a call gives; refuse, as a BenchError, what is no path."""
+    if not isinstance(given, str | PathLike):
+        raise BenchError(f"{name}={given!r}: give the path of a folder")
+    return findable(given)
 
 
 def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
@@ -156,8 +151,7 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     Raises:
         BenchError: where there is no record, or ``ours`` is neither a row of the records nor a model.
     """
-    attributes = {"studies": tuple(STUDIES.values()), "ours": ours, "is_installed": registry.is_installed}
-    evidence = Evidence.of(Store(findable(folder)), **attributes)
+    evidence = Evidence.of(Store(place("folder", folder)), ours=ours, **KNOWN)
     if not evidence.records:
         raise BenchError(f"no records in {evidence.results}")
     if ours not in list(evidence.frame["row"]):
@@ -173,7 +167,8 @@ def load_model(
     folder of a data set that is not built in, and ``model`` is ``path/to/file.py:MODEL`` of a model of your own."""
     from bench.run import trained  # imports torch
 
-    return trained.load(Store(findable(results)), str(key), ranking=ranking, location=str(data or ""), model_file=model)
+    store = Store(place("results", results))
+    return trained.load(store, str(key), ranking=ranking, location=str(data or ""), model_file=model)
 
 
 def run(
@@ -210,9 +205,12 @@ def run(
     for name, value, allowed in (("when", when, When), ("mode", mode, Mode)):
         if value not in get_args(allowed):
             raise unknown(name, value, get_args(allowed))
-    folders = {"results": findable(results), "reports": findable(reports), "configs": findable(configs)}
-    how = {"when": when, "mode": mode, "machines": read(Machines, machines or {}, what="field of machines")}
-    asked = read(Request, {"datasets": datasets, "models": models, **request}, what="argument")
+    folders = {"results": results, "reports": reports, "configs": configs}
+    folders = {name: place(name, given) for name, given in folders.items()}
+    if not isinstance(machines, dict | None):
+        raise BenchError(f"machines={machines!r}: give a dictionary, such as {{'jobs': 2}}")
+    how = {"when": when, "mode": mode, "machines": read(Machines, own(machines or {}), what="field of machines")}
+    asked = read(Request, own({"datasets": datasets, "models": models, **request}), what="argument")
     asked = replace(asked, data_dir=asked.data_dir and findable(asked.data_dir))
     if code := session.run(asked, **folders, **how, clock=Clock(), dry_run=False, shown=session.Shown()):
         message = f"not every job was done (exit code {code}); the lines above name those that failed"

@@ -97,15 +97,14 @@ def read(cls: type, values: Mapping[str, Any], *, what: str = "setting") -> Any:
     for key in values:
         if key not in names:
             raise unknown(what, key, names)
-    # what NumPy and pandas hold, as notebooks have it, becomes Python's own numbers and lists
-    values = {key: value.tolist() if hasattr(value, "tolist") else value for key, value in values.items()}
     try:
         return TypeAdapter(cls).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         is_list_asked = first["type"] == "sequence_str" or first.get("ctx", {}).get("class") == "Sequence"
-        why = f"give a list, such as [{first['input']!r}]" if is_list_asked else first["msg"].lower()
+        example = "" if first["input"] is None else f", such as [{first['input']!r}]"
+        why = f"give a list{example}" if is_list_asked else first["msg"].lower()
         raise BenchError(f"{what} {place}={first['input']!r}: {why}") from None
 
 

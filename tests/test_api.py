@@ -138,13 +138,25 @@ def test_a_wrong_name_is_one_line(results, call, said):
             lambda r: bench.run(datasets=["ml-100k"], when=["missing"]),
             "unknown when ['missing']; did you mean missing?",
         ),
-        (lambda r: bench.run(datasets=["ml-100k"], machines=[2]), "unknown field of machines 2"),
+        (
+            lambda r: bench.run(datasets=["ml-100k"], machines=["jobs"]),
+            "machines=['jobs']: give a dictionary, such as {'jobs': 2}",
+        ),
+        (lambda r: bench.run(datasets=["ml-100k"], results=None), "results=None: give the path of a folder"),
+        (lambda r: bench.load(None), "folder=None: give the path of a folder"),
+        (lambda r: bench.load_model("key", results=3), "results=3: give the path of a folder"),
     ],
 )
 def test_a_value_of_another_type_is_one_line(results, call, said, monkeypatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # users have no checks of types
     with pytest.raises(BenchError, match=re.escape(said)):
         call(results)
+
+
+def test_none_is_no_example_of_a_list(monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(BenchError, match="argument datasets=None: give a list$"):
+        bench.run(datasets=None)
 
 
 @pytest.mark.parametrize("several", [["sampled", "full"], ("sampled", "full"), {"sampled", "full"}])
@@ -224,6 +236,17 @@ def test_a_run_and_its_curve(folder, tmp_path):
 def test_an_array_is_as_good_as_a_list():
     with pytest.raises(BenchError, match="seed -1 is not a whole number"):
         bench.run(datasets=["ml-100k"], models=["BPRMF"], seeds=np.arange(-1, 2))
+
+
+def test_the_numbers_of_numpy_are_those_of_python(monkeypatch):
+    asked = []
+    monkeypatch.setattr("bench.session.run", lambda request, **more: asked.append((request, more["machines"])) or 1)
+    hyper = {"embedding_size": np.int64(8), "layer_sizes": (np.int32(4), 4)}
+    with pytest.raises(BenchError, match="exit code 1"):
+        bench.run(datasets=["art"], hyper=hyper, seeds=np.arange(2), machines={"jobs": np.int64(2)})
+    ((request, machines),) = asked
+    assert [type(value) for value in (request.hyper["embedding_size"], machines.jobs)] == [int, int]
+    assert (request.hyper, request.seeds) == ({"embedding_size": 8, "layer_sizes": (4, 4)}, [0, 1])
 
 
 @pytest.mark.parametrize(("code", "error"), [(1, BenchError), (124, BenchError), (130, KeyboardInterrupt)])

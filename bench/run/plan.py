@@ -1,7 +1,7 @@
 """Turns a request into the jobs that it means."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from bench.data.dataset import Dataset
 from bench.registry import Card
 from bench.run import studies
 from bench.spec import BUDGETS, PROTOCOLS, BenchError, Job, is_knocked_out, read, resolve_budget, unknown
-from bench.study import Study, can_be_kept, differing, own
+from bench.study import Study, can_be_kept, differing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,6 @@ def jobs(request: Request) -> list[PlannedJob]:
     """
     registry.require_recbole()
     check_names(request)
-    request = replace(request, hyper=own(request.hyper))
     rows = rows_of(request)
     for _, card, preset in rows if request.hyper else ():
         registry.check(card, registry.settings(card, preset, dataset="", hyper=request.hyper))

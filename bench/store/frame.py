@@ -1,4 +1,4 @@
-"""Turns records into the data frame from which reports are made."""
+"""Turns records into the data frame from which reports are made, and chooses lines of it."""
 
 import math
 import statistics
@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.spec import BenchError, unknown
 from bench.store.record import Record
 
 HELD_UP = 3  # times the median: epochs that take longer are assumed to have shared the machine with other work
@@ -74,3 +75,18 @@ def line(record: Record) -> dict[str, Any]:
         "seconds.epoch": epoch_seconds(record),
         "seconds.held_up": held_up_seconds(record),
     }
+
+
+def chosen(frame: pd.DataFrame, which: dict[str, Any], what: str = "run") -> pd.DataFrame:
+    """Return the lines of ``frame``, each a ``what``, whose columns have the values ``which``, each one or several.
+
+    Raises:
+        BenchError: for an unknown column, or where no line is left.
+    """
+    for name, value in which.items():
+        if name not in frame:
+            raise unknown("choice", name, frame)
+        frame = frame[frame[name].isin(value if pd.api.types.is_list_like(value) else [value])]
+    if frame.empty:
+        raise BenchError(f"no {what} matches {which or 'any choice'}; to_frame() lists the runs")
+    return frame

@@ -126,14 +126,6 @@ def test_a_setting_set_to_what_it_is_anyway_makes_no_job_of_its_own(folder):
     assert other.hyper == {"learning_rate": 0.01}
 
 
-def test_the_numbers_of_numpy_are_those_of_python(folder):
-    ours, numpys = (
-        jobs(folder, "table2", models=["NGCF"], hyper={"embedding_size": size, "layer_sizes": sizes})[0]
-        for size, sizes in ((8, [4, 4]), (np.int64(8), (np.int32(4), 4)))
-    )
-    assert (numpys.key, type(numpys.hyper["embedding_size"])) == (ours.key, int)
-
-
 def test_a_floor_has_no_settings_of_training(folder):
     plain, training, own = (
         jobs(folder, "table2", models=["EASE"], hyper=hyper)[0]
