@@ -83,7 +83,7 @@ class Pool:
 
     Args:
         listener: called with the events of the jobs, from many threads.
-        follow: called with a job and its state; returns what runs next in its place, such as a search's next trial.
+        follow: called with a job that ended; returns what runs next in its place, such as a search's next trial.
         estimate: returns the seconds that a job will take, for the time limit of ``clock``.
         stamps: those of the records before the run, by key; a record that changed since is another runner's.
     """
@@ -92,7 +92,7 @@ class Pool:
     slots: Slots
     clock: Clock = field(default_factory=Clock)
     listener: Listener = lambda planned, event: None
-    follow: Callable[[PlannedJob, str], PlannedJob | None] = lambda planned, state: None
+    follow: Callable[[PlannedJob], PlannedJob | None] = lambda planned: None
     estimate: Callable[[Job], float] = lambda job: 0.0
     stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)
 
@@ -120,7 +120,7 @@ class Pool:
         """Run a job, then those that follow from it, one after another; return the state of the last."""
         try:
             state = self.run_one(planned)
-            while state in STATUSES and (planned := self.follow(planned, state)) is not None:
+            while state in STATUSES and (planned := self.follow(planned)) is not None:
                 self.stamps[planned.job.key] = self.store.stamp(planned.job)
                 state = self.run_one(planned)
             return state

@@ -79,7 +79,7 @@ class Searches:
         """Return the next trial to run; None at the end of the search."""
         return trials.proposal() if trials.missing(self.n_trials) else None
 
-    def follow(self, planned: PlannedJob, state: str) -> PlannedJob | None:
+    def follow(self, planned: PlannedJob) -> PlannedJob | None:
         """Enter a trial that ended, and return the next one of its search."""
         trials = self.trials[base(planned).job.key]
         trials.enter(self.ended(planned))

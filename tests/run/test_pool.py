@@ -97,8 +97,7 @@ def test_out_of_memory_on_a_shared_gpu_is_tried_again_alone(store, reason):
 
 
 def test_jobs_that_follow_run_in_the_place_of_the_first(store):
-    def follow(one, state):
-        assert state == "done"
+    def follow(one):
         return toy(seed=one.job.seed + 1) if one.job.seed < 3 else None
 
     assert scripted(store, follow=follow).run([toy()]) == ["done"]

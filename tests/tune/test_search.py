@@ -168,7 +168,7 @@ def test_a_search_at_its_end_keeps_no_state_of_its_trials(tmp_path):
         (one,) = searches.due()
         searches.store.write(trial(one, value))
         searches.store.checkpoint(one.job).write_text("x")
-        searches.follow(one, "done")
+        searches.follow(one)
     assert searches.write(tmp_path / "configs")[1]
     assert not list(tmp_path.glob("tuning/records/*/*/*.checkpoint"))
 
@@ -188,7 +188,7 @@ def test_a_trial_whose_record_is_lost_at_once_ends_the_search_in_one_line(tmp_pa
     searches.read_trials()
     (one,) = searches.due()
     with pytest.raises(BenchError, match="no longer contains the record"):
-        searches.follow(one, "done")
+        searches.follow(one)
     with pytest.raises(BenchError, match="no longer contains the record"):
         searches.numbered(lambda one, event: None)(one, Event(state="done"))
 
