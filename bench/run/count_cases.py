@@ -16,8 +16,8 @@ from bench.files import digest, read_checked, write_whole
 from bench.run.plan import PlannedJob, load
 from bench.store import case_facts as case_facts_file
 from bench.store import ranks as rank_files
-from bench.store.record import read_record
-from bench.store.store import BROKEN, Store
+from bench.store.record import BROKEN, read_record
+from bench.store.store import Store
 
 
 def restore(planned: Sequence[PlannedJob], store: Store) -> None:

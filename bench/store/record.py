@@ -1,8 +1,10 @@
 """The record of a job's outcome, and the JSON file that holds it."""
 
 import math
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -40,6 +42,7 @@ Text = Annotated[str, AfterValidator(plain)]
 Status = Literal["done", "skipped", "failed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 Hash = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
+BROKEN = (BenchError, OSError, ValueError)  # what the checks of a damaged record, or of a file beside it, raise
 
 
 class Record(BaseModel):
@@ -122,3 +125,17 @@ def why_unusable(record: Record) -> str:
         if "epoch" not in entry or entry["epoch"] and "seconds" not in entry:
             return "an entry of the curve has no epoch or no seconds"
     return ""
+
+
+def twice(check: Callable[[Path], Any], path: Path) -> Any:
+    """Return what ``check`` returns for a file. If it fails, it is tried once more: a run at work in the folder may
+    replace or remove files, of which some belong together, while they are read."""
+    with suppress(*BROKEN):
+        return check(path)
+    return check(path)
+
+
+def why(error: Exception) -> str:
+    """Return on one line the reason why a file failed its check."""
+    is_systems = isinstance(error, OSError) and error.filename
+    return plain(f"{error.filename} cannot be read ({error.strerror})" if is_systems else str(error), is_line=True)

@@ -4,18 +4,18 @@ import re
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bench.files import digest, locked, plain, read_checked, try_writing, writing
+from bench.files import digest, locked, read_checked, try_writing, writing
 from bench.spec import BenchError, Job, unknown
 from bench.store import ranks as rank_files
 from bench.store.places import Places
-from bench.store.record import Record, read_record, write_record
+from bench.store.record import BROKEN, Record, read_record, twice, why, write_record
 
-BROKEN = (BenchError, OSError, ValueError)  # what the checks of a damaged record raise
 KEY = re.compile("[0-9a-f]{16}")
 
 
@@ -45,12 +45,16 @@ class Store(Places):
             self.log(job).touch()
         return self.log(job)
 
+    def lock(self, job: Job) -> AbstractContextManager[bool]:
+        """Hold the lock of a job, as ``hold``."""
+        return self.hold(self.path(job).with_suffix(".lock"))
+
     @contextmanager
-    def lock(self, job: Job) -> Iterator[bool]:
-        """Hold the lock of a job, and yield whether it is ours: False while another runner on this folder has it."""
+    def hold(self, lock: Path) -> Iterator[bool]:
+        """Hold a lock, and yield whether it is ours: False while another runner on this folder has it."""
         with ExitStack() as stack:
             with self.writing():
-                is_ours = stack.enter_context(self.locked(self.path(job).with_suffix(".lock")))
+                is_ours = stack.enter_context(self.locked(lock))
             yield is_ours
 
     def check_writable(self) -> None:
@@ -95,10 +99,7 @@ class Store(Places):
     def _checked(self, path: Path, *, in_full: bool = False) -> Record | None:
         """Return the record at ``path``; None where there is none, or, with a warning, where it is damaged."""
         try:
-            try:
-                record = self.check(path, in_full=in_full)
-            except BROKEN:  # a runner may have written it anew meanwhile, and removed the ranks of the old one
-                record = self.check(path, in_full=in_full)
+            record = twice(partial(self.check, in_full=in_full), path)
             self.left_out.pop(path, None)  # it may have been damaged before, and made again since
             return record
         except BROKEN as error:
@@ -128,24 +129,25 @@ class Store(Places):
             rank_files.check(record, contents[-1], path)
         return record
 
-    def check_weights(self, record: Record) -> None:
-        """Check the file of weights of ``record``, if it names one and the file exists, against the record's digest.
+    def check_weights(self, record: Record) -> bool:
+        """Return whether ``record`` names a file of weights that exists.
 
         Raises:
             OSError, ValueError: where the file is not what was written.
         """
         path = self.weights(record.job)
-        if "weights_sha256" in record.facts and path.exists():
-            read_checked(path, record.facts["weights_sha256"])
+        if "weights_sha256" not in record.facts or not path.exists():
+            return False
+        read_checked(path, record.facts["weights_sha256"])
+        return True
 
     def has_weights(self, record: Record) -> bool:
         """Return whether the record's weights exist undamaged; if not, the next run that is to keep them makes them."""
         try:
-            self.check_weights(record)
+            return self.check_weights(record)
         except BROKEN as error:
             print(f"warning: {why(error)}", file=sys.stderr)
             return False
-        return "weights_sha256" in record.facts and self.weights(record.job).exists()
 
     def write(self, record: Record, ranks: pd.DataFrame | None = None) -> Path:
         """Write the ranks, then the record that names them, so that the record on disk is whole at any moment.
@@ -211,9 +213,3 @@ def sweep_halves(path: Path) -> None:
     for half in path.parent.glob(f".{path.stem}.*"):
         with suppress(OSError):
             half.unlink()
-
-
-def why(error: Exception) -> str:
-    """Return on one line the reason why a file failed its check."""
-    is_systems = isinstance(error, OSError) and error.filename
-    return plain(f"{error.filename} cannot be read ({error.strerror})" if is_systems else str(error), is_line=True)

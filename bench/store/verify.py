@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,8 +10,8 @@ from bench.files import read_sealed
 from bench.spec import BenchError, counted
 from bench.store import case_facts
 from bench.store.places import TRIALS
-from bench.store.record import read_record
-from bench.store.store import BROKEN, Store, why
+from bench.store.record import BROKEN, read_record, twice, why
+from bench.store.store import Store
 
 KINDS = {
     "record": "records",
@@ -31,16 +30,10 @@ class Findings:
     unranked: int = 0  # records with metrics that name no files of ranks
 
     def look(self, kind: str, path: Path, check: Callable[[Path], object]) -> None:
-        """Run ``check`` on one more file of ``kind``, and enter the reason if it fails twice on a file that stays.
-
-        A run at work in the folder may replace or remove files, of which some belong together, while they are read.
-        """
+        """Run ``check`` on one more file of ``kind``, and enter the reason if it fails twice on a file that stays."""
         self.seen[kind] = self.seen.get(kind, 0) + 1
-        with suppress(*BROKEN):
-            check(path)
-            return
         try:
-            check(path)
+            twice(check, path)
         except BROKEN as error:
             if os.path.lexists(path):
                 self.wrong.append(why(error))

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.run.events import Event, Listener
@@ -37,9 +37,7 @@ class Searches:
     def open(self) -> Iterator[None]:
         """Lock the folder, read its trials, and remove the records of those that are to run again."""
         self.store.check_writable()
-        with ExitStack() as stack:
-            with self.store.writing():
-                is_ours = stack.enter_context(self.store.locked(self.folder / "lock"))
+        with self.store.hold(self.folder / "lock") as is_ours:
             if not is_ours:
                 text = f"another search is at work in {self.folder}; wait for it, or choose another --results"
                 raise BenchError(text)
