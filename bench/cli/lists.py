@@ -47,7 +47,7 @@ def settings(text: str) -> str:
 def data_command(argv: list[str]) -> int:
     """List the data sets that have a name."""
     Parser(prog="python -m bench data").parse_args(argv)
-    from bench.data.sources import FOLDERS, MOVIELENS  # here, since torch takes seconds to import
+    from bench.data.sources import FOLDERS, MOVIELENS  # here, since pandas takes a second to import
 
     texts = {name: "the paper's, from its authors' release: downloaded, or read from --data-dir" for name in FOLDERS}
     texts[MOVIELENS] = "MovieLens 100k, which is part of RecBole"

@@ -9,8 +9,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench import registry
-from bench.data import knockout
-from bench.files import expanded
+from bench.data import knockout, sources
 from bench.report.evidence import Evidence
 from bench.run.studies import KNOWN
 from bench.spec import BUDGETS, DATA_SETS, PROTOCOLS, BenchError, Job, counted, unknown
@@ -54,7 +53,7 @@ def check_names(field: str, values: Collection, records: Collection[Record]) -> 
     known = {"dataset": DATA_SETS, "protocol": PROTOCOLS, "budget": BUDGETS}
     for value in values if field in known else ():
         has_record = any(is_among(r.job, field, [value]) for r in records)
-        is_folder = field == "dataset" and os.path.isdir(expanded(value))
+        is_folder = field == "dataset" and os.path.isdir(sources.folder_of(value))
         if not (has_record or value in known[field] or is_folder):
             recorded = {Path(r.job.dataset).name for r in records} if field == "dataset" else ()
             raise unknown({"dataset": "data set"}.get(field, field), value, {*known[field], *recorded})
@@ -81,7 +80,7 @@ def is_among(job: Job, field: str, allowed: Collection, modalities: Collection[s
     if field == "model":
         return not {job.model, f"{job.model}:{job.preset}"}.isdisjoint(allowed)
     if field == "dataset":
-        return Path(job.dataset).name in {os.path.basename(os.path.abspath(expanded(name))) for name in allowed}
+        return Path(job.dataset).name in {sources.folder_of(name).name for name in allowed}
     if field == "features":
         return any(is_asked(job.features, asked, modalities) for asked in allowed)
     value = getattr(job, field)

@@ -46,7 +46,7 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     if name_or_folder == MOVIELENS:
         # 5-core, leave-one-out by time, words of title and genres
         return Source(MOVIELENS, lambda features: inter_recipe(movielens_folder(), features, core=5))
-    folder = Path(os.path.abspath(expanded(name_or_folder)))  # not resolved: a link keeps its own name
+    folder = folder_of(name_or_folder)
     if os.path.isdir(folder):  # for a path that is too long this is False, and not an error
         return folder_source(folder)
     if os.path.isfile(folder):
@@ -54,6 +54,11 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     if os.sep in name_or_folder:
         raise BenchError(f"data set folder {name_or_folder} is not there")
     raise unknown("data set", name_or_folder, DATA_SETS)
+
+
+def folder_of(text: str) -> Path:
+    """Return the full path of a data set's folder, whose last part names the set: a link keeps its own name."""
+    return Path(os.path.abspath(expanded(text)))
 
 
 def folder_source(folder: Path) -> Source:
