@@ -157,8 +157,8 @@ def count_rows(folder: Path, modality: str) -> int:
 
     The tables of a folder must have equal numbers of rows, and may have rows of items that are in no list.
     """
-    own = f"{modality}_feat.npy"
-    return max((len(load_npy(folder / file)) for file in dense(list_files(folder)).values() if file != own), default=0)
+    others = set(dense(list_files(folder)).values()) - {f"{modality}_feat.npy"}
+    return max((len(load_npy(folder / file, mode="r")) for file in others), default=0)
 
 
 def extract(folder: Path, modality: str, content: Mapping[str, object], encoder: Encoder) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from bench.spec import BenchError
 LARGEST, SMALLEST = 1e12, 1e-12  # sums of squares stay finite, and normalising does not take lengths for zero
 
 
-def load_npy(path: Path) -> np.ndarray:
-    """Return the array of a ``.npy`` file.
+def load_npy(path: Path, *, mode: Literal["r"] | None = None) -> np.ndarray:
+    """Return the array of a ``.npy`` file; with the ``mode`` "r", its values stay on the disk until they are used.
 
     Raises:
         BenchError: for any other file, with its first bytes.
@@ -25,7 +26,7 @@ def load_npy(path: Path) -> np.ndarray:
             raise BenchError(f"{path} is an archive of arrays (.npz); save the one table with numpy.save")
         if not first.startswith(b"\x93NUMPY"):
             raise BenchError(f"{path} is not an .npy file (it begins with {first.decode(errors='replace')!r})")
-        return np.load(path, allow_pickle=False)
+        return np.load(path, mmap_mode=mode, allow_pickle=False)
     except BenchError:
         raise
     except FileNotFoundError:
