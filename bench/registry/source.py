@@ -2,7 +2,6 @@
 
 import ast
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from functools import cache, cached_property
 from itertools import groupby
@@ -11,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from bench.files import digest
 from bench.spec import ENGINE, BenchError, Job, unknown
 
 HOME = Path(__file__).resolve().parents[2]  # the folder of bench, models and baselines, in a checkout or installed
@@ -122,7 +122,7 @@ def literal(node: ast.stmt, path: Path, kind: TypeAdapter) -> Any:
 
 def revision(trees) -> str:
     """Return a hash of syntax trees that comments, docstrings and the version of Python do not change."""
-    return hashlib.sha256(repr([outline(tree) for tree in trees]).encode()).hexdigest()[:12]
+    return digest(repr([outline(tree) for tree in trees]).encode())[:12]
 
 
 def outline(node: Any) -> Any:
