@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
@@ -84,13 +84,7 @@ def read_checked(path: Path, sha256: str) -> bytes:
 
 def write_sealed(path: Path, content: bytes | memoryview, *, owner: str) -> None:
     """Write ``content`` behind a first line with its ``owner`` and a sha256 over owner and content."""
-
-    def write(name: str) -> None:
-        with open(name, "wb") as file:
-            file.write(seal(content, owner))
-            file.write(content)
-
-    write_whole(path, write)
+    write_whole(path, [seal(content, owner), content])
 
 
 def read_sealed(path: Path, *, owner: str) -> bytes:
@@ -112,15 +106,22 @@ def seal(content: bytes | memoryview, owner: str) -> bytes:
     return f"{owner} {sha256.hexdigest()}\n".encode()
 
 
-def write_whole(path: Path, write: Callable[[str], object], *, is_durable: bool = False) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then rename it: a reader finds the old file or the new one.
+def write_whole(
+    path: Path, content: Sequence[bytes | memoryview] | Callable[[str], object], *, is_durable: bool = False
+) -> None:
+    """Write ``content``, the parts of a file or a function that fills the file whose name it is given, to a temporary
+    file beside ``path``, then rename it: a reader finds the old file or the new one.
 
     ``is_durable`` waits until the disk has both the content and the name, so that a power cut loses neither.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
-        write(str(temporary))
+        if callable(content):
+            content(str(temporary))
+        else:
+            with open(temporary, "wb") as file:
+                file.writelines(content)
         if is_durable:
             flush(temporary)
         os.replace(temporary, path)
@@ -133,7 +134,7 @@ def write_whole(path: Path, write: Callable[[str], object], *, is_durable: bool 
 
 def write_text(path: Path, text: str, *, is_durable: bool = False) -> None:
     """Write a text file as ``write_whole`` does."""
-    write_whole(path, lambda name: Path(name).write_text(text, encoding="utf-8"), is_durable=is_durable)
+    write_whole(path, [text.encode()], is_durable=is_durable)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def write(evidence: Evidence, folder: Path, others: Executor | None = None) -> l
         old = named(folder / INDEX)
         for name, content in contents.items():
             (folder / name).parent.mkdir(exist_ok=True)
-            write_whole(folder / name, lambda path, content=content: Path(path).write_bytes(content))
+            write_whole(folder / name, [content])
         for name in old - set(contents):
             (folder / name).unlink(missing_ok=True)
             place = (folder / name).parent

@@ -3,7 +3,6 @@ they were lost, the users and targets. They are kept beside the records of the d
 
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -41,7 +40,7 @@ def restore(planned: Sequence[PlannedJob], store: Store) -> None:
         content = rank_files.encode(pd.DataFrame(pairs, columns=rank_files.CASE))
         if digest(content) == sha256:
             with suppress(OSError):  # in a folder that cannot be written, the records stay left out
-                write_whole(path, lambda name, content=content: Path(name).write_bytes(content), is_durable=True)
+                write_whole(path, [content], is_durable=True)
                 print(f"{path} was missing or damaged; it is written again from the data")
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -85,7 +84,7 @@ class Cluster(Executor):
         with self.store.writing():
             self.store.log(job).write_text(result["log"])
             if content := result["weights"]:
-                write_whole(self.store.weights(job), lambda name: Path(name).write_bytes(content), is_durable=True)
+                write_whole(self.store.weights(job), [content], is_durable=True)
         self.store.write(record, None if ranks is None else pd.read_parquet(BytesIO(ranks)))
         self.store.checkpoint(job).unlink(missing_ok=True)  # left by a run on this machine
         return Outcome(record=record)

@@ -23,7 +23,7 @@ def write(path: Path, model, result: Fit) -> str:
         for name, value in model.state_dict().items():
             tensors[f"{rankings[-1]}/{name}"] = value.detach().cpu().clone().contiguous()
     content = save(tensors, metadata={"rankings": " ".join(rankings)})
-    write_whole(path, lambda name: Path(name).write_bytes(content), is_durable=True)
+    write_whole(path, [content], is_durable=True)
     return digest(content)
 
 

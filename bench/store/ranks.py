@@ -39,7 +39,7 @@ def write(path: Path, content: bytes) -> None:
     with suppress(BenchError, OSError):
         if regular(path).read_bytes() == content:
             return
-    write_whole(path, lambda name: Path(name).write_bytes(content), is_durable=True)
+    write_whole(path, [content], is_durable=True)
 
 
 def decode(content: bytes) -> dict[str, np.ndarray]:
