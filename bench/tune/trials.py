@@ -106,6 +106,7 @@ class Trials:
                 return hyper
             before.append((same or after)[0])
             after.remove(before[-1])
+        self.damaged = ()  # none is of this search, so that later proposals need not look again
         return None
 
     def draw(self, before: Sequence[Record]) -> dict[str, Any]:

@@ -173,6 +173,20 @@ def test_a_search_at_its_end_keeps_no_state_of_its_trials(tmp_path):
     assert not list(tmp_path.glob("tuning/records/*/*/*.checkpoint"))
 
 
+def test_a_damaged_record_in_the_middle_of_a_search_is_made_again(tmp_path):
+    searches, jobs = Searches([work()], n_trials=4, results=tmp_path), []
+    searches.read_trials()
+    for second in range(4):
+        (one,) = searches.due()
+        searches.store.write(trial(one, 0.5, second=second))
+        searches.follow(one)
+        jobs.append(one.job)
+    assert searches.due() == []
+    searches.store.path(jobs[2]).write_text("{")
+    searches.read_trials()
+    assert [one.job for one in searches.due()] == [jobs[2]]
+
+
 def opened(results):
     return Searches([work()], n_trials=2, results=results).open()
 
