@@ -9,6 +9,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -112,17 +113,14 @@ class Trials:
     def draw(self, before: Sequence[Record]) -> dict[str, Any]:
         """Return the settings that the sampler proposes after the trials ``before``, with random draws by their number,
         or by a later number where the settings are those of one of them, as they can be where a record was lost."""
-        number, tried = len(before), [record.job.hyper for record in before]
-        while (hyper := self.sample(before, number)) in tried:
-            number += 1
-        return hyper
-
-    def sample(self, before: Sequence[Record], number: int) -> dict[str, Any]:
-        """Return what the sampler proposes after the trials ``before``, with the random draws of a number."""
-        sampler = TPESampler(seed=int(canonical_hash([self.name, number])[:8], 16))
-        study = optuna.create_study(direction="maximize", sampler=sampler)  # in memory
-        study.add_trials([entry(record, self.space) for record in before])
-        return decode(study.ask(self.space).params, self.space)
+        tried = [record.job.hyper for record in before]
+        for number in count(len(before)):
+            sampler = TPESampler(seed=int(canonical_hash([self.name, number])[:8], 16))
+            study = optuna.create_study(direction="maximize", sampler=sampler)  # in memory
+            study.add_trials([entry(record, self.space) for record in before])
+            hyper = decode(study.ask(self.space).params, self.space)
+            if hyper not in tried:
+                return hyper
 
     def limits(self) -> dict[int, float]:
         """Return the median, by epoch, of the finished trials that reached it (the median stopping rule)."""
