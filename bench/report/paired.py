@@ -11,7 +11,6 @@ and the tests of few cases.
 """
 
 import math
-from functools import cache
 
 import numpy as np
 import scipy  # its statistics, half a second to import, are loaded where they are first used
@@ -62,12 +61,7 @@ def permutation_p(differences: Differences) -> float:
 
 def wilcoxon_p(differences: Differences) -> float:
     """Return the two-sided p of the signed ranks: zeros are dropped, and equal sizes share their mean rank."""
-    nonzero = differences[differences != 0]
-    if not len(nonzero):
-        return 1.0
-    if len(differences) <= FEW:
-        return float(scipy.stats.wilcoxon(differences).pvalue)
-    return float(scipy.stats.wilcoxon(nonzero, method="asymptotic").pvalue)  # scipy's own choice, with fewer to rank
+    return float(scipy.stats.wilcoxon(differences).pvalue) if differences.any() else 1.0
 
 
 def rank_biserial(differences: Differences) -> float:
@@ -96,12 +90,6 @@ def standard_error(differences: Differences) -> float:
     return deviation(differences) / math.sqrt(len(differences))
 
 
-@cache
-def quantiles() -> tuple[float, float]:
-    """Return the two quantiles of the standard normal distribution that enclose CONFIDENCE of it."""
-    return scipy.stats.norm.interval(CONFIDENCE)
-
-
 def interval(differences: Differences) -> tuple[float, float]:
     """Return the 95 % interval of the mean: percentiles of ``scipy.stats.bootstrap`` for at most FEW cases, the normal
     interval for more, and NaN for a single case."""
@@ -111,7 +99,7 @@ def interval(differences: Differences) -> tuple[float, float]:
     if not np.ptp(differences) > 0:
         return mean, mean
     if len(differences) > FEW:
-        low, high = (mean + quantile * standard_error(differences) for quantile in quantiles())
+        low, high = scipy.stats.norm.interval(CONFIDENCE, mean, standard_error(differences))
     else:
         draw = {**DRAWS, "rng": np.random.default_rng(0), "method": "percentile", "confidence_level": CONFIDENCE}
         low, high = scipy.stats.bootstrap((differences,), np.mean, **draw).confidence_interval
