@@ -94,10 +94,9 @@ def agreement(means: pd.DataFrame) -> tuple[float, int]:
 
     tau is NaN where there are fewer rows than FEWEST, or all values of a side are equal.
     """
+    tau = means["left"].corr(means["right"], method="kendall", min_periods=FEWEST)
     values = (means[side].to_numpy() for side in SIDES)
     left, right = (np.sign(np.subtract.outer(side, side)) for side in values)  # the order of each pair, both ways round
-    untied = math.sqrt((left != 0).sum() * (right != 0).sum())
-    tau = float((left * right).sum()) / untied if untied and len(means) >= FEWEST else math.nan
     return tau, int((left * right < 0).sum()) // 2
 
 

@@ -4,7 +4,6 @@ import math
 
 import pandas as pd
 import pytest
-from scipy import stats
 
 from bench.report.render.figures import slopes
 from bench.report.render.text import markdown
@@ -36,11 +35,6 @@ def test_tau_by_hand():
     assert agreement(sides([1, 2, 3, 4], [1, 3, 2, 4])) == (pytest.approx(4 / 6), 1)
     assert agreement(sides([1, 2, 3, 3], [1, 2, 3, 4])) == (pytest.approx(5 / math.sqrt(5 * 6)), 0)
     assert agreement(sides([1, 2, 3], [3, 2, 1])) == (pytest.approx(-1), 3)
-
-
-def test_tau_is_that_of_scipy(rng):
-    left, right = rng.integers(0, 8, 12), rng.integers(0, 8, 12)
-    assert agreement(sides(left, right))[0] == pytest.approx(stats.kendalltau(left, right).statistic)
 
 
 def test_too_few_rows_and_equal_values_have_no_tau():
