@@ -11,6 +11,7 @@ from bench.report.evidence import Evidence, remember
 from bench.report.leaderboard import NOT_RUN, leaderboard
 from bench.report.rows import DATASETS, order, place
 from bench.spec import SHOWN
+from bench.store.frame import TUNED
 
 METRICS = ("ndcg@10", "hr@5")
 BEATS, LEVEL, LOSES = "beats", "shows no clear difference from", "loses to"
@@ -86,7 +87,7 @@ def answer(evidence: Evidence, board: Board, row: str) -> Answer:
         return without(names, f"no baseline was run under budget {board.budget}")
     if reasons := [test["note"] for test in tests.values() if test["note"]]:
         return without(names, reasons[0])
-    keys_of = {metric: test["keys"].split() for metric, test in tests.items()}
+    keys = [key for test in tests.values() for key in test["keys"].split()]
     verdict, text = verdict_of(tests)
     return Answer(
         **names,
@@ -96,8 +97,8 @@ def answer(evidence: Evidence, board: Board, row: str) -> Answer:
         n_baselines=len(board.baselines(evidence)),
         n_above=len(board.baselines(evidence, above=row, metric=METRICS[0])),
         n_seeds=len(board.keys[row]),
-        settings=settings(evidence, board.keys[row], keys_of),
-        keys=" ".join(dict.fromkeys(key for keys in keys_of.values() for key in keys)),
+        settings=settings(row, tests),
+        keys=" ".join(dict.fromkeys(keys)),
     )
 
 
@@ -124,13 +125,11 @@ def verdict_of(tests: dict[str, dict]) -> tuple[str, str]:
     return word, ", ".join(parts)
 
 
-def settings(evidence: Evidence, ours: list[str], keys_of: dict[str, list[str]]) -> str:
-    """Say whether a search found the settings of the row, whose keys are ``ours``, and those of its baselines;
-    ``keys_of`` has the keys of the row and of the baseline by metric."""
-    tuned = set(evidence.frame.loc[evidence.frame["tuning.trials"] > 0, "key"])
-    is_tuned = bool(tuned & set(ours))
-    unlike = [SHOWN[m] for m, keys in keys_of.items() if bool(tuned & (set(keys) - set(ours))) != is_tuned]
+def settings(row: str, tests: dict[str, dict]) -> str:
+    """Say whether a search found the settings of ``row``, and those of the baseline of each metric's test."""
+    is_tuned = row.endswith(TUNED)
+    unlike = [SHOWN[metric] for metric, test in tests.items() if test["vs"].endswith(TUNED) != is_tuned]
     if not unlike:
         return "tuned" if is_tuned else "not tuned"
-    baseline = "the baseline" + (f" in {', '.join(unlike)}" if len(unlike) < len(keys_of) else "")
+    baseline = "the baseline" + (f" in {', '.join(unlike)}" if len(unlike) < len(tests) else "")
     return f"tuned, {baseline} is not" if is_tuned else f"not tuned, {baseline} is"
