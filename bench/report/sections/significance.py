@@ -3,14 +3,13 @@
 import pandas as pd
 
 from bench.report import paired
-from bench.report.boards import boards
 from bench.report.conditions import TWO_UNLIKE, UNEQUAL, marked, mixtures
 from bench.report.differences import comparisons, sign
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
 from bench.report.model import EMPTY, Block, Cell, Column, Line, Note, Question, Table, number
 from bench.report.paired import ALPHA
-from bench.report.rows import about, in_block
+from bench.report.rows import BLOCK, about, heading
 from bench.spec import SHOWN
 
 FORMS = {
@@ -45,13 +44,11 @@ def pages(evidence: Evidence) -> list[Table]:
 def table(evidence: Evidence, names: tuple[str, str, str], data: pd.DataFrame) -> Table:
     """Return the table of the tests ``data`` of one Table 2; ``names`` are its protocol, budget and ranking."""
     table_blocks, families = [], []
-    for board in (board for board in boards(evidence) if board.table == names):
-        part = in_block(data, board.block)
-        if len(part):
-            lines = [line(test) for test in part.to_dict("records")]
-            table_blocks.append(Block(title=board.heading, about=about(board.block), columns=COLUMNS, lines=lines))
-            n_tests = part["n_tests"].iloc[0]
-            families += [f"{board.heading} {n_tests}"] if n_tests else []
+    for block, part in data.groupby(BLOCK, sort=False):
+        lines = [line(test) for test in part.to_dict("records")]
+        table_blocks.append(Block(title=heading(block), about=about(block), columns=COLUMNS, lines=lines))
+        n_tests = part["n_tests"].iloc[0]
+        families += [f"{heading(block)} {n_tests}"] if n_tests else []
     counts = f" ({', '.join(families)} tests)" if families else ""
     texts = [
         *NOTES[:3],
