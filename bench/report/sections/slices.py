@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +50,8 @@ class Slicing:
 
 def pages(evidence: Evidence) -> list[Table]:
     """Return a table for each Table 2 that has any slices."""
-    by_table: dict[tuple[str, str, str], list[Board]] = {}
-    for board in (board for board in boards(evidence) if board.rows):
-        by_table.setdefault(board.table, []).append(board)
-    return [page for page in (table(evidence, group) for group in by_table.values()) if page.blocks]
+    groups = groupby((board for board in boards(evidence) if board.rows), key=attrgetter("table"))
+    return [page for page in (table(evidence, list(group)) for _, group in groups) if page.blocks]
 
 
 @remember
@@ -92,12 +92,10 @@ def by_popularity(facts: pd.DataFrame) -> Slicing:
 
 def by_modalities(has: np.ndarray, names: list[str]) -> Slicing:
     """Slice the cases by the modalities ``names`` that have features for the test item: ``has`` (case, modality)."""
-    labels, code = [], has @ (1 << np.arange(len(names)))  # a bit for each modality
-    for kind in range(1 << len(names)):
-        present = [name for n, name in enumerate(names) if kind >> n & 1]
-        labels.append(f"{len(present)}: {'+'.join(present)}" if present else "0")
-    order = np.argsort(labels)
-    return dense("modalities of the test item", [labels[n] for n in order], np.argsort(order)[code])
+    present = [[name for name, is_there in zip(names, case, strict=True) if is_there] for case in has]
+    words = [f"{len(some)}: {'+'.join(some)}" if some else "0" for some in present]
+    labels, code = np.unique(words, return_inverse=True)
+    return Slicing("modalities of the test item", labels.tolist(), code)
 
 
 def dense(name: str, labels: list[str], code: np.ndarray) -> Slicing:
