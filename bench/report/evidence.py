@@ -71,16 +71,15 @@ class Evidence:
         if self.asked is not None:
             places = rows[["folder", "protocol", "budget"]].itertuples(index=False, name=None)
             rows = rows.loc[[place in self.asked for place in places]]
-        is_variant = pd.Series(False, index=rows.index)
         for study in self.studies:
             runs = zip(rows["model"], rows["hyper"], rows["settings"], strict=True)
             variants = [study.variant(*run) for run in runs]
             labels = pd.Series([one.label if one else None for one in variants], index=rows.index, dtype=object)
-            labels = labels.where(rows["tuning.trials"].isna(), None)  # searched settings never count as a variant
-            rows[variant_of(study)] = labels
-            is_variant |= labels.notna()
+            # searched settings never count as a variant
+            rows[variant_of(study)] = labels.where(rows["tuning.trials"].isna(), None)
+        is_variant = rows[[*map(variant_of, self.studies)]].notna().any(axis=1)
         # a run by default settings also stays in Table 2, and so does the row under study
-        is_variant = is_variant & rows["hyper"].map(bool) & (rows["row"] != self.ours)
+        is_variant &= rows["hyper"].map(bool) & (rows["row"] != self.ours)
         return rows.assign(is_variant=is_variant).copy()  # for the reason in ``standing``
 
     @cached_property
@@ -137,8 +136,6 @@ class Evidence:
         A record made with the installed code goes before all others, so that after a change is taken back the newer
         records of the abandoned code no longer stand. Then the newest goes first: by engine version, then by start.
         """
-        if rows.empty:
-            return rows.assign(superseded=[])
         several = set(rows.loc[rows.duplicated(RUN, keep=False), "key"])
         is_installed = [key in several and self.is_installed(self.by_key[key].job) for key in rows["key"]]
         rows = rows.assign(is_installed=is_installed)
