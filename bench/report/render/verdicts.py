@@ -66,19 +66,14 @@ def alike(group: list[Answer]) -> list[list[Answer]]:
 def verdict(same: list[Answer]) -> Verdict:
     """Return one verdict for answers that are ``alike``."""
     first = same[0]
+    names = {name: [getattr(answer, name) for answer in same] for name in ("protocol", "ranking", "budget")}
+    names["budget"] += [BEST] if any(names["budget"]) else []
     return Verdict(
         row=first.row,
         text=first.text,
         where=[f"{answer.protocol}, {answer.ranking}" for answer in same if answer.protocol],
         tone=TONES.get(first.verdict, "mixed"),
-        tags=about(same),
+        tags=tags(**names),
         keys=first.keys,
         details=details(first) if first.tests else [],
     )
-
-
-def about(group: list[Answer]) -> Tags:
-    """Return the tags of a verdict that stands for all answers of ``group``."""
-    names = {name: [getattr(answer, name) for answer in group] for name in ("protocol", "ranking")}
-    budgets = [answer.budget for answer in group if answer.budget]
-    return tags(**names, budget=[*budgets, BEST] if budgets else [])
