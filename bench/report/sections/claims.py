@@ -152,8 +152,7 @@ def cells_of(evidence: Evidence) -> pd.DataFrame:
     for study in evidence.studies:
         for page in studies.tables(evidence, study.name):
             if page.data["model"].iloc[0] == study.models[0]:
-                about = {"protocol": page.protocol, "budget": page.budget, "ranking": page.ranking}
-                found.append(page.data.assign(table=study.name, **about))
+                found.append(page.data.assign(table=study.name, **{name: getattr(page, name) for name in TABLE}))
     columns = ["table", *TABLE, *BLOCK, "row", "metric", "mean", "keys"]
     data = pd.concat([cells.reindex(columns=columns) for cells in found], ignore_index=True)
     data = data[data["mean"].notna() & data["metric"].isin(METRICS) & data["dataset"].isin(list(DATASETS))]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import groupby
+from operator import attrgetter
 
 import pandas as pd
 
@@ -118,10 +119,7 @@ def why_not(study: Study, block: tuple[str, str], every: pd.DataFrame) -> dict[s
 
 def figures(evidence: Evidence, study: Study, found: list[Table]) -> list[Figure]:
     """Return a figure for each protocol and budget of a study's tables on sampled candidates: one line per model."""
-
-    def place(page: Table) -> tuple[str, str]:
-        return page.protocol, page.budget
-
+    place = attrgetter("protocol", "budget")
     sampled = sorted((page for page in found if page.ranking == "sampled"), key=place)
     return [layered(evidence, study, list(group)) for _, group in groupby(sampled, key=place)]
 
