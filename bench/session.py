@@ -69,7 +69,7 @@ def run(
         refuse_candidate_dependent(planned)
     store = Store(results, is_locked=not machines.no_lock)
     count_cases.restore(planned, store)
-    due = [each for each in planned if is_due(store, each, when=when)]
+    due = due_of(planned, store, when)
     recorded = f"{len(planned) - len(due)} already recorded in {results}"
     print(f"{counted(len(planned), 'job')}: {len(due)} to run, {recorded}")
     if when == "failed" and not due:
@@ -130,6 +130,10 @@ def saying_what_is_kept(results: Path) -> Iterator[None]:
         raise KeyboardInterrupt(f"the records in {results} are kept, and --report makes the tables") from None
 
 
+def due_of(planned: Sequence[PlannedJob], store: Store, when: When) -> list[PlannedJob]:
+    return [each for each in planned if is_due(store, each, when=when)]
+
+
 def show(due: Sequence[PlannedJob], store: Store, machines: Machines) -> None:
     """Print the jobs that would run, and how long they would take."""
     for each in due:
@@ -141,7 +145,7 @@ def show(due: Sequence[PlannedJob], store: Store, machines: Machines) -> None:
 def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Clock, *, when: When) -> dict[str, str]:
     """Run the jobs and show their progress; return the final state of each by its key."""
     stamps = {each.job.key: store.stamp(each.job) for each in due}
-    due = [each for each in due if is_due(store, each, when=when)]  # again: another runner may have finished some
+    due = due_of(due, store, when)  # again, since another runner may have finished some of them
     if not due:
         return {}
     slots, estimate = machines.look_ahead(due, store)
