@@ -82,7 +82,7 @@ def run_command(argv: list[str]) -> int:
     clock = Clock(limit=args.time_limit)
     records.refuse_idle(args, parser)
     for text in args.models or ():
-        if ".py:" in text:
+        if registry.is_of_file(text):
             registry.from_outside(text)  # before --ours, which may name it
     ours = row_of(args.ours, args.results if args.report else None)
     for_tables = {"ours": ours, "metrics": metrics(args.metrics, args.top)}

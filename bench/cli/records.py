@@ -1,5 +1,6 @@
 """The actions --list and --report, which read stored records without torch; and the check for flags without effect."""
 
+from bench import registry
 from bench.run.studies import KNOWN
 from bench.spec import BenchError
 
@@ -35,7 +36,7 @@ def refuse_idle(args, parser) -> None:
     for name in ASKING:
         value = getattr(args, name)
         # models given by their files are allowed: they make the files' code known
-        is_of_files = name == "models" and all(".py:" in model for model in value or ())
+        is_of_files = name == "models" and all(map(registry.is_of_file, value or ()))
         if name not in (action, *used) and value != parser.get_default(name) and not is_of_files:
             flag = f"--{name.replace('_', '-')}"
             raise BenchError(f"--{action} {deed} and has no use for {flag}; leave it out")

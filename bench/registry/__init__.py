@@ -93,13 +93,18 @@ def our_package(name: str) -> ModuleType:
     return module
 
 
+def is_of_file(text: str) -> bool:
+    """Whether the text names a model by its file, as ``path/to/file.py:Class`` does."""
+    return ".py:" in f"{text}:"
+
+
 def from_outside(text: str) -> str:
     """Add the model of ``path/to/file.py:Class[:preset]`` to those that ``cards`` returns; return ``Class[:preset]``.
 
     Raises:
         BenchError: for a text of another form; where the file has no such model, or the model's name is taken.
     """
-    if ".py:" not in f"{text}:":
+    if not is_of_file(text):
         raise BenchError(f"{text!r} names no file; a model from outside is given as path/to/file.py:Class")
     name, _, rest = f"{text}:".partition(".py:")
     path = expanded(f"{name}.py").resolve()
@@ -129,7 +134,7 @@ def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
     Raises:
         BenchError: for an unknown name or preset, with similar ones, or for a group.
     """
-    if ".py:" in f"{text}:":
+    if is_of_file(text):
         text = from_outside(text)
     name, _, preset = text.replace("++", "pp").partition(":")  # SVD++ is no Python name
     by_lower = {n.lower(): card for n, card in cards().items()}
