@@ -41,7 +41,8 @@ class Results:
     evidence: Evidence
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one line per run, for equal row and seed that of Table 2: its job, metrics, facts, times and key."""
+        """Return one line per run: its job, metrics, facts, times and key. Of several records of one row and seed, it
+        has the one that Table 2 shows."""
         return self.evidence.frame.drop(columns=["hyper", "settings"], errors="ignore")
 
     def boards(self, **which: Any) -> list[Board]:

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from bench.cli.flags import Parser, place
+from bench.cli.flags import PAPER_FILES, Parser, place
 from bench.files import write_text, writing
 
 
@@ -36,7 +36,7 @@ def reference_command(argv: list[str]) -> int:
     parser = Parser(prog="python -m bench reference", description=reference_command.__doc__)
     text = "folder of the reference's records; default: results/reference"
     parser.add_argument("--results", type=place, default=Path("results/reference"), help=text)
-    parser.add_argument("--data-dir", type=place, help="folder of the paper's files; default: $MCLN_BENCH_DATA")
+    parser.add_argument("--data-dir", type=place, help=PAPER_FILES)
     text = "default: reports/reference/missing.md"
     parser.add_argument("--out", type=place, default=Path("reports/reference/missing.md"), metavar="FILE", help=text)
     parser.add_argument("--check", action="store_true", help="exit with 1 where a job is missing")

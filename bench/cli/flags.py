@@ -17,6 +17,7 @@ from bench.run.studies import STUDIES
 from bench.spec import BUDGETS, METRIC_NAMES, PROTOCOLS, BenchError, row_name, unknown
 
 QUICK_SET = "ml-100k"
+PAPER_FILES = "folder of the paper's files; default: $MCLN_BENCH_DATA, else they are downloaded"
 
 
 class Parser(argparse.ArgumentParser):
@@ -151,7 +152,7 @@ def add_comparison(group) -> None:
 
 
 def add_settings(group) -> None:
-    text = "settings for all models asked for; those of training are nothing to floors, which train nothing"
+    text = "settings for all models asked for; floors, which train nothing, ignore those of training"
     group.add_argument("--set", nargs="+", action="extend", type=setting, metavar="KEY=VALUE", help=text)
     text = "where the other settings are from: the defaults, the authors' released preset, or what --tune found"
     group.add_argument("--hyper", choices=("default", "released", "tuned"), default="default", help=text)
@@ -188,8 +189,7 @@ def add_machines(group) -> None:
 
 
 def add_places(group) -> None:
-    text = "folder of the paper's files; default: $MCLN_BENCH_DATA, else they are downloaded"
-    group.add_argument("--data-dir", type=place, help=text)
+    group.add_argument("--data-dir", type=place, help=PAPER_FILES)
     for name, what in (("results", "records"), ("reports", "tables and figures")):
         group.add_argument(f"--{name}", type=place, default=Path(name), help=f"folder of the {what}; default: {name}")
     text = "write the weights of the chosen epochs beside each record; python -m bench recommend reads them"

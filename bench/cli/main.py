@@ -10,7 +10,7 @@ from bench import __version__, registry
 from bench.cli import records
 from bench.cli.checkout import cards_command, check_command, readme_command, reference_command
 from bench.cli.extract import extract_command
-from bench.cli.flags import QUICK_SET, Parser, metrics, once, place, row_of, run_parser
+from bench.cli.flags import PAPER_FILES, QUICK_SET, Parser, metrics, once, place, row_of, run_parser
 from bench.cli.import_data import import_command
 from bench.cli.lists import data_command, models_command, studies_command
 from bench.cli.stored import recommend_command, show_command, verify_command
@@ -127,7 +127,7 @@ def audit_command(argv: list[str]) -> int:
     parser = Parser(prog="python -m bench audit", description=text + "to audit.md and audit.json.")
     parser.add_argument("datasets", nargs="+", metavar="NAME|FOLDER", help="names or folders of data sets")
     parser.add_argument("--features", metavar="ID", help="features of the items, as in a run")
-    parser.add_argument("--data-dir", type=place, help="folder of the paper's files; default: $MCLN_BENCH_DATA")
+    parser.add_argument("--data-dir", type=place, help=PAPER_FILES)
     text = "folder for audit.md and audit.json; default: reports"
     parser.add_argument("--reports", type=place, default=Path("reports"), help=text)
     args = parser.parse_args(argv)

@@ -28,8 +28,12 @@ def refuse_idle(args, parser) -> None:
     """
     action = next((name for name in ACTIONS if getattr(args, name)), None)
     if action == "tune" and args.hyper == "released":
-        remedy = "to search around a released preset, leave it out and name the preset, as in --models MCLN:released"
-        raise BenchError(f"--tune does not go with --hyper released, which runs what no search found; {remedy}")
+        remedy = (
+            "to search around a released preset, leave --hyper out and name the preset, as in --models MCLN:released"
+        )
+        raise BenchError(
+            f"--tune does not go with --hyper released, whose settings do not come from a search; {remedy}"
+        )
     if action is None or action == "tune" and args.hyper != "default":  # after this --tune, a run follows
         return
     deed, used = ACTIONS[action]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.cli.flags import Parser, place, positive
+from bench.cli.flags import PAPER_FILES, Parser, place, positive
 from bench.files import writing
 from bench.spec import BenchError, counted
 
@@ -48,7 +48,7 @@ def recommend_command(argv: list[str]) -> int:
     parser.add_argument("--data", default="", metavar="FOLDER", help=text)
     text = "where the model is from, if it is your own"
     parser.add_argument("--model", default="", metavar="path/to/file.py:MODEL", help=text)
-    parser.add_argument("--data-dir", type=place, help="folder of the paper's files")
+    parser.add_argument("--data-dir", type=place, help=PAPER_FILES)
     parser.add_argument("--results", type=place, default=Path("results"), help="default: results")
     text = "default: recommended-KEY.csv"
     parser.add_argument("--out", type=place, metavar="FILE", help=text)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from bench.report.model import Note
-from bench.report.rows import BLOCK, blocks, heading, in_block, order
+from bench.report.rows import BLOCK, blocks, heading, in_block, listed, order
 from bench.study import Study, is_same
 
 UNEQUAL = "‡"  # marks a comparison of rows that were not made under equal conditions
@@ -78,4 +78,4 @@ def minority(done: pd.DataFrame) -> str:
         commonest = done[column].mode()
         if len(commonest) == 1:
             odd |= set(done.loc[done[column].notna() & (done[column] != commonest[0]), "row"])
-    return f"; the rows that differ from most are {', '.join(order(odd))}" if odd else ""
+    return f"; the rows that differ from most are {listed(order(odd))}" if odd else ""

@@ -55,7 +55,8 @@ def board_tests(evidence: Evidence, board: Board) -> list[dict]:
     baselines = [row for row in board.rows if row in evidence.baselines]
     if not baselines:
         return []
-    best = board.means.loc[baselines].idxmax()
+    in_order = board.means.loc[baselines].sort_values("ndcg@10", ascending=False, kind="stable")
+    best = in_order.idxmax()  # of equal means, the first in this order
     lines = []
     for row in board.rows:
         keys_of = {vs: [*board.keys[row], *board.keys[vs]] for vs in {*best} - {row}}

@@ -19,6 +19,7 @@ from bench.report.rows import (
     by_heading,
     heading,
     in_block,
+    listed,
     order,
     seeds_of,
 )
@@ -124,12 +125,13 @@ def notes(
     if records["is_candidate_dependent"].any():
         text = "† A score of this model depends on the other candidates, not only on the user and the item."
         below.append(Note(text, is_warning=True))
-    below += [*selections(records, ranking), *samplers(records), *ties(records, ranking), *tuning_notes(records)]
+    drawn = [] if study and "sampling" in study.changed else samplers(records)  # there, the rows name it
+    below += [*selections(records, ranking), *drawn, *ties(records, ranking), *tuning_notes(records)]
     below += paper_notes(records, data, ranking, ours) if is_compared else []
     below += mixtures(records, study)
     if n := int(records["superseded"].sum()):
         text = "Each row and seed has one record here: one of the model's present code, or else the newest."
-        below.append(Note(f"{text} Records that another one supersedes: {n}."))
+        below.append(Note(f"{text} Other records of these rows and seeds, which this table leaves out: {n}."))
     return below
 
 
@@ -167,7 +169,7 @@ def exceptions(records: pd.DataFrame, kinds: pd.Series, template: str) -> list[N
         for kind in rows.index.drop(most, errors="ignore"):
             of_kind = part[part["kind"] == kind]
             names = [f"{row} ({with_seeds(of_kind, row)})" if row in rows[most] else row for row in order(rows[kind])]
-            text = template.format(kind, ", ".join(names), most, "all" if len(rows) == 2 else "most")
+            text = template.format(kind, listed(names), most, "all" if len(rows) == 2 else "most")
             texts.append(f"In {heading(block)}, {text}" if len(all_blocks) > 1 else text[0].upper() + text[1:])
     return [Note(f"{text}.") for text in texts]
 

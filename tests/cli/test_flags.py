@@ -102,8 +102,8 @@ def test_a_tilde_is_the_home_folder_in_every_path(flag, monkeypatch):
         (["--tune", "4", "--seeds", "1", "2"], "--tune searches with seed 0 and makes no tables"),
         (
             ["--models", "MCLN", "--tune", "4", "--hyper", "released"],
-            "--tune does not go with --hyper released, which runs what no search found; to search around a released "
-            "preset, leave it out and name the preset, as in --models MCLN:released",
+            "--tune does not go with --hyper released, whose settings do not come from a search; to search around a "
+            "released preset, leave --hyper out and name the preset, as in --models MCLN:released",
         ),
         (["--list", "--report"], "has no use for --report; leave it out"),
         (

@@ -69,6 +69,14 @@ def test_the_strongest_baseline_is_chosen_metric_by_metric_and_is_never_mcln_or_
     assert found["n_tests"].eq(4 + 4 + 2 + 2).all()  # each baseline against the other where that is stronger
 
 
+def test_of_baselines_with_equal_means_that_with_the_better_ndcg_at_10_is_the_strongest(tmp_path):
+    rows = [
+        stored(tmp_path, ranks, model) for model, ranks in (("BPRMF", [5, 50]), ("VBPR", [1, 50]), ("MCLN", [1, 1]))
+    ]
+    found = comparisons(evidence(tmp_path, *rows))
+    assert held(found, "MCLN", "hr@5")["vs"] == "VBPR"
+
+
 def test_values_are_averaged_over_the_seeds_and_seed_error_stands_apart(tmp_path):
     """Gains of MCLN by seed: 3/4 and 1/4; by case: 1, 1/2, 1/2, 0."""
     places = {"BPRMF": ([50, 50, 50, 50],) * 2, "MCLN": ([1, 1, 1, 50], [1, 50, 50, 50])}

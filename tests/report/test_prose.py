@@ -35,7 +35,7 @@ def test_unequal_conditions_and_superseded_records_are_footnoted():
     old = record(source="old", start="2023-01-01T00:00:00+00:00")
     table = sampled(record(), old, record("VBPR", facts={"candidate_hash": "e"}))
     assert "Not comparable: the records of Beauty (entities) differ in candidates." in said(table)
-    assert said(table)[-1].endswith("that another one supersedes: 1.")
+    assert said(table)[-1].endswith("which this table leaves out: 1.")
     assert len(table.keys) == 2
 
 

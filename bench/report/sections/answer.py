@@ -26,11 +26,11 @@ UNCOUNTED = order(MODELS - {*ROWS, *NEWER_MODELS})  # models that are no baselin
 NOTES = [
     "Baselines are the paper's models and newer ones. Baselines above: how many of those that were run have a higher "
     f"{SHOWN[METRICS[0]]}; one that was not run may be stronger. A model counts once, whatever its settings. "
-    f"{', '.join(UNCOUNTED)} are not baselines, even where Table 2 has them above the strongest baseline. Claims has "
-    "MCLN against the paper's own baselines alone.",
-    "The strongest baseline of a metric is the one with the best mean on the same test cases. The best of many owes "
-    "some of its lead to luck, the more of them the more; this counts against the row compared with it, and no test "
-    "allows for it.",
+    f"{', '.join(UNCOUNTED)} are not baselines, even where Table 2 has them above the strongest baseline. The table "
+    "Claims compares MCLN with the paper's own baselines alone.",
+    "The strongest baseline of a metric is the one with the best mean on the same test cases and, of equal ones, with "
+    "the higher N@10. The best of many owes some of its lead to luck, the more of them the more; this counts against "
+    "the row compared with it, and no test allows for it.",
     "Beats and loses to: the paired difference over the test cases is more than chance (sign-flip test, Holm's "
     f"p < {ALPHA}). The correction is over all rows and the four metrics of the data set in its Table 2, so that p "
     "grows with the number of rows; it is not over data sets, protocols and rankings.",
@@ -40,8 +40,8 @@ NOTES = [
     "The tests are about these trained models. With one seed they say nothing about another training; with several, "
     "the values of a case are averaged first. Seeds are those of the row; the baseline may have another number. Under "
     "the protocol paper every row's epoch was chosen on the test set itself, which the tests leave out of account.",
-    "Where Reproduction has our MCLN below the paper's by more than a difference here, the paper's own MCLN might not "
-    "lose.",
+    "Where the table Reproduction has our MCLN further below the paper's than it is below a baseline here, the paper's "
+    "own MCLN might not lose.",
     f"{UNEQUAL} {TWO_UNLIKE}; the column Settings says in what they differ, and that may explain the difference.",
     "If there are several budgets, one under which a row under study was run is used: of these, the one with most "
     "baselines and, among equals, the longest.",
@@ -95,8 +95,10 @@ def summary(found: list[Answer], ours: str) -> str:
         return f"No comparison of {ours} with a baseline has an answer."
     counts = [f"{n[BEATS]} won", f"{n[LOSES]} lost"]
     counts += [counted(n[verdict], *words) for verdict, words in UNSETTLED.items() if n[verdict]]
+    rows = Counter(one.row for one in selected if one.verdict != NOT_ASKED)
+    compared = " and ".join(f"{row} ({rows[row]})" for row in order(rows)) if len(rows) > 1 else ours
     only = " on the paper's data sets" if len(selected) < len(found) else ""
-    asked = f"Of {counted(n_made, 'comparison')} of {ours} with the strongest baseline{only}"
+    asked = f"Of {counted(n_made, 'comparison')} of {compared} with the strongest baseline{only}"
     rest = f"; no answer for {n[NOT_ASKED]} more" if n[NOT_ASKED] else ""
     return f"{asked}: {', '.join(counts)}. There is one for each data set, protocol, ranking and row{rest}."
 

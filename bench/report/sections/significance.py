@@ -21,7 +21,8 @@ COLUMNS = [
     *map(Column, ("d_z", "r", "p perm.", "p Wilcoxon", "p Holm", "SE cases", "SE seeds")),
 ]  # fmt: skip
 NOTES = [
-    "vs is the strongest baseline: the one with the best mean in this metric among all rows of baselines.",
+    "vs is the strongest baseline: the one with the best mean in this metric among all rows of baselines and, of equal "
+    "ones, with the higher N@10.",
     "The unit is the test case, whose values are averaged over the seeds first.",
     "p perm. is the two-sided p-value of a test that flips the signs of the differences at random. It is exact for "
     f"hits of one seed; for more than {paired.FEW} other differences it is from the normal distribution. p Wilcoxon is "

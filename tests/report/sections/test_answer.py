@@ -165,6 +165,12 @@ def test_the_summary_counts_the_paper_s_data_sets_where_there_are_any(three, tmp
     assert "Of 1 comparison of MCLN with the strongest baseline: 1 won" in caption
 
 
+def test_the_summary_counts_each_row_that_is_compared(three, tmp_path):
+    itemwise = stored(tmp_path, ALL, "MCLN", preset="itemwise")
+    caption = pages(evidence(tmp_path, *three.records, itemwise))[0].caption
+    assert caption.startswith("Of 4 comparisons of MCLN (3) and MCLN:itemwise (1) with the strongest baseline: 2 won,")
+
+
 def test_only_the_metric_whose_rows_are_unlike_is_marked(tmp_path):
     """BPRMF, of MCLN's engine, is the strongest in N@10, VBPR, of an older one, in H@5."""
     hits, more_hits = [1] * 20 + [50] * 20, [5] * 25 + [50] * 15

@@ -94,7 +94,7 @@ def test_settings_say_which_depth_a_finished_run_has():
     assert cells(table)["mean"].dropna().to_dict() == {"1 layer": 0.1, "4 layers": 0.3}
     (table,) = made("table5", by_default, other, by_name)
     assert cells(table)["mean"].dropna().to_dict() == {"1 layer": 0.1, "4 layers": 0.5}
-    assert any("that another one supersedes: 1" in note.text for note in table.notes)
+    assert any("which this table leaves out: 1" in note.text for note in table.notes)
 
 
 def test_presets_models_protocols_and_budgets_stand_apart():
@@ -264,6 +264,7 @@ def test_all_models_under_both_samplers_stand_in_one_table():
         "LightGCN, users": 0.4,
     }
     assert "VBPR" not in markdown(found[0])
+    assert "training step" not in markdown(found[0])  # the rows say what it draws
 
 
 def test_a_sampler_that_stands_is_shown_where_only_the_other_one_is_missing():
