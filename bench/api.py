@@ -23,7 +23,6 @@ from bench.report.leaderboard import TABLE
 from bench.report.rows import BLOCK, STUDIED, order
 from bench.report.sections import curves
 from bench.report.sections.slices import sliceable
-from bench.run.studies import KNOWN
 from bench.spec import SHOWN, BenchError, read, row_name, unknown
 from bench.store.frame import chosen
 from bench.store.store import Store
@@ -152,7 +151,7 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     Raises:
         BenchError: where there is no record, or ``ours`` is neither a row of the records nor a model.
     """
-    evidence = Evidence.of(Store(place("folder", folder)), ours=ours, **KNOWN)
+    evidence = Evidence.of(Store(place("folder", folder)), ours=ours, is_installed=registry.is_installed)
     if not evidence.records:
         raise BenchError(f"no records in {evidence.results}")
     if ours not in list(evidence.frame["row"]):

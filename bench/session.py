@@ -23,7 +23,7 @@ from bench.store.record import STATUSES
 from bench.store.store import Store
 from bench.tune import winners
 
-WORDS = {"left": "not started", "stopped": "stopped with its state kept"}
+WORDS = {"left": "not started", "kept": "stopped with its state kept"}
 AGAIN = "run the same command again to go on"
 ANEW = "the same command would start every job anew; to run only what has no record, leave out --when always"
 
@@ -70,8 +70,8 @@ def run(
     store = Store(results, is_locked=not machines.no_lock)
     count_cases.restore(planned, store)
     due = due_of(planned, store, when)
-    recorded = f"{len(planned) - len(due)} already recorded in {results}"
-    print(f"{counted(len(planned), 'job')}: {len(due)} to run, {recorded}")
+    recorded = "" if when == "failed" else f", {len(planned) - len(due)} already recorded in {results}"
+    print(f"{counted(len(planned), 'job')}: {len(due)} to run{recorded}")
     if when == "failed" and not due:
         print("none of them has failed, so --when failed runs nothing")
     if dry_run:
@@ -174,7 +174,9 @@ def close(
     """
     records = [(each, store.find(each.job)) for each in planned]
     gone = [each for each, record in records if record is None and ended.get(each.job.key) in STATUSES]
-    counts = Counter({**ended, **dict.fromkeys((each.job.key for each in gone), "gone")}.values())
+    kept = [each for each in planned if ended.get(each.job.key) == "stopped" and store.checkpoint(each.job).exists()]
+    states = {**ended, **{each.job.key: "gone" for each in gone}, **{each.job.key: "kept" for each in kept}}
+    counts = Counter(states.values())
     text = ", ".join(f"{n} {WORDS.get(state, state)}" for state, n in sorted(counts.items())) or "nothing to run"
     print(f"{text} in {time.monotonic() - clock.begun:.0f} s; {files}")
     for each in gone:
@@ -182,7 +184,7 @@ def close(
     failed = [(each, record) for each, record in records if record is not None and record.status == "failed"]
     for each, record in failed:
         print(f"failed: {each.title}: {record.reason}" + (f" (log {store.root / record.log})" if record.log else ""))
-    is_cut = bool(counts["stopped"] or counts["left"])
+    is_cut = bool(counts["stopped"] or counts["kept"] or counts["left"])
     if is_cut:
         print(f"ended early; {ANEW if when == 'always' else AGAIN}")
     if is_cut or clock.signal:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.spec import BenchError
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Cases:
@@ -37,17 +35,14 @@ def draw_cases(
 ) -> Cases:
     """Return the cases of the held-out ``pairs`` (case, 2), with candidates drawn uniformly outside ``met`` (pair, 2).
 
-    ``met`` must hold every train, validation and test pair, so that no candidate is a known positive.
-
-    Raises:
-        BenchError: when a user has fewer than ``n_candidates`` items left to draw from.
+    ``met`` must hold every train, validation and test pair, so that no candidate is a known positive, and leave every
+    user of the cases at least ``n_candidates`` items.
     """
     keys = np.unique(met[:, 0] * n_items + met[:, 1])
     met_user, met_items = keys // n_items, keys % n_items
     start = np.searchsorted(met_user, np.arange(n_users + 1))
     n_free = n_items - np.diff(start)
     user, target = pairs[:, 0], pairs[:, 1]
-    check_free(user, n_free, n_candidates)
     places = draw_distinct(n_free[user], n_candidates, np.random.default_rng(seed))
     # Place p is that of the free item before which p free items come. Its id is p plus the number of met items before
     # it, and a met item comes before it if at most p free items come before the met item.
@@ -56,16 +51,6 @@ def draw_cases(
     keys_of_met, keys_of_places = met_user * width + free_before_met, user[:, None] * width + places
     met_before = np.searchsorted(keys_of_met, keys_of_places, side="right") - start[user][:, None]
     return Cases(user=user, target=target, candidates=places + met_before, met_start=start, met_items=met_items)
-
-
-def check_free(user: np.ndarray, n_free: np.ndarray, n_candidates: int) -> None:
-    """Refuse a data set in which a user in ``user`` (case,) has too few items left; ``n_free`` (user,) counts these."""
-    if len(user) and n_free[user].min() < n_candidates:
-        short = user[n_free[user].argmin()]
-        raise BenchError(
-            f"user {short} has only {n_free[short]} items never met, but {n_candidates} candidates are asked for; "
-            "the data set is too small for this protocol"
-        )
 
 
 def draw_distinct(sizes: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -84,7 +84,7 @@ def answer(evidence: Evidence, board: Board, row: str) -> Answer:
         return without(names, why_not(evidence, names))
     tests = {metric: lines.get((*board.names.values(), row, metric)) for metric in METRICS}
     if not all(tests.values()):
-        return without(names, f"no baseline was run under budget {board.budget}")
+        return without(names, f"no baseline has a value under budget {board.budget}")
     if reasons := [test["note"] for test in tests.values() if test["note"]]:
         return without(names, reasons[0])
     keys = [key for test in tests.values() for key in test["keys"].split()]

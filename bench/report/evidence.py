@@ -6,11 +6,12 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.report.one_form import NEWEST, RUN, in_one_form
 from bench.report.paper import Published, load
-from bench.report.rows import STUDIED, model_of
+from bench.report.rows import BLOCK, STUDIED, model_of
 from bench.spec import BASELINES, PAPER_MODELS, Job
 from bench.store.record import Record
 from bench.store.store import Store
@@ -72,12 +73,12 @@ class Evidence:
             places = rows[["folder", "protocol", "budget"]].itertuples(index=False, name=None)
             rows = rows.loc[[place in self.asked for place in places]]
         for study in self.studies:
-            runs = zip(rows["model"], rows["hyper"], rows["settings"], strict=True)
-            variants = [study.variant(*run) for run in runs]
-            labels = pd.Series([one.label if one else None for one in variants], index=rows.index, dtype=object)
+            labels = pd.Series([label(study, run) for run in rows.itertuples()], index=rows.index, dtype=object)
             # searched settings never count as a variant
             rows[variant_of(study)] = labels.where(rows["tuning.trials"].isna(), None)
-        is_variant = rows[[*map(variant_of, self.studies)]].notna().any(axis=1)
+        is_variant = pd.Series(False, index=rows.index)
+        for study in self.studies:
+            is_variant |= has_place(study, rows)
         # a run by default settings also stays in Table 2, and so does the row under study
         is_variant &= rows["hyper"].map(bool) & (rows["row"] != self.ours)
         return rows.assign(is_variant=is_variant).copy()  # for the reason in ``standing``
@@ -161,3 +162,25 @@ def remember(function: Callable) -> Callable:
 def variant_of(study: Study) -> str:
     """Return the name of the column of ``Evidence.every`` that has the study's variants."""
     return f"variant.{study.name}"
+
+
+def label(study: Study, run: Any) -> str | None:
+    """Return the label of the study's variant that a run is; None if it is none, or one that its data cannot have."""
+    variant = study.variant(run.model, run.hyper, run.settings)
+    return variant.label if variant and not study.why_not(variant, run.dataset, run.modalities) else None
+
+
+def has_place(study: Study, rows: pd.DataFrame) -> np.ndarray:
+    """Whether the study's table shows each record of ``rows``.
+
+    The one table of a study for all has the models that have two or more variants on some data set. Such a model has
+    its rows on every data set where any model has two variants, even if one of them was not run.
+    """
+    runs = rows[rows[variant_of(study)].notna() & ~rows["is_knocked_out"]]
+    if not study.is_for_all:
+        return rows.index.isin(runs.index)
+    table = ["protocol", "budget"]
+    is_varied = runs.groupby([*table, "of", *BLOCK])[variant_of(study)].transform("nunique") > 1
+    by_model = is_varied.groupby([runs[name] for name in (*table, "of")]).transform("any")
+    by_block = is_varied.groupby([runs[name] for name in (*table, *BLOCK)]).transform("any")
+    return rows.index.isin(runs.index[by_model & by_block])

@@ -131,7 +131,8 @@ class Clock:
         asked = math.inf
         while not is_over.wait(LOOK):
             now = time.monotonic()
-            self.is_stopping |= now >= self.deadline or self.is_given_up()
+            if now >= self.deadline or self.is_given_up():
+                self.stop()
             if self.is_stopping:
                 asked = min(asked, now)
                 is_late = self.is_hurried or now >= asked + self.grace

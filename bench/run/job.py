@@ -85,6 +85,7 @@ def run(
 def failure(error: Exception, *, log: str) -> dict[str, Any]:
     """Return the fields of the record of a job that ``error`` ended."""
     if isinstance(error, BenchError):
+        print(error, file=sys.stderr)  # into the job's log, too: an earlier record may be kept instead of this one
         return {"status": error.status, "reason": str(error), "curve": getattr(error, "curve", [])}
     traceback.print_exc()  # whole, into the job's log
     tail = "".join(traceback.format_exc().splitlines(keepends=True)[-12:])

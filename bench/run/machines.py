@@ -89,7 +89,7 @@ class Machines:
         if seconds is not None and seconds >= least:
             # how many jobs the workers of a cluster take is not known
             pace = "one job after another" if self.cluster else f"{counted(n, 'job')} at a time"
-            print(f"this takes about {spell(seconds)}, {pace}, if none stops before its last epoch")
+            print(f"this takes about {spell(seconds)}, {pace}, as long as similar jobs took, or else with all epochs")
 
 
 def load_once(planned: Sequence[PlannedJob]) -> dict[str, int]:

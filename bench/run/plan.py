@@ -182,7 +182,8 @@ def rows_of(request: Request) -> list[tuple[Study, Card, str]]:
 
 
 def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:
-    """Return the study's models that the request names; where it names none, the first, or all of a study for all.
+    """Return the study's models that the request names, by groups only for a study for all; where it names none, the
+    first, or all of a study for all.
 
     Raises:
         BenchError: where no model named belongs to the study, unless "all" studies are asked for.
@@ -190,14 +191,15 @@ def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:
     prefer = request.prefer
     if not study.models:
         return registry.select(request.models, prefer=prefer)
-    named = [registry.find(text, prefer=prefer) for text in request.models or () if text.lower() not in registry.GROUPS]
-    if not named:
-        return registry.select(study.models if study.is_for_all else study.models[:1], prefer=prefer)
+    if study.is_for_all:
+        named = registry.select(request.models or study.models, prefer=prefer)
+    else:
+        texts = [text for text in request.models or () if text.lower() not in registry.GROUPS] or study.models[:1]
+        named = [registry.find(text, prefer=prefer) for text in texts]
     chosen = [(card, preset) for card, preset in named if card.name in study.models]
     if not chosen and studies.ALL not in request.studies:
-        raise BenchError(
-            f"--study {study.name} is about {', '.join(study.models)}: --models must name one, or be left out"
-        )
+        about = ", ".join(study.models)
+        raise BenchError(f"--study {study.name} is about {about}: --models must name one, or be left out")
     return chosen
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.data.dataset import Dataset
 from bench.data.split import Split, keys, split
-from bench.protocol.candidates import Cases, check_free, draw_cases
+from bench.protocol.candidates import Cases, draw_cases
 from bench.run.plan import PlannedJob, load
 from bench.spec import BenchError, Protocol
 
@@ -56,10 +56,14 @@ def judge(dataset: Dataset, protocol: Protocol) -> Split:
     if dataset.n_users == 1:
         raise BenchError(f"{where}: there is one user; a comparison needs several")
     n_met = np.bincount(np.unique(keys(dataset, met)) // dataset.n_items, minlength=dataset.n_users)
-    try:
-        check_free(np.concatenate([parts.test, parts.valid])[:, 0], dataset.n_items - n_met, protocol.n_candidates)
-    except BenchError as error:
-        raise BenchError(f"{where}: {error}") from None
+    users = np.concatenate([parts.test, parts.valid])[:, 0]
+    user = users[n_met[users].argmax()]  # who has the fewest items left
+    if (n_free := dataset.n_items - n_met[user]) < protocol.n_candidates:
+        name = dataset.ids["user"][user] if "user" in dataset.ids else user
+        raise BenchError(
+            f"{where}: user {name} has only {n_free} items never met, but {protocol.n_candidates} candidates are asked "
+            "for; the data set is too small for this protocol"
+        )
     return parts
 
 

@@ -93,6 +93,16 @@ def test_a_variant_without_its_content_is_no_variant():
     assert list(made.variants(STUDIES["table4"])["features"]) == ["entities"]
 
 
+def test_a_run_that_the_table_of_its_study_does_not_show_stands_in_table_2():
+    """The sampler's table shows models under both; Table 3 has no visual variant where there is nothing else."""
+    users = [record(model, hyper={"sampling": "user"}, settings={"sampling": "user"}) for model in ("BPRMF", "VBPR")]
+    assert list(evidence(*users).main["row"]) == ["BPRMF (sampling=user)", "VBPR (sampling=user)"]
+    both = record("BPRMF", settings={"sampling": "interaction"})
+    assert list(evidence(*users, both).main["row"]) == ["BPRMF", "VBPR (sampling=user)"]
+    visual = record("MCLN", hyper={"modalities": "visual"}, facts={"modalities": "visual"})
+    assert list(evidence(visual).main["row"]) == ["MCLN (modalities=visual)"]
+
+
 def test_a_search_that_finds_the_settings_of_a_variant_finds_no_variant():
     """MCLN without the contrastive loss is a variant of Table 3, and a row of Table 2 where a search found it."""
     made = evidence(record("MCLN", hyper={"use_cl": False}, facts={"tuning.trials": 12}))

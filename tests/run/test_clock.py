@@ -58,6 +58,12 @@ def test_who_is_given_up_is_ended():
         assert executor.killed.wait(60)
 
 
+def test_a_signal_that_comes_while_the_watcher_looks_is_not_lost():
+    one, executor = Clock(is_given_up=lambda: one.stop()), Executor()
+    with executor.watching(one):
+        assert executor.asked.wait(60)
+
+
 def test_a_signal_asks_and_a_second_one_ends_at_once():
     one, executor = Clock(grace=1e6), Executor()
     with executor.watching(one):

@@ -151,3 +151,11 @@ def test_the_use_of_content_is_of_the_weights_that_the_sampled_ranking_chose(fol
     monkeypatch.setattr(Fit, "load", lambda self, model, metric: setattr(model, "holds", metric))
     monkeypatch.setattr(job.content_use, "facts", lambda model, *_, **more: {"holds": model.holds})
     assert job.use_of_content(work, model, prepare(work), result) == {"holds": "sampled.ndcg@10"}
+
+
+def test_a_mistake_that_the_user_can_mend_stands_in_the_job_s_log_too(folder, tmp_path, capsys):
+    (work,) = planned(folder)
+    changed = replace(work, job=replace(work.job, data_hash="other"))
+    record = job.run(changed, Store(tmp_path / "results"), device="cpu")
+    assert record.status == "failed"
+    assert capsys.readouterr().err == f"{record.reason}\n"

@@ -1,5 +1,7 @@
 """Data that a protocol leaves too little of are refused, with what is lacking; others pass."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,12 @@ def test_what_is_whole_passes_as_it_is_split():
 def test_what_is_lacking(data, protocol, message):
     with pytest.raises(BenchError, match=message):
         judge(data, protocol)
+
+
+def test_a_user_with_too_few_items_left_is_named_as_in_the_files():
+    data = dataclasses.replace(made(n_items=101), ids={"user": np.array([205, 309]), "item": np.arange(101)})
+    with pytest.raises(BenchError, match="user 205 has only 98 items never met"):
+        judge(data, CLEAN)
 
 
 def test_no_validation_is_needed_where_the_test_set_chooses():

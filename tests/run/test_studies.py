@@ -5,7 +5,7 @@ import pytest
 from bench import registry
 from bench.registry import cards
 from bench.run.studies import STUDIES, find
-from bench.spec import BenchError
+from bench.spec import NEWER_MODELS, BenchError
 from tests.run import made
 
 
@@ -42,5 +42,7 @@ def test_a_study_for_all_takes_each_model_unless_some_are_named(folder):
     every = made.planned(folder, models=None, studies=["sampler"])
     assert {one.job.model for one in every} == set(STUDIES["sampler"].models)
     assert len(every) == 2 * len(STUDIES["sampler"].models)
+    newer = made.planned(folder, models=["newer", "BPRMF"], studies=["sampler"])
+    assert {one.job.model for one in newer} == {*NEWER_MODELS, "BPRMF"}
     runs = [one.job.run for one in made.planned(folder, models=["BPRMF", "LightGCN"], studies=["sampler"])]
     assert runs == ["BPRMF", "BPRMF (sampling=user)", "LightGCN (sampling=interaction)", "LightGCN"]

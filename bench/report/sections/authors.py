@@ -91,8 +91,9 @@ def sentences(evidence: Evidence) -> list[str]:
     data = compared(evidence)
     parts = []
     for entry in data[data["metric"] == SAID].to_dict("records"):
-        missing = f"no {RIVAL} of ours" if entry["features"] else "no run of ours"
+        missing = f"no {RIVAL} there" if entry["features"] else "no run of ours"
         ours = missing if math.isnan(entry["ours"]) else f"ours {number(entry['ours'], '+.4f')}"
-        parts.append(f"{number(entry['gap'], '+.4f')} on {DATASETS[entry['dataset']]} ({ours})")
+        beside = ", ".join(filter(None, (entry["features"], ours)))
+        parts.append(f"{number(entry['gap'], '+.4f')} on {DATASETS[entry['dataset']]} ({beside})")
     text = f"By their authors' own code and content, the {SHOWN[SAID]} of {STUDIED} minus that of {RIVAL} is at least"
     return [f"{text} {', '.join(parts)}."] if parts else []

@@ -59,7 +59,7 @@ def comparable(evidence: Evidence) -> list[Board]:
     """Return the boards with MCLN under the paper's protocol, on sampled candidates and the paper's data sets."""
     boards = [board for board in answering(evidence, [STUDIED]) if STUDIED in board.keys]
     boards = [board for board in boards if (board.protocol, board.ranking) == ("paper", "sampled")]
-    return [board for board in boards if board.block[0] in DATASETS]
+    return [board for board in boards if board.block[0] in DATASETS and board.block[1] != "none"]
 
 
 def corrected(evidence: Evidence, dataset: str, metric: str) -> float:

@@ -7,7 +7,7 @@ from operator import attrgetter
 import pandas as pd
 
 from bench.report.conditions import mixtures
-from bench.report.evidence import Evidence, remember
+from bench.report.evidence import Evidence, has_place, remember
 from bench.report.leaderboard import TABLE, comparison
 from bench.report.model import Figure, Note, Page, Question, Table
 from bench.report.prose import APART, caption, notes
@@ -68,17 +68,10 @@ def of_model(evidence: Evidence, study: Study, model: str, records: pd.DataFrame
 
 
 def across(evidence: Evidence, study: Study) -> list[Table]:
-    """Return one table of all models that have two or more variants on some data set: a row per model and variant.
-
-    Such a model has its rows on every data set where any model has two variants, even if one of them was not run.
-    """
-    found = []
-    for _, group in evidence.variants(study).groupby(TABLE[:2]):
-        is_varied = group.groupby(["of", *BLOCK])["row"].transform("nunique") > 1
-        if not is_varied.any():
-            continue
-        is_shown = [is_varied.groupby([group[name] for name in names]).transform("any") for names in (["of"], BLOCK)]
-        records = group[is_shown[0] & is_shown[1]].assign(row=group["of"] + APART + group["row"])
+    """Return one table of all models that have a place in it (see ``has_place``): a row per model and variant."""
+    found, runs = [], evidence.variants(study)
+    for _, group in runs[has_place(study, runs)].groupby(TABLE[:2]):
+        records = group.assign(row=group["of"] + APART + group["row"])
         rows = [f"{model}{APART}{label}" for model in order(records["of"]) for label in study.labels]
         for ranking in RANKINGS:
             data = comparison(records, ranking, rows=rows)

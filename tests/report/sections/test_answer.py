@@ -96,7 +96,7 @@ def test_what_cannot_be_asked_says_why(tmp_path):
             "MCLN",
         ): DEPENDENT,
         ("other", "sampled", "MCLN"): "has no answer: not run under budget smoke",
-        ("toy", "sampled", "MCLN"): "has no answer: no baseline was run under budget smoke",
+        ("toy", "sampled", "MCLN"): "has no answer: no baseline has a value under budget smoke",
     }
     both = f"MCLN {DEPENDENT} (Beauty, entities, paper, full; Taobao, entities, paper, full)."
     assert {both, "MCLN has no answer: not run (Art)."} <= set(sentences(found))
@@ -121,7 +121,7 @@ def test_the_reasons_stand_where_there_is_no_verdict_at_all(tmp_path):
     other = stored(tmp_path, HALF, "MCLN", dataset="toy", users=range(100, 140))
     reasons = {
         "not run under budget smoke": [stored(tmp_path, HALF, dataset="toy")],
-        "no baseline was run under budget smoke": [record("MCLN", dataset="toy")],
+        "no baseline has a value under budget smoke": [record("MCLN", dataset="toy")],
         "not comparable: tested on other cases than BPRMF": [stored(tmp_path, HALF, dataset="toy"), other],
     }
     for reason, records in reasons.items():

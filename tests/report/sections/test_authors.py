@@ -27,7 +27,7 @@ def test_the_differences_by_hand(tmp_path):
     assert lines["Art", "N@10"].keys == ""
     assert sentences(evidence) == [
         "By their authors' own code and content, the N@10 of MCLN minus that of MEGCF is at least +0.0065 on Beauty "
-        "(ours +0.5000), -0.0104 on Art (no run of ours), -0.0059 on Taobao (no run of ours)."
+        "(entities, ours +0.5000), -0.0104 on Art (no run of ours), -0.0059 on Taobao (no run of ours)."
     ]
 
 
@@ -51,7 +51,7 @@ def test_a_difference_of_rows_made_under_unequal_conditions_is_warned_of(tmp_pat
 def test_without_our_megcf_the_authors_runs_stand_alone(tmp_path):
     (page,) = pages(made.evidence(stored(tmp_path, ALL, "MCLN"), folder=tmp_path))
     assert page.data["ours"].isna().all()
-    assert "+0.0065 on Beauty (no MEGCF of ours), -0.0104 on Art (no run of ours)" in page.notes[0].text
+    assert "+0.0065 on Beauty (entities, no MEGCF there), -0.0104 on Art (no run of ours)" in page.notes[0].text
     assert set(page.data["keys"]) == {""}
 
 

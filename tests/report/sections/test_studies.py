@@ -175,7 +175,7 @@ def test_data_without_content_bar_every_variant_that_needs_some():
 @pytest.mark.parametrize("order", [1, -1])
 def test_each_data_set_s_own_modalities_bar_its_variants(order):
     rows = [
-        mcln(hyper=NO_CL, dataset=name, facts={"modalities": own, "is_candidate_dependent": False})
+        mcln(hyper=NONE, dataset=name, facts={"modalities": own, "is_candidate_dependent": False})
         for name, own in (("beauty", "visual, textual"), ("art", "visual"))
     ]
     table = made("table3", *rows[::order])[0]
