@@ -96,7 +96,7 @@ class Results:
         slicings, fitting, _ = sliceable(self.evidence, board) if per_slice and not why else ([], {}, [])
         for slicing in slicings if {row, other} <= set(fitting) else ():
             for code, label in enumerate(slicing.labels):
-                in_slice = [ranks._replace(place=ranks.place[:, slicing.code == code]) for ranks in ranked]
+                in_slice = [ranks.part(slicing.code == code) for ranks in ranked]
                 parts.append((slicing.name, label, in_slice))
         for slicing_name, label, pair in parts:
             measured = dict.fromkeys(MEASURE_COLUMNS, float("nan")) if why else measures(*pair, metric)

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from bench.protocol.metrics import lost_to_ties, per_case
+from bench.report import paired
 from bench.report.evidence import Evidence, remember
 from bench.report.leaderboard import TABLE, leaderboard
 from bench.report.rows import BLOCK, heading, order, place
@@ -26,12 +27,21 @@ class Ranked(NamedTuple):
 
     cases: str  # a hash: equal hashes mean equal users and test items in equal order
     place: UInt8[np.ndarray, "seed case"]  # rank - 1, or PLACES for every rank below the list
+    user: Int[np.ndarray, " case"]  # numbered from 0 in the order of their first cases
     lost: float = 0.0  # the N@10 that ties cost the row, as the mean over the seeds
     seeds: tuple[int, ...] = ()
 
     def values(self, metric: str) -> Float[np.ndarray, "seed case"]:
         """Return the metric of each seed and test case."""
         return GAINS[metric][self.place]
+
+    def minus(self, other: "Ranked", metric: str) -> paired.Differences:
+        """Return the difference of each user from another row with the same cases."""
+        return paired.differences(self.values(metric), other.values(metric), self.user)
+
+    def part(self, is_in: Bool[np.ndarray, " case"]) -> "Ranked":
+        """Return the ranks of some of the cases."""
+        return self._replace(place=self.place[:, is_in], user=pd.factorize(self.user[is_in])[0])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -121,7 +131,7 @@ def ranked(evidence: Evidence, keys: Sequence[str], ranking: str, row: str) -> R
     if len({ranks.cases for ranks in by_seed}) > 1:
         return f"the seeds of {row} were tested on different cases"
     places, lost = np.concatenate([ranks.place for ranks in by_seed]), fmean(ranks.lost for ranks in by_seed)
-    return Ranked(by_seed[0].cases, places, lost, tuple(evidence.by_key[key].job.seed for key in keys))
+    return Ranked(by_seed[0].cases, places, by_seed[0].user, lost, tuple(evidence.by_key[key].job.seed for key in keys))
 
 
 def answering(evidence: Evidence, rows: Collection[str] = ()) -> list[Board]:
@@ -151,7 +161,7 @@ def place_of_budget(name: str) -> int:
     return list(BUDGETS).index(name) if name in BUDGETS else -1
 
 
-@remember  # one byte per case and ranking
+@remember  # one byte per case and ranking, and eight per case for its user
 def ranks_of(evidence: Evidence, key: str) -> dict[str, Ranked]:
     """Return the ranks of one record by ranking; empty where its file of ranks is missing or broken."""
     try:
@@ -159,10 +169,12 @@ def ranks_of(evidence: Evidence, key: str) -> dict[str, Ranked]:
     except (OSError, ValueError):  # pyarrow's own errors are ValueErrors
         return {}
     cases = hashlib.sha256(ranks["user"].tobytes() + ranks["target"].tobytes()).hexdigest()
+    user = pd.factorize(ranks["user"])[0]
     return {
         ranking: Ranked(
             cases,
             np.minimum(ranks[f"rank_{ranking}"] - 1, PLACES).astype(np.uint8)[None],
+            user,
             lost_to_ties(ranks[f"rank_{ranking}"], ranks[f"ties_{ranking}"], "ndcg@10"),
         )
         for ranking in RANKINGS

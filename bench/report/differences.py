@@ -83,7 +83,7 @@ def incomparable(ranked: Ranked | str, other: Ranked | str, vs: str) -> str:
 def measures(ranked: Ranked, other: Ranked, metric: str) -> dict[str, float]:
     """Return the MEASURES of one difference; p_holm is NaN until all tests of the board are known."""
     by_seed = [ranks.values(metric) for ranks in (ranked, other)]
-    differences = paired.differences(*by_seed)
+    differences = ranked.minus(other, metric)
     low, high = paired.interval(differences)
     return {
         "difference": float(differences.mean()),
@@ -96,7 +96,7 @@ def measures(ranked: Ranked, other: Ranked, metric: str) -> dict[str, float]:
         "p_holm": math.nan,
         "se_cases": paired.standard_error(differences),
         "se_seeds": seed_error(*(values.mean(axis=1) for values in by_seed), is_paired=ranked.seeds == other.seeds),
-        "n_cases": len(differences),
+        "n_cases": len(ranked.user),
         "n_differing": int(np.count_nonzero(differences)),
     }
 

@@ -1,10 +1,10 @@
 """Paired differences between two rows: tests, interval, effect sizes, by scipy and statsmodels.
 
-A test has 12 to 25 thousand cases and a report has hundreds of tests. Ten thousand draws of all signs, or of resamples,
-would take seconds per test, and the error of so many draws is larger than the error of the normal distribution, to
-which both tend (central limit theorem). So signs and resamples are drawn only where at most FEW cases count; for more
-cases the normal distribution is used. When this was written, no mark of the records' 508 tests differed from those of
-the exact distribution.
+A test has 12 to 25 thousand cases, one per user, and a report has hundreds of tests. Ten thousand draws of all signs,
+or of resamples, would take seconds per test, and the error of so many draws is larger than the error of the normal
+distribution, to which both tend (central limit theorem). So signs and resamples are drawn only where at most FEW cases
+count; for more cases the normal distribution is used. When this was written, no mark of the records' 508 tests differed
+from those of the exact distribution.
 
 The overhead of a call of scipy takes longer than the arithmetic, so it is called only for the distributions, the ranks
 and the tests of few cases.
@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 import scipy  # its statistics, half a second to import, are loaded where they are first used
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from bench.spec import BenchError
 
@@ -23,15 +23,27 @@ DRAWS = {"n_resamples": 99_999, "vectorized": True}
 CONFIDENCE = 0.95
 ALPHA = 0.05  # a difference is more than chance where its p, adjusted for the family of tests, is below
 
-Differences = Float[np.ndarray, " case"]
+Differences = Float[np.ndarray, " user"]
 
 
-def differences(ours: Float[np.ndarray, "our_seed case"], theirs: Float[np.ndarray, "their_seed case"]) -> Differences:
-    """Return ours minus theirs for each case, after the mean over the seeds of each side.
+def differences(
+    ours: Float[np.ndarray, "our_seed case"],
+    theirs: Float[np.ndarray, "their_seed case"],
+    user: Int[np.ndarray, " case"],
+) -> Differences:
+    """Return ours minus theirs for each user, after the mean over the seeds of each side.
 
-    They are rounded to twelve places, beyond which equal gains may differ by the order of summing.
+    The cases of one user are not independent, so they count as one: their sum, scaled so that the mean over the users
+    is that over the cases. Where each user has one case, it is the difference of that case.
+
+    The differences are rounded to twelve places, beyond which equal gains may differ by the order of summing.
+
+    Args:
+        user: the user of each case, as a number from 0 without gaps.
     """
-    return np.round(ours.mean(axis=0) - theirs.mean(axis=0), 12)
+    by_case = ours.mean(axis=0) - theirs.mean(axis=0)
+    by_user = np.bincount(user, by_case)
+    return np.round(by_user * (len(by_user) / len(by_case)), 12)
 
 
 def total(differences: np.ndarray, axis: int) -> np.ndarray | np.floating:

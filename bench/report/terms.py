@@ -66,7 +66,8 @@ TERMS = {
     "r": "Matched-pairs rank-biserial correlation, from -1 to 1: how far the differences lean to one side.",
     "p perm.": "Two-sided p-value of the test that flips the differences' signs at random, before Holm's correction.",
     "p Wilcoxon": "Two-sided p-value of the signed-rank test; zero differences are dropped.",
-    "SE cases": "Standard error of the difference over test cases; the tests take it into account.",
+    "SE cases": "Standard error of the difference over test cases, those of one user added up; the tests take it into "
+    "account.",
     "SE seeds": "Standard error of the difference over trainings; the tests do not take it into account.",
     "between": "One way to order the models: a protocol and a ranking.",
     "and": "The other way to order the models.",

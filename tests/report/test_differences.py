@@ -123,10 +123,20 @@ def test_only_equal_seeds_are_paired(tmp_path, seeds, error):
 
 def test_hits_of_many_cases_are_tested_as_exactly_as_those_of_few():
     places = (np.repeat([row], [5000, 5300], axis=1).astype(np.uint8) for row in ([0, 10], [10, 0]))
-    found = measures(*(Ranked("c", place) for place in places), "hr@10")
+    found = measures(*(Ranked("c", place, np.arange(10_300)) for place in places), "hr@10")
     exact = stats.binomtest(5000, 10_300).pvalue
     assert found["p_permutation"] == pytest.approx(exact, rel=1e-6)
     assert found["p_wilcoxon"] == pytest.approx(exact, rel=0.05)  # by the normal distribution
+
+
+def test_several_test_items_of_a_user_count_as_one(tmp_path):
+    """Of eight cases of two users, four are gained, all by one user: that is one difference, and two equal signs."""
+    users = np.repeat([0, 1], 4)
+    rows = [([50] * 8, "BPRMF"), ([1] * 4 + [50] * 4, "MCLN")]
+    found = comparisons(evidence(tmp_path, *(stored(tmp_path, ranks, model, users=users) for ranks, model in rows)))
+    line = held(found, "MCLN", "hr@5")
+    assert (line["n_cases"], line["n_differing"], line["difference"]) == (8, 1, 0.5)
+    assert line["p_permutation"] == 1.0
 
 
 def test_seeds_on_other_cases_are_a_reason(tmp_path):

@@ -53,10 +53,27 @@ def test_nothing_differs():
 @pytest.mark.parametrize("n", [3, 7, 51])
 def test_equal_differences_have_no_error_and_no_effect_size(n):
     """All test items move from rank 2 to rank 1: the mean of n equal numbers is rounded and may be another number."""
-    found = paired.differences(np.ones((1, n)), np.full((1, n), 1 / math.log2(3)))
+    found = paired.differences(np.ones((1, n)), np.full((1, n), 1 / math.log2(3)), np.arange(n))
     assert found.std() > 0
     assert math.isnan(paired.cohen_dz(found))
     assert paired.standard_error(found) == 0.0
+
+
+def test_the_cases_of_a_user_count_as_one():
+    """Of five cases, user 0 has three, of which two are gained; their mean over users is the 3 / 5 of the cases."""
+    ours, theirs, user = np.ones((1, 5)), np.array([[0.0, 0.0, 1.0, 0.0, 1.0]]), np.array([0, 1, 0, 0, 2])
+    found = paired.differences(ours, theirs, user)
+    assert found == pytest.approx(np.array([2, 1, 0]) * 3 / 5)
+    assert found.mean() == pytest.approx(3 / 5)
+
+
+def test_copies_of_all_cases_make_nothing_surer():
+    draw = np.random.default_rng(0)
+    once = draw.normal(size=(2, 1, 300))
+    twice, user = np.repeat(once, 2, axis=2), np.repeat(np.arange(300), 2)
+    found, copied = paired.differences(*once, np.arange(300)), paired.differences(*twice, user)
+    assert copied == pytest.approx(found)
+    assert paired.permutation_p(copied) == pytest.approx(paired.permutation_p(found))
 
 
 def test_a_single_case_has_no_error_no_effect_size_and_no_interval():

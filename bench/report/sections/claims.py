@@ -119,7 +119,7 @@ def p_of(evidence: Evidence, case: Case) -> float:
     left, right = (ranked(evidence, keys.split(), "sampled", row) for keys, row in cells)
     if incomparable(left, right, case.right):
         return math.nan
-    return paired.permutation_p(paired.differences(left.values(case.metric), right.values(case.metric)))
+    return paired.permutation_p(left.minus(right, case.metric))
 
 
 def keys_of(evidence: Evidence, case: Case) -> tuple[str, ...]:

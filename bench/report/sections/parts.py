@@ -48,5 +48,5 @@ def differences(evidence: Evidence, part: pd.DataFrame, whole: str, ranking: str
     ranks = {row: ranked(evidence, keys.split(), ranking, row) for row, keys in keys_of.items()}
     for cell in filled[filled["row"] != whole].itertuples() if whole in ranks else ():
         if not incomparable(ranks[cell.row], ranks[whole], whole):
-            by_case = paired.differences(ranks[cell.row].values(cell.metric), ranks[whole].values(cell.metric))
-            yield cell.Index, float(by_case.mean()), paired.permutation_p(by_case)
+            by_user = ranks[cell.row].minus(ranks[whole], cell.metric)
+            yield cell.Index, float(by_user.mean()), paired.permutation_p(by_user)

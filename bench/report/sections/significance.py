@@ -23,7 +23,8 @@ COLUMNS = [
 NOTES = [
     "vs is the strongest baseline: the one with the best mean in this metric among all rows of baselines and, of equal "
     "ones, with the higher N@10.",
-    "The unit is the test case, whose values are averaged over the seeds first.",
+    "The unit is the test case, whose values are averaged over the seeds first. The test cases of one user are not "
+    "independent, so they are added up and count as one.",
     "p perm. is the two-sided p-value of a test that flips the signs of the differences at random. It is exact for "
     f"hits of one seed; for more than {paired.FEW} other differences it is from the normal distribution. p Wilcoxon is "
     "the p-value of the two-sided signed-rank test; zero differences are dropped, and equal sizes share their average "
