@@ -72,12 +72,12 @@ class Evidence:
         if self.asked is not None:
             places = rows[["folder", "protocol", "budget"]].itertuples(index=False, name=None)
             rows = rows.loc[[place in self.asked for place in places]]
-        for study in self.studies:
-            labels = pd.Series([label(study, run) for run in rows.itertuples()], index=rows.index, dtype=object)
-            # searched settings never count as a variant
-            rows[variant_of(study)] = labels.where(rows["tuning.trials"].isna(), None)
+        runs = list(rows[["model", "hyper", "settings", "dataset", "modalities"]].itertuples())
         is_variant = pd.Series(False, index=rows.index)
         for study in self.studies:
+            labels = pd.Series([label(study, run) for run in runs], index=rows.index, dtype=object)
+            # searched settings never count as a variant
+            rows[variant_of(study)] = labels.where(rows["tuning.trials"].isna(), None)
             is_variant |= has_place(study, rows)
         # a run by default settings also stays in Table 2, and so does the row under study
         is_variant &= rows["hyper"].map(bool) & (rows["row"] != self.ours)
