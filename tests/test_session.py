@@ -229,7 +229,7 @@ def log_of(tmp_path, model: str) -> str:
     return "".join(path.read_text() for path in (tmp_path / "results/tiny" / model).glob("*.log"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_run_in_good_order(call, folder, tmp_path, number):
     """VBPR has a record; BPRMF is at work when the signal comes, and goes on at the next start."""
     store = Store(tmp_path / "results")

@@ -156,7 +156,7 @@ def is_seen(holds, *args, seconds: float, every: float = 0.002) -> bool:
     return False
 
 
-def until(holds, seconds: float = 60) -> None:
+def until(holds, seconds: float = 180) -> None:
     """Wait until ``holds()``; a machine under load may take long."""
     end = time.monotonic() + seconds
     while not holds():
