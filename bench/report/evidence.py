@@ -63,7 +63,7 @@ class Evidence:
 
     @cached_property
     def published(self) -> Published:
-        return load(self.studies) if self.paper is None else self.paper
+        return load() if self.paper is None else self.paper
 
     @cached_property
     def every(self) -> pd.DataFrame:

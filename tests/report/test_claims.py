@@ -6,7 +6,7 @@ from bench.report import paper
 from bench.report.claims import CLAIMS, Claim, verdict
 from bench.run.studies import STUDIES
 
-PUBLISHED = paper.load(STUDIES.values())
+PUBLISHED = paper.load()
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=[claim.text for claim in CLAIMS])
