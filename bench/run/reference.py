@@ -45,7 +45,10 @@ def parts(data_dir: Path | None = None) -> list[Part]:
         part("Table 2, clean", every_set, ["paper", ITEMWISE, "floors"], ["clean"]),
         part("Newer models", two_sets, ["newer", "causal"], both),
         part("Seeds 1 and 2", every_set, SEEDED, both, seeds=[1, 2]),
-        part("Seeds 1 and 2 of MEGCF", two_sets, ["MEGCF"], both, seeds=[1, 2]),  # the strongest baseline then
+        part("Seeds 1 and 2 of MEGCF", two_sets, ["MEGCF"], both, seeds=[1, 2]),
+        # the strongest baselines of the two sets
+        part("Seeds 1 and 2 of MGCN, Beauty", ["beauty"], ["MGCN"], both, seeds=[1, 2]),
+        part("Seeds 1 and 2 of MGCL, Taobao", ["taobao"], ["MGCL"], both, seeds=[1, 2]),
         part("Both samplers", ["taobao"], None, ["paper"], studies=["sampler"]),
         part("Tables 3 to 5, Figure 4", two_sets, None, ["paper"], studies=OWN_TABLES),
         part("Figure 4 of LightGCN", two_sets, ["LightGCN"], ["paper"], studies=["figure4"]),
