@@ -40,6 +40,14 @@ def test_a_model_from_a_file_outside(own):
     assert registry.load(card) is registry.load(card)
 
 
+def test_a_file_that_ends_the_program_is_an_error_of_its_own(own):
+    """A run asks for the settings of a job that died: what ends its file must not end the run."""
+    own.write_text(f"{OWN}\nimport sys\nsys.exit(0)\n")
+    card, _ = registry.find(f"{own}:Mine")
+    with pytest.raises(BenchError, match=r"own\.py ends the program when it is imported; put what ends it under"):
+        registry.load(card)
+
+
 def test_what_a_model_outside_imports_is_its_code(own, monkeypatch):
     """Its own helpers, theirs, and a model of ours that it derives from; it finds them wherever the program starts."""
     monkeypatch.setattr(sys, "path", list(sys.path))

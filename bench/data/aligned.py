@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.data.columns import ITEM, check_names, column, numbers, tokens
+from bench.data.columns import ITEM, check_modality, check_names, column, numbers, tokens
 from bench.data.preparing import by_value
 from bench.data.readers.arrays import in_float32, load_npy, table_of_numbers
 from bench.data.readers.lists import read_lines
@@ -117,7 +117,7 @@ def ids_of_rows(values: np.ndarray, given: Ids | None, all_ids: set[str], *, wha
 
 def from_table(given: str | Path | pd.DataFrame, *, item: str | int, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the ids and (row, feat) values of a table: one column per feature, or one column that holds whole rows."""
-    id_names = (item, *COLUMNS)
+    id_names = tuple(dict.fromkeys((item, *COLUMNS)))
     frame = given if isinstance(given, pd.DataFrame) else read_table(expanded(given), as_text=set(id_names))
     check_names(frame, what)
     id_column = column(frame, id_names, what, "one column must hold the items' ids")
@@ -179,8 +179,7 @@ def align_all(
         BenchError: as ``align``; for a modality that is no identifier, since its file is named after it.
     """
     for modality in {**features, **row_ids}:
-        if not modality.isidentifier():
-            raise BenchError(f"features {modality!r}: a modality is a word such as image, text or audio")
+        check_modality(modality, f"features {modality!r}")
         if modality not in features:
             raise BenchError(f"--row-ids {modality}: there are no features of that name; give --features {modality}=")
     shared = {"item": item, "left_out": left_out}

@@ -15,7 +15,24 @@ ITEM = ("item_id", "itemID", "item")
 TIME = ("timestamp",)
 LABEL = "x_label"  # names the part: 0 train, 1 validation, 2 test
 
+# words that name no modality, since models keep the layers of each in a torch.nn.ModuleDict, which has them itself
+TAKEN = frozenset(
+    "apply bfloat16 buffers children clear compile cpu cuda double eval float forward half ipu items keys modules mtia "
+    "parameters pop to train type update values xpu".split()
+)
+
 UNKEPT = re.compile("[\0\r\n\ud800-\udfff]")  # characters that a text file of one id per line does not give back
+
+
+def check_modality(word: str, what: str) -> None:
+    """Check that ``word`` can name a modality, in files and in models.
+
+    Raises:
+        BenchError: for no identifier, and for a name that torch's modules use themselves; begins with ``what``.
+    """
+    if not word.isidentifier() or word in TAKEN:
+        why = "the name is torch's own" if word in TAKEN else "it is no word of letters, digits and _"
+        raise BenchError(f"{what} does not name a modality ({why}); take another word, such as image, text or audio")
 
 
 def values_of(cells: pd.Series) -> pd.Series:

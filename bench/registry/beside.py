@@ -84,8 +84,11 @@ def load(card: Card) -> ModuleType:
         sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[name])
-        except BaseException:
+        except BaseException as error:
             del sys.modules[name]
+            if isinstance(error, SystemExit):  # the end of one job, and not of the run that asks for its settings
+                remedy = 'put what ends it under `if __name__ == "__main__":`'
+                raise BenchError(f"{card.file} ends the program when it is imported; {remedy}") from error
             raise
     return sys.modules[name]
 

@@ -141,8 +141,10 @@ def test_rows_that_cannot_be_placed(given, ids, items, message):
 
 
 def test_names_of_modalities():
-    with pytest.raises(BenchError, match="features 'my image': a modality is a word"):
+    with pytest.raises(BenchError, match="features 'my image' does not name a modality .*such as image, text or audio"):
         align_all({"my image": VALUES}, {}, ITEMS, item="item")
+    with pytest.raises(BenchError, match=r"features 'items' does not name a modality \(the name is torch's own\)"):
+        align_all({"items": VALUES}, {}, ITEMS, item="item")
     with pytest.raises(BenchError, match="--row-ids text: there are no features of that name"):
         align_all({"image": VALUES}, {"text": ["a"]}, ITEMS, item="item")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.data.columns import check_names, column, moments, numbers, tokens
+from bench.data.columns import TAKEN, check_modality, check_names, column, moments, numbers, tokens
 from bench.spec import BenchError
 
 FRAME = pd.DataFrame({"user": ["007", "7", "NA"], "item": ["a", "b,c", "null"], "n": [1.5, 2, 3]})
@@ -16,6 +16,17 @@ FRAME = pd.DataFrame({"user": ["007", "7", "NA"], "item": ["a", "b,c", "null"], 
 def test_an_id_is_no_list_or_object(value):
     with pytest.raises(BenchError, match=r"f: row 2: user .* is neither a text nor a number"):
         tokens(pd.Series(["a", value], name="user"), "f")
+
+
+def test_a_modality_is_a_word_under_which_a_model_can_keep_layers():
+    nn = pytest.importorskip("torch.nn")
+    assert TAKEN >= {name for name in dir(nn.ModuleDict) if name.isalnum()}
+    for word in ("visual", "text", "audio2", "größe"):
+        check_modality(word, "f")
+        assert list(nn.ModuleDict({word: nn.Identity()})) == [word]
+    for word in ("items", "my image", "2d", ""):
+        with pytest.raises(BenchError, match="^f does not name a modality"):
+            check_modality(word, "f")
 
 
 def test_columns():

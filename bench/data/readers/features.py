@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Int64
 
+from bench.data.columns import check_modality
 from bench.data.dataset import Rows
 from bench.data.readers.arrays import in_float32, load_npy, table_of_numbers
 from bench.data.readers.lists import fail, owned_lines, read_lists
@@ -73,8 +74,7 @@ def dense(present: Collection[str]) -> dict[str, str]:
     """Return the file name of each modality that has a ``<word>_feat.npy``, the words of ``DENSE`` first."""
     words = [f.removesuffix("_feat.npy") for f in sorted(present) if f.endswith("_feat.npy")]
     for word in words:
-        if not word.isidentifier():
-            raise BenchError(f"{word}_feat.npy: the word before _feat.npy names a modality; letters, digits and _ only")
+        check_modality(word, f"{word}_feat.npy")
         if word not in DENSE.values() and DENSE.get(word) in words:
             raise BenchError(f"{word}_feat.npy and {DENSE[word]}_feat.npy are both {DENSE[word]} features; keep one")
     ordered = [word for word in DENSE if word in words] + [word for word in words if word not in DENSE]

@@ -61,7 +61,7 @@ def test_names_of_dense_tables():
     ]
     with pytest.raises(BenchError, match="image_feat.npy and visual_feat.npy are both visual features"):
         dense(["visual_feat.npy", "image_feat.npy"])
-    with pytest.raises(BenchError, match="names a modality"):
+    with pytest.raises(BenchError, match="does not name a modality"):
         dense(["a b_feat.npy"])
 
 

@@ -90,7 +90,7 @@ def test_npy_that_is_an_archive(tmp_path, load):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("img.v2",), r"img\.v2_feat\.npy: the word before _feat\.npy names a modality"),
+        (("img.v2",), r"img\.v2_feat\.npy does not name a modality \(it is no word"),
         (("image", "visual"), r"image_feat\.npy and visual_feat\.npy are both visual features; keep one"),
     ],
 )
