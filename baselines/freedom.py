@@ -17,6 +17,7 @@ Departures:
   knows two modalities;
 - only the items of the batch are projected for the content terms of the loss, with the same loss and gradients;
 - the projections have no bias, because it cancels in the difference of two items' scores;
+- of items with equal cosines, those of lower number are the neighbours, which matters on entities (docs/data.md);
 - an item without content has itself as its only neighbour, where the code divides by zero.
 The preset ``paper`` keeps the content rows X_m fixed; the code, and our default, train them, while the graph that was
 built from their first values stays.

@@ -30,6 +30,7 @@ Departures:
 - the learning rate is constant, where the code lowers it by a factor of 0.96 over every 50 epochs;
 - in batches without a gradient for the weights of the graph, Adam leaves them alone, where an optimiser that is given
   zeros would move them on by its momentum;
+- of items with equal cosines, those of lower number are the neighbours, which matters on entities (docs/data.md);
 - an item without content has no neighbour, where the code divides by zero;
 - the code's third backbone, NGCF, is left out.
 The preset ``paper`` keeps the content rows X_m fixed; the code, and our default, train them.

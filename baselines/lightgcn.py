@@ -13,9 +13,9 @@ BPR is the Bayesian personalised ranking loss. Layer 0, written E(0), is the tab
 Departures: As in the authors' code, the L2 penalty covers the layer-0 vectors of the batch rather than all of E(0);
 it is half the sum of their squares, divided by the batch size. Its weight is 1e-2 by default, where the commands of the
 authors' README have 1e-4; the number of layers is theirs, 3. Initialisation is Xavier, as in the paper; the authors'
-code draws from N(0, 0.1). The settings ``self_loop`` and ``alpha``, which LightGCN does not have, give the
-graph that MCLN builds on: a self-loop counts in the degrees, and the degree of the source node of an edge has the
-exponent -(1/2 - alpha).
+code draws from N(0, 0.1) in PyTorch and from N(0, 0.01) in TensorFlow. The settings ``self_loop`` and ``alpha``, which
+LightGCN does not have, give the graph that MCLN builds on: a self-loop counts in the degrees, and the degree of the
+source node of an edge has the exponent -(1/2 - alpha).
 
 Modalities: none.
 Fusion: none.

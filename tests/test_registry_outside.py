@@ -1,5 +1,6 @@
 """Models from files outside: what is their code, what they import, and what is refused."""
 
+import os
 import sys
 
 import pytest
@@ -123,6 +124,21 @@ def test_models_outside_with_helpers_of_one_name_have_each_their_own(own, tmp_pa
     assert (sizes, sys.path) == ([4, 6], path)
     (tmp_path / "ada" / "later.py").write_text("SIZE = 5\n")
     assert registry.load(registry.find(texts[0])[0]).Hyper().embedding_size == 7
+
+
+def test_code_of_the_same_size_and_second_is_the_new_one(own, monkeypatch):
+    """Python's cache of compiled files would take the file and its helper for unchanged."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    helper, sizes = own.parent / "sized.py", []
+    for own_size, size in ((1, 2), (1, 3), (4, 3)):
+        helper.write_text(f"SIZE = {size}\n")
+        own.write_text(
+            OWN.replace("from dataclasses", "import sized\nfrom dataclasses").replace("8", f"{own_size} + sized.SIZE")
+        )
+        for file in (helper, own):
+            os.utime(file, (1e9, 1e9))
+        sizes.append(registry.load(registry.find(f"{own}:Mine")[0]).Hyper().embedding_size)
+    assert sizes == [3, 4, 7]
 
 
 def test_the_parts_of_helper_packages_are_each_model_s_own(own, tmp_path):

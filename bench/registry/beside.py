@@ -8,9 +8,9 @@ import importlib.util
 import sys
 from collections.abc import Iterable
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from bench.registry.imports import with_imports
 from bench.registry.source import Card, no_model, read_cards
@@ -32,6 +32,17 @@ def card_in(path: Path, module: str, name: str, *, file: str = "") -> Card:
     return with_imports(dataclasses.replace(in_file[name], file=file), path)
 
 
+class FromSource(SourceFileLoader):
+    """Runs the text that the model's key covers.
+
+    Python's own loader takes a compiled file for current where the source has the same size and time, in seconds.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 class BesideFinder(MetaPathFinder):
     """A finder of modules in the folder of the model that was loaded last; ``sys.path`` stays as it is.
 
@@ -44,10 +55,15 @@ class BesideFinder(MetaPathFinder):
     def find_spec(
         self, name: str, path: Iterable[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if path is not None or name not in self.folders:
+        folder = self.folders.get(name.partition(".")[0])
+        if folder is None:
             return None
-        spec = PathFinder.find_spec(name, [self.folders[name]])
-        if spec is not None and spec.loader is None:  # a package without __init__.py; a list keeps it off sys.path
+        spec = PathFinder.find_spec(name, [folder] if path is None else path)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = FromSource(spec.loader.name, spec.loader.path)
+        if (
+            spec is not None and path is None and spec.loader is None
+        ):  # a package without __init__.py; a list keeps it off sys.path
             spec.submodule_search_locations = list(spec.submodule_search_locations)
         return spec
 
@@ -80,7 +96,7 @@ def load(card: Card) -> ModuleType:
         if finder not in sys.meta_path:
             sys.meta_path.insert(0, finder)
         finder.take_names(card)
-        spec = importlib.util.spec_from_file_location(name, card.file)
+        spec = importlib.util.spec_from_file_location(name, card.file, loader=FromSource(name, card.file))
         sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[name])
