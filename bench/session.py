@@ -70,7 +70,7 @@ def run(
     store = Store(results, is_locked=not machines.no_lock)
     count_cases.restore(planned, store)
     due = due_of(planned, store, when)
-    recorded = "" if when in ("failed", "always") else f", {len(planned) - len(due)} already recorded in {results}"
+    recorded = f", {len(planned) - len(due)} already recorded in {results}" if when == "missing" else ""
     print(f"{counted(len(planned), 'job')}: {len(due)} to run{recorded}")
     if when == "failed" and not due:
         print("none of them has failed, so --when failed runs nothing")

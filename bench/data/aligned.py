@@ -176,7 +176,7 @@ def align_all(
     """Return the aligned rows of each modality; ``row_ids`` may only name modalities of ``features``.
 
     Raises:
-        BenchError: as ``align``; for a modality that is no identifier, since its file is named after it.
+        BenchError: as ``align`` and ``check_modality``; for row ids of a modality that has no features.
     """
     for modality in {**features, **row_ids}:
         check_modality(modality, f"features {modality!r}")

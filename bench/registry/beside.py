@@ -59,11 +59,11 @@ class BesideFinder(MetaPathFinder):
         if folder is None:
             return None
         spec = PathFinder.find_spec(name, [folder] if path is None else path)
-        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+        if spec is None:
+            return None
+        if isinstance(spec.loader, SourceFileLoader):
             spec.loader = FromSource(spec.loader.name, spec.loader.path)
-        if (
-            spec is not None and path is None and spec.loader is None
-        ):  # a package without __init__.py; a list keeps it off sys.path
+        elif spec.loader is None:  # a package without __init__.py; a list keeps it off sys.path
             spec.submodule_search_locations = list(spec.submodule_search_locations)
         return spec
 

@@ -31,6 +31,7 @@ def test_each_line_of_the_file_has_a_place_of_its_own_in_a_table():
     lines = pd.read_csv(CSV, keep_default_na=False)
     assert not lines.duplicated(PLACE).any()
     assert all(lines["source"])
+    assert lines["value"].dtype == float  # as it is only where each is a number
 
 
 SUMS = {  # of the paper's values, per row and per metric, by table and data set; made by awk from the file once
