@@ -12,7 +12,7 @@ from bench.data.cache import Recipe, sha256
 from bench.data.columns import ITEM, LABEL, USER
 from bench.data.dataset import Dataset, Pairs, renumber
 from bench.data.readers.features import ROWS, catalogue, count_unread, read_features, select
-from bench.data.readers.lists import read_lines, read_lists, words_of
+from bench.data.readers.lists import read_lines, read_lists, refuse_marks, words_of
 from bench.data.tables import read_table
 from bench.spec import BenchError
 
@@ -147,6 +147,8 @@ def read_loose(folder: Path) -> tuple[pd.DataFrame, dict[str, Path], int]:
         for file in at_most_one(folder, Path(name).stem, candidates):
             for number, line in read_lines(folder / file):
                 user, *items = words_of(line, folder / file, number)
+                if not (rows or items):  # the first line has one word: a user without items, or ids and commas
+                    refuse_marks(user, folder / file, number)
                 rows += [(user, item, label) for item in items]
                 users.add(user)
     frame = pd.DataFrame(rows, columns=[USER[0], ITEM[0], LABEL])

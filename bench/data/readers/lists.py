@@ -54,10 +54,14 @@ def as_id(word: str, path: Path, line: int) -> int:
     is_negative = word[:1] == "-" and word[1:].isdigit()
     if is_negative:
         raise fail(path, line, f"id {word} is negative")
-    for mark in ",;|":
-        if mark in word:
-            raise fail(path, line, f"ids are separated by blanks, but here stands {word[:40]!r}")
+    refuse_marks(word, path, line)
     raise fail(path, line, f"{word[:40]!r} is not an integer; python -m bench import takes ids of any kind")
+
+
+def refuse_marks(word: str, path: Path, line: int) -> None:
+    """Refuse a word that is most likely several ids, separated by commas, semicolons or bars."""
+    if any(mark in word for mark in ",;|"):
+        raise fail(path, line, f"ids are separated by blanks, but here stands {word[:40]!r}")
 
 
 def words_of(line: str, path: Path, number: int) -> list[str]:

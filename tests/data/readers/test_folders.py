@@ -200,6 +200,13 @@ def test_import_without_train(tmp_path):
         read_loose(write_folder(tmp_path / "raw", {"test.txt": "a x\n"}))
 
 
+def test_import_of_ids_between_commas(tmp_path):
+    with pytest.raises(BenchError, match=r"train.txt, line 1: ids are separated by blanks, but here stands 'a,x,y'"):
+        read_loose(write_folder(tmp_path / "commas", {"train.txt": "a,x,y\nb,x,z\n"}))
+    frame, _, n_without = read_loose(write_folder(tmp_path / "names", {"train.txt": "a x y\nSmith,J\n"}))
+    assert (len(frame), n_without) == (2, 1)
+
+
 def test_two_files_of_one_kind(tmp_path):
     """Which of them is meant is not for the order of names to say."""
     lists = write_folder(tmp_path / "lists", {**TRAIN, "validation.txt": "a z\n", "dev.txt": "a y\n"})
