@@ -18,11 +18,7 @@ from bench.spec import BenchError
 
 
 def expanded(path: str | Path) -> Path:
-    """Return ``path`` with the home folder in the place of ~.
-
-    Raises:
-        BenchError: for a text that is no path, and the home folder of a user who does not exist here.
-    """
+    """Return ``path`` with the home folder in the place of ~."""
     if "\0" in str(path):
         raise BenchError(f"{str(path)[:60]!r} is not a path")
     try:
@@ -59,23 +55,15 @@ def digest(content: bytes) -> str:
 
 
 def regular(path: Path) -> Path:
-    """Return ``path``, unless it is a pipe or a device, which could block a reader or never end.
-
-    Raises:
-        BenchError: for a pipe or a device; a folder, or a path where nothing is, passes and fails when it is opened.
-    """
+    """Return ``path``, unless it is a pipe or a device, which could block a reader or never end. A folder, or a path
+    where nothing is, passes and fails when it is opened."""
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise BenchError(f"{path} is not a regular file")
     return path
 
 
 def read_checked(path: Path, sha256: str) -> bytes:
-    """Return the content of a file whose sha256 is kept elsewhere.
-
-    Raises:
-        BenchError, OSError: where it cannot be read.
-        ValueError: where the content has another sha256.
-    """
+    """Return the content of a file whose sha256 is kept elsewhere; raise ValueError where the content has another."""
     content = regular(path).read_bytes()
     if digest(content) != sha256:
         raise ValueError(f"{path} was changed after it was written")
@@ -88,12 +76,8 @@ def write_sealed(path: Path, content: bytes | memoryview, *, owner: str) -> None
 
 
 def read_sealed(path: Path, *, owner: str) -> bytes:
-    """Return the content that ``write_sealed`` wrote for this ``owner``.
-
-    Raises:
-        BenchError, OSError: where it cannot be read.
-        ValueError: where the file was changed, or written for another owner.
-    """
+    """Return the content that ``write_sealed`` wrote for this ``owner``; raise ValueError where the file was
+    changed."""
     head, _, content = regular(path).read_bytes().partition(b"\n")
     if head + b"\n" != seal(content, owner):
         raise ValueError(f"{path} is not what was written there")
@@ -139,11 +123,7 @@ def write_text(path: Path, text: str, *, is_durable: bool = False) -> None:
 
 @contextmanager
 def write_folder(target: Path, *, remedy: str) -> Iterator[Path]:
-    """Yield a temporary folder to fill, and rename it ``target`` at the end: a reader finds all of it or nothing.
-
-    Raises:
-        BenchError: when it cannot be written, or ``target`` is not empty.
-    """
+    """Yield a temporary folder to fill, and rename it ``target`` at the end: a reader finds all of it or nothing."""
     temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}")
     with writing(f"folder {target}", remedy=remedy):
         temporary.mkdir(parents=True)
@@ -196,11 +176,7 @@ def locked(path: Path) -> Iterator[bool]:
 @contextmanager
 def writing(what: object, *, remedy: str) -> Iterator[None]:
     """Turn an error of writing, such as a full disk, into one clear line that names ``what`` and the ``remedy``, and
-    the folder or link that has the place of a file.
-
-    Raises:
-        BenchError: in place of any OSError.
-    """
+    the folder or link that has the place of a file."""
     try:
         yield
     except OSError as error:

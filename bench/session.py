@@ -56,11 +56,7 @@ def run(
     shown: Shown,
     dry_run: bool,
 ) -> int:
-    """Do everything from the request to the tables; return the exit code.
-
-    Args:
-        mode: where the settings are from.
-    """
+    """Do everything from the request to the tables; return the exit code."""
     if mode == "released":  # before the plan: a variant's difference from its preset depends on the preset
         request = replace(request, prefer="released")
     planned, notes = winners.choose(plan.jobs(request), mode, configs, Store(results / TRIALS))
@@ -90,11 +86,7 @@ def run(
 
 
 def make_ready(planned: Sequence[PlannedJob], due: Sequence[PlannedJob], store: Store) -> None:
-    """Bring the folder of the records up to date; leave a read-only folder as it is where no job is due.
-
-    Raises:
-        BenchError: where a job is due and its record could not be written, and as ``count_cases.fill``.
-    """
+    """Bring the folder of the records up to date; leave a read-only folder as it is where no job is due."""
     try:
         store.check_writable()
     except BenchError:
@@ -166,12 +158,8 @@ def run_due(due: list[PlannedJob], store: Store, machines: Machines, clock: Cloc
 def close(
     planned: list[PlannedJob], ended: dict[str, str], store: Store, clock: Clock, *, files: str, when: When = "missing"
 ) -> int:
-    """Print how the run ended, by the records on disk, and return the exit code.
-
-    Args:
-        ended: final state of each job that ran, by its key.
-        files: the files that were written, in words.
-    """
+    """Print how the run ended, by the records on disk, and return the exit code. ``ended`` is the final state of each
+    job that ran, by its key, and ``files`` says which files were written."""
     records = [(each, store.find(each.job)) for each in planned]
     gone = [each for each, record in records if record is None and ended.get(each.job.key) in STATUSES]
     kept = [each for each in planned if ended.get(each.job.key) == "stopped" and store.checkpoint(each.job).exists()]

@@ -88,11 +88,7 @@ def uniform(default: float, *, low: float, high: float) -> Any:
 
 
 def read(cls: type, values: Mapping[str, Any], *, what: str = "setting") -> Any:
-    """Build the dataclass ``cls`` from ``values``, whose types pydantic checks; errors call a value a ``what``.
-
-    Raises:
-        BenchError: for a key that ``cls`` does not have, or a value of the wrong type.
-    """
+    """Build the dataclass ``cls`` from ``values``, whose types pydantic checks; errors call a value a ``what``."""
     names = [f.name for f in dataclasses.fields(cls)]
     for key in values:
         if key not in names:

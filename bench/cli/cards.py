@@ -43,11 +43,7 @@ made from the models' files by `python -m bench cards`; edit those files, not th
 
 
 def page() -> str:
-    """Return the page of all models; floors come last, by file.
-
-    Raises:
-        BenchError: when a field of a docstring is missing or unknown.
-    """
+    """Return the page of all models; floors come last, by file."""
     cards = registry.cards().values()
     training = assignments({f.name: f.default for f in dataclasses.fields(Training)})
     parts = [HEAD.format(training=training)]
@@ -67,13 +63,7 @@ def docstring(model) -> str:
 
 
 def card(model, docstring: str, hyper: type) -> str:
-    """Return the section of a model.
-
-    Args:
-        model: the card of ``bench.registry``.
-        docstring: that of the model's file.
-        hyper: the dataclass of the model's settings.
-    """
+    """Return the section of a model, made from its card, the docstring of its file and its ``Hyper``."""
     summary, _, rest = docstring.partition("\n\n")
     body, _, tail = rest.rpartition("\n\n")
     text_of = fields(tail, file_of(model))
@@ -101,11 +91,7 @@ def link(model) -> str:
 
 
 def fields(text: str, where: str) -> dict[str, str]:
-    """Return the text of each field by its name, from a docstring's last paragraph, "Name: text" and indented lines.
-
-    Raises:
-        BenchError: where a field is missing, empty or unknown.
-    """
+    """Return the text of each field by its name, from a docstring's last paragraph, "Name: text" and indented lines."""
     entries = [entry.partition(":") for entry in re.split(r"\n(?=\S)", text)]
     text_of = {name: " ".join(words.split()) for name, _, words in entries}
     for name in REQUIRED:

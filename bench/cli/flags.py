@@ -50,11 +50,7 @@ def setting(text: str) -> tuple[str, Any]:
 
 
 def once(given: list[tuple[str, Any]], flag: str) -> dict[str, Any]:
-    """Return the values that ``flag`` gives, by key.
-
-    Raises:
-        BenchError: for a key that is given twice.
-    """
+    """Return the values that ``flag`` gives, by key, none of which may be given twice."""
     keys = [key for key, _ in given]
     for key in keys:
         if keys.count(key) > 1:
@@ -89,11 +85,7 @@ def per_gpu(text: str) -> int | None:
 
 
 def metrics(names: list[str] | None, top: list[int] | None) -> tuple[str, ...]:
-    """Return the metrics that ``--metrics`` and ``--top`` ask for, such as "hr@20", each once; none without flags.
-
-    Raises:
-        BenchError: for an unknown metric.
-    """
+    """Return the metrics that ``--metrics`` and ``--top`` ask for, such as "hr@20", each once; none without flags."""
     for name in names or ():
         if name not in METRIC_NAMES:
             raise unknown("metric", name, METRIC_NAMES)
@@ -199,11 +191,7 @@ def add_places(group) -> None:
 
 
 def row_of(text: str, results: Path | None) -> str:
-    """Return the row that ``--ours`` names; with ``results``, it may also be a row of their records without a model.
-
-    Raises:
-        BenchError: where there is neither such a model nor such a row.
-    """
+    """Return the row that ``--ours`` names; with ``results``, it may also be a row of their records without a model."""
     try:
         card, preset = registry.find(text)
     except BenchError:

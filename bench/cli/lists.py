@@ -31,11 +31,7 @@ def models() -> str:
 
 
 def settings(text: str) -> str:
-    """Return the table of the settings of a model's presets, or of the preset that is named.
-
-    Raises:
-        BenchError: for an unknown name.
-    """
+    """Return the table of the settings of a model's presets, or of the preset that is named."""
     card, preset = registry.find(text)
     presets = [preset] if registry.is_preset_named(text) else list(card.presets)
     by_preset = [registry.settings(card, preset, dataset="", hyper={}) for preset in presets]

@@ -24,10 +24,7 @@ UNLIKE = (
 
 def table(answers: pd.DataFrame) -> str:
     """Return a line per data set of the paper, protocol, ranking and row: its verdict and its difference in NDCG@10.
-
-    Args:
-        answers: the unrounded data of the answer's page; the numbers of its CSV would be rounded twice.
-    """
+    ``answers`` is the unrounded data of the answer's page; the numbers of its CSV would be rounded twice."""
     selected = answers[answers["dataset"].isin(DATASETS) & (answers["metric"] == "ndcg@10")]
     lines = [
         "| data set | protocol | ranking | row | N@10 | 95 % interval | against | baselines above |",
@@ -47,11 +44,7 @@ def table(answers: pd.DataFrame) -> str:
 
 
 def answered(records: Path) -> pd.DataFrame:
-    """Return the data of the answer's page, made from the records of a folder.
-
-    Raises:
-        BenchError: where the records give no such page.
-    """
+    """Return the data of the answer's page, made from the records of a folder."""
     evidence = Evidence.of(Store(records), **KNOWN)
     pages = answer.pages(evidence)
     if not pages:
@@ -60,11 +53,7 @@ def answered(records: Path) -> pd.DataFrame:
 
 
 def renewed(text: str, answers: pd.DataFrame) -> str:
-    """Return ``text`` with a new table between the lines BEGIN and END.
-
-    Raises:
-        BenchError: where these lines are missing.
-    """
+    """Return ``text`` with a new table between the lines BEGIN and END."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
@@ -73,11 +62,7 @@ def renewed(text: str, answers: pd.DataFrame) -> str:
 
 
 def write(readme: Path) -> Path:
-    """Renew the table in the file ``readme``, and return the file.
-
-    Raises:
-        BenchError: as ``renewed``; where a file or the records are missing, or the file cannot be written.
-    """
+    """Renew the table in the file ``readme``, and return the file."""
     records = readme.parent / REFERENCE
     for path in (readme, records):
         if not path.exists():

@@ -21,11 +21,7 @@ ACTIONS = {  # what each does, in words, and the flags of ASKING that it uses
 
 def refuse_idle(args, parser) -> None:
     """Refuse flags that have no effect beside --list, --report or --tune, after which nothing runs, and --tune with the
-    released presets, which would run without what the search found.
-
-    Raises:
-        BenchError: for the first such flag.
-    """
+    released presets, which would run without what the search found."""
     action = next((name for name in ACTIONS if getattr(args, name)), None)
     if action == "tune" and args.hyper == "released":
         remedy = (
@@ -47,11 +43,7 @@ def refuse_idle(args, parser) -> None:
 
 
 def listing(args) -> str:
-    """Return the stored records that the flags of the comparison select, one per line.
-
-    Raises:
-        BenchError: where the folder of the records is missing.
-    """
+    """Return the stored records that the flags of the comparison select, one per line."""
     from bench.cli import show
     from bench.store.store import Store
 

@@ -23,10 +23,8 @@ COLUMNS = ("key", "status", "data set", "model", "features", "protocol", "budget
 def listing(store: Store, wanted: Mapping[str, Collection]) -> str:
     """Return one line per record: its key, status and job, and its NDCG@10 or the reason why it has none.
 
-    A record is superseded, as in the report, where tables show another one of its run.
-
-    Args:
-        wanted: the allowed values of fields of the job, by field; "MODEL" allows all its presets.
+    A record is superseded, as in the report, where tables show another one of its run. ``wanted`` has the allowed
+    values of fields of the job, by field; "MODEL" allows all its presets.
     """
     rows, records = [], store.records()
     for field, allowed in wanted.items():
@@ -72,11 +70,7 @@ def asked_of(args) -> dict:
 
 
 def is_among(job: Job, field: str, allowed: Collection, modalities: Collection[str] | None = None) -> bool:
-    """Whether the value of a job's field, such as the name of its protocol, is among those ``allowed``.
-
-    Args:
-        modalities: as in ``is_asked``.
-    """
+    """Whether the value of a job's field, such as the name of its protocol, is among those ``allowed``."""
     if field == "model":
         return not {job.model, f"{job.model}:{job.preset}"}.isdisjoint(allowed)
     if field == "dataset":
@@ -88,11 +82,8 @@ def is_among(job: Job, field: str, allowed: Collection, modalities: Collection[s
 
 
 def is_asked(features: str, asked: str, modalities: Collection[str] | None = None) -> bool:
-    """Whether a run with ``--features`` as ``asked`` has this feature id; ``asked`` need not name the base.
-
-    Args:
-        modalities: those that the run has; without them, a knock-out of one modality is not known to be one of all.
-    """
+    """Whether a run with ``--features`` as ``asked`` has this feature id; ``asked`` need not name the base. Without the
+    ``modalities`` of the run, a knock-out of one is not known to be one of all."""
     (base, words), (asked_base, asked_words) = knockout.parse(features), knockout.parse(asked)
     if not (asked_base == base or asked_base is None and base != "none"):
         return False
@@ -105,11 +96,7 @@ def is_asked(features: str, asked: str, modalities: Collection[str] | None = Non
 
 
 def show(store: Store, key: str) -> str:
-    """Return a record in full: job, settings, metrics, curve, facts, provenance and the end of its log.
-
-    Raises:
-        BenchError: when no record, or more than one, has a key that starts with ``key``.
-    """
+    """Return a record in full: job, settings, metrics, curve, facts, provenance and the end of its log."""
     record = store.by_key(key)
     job = record.job
     head = f"{record.key}: {job.dataset} ({job.features}) {job.run}, protocol {job.protocol.name}, "

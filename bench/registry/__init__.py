@@ -62,11 +62,8 @@ def standing_cards() -> dict[str, Card]:
 
 
 def add_cards(all_cards: dict[str, Card], new: Iterable[Card], path: Path | str) -> None:
-    """Add the ``new`` cards, which are of the file ``path``, to ``all_cards``.
-
-    Raises:
-        BenchError: where a name is taken already, in any case, since models are looked up without regard to case.
-    """
+    """Add the ``new`` cards, which are of the file ``path``. A name may be taken once, in whatever case it is written,
+    since models are looked up without regard to case."""
     by_lower = {name.lower(): card for name, card in all_cards.items()}
     for card in new:
         if (other := by_lower.get(card.name.lower())) is not None:
@@ -76,11 +73,7 @@ def add_cards(all_cards: dict[str, Card], new: Iterable[Card], path: Path | str)
 
 
 def our_package(name: str) -> ModuleType:
-    """Return our package ``models`` or ``baselines``, even if the working folder has a package of that name.
-
-    Raises:
-        BenchError: where another package of that name is imported already.
-    """
+    """Return our package ``models`` or ``baselines``, even if the working folder has a package of that name."""
     module = sys.modules.get(name)
     if module is None:
         init = HOME / name / "__init__.py"
@@ -99,11 +92,8 @@ def is_of_file(text: str) -> bool:
 
 
 def from_outside(text: str) -> str:
-    """Add the model of ``path/to/file.py:Class[:preset]`` to those that ``cards`` returns; return ``Class[:preset]``.
-
-    Raises:
-        BenchError: for a text of another form; where the file has no such model, or the model's name is taken.
-    """
+    """Add the model of ``path/to/file.py:Class[:preset]`` to those that ``cards`` returns; return
+    ``Class[:preset]``."""
     if not is_of_file(text):
         raise BenchError(f"{text!r} names no file; a model from outside is given as path/to/file.py:Class")
     name, _, rest = f"{text}:".partition(".py:")
@@ -126,13 +116,8 @@ def require_recbole() -> None:
 def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
     """Return the card and preset of "Model", "Model:preset" or "path/to/file.py:Model"; case does not matter.
 
-    A preset that sets nothing equals the default one, and is returned as "default".
-
-    Args:
-        prefer: the preset of a model that is named without one, where the model has this preset.
-
-    Raises:
-        BenchError: for an unknown name or preset, with similar ones, or for a group.
+    A preset that sets nothing equals the default one, and is returned as "default". A model that is named without a
+    preset has the preset ``prefer`` where there is one of that name.
     """
     if is_of_file(text):
         text = from_outside(text)
@@ -180,11 +165,8 @@ def load(card: Card) -> type:
 
 
 def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) -> dict[str, Any]:
-    """Return every setting of a job; later ones win: defaults, ``training``, the data set's, the preset's, ``hyper``.
-
-    Raises:
-        BenchError: for a class that is no model, an unknown setting, or another value where true or false is needed.
-    """
+    """Return every setting of a job; later ones win: defaults, ``training``, the data set's, the preset's,
+    ``hyper``."""
     model = load(card)
     contract.check(model, card)
     defaults = {f.name: f.default for cls in (Training, model.Hyper) for f in dataclasses.fields(cls)} | card.training
@@ -206,11 +188,7 @@ def split_settings(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
 
 
 def check(card: Card, values: dict[str, Any]) -> None:
-    """Check the settings ``values`` of a model as a job will.
-
-    Raises:
-        BenchError: for a value of the wrong type.
-    """
+    """Check the settings ``values`` of a model as a job will."""
     read(Training, split_settings(values)[0])
     hyper(load(card), values)
 

@@ -18,14 +18,8 @@ from bench.spec import BenchError
 
 
 def card_in(path: Path, module: str, name: str, *, file: str = "") -> Card:
-    """Return the card of a model whose file is not ours; its code includes that of all that the file imports.
-
-    Args:
-        file: ``path`` again, for a file that is no importable module.
-
-    Raises:
-        BenchError: where the file has no such model.
-    """
+    """Return the card of a model whose file is not ours; its code includes that of all that the file imports. ``file``
+    is ``path`` again, for a file that is no importable module."""
     in_file = {card.name: card for card in read_cards(path, module)}
     if name not in in_file:
         raise no_model(path, name, list(in_file))
@@ -68,11 +62,7 @@ class BesideFinder(MetaPathFinder):
         return spec
 
     def take_names(self, card: Card) -> None:
-        """Forget modules that other models, or an earlier version of this one, imported by the names in its folder.
-
-        Raises:
-            BenchError: where another module of such a name is in use.
-        """
+        """Forget modules that other models, or an earlier version of this one, imported by the names in its folder."""
         folder = Path(card.file).parent
         for name in card.beside:
             loaded = sys.modules.get(name)

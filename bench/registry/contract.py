@@ -9,12 +9,7 @@ NEEDED = ("calculate_loss", "represent", "score")
 
 
 def check(model: type, card: Card) -> None:
-    """Check that a class has what every model needs.
-
-    Raises:
-        BenchError: where ``Hyper`` is no dataclass or has a setting without a default, where ``training`` names a
-            setting that ``Training`` lacks, or where a method that every model needs is missing.
-    """
+    """Raise BenchError unless a class has what every model needs."""
     where = card.file or card.module
     if not dataclasses.is_dataclass(model.Hyper):
         raise BenchError(f"Hyper of {card.name} in {where} is no dataclass; write @dataclass(frozen=True) above it")

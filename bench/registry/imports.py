@@ -21,11 +21,7 @@ def with_ours(card: Card, path: Path) -> Card:
 
 def with_imports(card: Card, path: Path) -> Card:
     """Add to the code of ``card``, a model from outside, the code of all files that its file imports, directly or not:
-    files beside it, in project folders along ``sys.path``, and in our packages. ENGINE stands for the code of bench.
-
-    Raises:
-        BenchError: for an import that would find another module than the one meant.
-    """
+    files beside it, in project folders along ``sys.path``, and in our packages. ENGINE stands for the code of bench."""
     top = next(folder for folder in path.parents if not (folder / "__init__.py").exists())
     roots = [path.parent, top, *project_folders()] if card.file else [top]  # an installed package: not beside it
     graph = import_graph([path], roots)

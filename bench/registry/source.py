@@ -47,11 +47,7 @@ class Card:
 
 
 def read_cards(path: Path, module: str) -> list[Card]:
-    """Return a card for each class with a ``Hyper`` in a file, or in the files of a package; none for other paths.
-
-    Raises:
-        BenchError: for a file that does not parse, or whose presets are not literal.
-    """
+    """Return a card for each class with a ``Hyper`` in a file, or in the files of a package; none for other paths."""
     texts = {file: read_text(file) for file in files_of(path)}
     return [
         read_card(node, file, ".".join((module, *part.relative_to(path).parts)), tuple(texts.values()))

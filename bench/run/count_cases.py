@@ -21,11 +21,7 @@ from bench.store.store import Store
 
 def restore(planned: Sequence[PlannedJob], store: Store) -> None:
     """Write the users and targets that records of the jobs name again where their file is missing or damaged, so that
-    no job runs again for want of them. Only what has the sha256 that the records name is written.
-
-    Raises:
-        BenchError: as ``plan.load``.
-    """
+    no job runs again for want of them. Only what has the sha256 that the records name is written."""
     files = {}
     for one in planned:
         with suppress(*BROKEN):  # a damaged record names nothing
@@ -45,11 +41,7 @@ def restore(planned: Sequence[PlannedJob], store: Store) -> None:
 
 
 def fill(planned: Sequence[PlannedJob], store: Store) -> None:
-    """Write the facts for each data set and protocol of the jobs whose file of facts is missing or damaged.
-
-    Raises:
-        BenchError: as ``plan.load``.
-    """
+    """Write the facts for each data set and protocol of the jobs whose file of facts is missing or damaged."""
     for path, example in {store.cases(one.job): one for one in planned}.items():
         if case_facts_file.read(path) is not None:
             continue

@@ -33,12 +33,8 @@ PATIENCE = 600  # seconds that the first worker has to join
 
 @dataclass(kw_only=True)
 class Cluster(Executor):
-    """Runs jobs where the scheduler of ``client`` sends them; this machine keeps locks and records.
-
-    Args:
-        client: a client that is connected to the scheduler.
-        is_gpu_wanted: whether jobs that train ask for one "GPU" where a worker offers that resource.
-    """
+    """Runs jobs on the workers of the Dask scheduler that ``client`` is connected to; this machine keeps locks and
+    records. Jobs that train ask for one "GPU" where a worker offers that resource, if ``is_gpu_wanted``."""
 
     client: Any
     is_gpu_wanted: bool = True
@@ -129,12 +125,7 @@ def with_full_paths(planned: PlannedJob) -> PlannedJob:
 
 @contextmanager
 def connected(address: str, *, gpus: str, jobs_per_gpu: int | None, **options) -> Iterator[Cluster]:
-    """Yield the executor behind the Dask scheduler at ``address``; ``options`` are those of ``Executor``.
-
-    Raises:
-        BenchError: when the extra is not installed, scheduler or workers are missing, or a flag sets what only the
-            workers can set.
-    """
+    """Yield the executor behind the Dask scheduler at ``address``; ``options`` are those of ``Executor``."""
     if gpus not in ("auto", "none") or jobs_per_gpu:
         raise BenchError("with --cluster, workers offer GPUs (--resources GPU=N); use --gpus auto or none")
     try:

@@ -44,9 +44,6 @@ def find_gpus(text: str) -> dict[str, float]:
 
     Only GPUs that ``CUDA_VISIBLE_DEVICES`` lets through count. If "auto" finds none where there should be some, a line
     is printed that says why the jobs run on the CPU.
-
-    Raises:
-        BenchError: for a GPU that is not here.
     """
     if text == "none":
         return {}
@@ -67,11 +64,7 @@ def find_gpus(text: str) -> dict[str, float]:
 
 
 def usable() -> list[Gpu]:
-    """Return the GPUs that a job could have, in the order of ``CUDA_VISIBLE_DEVICES`` where that is set.
-
-    Raises:
-        Unavailable: when there is none.
-    """
+    """Return the GPUs that a job could have, in the order of ``CUDA_VISIBLE_DEVICES`` where that is set."""
     gpus, mask = listed(), os.environ.get("CUDA_VISIBLE_DEVICES")
     if mask is not None:  # as CUDA reads it: all names from the first unknown one on are ignored
         masked = [named(gpus, name) for name in mask.replace(" ", "").split(",")]
@@ -91,11 +84,7 @@ def named(gpus: Sequence[Gpu], name: str) -> Gpu | None:
 
 
 def listed() -> list[Gpu]:
-    """Return all GPUs that the tool lists with memory of their own; the instances of a divided one take its place.
-
-    Raises:
-        Unavailable: when there is none.
-    """
+    """Return all GPUs that the tool lists with memory of their own; the instances of a divided one take its place."""
     tool = shutil.which(TOOL)
     if tool is None:
         raise Unavailable(f"there is an NVIDIA driver but no {TOOL} on the PATH" if DRIVER.exists() else "")
@@ -125,11 +114,7 @@ def instances(tool: str, index: str) -> list[Gpu]:
 
 
 def answer(*command: str) -> list[str]:
-    """Return the lines that the tool prints, without the empty ones.
-
-    Raises:
-        Unavailable: when it fails or does not end.
-    """
+    """Return the lines that the tool prints, without the empty ones; Unavailable where it fails or does not end."""
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
     options |= {"text": True, "errors": "replace", "start_new_session": True}
     process = subprocess.Popen(command, **options)

@@ -48,11 +48,8 @@ def run(
     tell: Tell = lambda event: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Record:
-    """Execute ``work``, and store and return its record, whatever happens short of the process dying.
-
-    Raises:
-        Stopped: when ``stop``, called after each epoch, says so; the state is on disk then, and there is no record.
-    """
+    """Execute ``work``, and store and return its record, whatever happens short of the process dying. Where ``stop``,
+    called after each epoch, ends the job, Stopped is raised: its state is on disk then, and there is no record."""
     clock, start = time.perf_counter(), datetime.now(UTC).isoformat(timespec="milliseconds")
     origin = {"facts": work.facts, "provenance": provenance(device, start)}
     base = Record(job=work.job, key=work.job.key, status="failed", **origin)

@@ -38,9 +38,6 @@ def start_server(threads: int) -> None:
 
     Only the runner is to end it, so it inherits blocked signals: those to the whole process group do not reach it. Its
     jobs unblock them (``bench.run.child.main``). A signal that comes meanwhile is handled afterwards.
-
-    Raises:
-        BenchError: where the server cannot start.
     """
     before = dict(os.environ)
     count = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
@@ -62,13 +59,9 @@ def start_server(threads: int) -> None:
 
 @dataclass(kw_only=True)
 class Local(Executor):
-    """Runs each job in a process of this machine.
+    """Runs each job in a process of this machine."""
 
-    Args:
-        deadline: when jobs must have written their state, on the clock of ``time.monotonic``.
-    """
-
-    deadline: float = math.inf
+    deadline: float = math.inf  # when jobs must have written their state, on the clock of ``time.monotonic``
     live: dict[str, tuple[BaseProcess, Connection]] = field(default_factory=dict)  # by key of the job
 
     @contextmanager

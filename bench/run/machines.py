@@ -36,9 +36,6 @@ class Machines:
         """Return the slots of this machine, or for a cluster as many as jobs are sent at a time; and estimates.
 
         Reads the data of the jobs, so that a broken file is an error before any job starts.
-
-        Raises:
-            BenchError: for a GPU that is not here, and as ``load_once``.
         """
         records = store.records()
         slots = Slots(
@@ -55,11 +52,7 @@ class Machines:
 
     @contextmanager
     def pool(self, store: Store, slots: Slots, clock: Clock, **hooks) -> Iterator[Pool]:
-        """Yield the pool on this machine or behind a Dask scheduler; ``hooks`` are further arguments of ``Pool``.
-
-        Raises:
-            BenchError: when the cluster cannot be reached.
-        """
+        """Yield the pool on this machine or behind a Dask scheduler; ``hooks`` are further arguments of ``Pool``."""
         options = {"timeout": self.timeout, "threads": self.threads, "checkpoint_every": self.checkpoint_every}
         options["store"] = store
         if self.cluster:
@@ -77,11 +70,8 @@ class Machines:
         times: Mapping[str, int] | None = None,
         least: float = 0.0,
     ) -> None:
-        """Print how long all the jobs take, unless that is under ``least`` seconds.
-
-        Args:
-            times: how often a job runs, one time after another, by its key; default: once each.
-        """
+        """Print how long all the jobs take, unless that is under ``least`` seconds. ``times`` says by a job's key how
+        often it runs, one time after another; without it, each runs once."""
         times = times or {one.job.key: 1 for one in planned}
         due = [one for one in planned if times[one.job.key]]
         n = 1 if self.cluster else min(slots.together(due), len(due))
@@ -93,13 +83,8 @@ class Machines:
 
 
 def load_once(planned: Sequence[PlannedJob]) -> dict[str, int]:
-    """Read every data set of the jobs, which fills the cache that they read from, and print warnings about it.
-
-    Returns the number of train pairs by the data's hash.
-
-    Raises:
-        BenchError: for broken files, and for data of which a protocol leaves too little.
-    """
+    """Read every data set of the jobs, which fills the cache that they read from, and print warnings about it; return
+    the number of train pairs by the data's hash."""
     sizes = {}
     for one in {(one.job.data_hash, one.job.protocol): one for one in planned}.values():
         dataset = plan.load(one)

@@ -79,11 +79,7 @@ class PlannedJob:
 
 
 def jobs(request: Request) -> list[PlannedJob]:
-    """Return every job of the request once: all data sets, features, protocols, studies, models, variants and seeds.
-
-    Raises:
-        BenchError: for an unknown name, data that cannot be had, or RecBole missing; nothing has started then.
-    """
+    """Return every job of the request once: all data sets, features, protocols, studies, models, variants and seeds."""
     registry.require_recbole()
     check_names(request)
     rows = rows_of(request)
@@ -154,11 +150,7 @@ def jobs_on(
 
 
 def load(planned: PlannedJob) -> Dataset:
-    """Return the data set of a job.
-
-    Raises:
-        BenchError: when the files are no longer those that the job was planned on.
-    """
+    """Return the data set of a job, whose files must be those that the job was planned on."""
     job = planned.job
     source = sources.find(planned.location, data_dir=planned.data_dir)
     dataset = source.load(job.features)
@@ -168,11 +160,7 @@ def load(planned: PlannedJob) -> Dataset:
 
 
 def rows_of(request: Request) -> list[tuple[Study, Card, str]]:
-    """Return each study of the request with each model and preset that it takes.
-
-    Raises:
-        BenchError: for an unknown name, or settings given to a study that has its own.
-    """
+    """Return each study of the request with each model and preset that it takes."""
     rows = []
     for study in studies.find(request.studies):
         if study.variants and request.hyper:
@@ -183,11 +171,7 @@ def rows_of(request: Request) -> list[tuple[Study, Card, str]]:
 
 def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:
     """Return the study's models that the request names, by groups only for a study for all; where it names none, the
-    first, or all of a study for all.
-
-    Raises:
-        BenchError: where no model named belongs to the study, unless "all" studies are asked for.
-    """
+    first, or all of a study for all. "All" studies may leave out one to which no model named belongs."""
     prefer = request.prefer
     if not study.models:
         return registry.select(request.models, prefer=prefer)

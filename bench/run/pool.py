@@ -62,11 +62,8 @@ class Executor(ABC):
 
     @abstractmethod
     def execute(self, planned: PlannedJob, slot: Slot, listener: Listener) -> Outcome:
-        """Run one job in ``slot`` to its end; called from many threads.
-
-        Raises:
-            BenchError: when its record cannot be written, which would be so for the next job, too.
-        """
+        """Run one job in ``slot`` to its end; called from many threads. Raises BenchError when its record cannot be
+        written, which would be so for the next job, too."""
 
     @abstractmethod
     def ask(self) -> None:

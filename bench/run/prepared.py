@@ -22,11 +22,7 @@ class Prepared:
 
 
 def prepare(planned: PlannedJob) -> Prepared:
-    """Load the data set, split it by the protocol, and draw the frozen candidates.
-
-    Raises:
-        BenchError: as ``judge``; when the files are no longer those that the job was planned on.
-    """
+    """Load the data set, split it by the protocol, and draw the frozen candidates."""
     job, dataset = planned.job, load(planned)
     parts = judge(dataset, job.protocol)
     return Prepared(
@@ -38,11 +34,7 @@ def prepare(planned: PlannedJob) -> Prepared:
 
 
 def judge(dataset: Dataset, protocol: Protocol) -> Split:
-    """Return the split of ``dataset`` by the protocol, if a model can be trained, chosen and tested on it.
-
-    Raises:
-        BenchError: where a part is empty, there is one user, or a user has too few items left to draw candidates from.
-    """
+    """Return the split of ``dataset`` by the protocol, if a model can be trained, chosen and tested on it."""
     parts, met = split(dataset, protocol.train), all_pairs(dataset)
     needed = {"train on": parts.train, "test on": parts.test}
     needed |= {"choose the epoch by": parts.valid} if protocol.select_on == "valid" else {}

@@ -68,13 +68,7 @@ def standing(
 
     A job that two parts share counts in the first. One that is due has the estimated ``seconds``, infinite where
     nothing similar was ever measured; and ``is_older``, whether an earlier version of the model, the engine or the
-    data's reading has a record of it.
-
-    Args:
-        tuned: gives jobs the settings that a search found for them.
-
-    Raises:
-        BenchError: for data that cannot be had.
+    data's reading has a record of it. ``tuned`` gives jobs the settings that a search found for them.
     """
     records = store.records()
     keys = {record.key for record in records if record.status != "failed"}  # one that was skipped does not run again

@@ -11,11 +11,7 @@ ALL = "all"
 
 
 def find(names: Sequence[str]) -> list[Study]:
-    """Return the studies of these names, each once; "all" means every study.
-
-    Raises:
-        BenchError: for an unknown name; the message suggests similar ones.
-    """
+    """Return the studies of these names, each once; "all" means every study."""
     for name in names:
         if name not in (*STUDIES, ALL):
             raise unknown("study", name, [*STUDIES, ALL])

@@ -28,11 +28,7 @@ def write(path: Path, model, result: Fit) -> str:
 
 
 def read(path: Path, ranking: str, *, sha256: str) -> dict[str, Tensor]:
-    """Return the weights that ``ranking`` chose, by the name of the parameter.
-
-    Raises:
-        BenchError: where they were not kept, or the file is not what was written.
-    """
+    """Return the weights that ``ranking`` chose, by the name of the parameter."""
     if not (sha256 and path.exists()):  # without a digest in the record, the file is from an earlier run of the job
         raise BenchError(f"{path} is not there, or not of this record; run the job again with --keep-weights")
     try:

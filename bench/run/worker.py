@@ -32,11 +32,8 @@ start_once = cache(start_server)
 def run(order: dict) -> dict:
     """Run ``order`` to its record: {"record": JSON, "ranks": parquet or None, "weights": bytes, "log": text}.
 
-    The job's process, its timeout and its retry from a checkpoint are those of any pool, on this worker.
-
-    Raises:
-        Reschedule: when this worker is to end, or nobody waits for the job any more.
-        BenchError: when this worker has other code than the caller, or offers GPUs that it does not have.
+    The job's process, its timeout and its retry from a checkpoint are those of any pool, on this worker. When the
+    worker is to end, or nobody waits for the job any more, Dask is told to reschedule it.
     """
     from distributed import Reschedule, get_worker
 
@@ -119,11 +116,7 @@ def slots_of(worker, *, is_gpu_asked: bool) -> Slots:
 
 @cache
 def gpu_slots(n_jobs: int) -> Slots:
-    """Return the slots of the visible GPUs, shared evenly by ``n_jobs`` at a time.
-
-    Raises:
-        BenchError: when there is none.
-    """
+    """Return the slots of the visible GPUs, shared evenly by ``n_jobs`` at a time."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     gpus = visible.split(",") if visible else list(find_gpus("auto"))
     if not gpus:

@@ -36,11 +36,7 @@ def read(path: Path) -> pd.DataFrame | None:
 
 
 def check(path: Path) -> pd.DataFrame:
-    """Return the facts at ``path``.
-
-    Raises:
-        ValueError: where they are missing or damaged.
-    """
+    """Return the facts at ``path``; raise ValueError where they are missing or damaged."""
     try:
         table = parquet.read_table(regular(path), partitioning=None)
         facts = table.to_pandas()

@@ -78,11 +78,7 @@ def line(record: Record) -> dict[str, Any]:
 
 
 def chosen(frame: pd.DataFrame, which: dict[str, Any], what: str = "run") -> pd.DataFrame:
-    """Return the lines of ``frame``, each a ``what``, whose columns have the values ``which``, each one or several.
-
-    Raises:
-        BenchError: for an unknown column, or where no line is left.
-    """
+    """Return the lines of ``frame``, each a ``what``, whose columns have the values ``which``, each one or several."""
     for name, value in which.items():
         if name not in frame:
             raise unknown("choice", name, frame)

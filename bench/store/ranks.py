@@ -50,11 +50,8 @@ def decode(content: bytes) -> dict[str, np.ndarray]:
 
 
 def check(record: Record, content: bytes, path: Path) -> None:
-    """Check that the metrics of ``record``, which lies at ``path``, follow from ``content``, the file of its ranks.
-
-    Raises:
-        ValueError: where they do not.
-    """
+    """Raise ValueError unless the metrics of ``record``, which lies at ``path``, follow from the ``content`` of its
+    file of ranks."""
     try:
         check_metrics(record, decode(content))
     except ValueError as error:

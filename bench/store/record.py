@@ -23,11 +23,7 @@ TEXTS = (
 
 
 def check_facts(facts: dict[str, Value]) -> dict[str, Value]:
-    """Return ``facts`` if each has the type that tables expect by its name: text, truth value or number.
-
-    Raises:
-        ValueError: for the first one of another type.
-    """
+    """Return ``facts`` if each has the type that tables expect by its name: text, truth value or number."""
     for name, value in facts.items():
         is_text = name in TEXTS or name.endswith(".reason")
         kind = str if is_text else bool if name.startswith("is_") else (int, float)
@@ -93,11 +89,7 @@ def write_record(record: Record, path: Path) -> None:
 
 
 def read_record(path: Path) -> Record | None:
-    """Return the record in the file; None without a file.
-
-    Raises:
-        BenchError: where the file is not a valid record, or was changed after it was written.
-    """
+    """Return the record in the file, which must be valid and as it was written; None without a file."""
     try:
         content = regular(path).read_bytes()
         record = Record.model_validate_json(content, strict=True)

@@ -80,11 +80,7 @@ class Store(Places):
         return [record for record in records if record is not None]
 
     def by_key(self, key: str) -> Record:
-        """Return the record whose key starts with ``key``.
-
-        Raises:
-            BenchError: when no record, or more than one, has such a key.
-        """
+        """Return the one record whose key starts with ``key``."""
         records = self.records()
         matches = [r for r in records if r.key.startswith(key)]
         if not records:
@@ -111,14 +107,8 @@ class Store(Places):
             return None
 
     def check(self, path: Path, *, in_full: bool = False) -> Record | None:
-        """Return the record at ``path`` if its file and its ranks are what was written; None where there is none.
-
-        Args:
-            in_full: check also that its metrics follow from its ranks, which takes longer.
-
-        Raises:
-            BenchError, OSError, ValueError: where a check fails.
-        """
+        """Return the record at ``path``; None where there is none. Raises one of BROKEN unless its file and its ranks
+        are what was written and, ``in_full``, which takes longer, its metrics follow from its ranks."""
         record = read_record(path)
         if record is None:
             return None
@@ -130,11 +120,7 @@ class Store(Places):
         return record
 
     def check_weights(self, record: Record) -> bool:
-        """Return whether ``record`` names a file of weights that exists.
-
-        Raises:
-            OSError, ValueError: where the file is not what was written.
-        """
+        """Return whether ``record`` names a file of weights that exists; raise one of BROKEN where it was changed."""
         path = self.weights(record.job)
         if "weights_sha256" not in record.facts or not path.exists():
             return False
@@ -172,11 +158,7 @@ class Store(Places):
         return path
 
     def ranks(self, job: Job) -> pd.DataFrame:
-        """Return one row per test case: ``user``, ``target``, and for each ranking ``rank_...`` and ``ties_...``.
-
-        Raises:
-            OSError, ValueError: where they are missing or damaged.
-        """
+        """Return one row per test case: ``user``, ``target``, and for each ranking ``rank_...`` and ``ties_...``."""
         return pd.DataFrame(self.rank_columns(job))
 
     def rank_columns(self, job: Job) -> dict[str, np.ndarray]:

@@ -42,11 +42,8 @@ class Checkpoint:
         self.earlier: list[str] = []  # the conditions of earlier parts of the run, where they were not those of now
 
     def save(self, epoch: int, state: dict[str, Any]) -> None:
-        """Write ``state``, of tensors and plain values, if ``epoch`` is a multiple of ``every`` or the run is to end.
-
-        Raises:
-            Stopped: when the run is to end.
-        """
+        """Write ``state``, of tensors and plain values, if ``epoch`` is a multiple of ``every`` or the run is to end;
+        in the latter case, raise Stopped."""
         is_stopping = self.stop()
         is_kept = self.write(state) if is_stopping or (self.every and epoch % self.every == 0) else False
         if is_stopping:

@@ -134,11 +134,8 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def resumed(checkpoint: Checkpoint | None, model, optimizer: torch.optim.Optimizer) -> Fit | None:
-    """Set model and optimiser to the state in ``checkpoint``, and return its fit; None where there is no state.
-
-    Raises:
-        OtherForm: when it was made by other code; model and optimiser may be changed then.
-    """
+    """Set model and optimiser to the state in ``checkpoint``, and return its fit; None where there is no state. After
+    OtherForm, which says that other code made the state, model and optimiser may be changed."""
     state = checkpoint and checkpoint.load()
     if state is None:
         return None

@@ -20,16 +20,9 @@ class Pruned(BenchError):
 
 
 def prune(entry: dict[str, Any], fit: Fit, *, select: str, limits: Mapping[int, float]) -> None:
-    """End the trial if its best value so far is below the limit of the epoch that ``entry`` is about.
-
-    The best value decides, so that a trial that was good before it began to overfit is not ended for that.
-
-    Args:
-        fit: the trial so far, this evaluation included; it is part of a checkpoint, so a resumed run decides alike.
-
-    Raises:
-        Pruned: if the trial is to end.
-    """
+    """End the trial if its best value so far is below the limit of the epoch that ``entry`` is about. The best value
+    decides, so that a trial that was good before it began to overfit is not ended for that. ``fit``, which includes
+    this evaluation, is part of a checkpoint, so a resumed run decides alike."""
     limit = limits.get(entry["epoch"])
     if limit is not None and select in entry and fit.choices[select].best < limit:
         raise Pruned(fit, value=fit.choices[select].best, limit=limit)

@@ -17,11 +17,7 @@ from bench.tune.trials import Trials
 
 
 class Searches:
-    """The searches that the planned jobs ask for; the records of their trials are their only state.
-
-    Raises:
-        BenchError: for fixed settings, a protocol that selects on the test set, or two searches with one winner's file.
-    """
+    """The searches that the planned jobs ask for; the records of their trials are their only state."""
 
     def __init__(self, planned: Sequence[PlannedJob], *, n_trials: int, results: Path, is_locked: bool = True):
         self.n_trials, self.folder = n_trials, results / TUNING
@@ -49,11 +45,8 @@ class Searches:
             yield
 
     def read_trials(self) -> list[Record]:
-        """Read the trials of every search from the records.
-
-        Returns the records of the searches in which every trial failed: as the trials may have had too little time or
-        memory, all of them run again.
-        """
+        """Read the trials of every search from the records; return the records of the searches in which every trial
+        failed: as the trials may have had too little time or memory, all of them run again."""
         records, failed = self.store.records(), []
         damaged = {path.stem for path in self.store.left_out}
         self.trials = {one.job.key: Trials(one, records, damaged=damaged) for one in self.bases}
@@ -84,11 +77,7 @@ class Searches:
         return self.next(trials)
 
     def ended(self, planned: PlannedJob) -> Record:
-        """Return the record of a trial that has just ended.
-
-        Raises:
-            BenchError: where it is no longer there.
-        """
+        """Return the record of a trial that has just ended."""
         record = self.store.find(planned.job)
         if record is None:
             path = self.store.path(planned.job)

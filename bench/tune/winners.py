@@ -119,14 +119,7 @@ def write(winner: Winner, place: Path) -> None:
 
 def load(configs: Path, planned: PlannedJob, trials: Store) -> Winner:
     """Return the winner for the job's data set, model and preset; its protocol or budget may be another than the job's.
-
-    Args:
-        trials: the records of the searches; the file must agree with the record of its trial if that is there.
-
-    Raises:
-        BenchError: when there is none, it cannot be read, it was found on other data or other code, or no trial had
-            its settings or its value.
-    """
+    The file must agree with the record of its trial, if that is in ``trials``, the records of the searches."""
     try:
         return checked(planned, path(configs, planned.job), trials)
     except BenchError as error:
