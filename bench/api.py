@@ -212,7 +212,7 @@ def run(
     how = {"when": when, "mode": mode, "machines": read(Machines, own(machines or {}), what="field of machines")}
     asked = read(Request, own({"datasets": datasets, "models": models, **request}), what="argument")
     asked = replace(asked, data_dir=asked.data_dir and findable(asked.data_dir))
-    if code := session.run(asked, **folders, **how, clock=Clock(), dry_run=False, shown=session.Shown()):
+    if code := session.run(asked, **folders, **how, clock=Clock(), dry_run=False, ranking=None, tables={}):
         message = f"not every job was done (exit code {code}); the lines above name those that failed"
         raise KeyboardInterrupt(message) if code == 130 else BenchError(message)  # 130: Ctrl-C
     return load(results)

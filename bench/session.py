@@ -2,13 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bench import registry
-from bench.report.rows import STUDIED
 from bench.run import count_cases, plan
 from bench.run.clock import Clock, handling
 from bench.run.due import When, is_due, relabel
@@ -28,21 +28,6 @@ AGAIN = "run the same command again to go on"
 ANEW = "the same command would start every job anew; to run only what has no record, leave out --when always"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """The user's choices for the tables.
-
-    Attributes:
-        ranking: the only ranking to print; None for both.
-        ours: the row that stands in MCLN's place.
-        metrics: further metrics, such as "recall@20".
-    """
-
-    ranking: str | None = None
-    ours: str = STUDIED
-    metrics: tuple[str, ...] = ()
-
-
 def run(
     request: Request,
     *,
@@ -53,15 +38,17 @@ def run(
     clock: Clock,
     when: When,
     mode: winners.Mode,
-    shown: Shown,
     dry_run: bool,
+    ranking: str | None,
+    tables: Mapping[str, Any],
 ) -> int:
-    """Do everything from the request to the tables; return the exit code."""
+    """Do everything from the request to the tables; return the exit code. Only the tables of ``ranking`` are printed,
+    where one is given; ``tables`` has further arguments of ``bench.report.evidence.Evidence``."""
     if mode == "released":  # before the plan: a variant's difference from its preset depends on the preset
         request = replace(request, prefer="released")
     planned, notes = winners.choose(plan.jobs(request), mode, configs, Store(results / TRIALS))
     print("".join(f"{note}\n" for note in notes), end="")
-    if shown.ranking == "full":
+    if ranking == "full":
         refuse_candidate_dependent(planned)
     store = Store(results, is_locked=not machines.no_lock)
     count_cases.restore(planned, store)
@@ -79,7 +66,7 @@ def run(
     make_ready(planned, due, store)
     ended = run_due(due, store, machines, clock, when=when)
     with saying_what_is_kept(results), handling(clock.hear):  # a signal that arrives now takes effect after the tables
-        paths = report(planned, store, reports, shown, studies=request.studies)
+        paths = report(planned, store, reports, tables, ranking=ranking, studies=request.studies)
     page = "".join(f"; read {path}" for path in paths if path.suffix == ".html")
     files = f"records in {results}, {counted(len(paths), 'report file')}{page}"
     return close(planned, ended, store, clock, files=files, when=when)
@@ -99,17 +86,23 @@ def make_ready(planned: Sequence[PlannedJob], due: Sequence[PlannedJob], store: 
 
 
 def report(
-    planned: Sequence[PlannedJob], store: Store, reports: Path, shown: Shown, *, studies: Sequence[str]
+    planned: Sequence[PlannedJob],
+    store: Store,
+    reports: Path,
+    tables: Mapping[str, Any],
+    *,
+    ranking: str | None,
+    studies: Sequence[str],
 ) -> list[Path]:
     """Write the tables of all records, print those that the jobs are in, and return the files."""
     from bench.report.evidence import Evidence  # here, since pandas and scipy take two seconds to import
     from bench.report.write import console, write
 
-    evidence = Evidence.of(store, ours=shown.ours, metrics=shown.metrics, **KNOWN)
+    evidence = Evidence.of(store, **tables, **KNOWN)
     paths = write(evidence, reports)
     jobs = [each.job for each in planned]  # the comparisons that these jobs are in are printed in full
     asked = {(Path(job.dataset).name, job.protocol.name, job.budget.name) for job in jobs}
-    print(console(evidence, ranking=shown.ranking, names=studies, asked=asked))
+    print(console(evidence, ranking=ranking, names=studies, asked=asked))
     return paths
 
 

@@ -164,7 +164,7 @@ def test_data_sets_of_one_name_are_called_alike_whoever_writes_the_report(tmp_pa
         about = {"dataset": "toy", "data_hash": data_hash, "start": f"2024-0{month}-01T00:00:00+00:00"}
         last, _ = [stored(store.root, [1, 50], model, **about) for model in ("BPRMF", "MCLN")]
     here = PlannedJob(job=replace(last.job, data_hash="0123456789"), location="toy", data_dir=None)
-    session.report([here], store, reports, session.Shown(), studies=["table2"])
+    session.report([here], store, reports, {}, ranking=None, studies=["table2"])
     written = (reports / "index.md").read_text()
     rebuild(store.root, reports, studies=tuple(STUDIES.values()))
     assert (reports / "index.md").read_text() == written

@@ -117,8 +117,8 @@ def run_command(argv: list[str]) -> int:
             return code
         if code or args.hyper == "default":
             return code
-    shown = session.Shown(ranking=args.ranking, **for_tables)
-    return session.run(request, **shared, reports=args.reports, when=args.when, mode=args.hyper, shown=shown)
+    shared |= {"reports": args.reports, "ranking": args.ranking, "tables": for_tables}
+    return session.run(request, **shared, when=args.when, mode=args.hyper)
 
 
 def audit_command(argv: list[str]) -> int:
