@@ -21,27 +21,18 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A table or figure of the paper, or an additional one of this benchmark.
-
-    Attributes:
-        models: the models that the study is about, the default one first; empty: every requested model.
-        is_for_all: where no model is named, the study compares all of its models in one table.
-        variants: the rows in their order; a study without variants has the jobs of Table 2.
-        own: variants, with the labels of ``variants``, of each model whose settings have other names.
-        base: the values of the changed settings wherever a variant does not give another value.
-        note: what the labels mean.
-        is_papers: the table is in the paper, whose values may be shown beside ours.
-    """
+    """A table or figure of the paper, or an additional one of this benchmark."""
 
     name: str
     title: str
-    models: tuple[str, ...] = ()
-    variants: tuple[Variant, ...] = ()
+    models: tuple[str, ...] = ()  # those that it is about, the default one first; empty: every requested model
+    variants: tuple[Variant, ...] = ()  # the rows in their order; without any, the jobs are those of Table 2
+    # variants, with the labels of ``variants``, of each model whose settings have other names
     own: Mapping[str, tuple[Variant, ...]] = field(default_factory=dict)
-    base: Mapping[str, Any] = field(default_factory=dict)
-    note: str = ""
-    is_papers: bool = False
-    is_for_all: bool = False
+    base: Mapping[str, Any] = field(default_factory=dict)  # changed settings, where a variant has no other value
+    note: str = ""  # what the labels mean
+    is_papers: bool = False  # the table is in the paper, whose values may be shown beside ours
+    is_for_all: bool = False  # where no model is named, it compares all of its models in one table
 
     @property
     def is_layered(self) -> bool:

@@ -67,17 +67,11 @@ def ending() -> Iterator[None]:
 
 @dataclass(kw_only=True)
 class Clock:
-    """Tells the pool when to start no further job, and its jobs when to end.
+    """Tells the pool when to start no further job, and its jobs when to end."""
 
-    Args:
-        limit: seconds that the whole run may take, the writing of its tables included; ``None`` for no limit.
-        grace: seconds between asking a job to stop and ending it.
-        is_given_up: called several times per second; returns whether nobody waits for the run any more.
-    """
-
-    limit: float | None = None
-    grace: float = GRACE
-    is_given_up: Callable[[], bool] = lambda: False
+    limit: float | None = None  # seconds that the whole run may take, the writing of its tables included
+    grace: float = GRACE  # seconds between asking a job to stop and ending it
+    is_given_up: Callable[[], bool] = lambda: False  # whether nobody waits for the run; called several times a second
     begun: float = field(default_factory=time.monotonic)
     signal: int = 0  # the first signal that came; 0 for none
     is_hurried: bool = False  # a second signal came

@@ -11,26 +11,16 @@ ELSEWHERE = "another run is working on it; waiting for that run"  # a job's stag
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that happened to a job; only the fields that it is about are filled.
+    """One thing that happened to a job; only the fields that it is about are filled."""
 
-    Attributes:
-        state: how the job ended, for this run at least; None while it goes on.
-        reason: why it was skipped, failed or stopped.
-        device: where the job runs, sent once the job has its slot, and again if it is tried a second time.
-        stage: what its process is doing outside the epochs.
-        epoch, of: the epoch that ended, and how many there are at most.
-        value: the metric that selects the epoch, if the epoch was evaluated.
-        fatal: why no record can be written, which ends the whole run.
-    """
-
-    state: Literal["done", "skipped", "failed", "stopped"] | None = None
-    reason: str = ""
-    device: str = ""
-    stage: str = ""
-    epoch: int = 0
-    of: int = 0
-    value: float | None = None
-    fatal: str = ""
+    state: Literal["done", "skipped", "failed", "stopped"] | None = None  # at its end, for this run at least
+    reason: str = ""  # why it was skipped, failed or stopped
+    device: str = ""  # sent once the job has its slot, and again if it is tried a second time
+    stage: str = ""  # what its process is doing outside the epochs
+    epoch: int = 0  # the one that ended
+    of: int = 0  # epochs at most
+    value: float | None = None  # of the metric that selects the epoch, if the epoch was evaluated
+    fatal: str = ""  # why no record can be written, which ends the whole run
 
 
 Listener = Callable[[PlannedJob, Event], None]

@@ -23,16 +23,11 @@ MIB_PER_GB = 970.0  # of an instance, per GB in its name: 1g.5gb has 4,864 MiB, 
 
 
 class Gpu(NamedTuple):
-    """A GPU, or an instance of one that is divided (MIG).
+    """A GPU, or an instance of one that is divided (MIG)."""
 
-    Attributes:
-        name: its number as the tool counts, or the name of the instance; ``CUDA_VISIBLE_DEVICES`` takes either.
-        free: free memory in MiB.
-    """
-
-    name: str
+    name: str  # its number as the tool counts, or that of the instance; ``CUDA_VISIBLE_DEVICES`` takes either
     uuid: str
-    free: float
+    free: float  # memory in MiB
 
 
 class Unavailable(Exception):

@@ -34,24 +34,16 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedJob:
-    """A job and what its process needs to find its data; only the job enters the key.
-
-    Attributes:
-        facts: facts of the record that are known beforehand, such as the cost of finding the settings.
-        is_trial: whether it is a trial of a search, which never sees the test set: its record has no metrics.
-        limits: epoch to the value below which a trial ends there.
-        keep_weights: whether the weights of the chosen epochs are written beside the record.
-        model_file: the file of a model from outside, which the job's process has to read.
-    """
+    """A job and what its process needs to find its data; only the job enters the key."""
 
     job: Job
     location: str  # the data set as the user named it: a name or a folder
     data_dir: Path | None
-    facts: dict[str, Any] = field(default_factory=dict)
-    is_trial: bool = False
-    limits: dict[int, float] = field(default_factory=dict)
-    keep_weights: bool = False
-    model_file: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)  # of the record, known beforehand, as the cost of a search
+    is_trial: bool = False  # of a search, which never sees the test set: its record has no metrics
+    limits: dict[int, float] = field(default_factory=dict)  # epoch to the value below which a trial ends there
+    keep_weights: bool = False  # those of the chosen epochs are written beside the record
+    model_file: str = ""  # of a model from outside, which the job's process has to read
 
     @property
     def title(self) -> str:

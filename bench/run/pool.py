@@ -24,36 +24,22 @@ THREADS = 2  # per job: fixed, so that results do not depend on the size of the 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How one attempt at a job ended.
+    """How one attempt at a job ended."""
 
-    Attributes:
-        record: the record that it left in the store, if any.
-        reason: why there is no record.
-        is_killed: its process was ended from outside, so that a second attempt may succeed.
-        is_stopped: it ended early on request, and a later start goes on with it.
-    """
-
-    record: Record | None = None
-    reason: str = ""
-    is_killed: bool = False
-    is_stopped: bool = False
+    record: Record | None = None  # that it left in the store
+    reason: str = ""  # why there is no record
+    is_killed: bool = False  # its process was ended from outside, so that a second attempt may succeed
+    is_stopped: bool = False  # it ended early on request, and a later start goes on with it
 
 
 @dataclass(kw_only=True)
 class Executor(ABC):
-    """Where jobs run: in processes of this machine (``bench.run.local``) or on a cluster (``bench.run.dask``).
+    """Where jobs run: in processes of this machine (``bench.run.local``) or on a cluster (``bench.run.dask``)."""
 
-    Args:
-        store: holds the records and logs of the jobs.
-        threads: torch threads per job.
-        timeout: seconds that a job may take; ``None`` for no limit.
-        checkpoint_every: epochs between two writes of a job's state; 0 for none.
-    """
-
-    store: Store
-    threads: int = THREADS
-    timeout: float | None = None
-    checkpoint_every: int = 0
+    store: Store  # of the records and logs of the jobs
+    threads: int = THREADS  # of torch, per job
+    timeout: float | None = None  # seconds that a job may take
+    checkpoint_every: int = 0  # epochs between two writes of a job's state; 0 for none
 
     @contextmanager
     def ready(self) -> Iterator[None]:
@@ -76,21 +62,16 @@ class Executor(ABC):
 
 @dataclass(kw_only=True)
 class Pool:
-    """Runs jobs on an executor, as many at a time as there are slots.
-
-    Args:
-        listener: called with the events of the jobs, from many threads.
-        follow: called with a job that ended; returns what runs next in its place, such as a search's next trial.
-        estimate: returns the seconds that a job will take, for the time limit of ``clock``.
-        stamps: those of the records before the run, by key; a record that changed since is another runner's.
-    """
+    """Runs jobs on an executor, as many at a time as there are slots."""
 
     executor: Executor
     slots: Slots
     clock: Clock = field(default_factory=Clock)
-    listener: Listener = lambda planned, event: None
+    listener: Listener = lambda planned, event: None  # called from many threads
+    # called with a job that ended; returns what runs next in its place, such as a search's next trial
     follow: Callable[[PlannedJob], PlannedJob | None] = lambda planned: None
-    estimate: Callable[[Job], float] = lambda job: 0.0
+    estimate: Callable[[Job], float] = lambda job: 0.0  # seconds that a job will take, for the time limit of ``clock``
+    # those of the records before the run, by key; a record that changed since is another runner's
     stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)
 
     @property

@@ -18,25 +18,18 @@ from bench.spec import Job
 
 @dataclass(kw_only=True)
 class Running:
-    """A job at work.
-
-    Attributes:
-        since: when it got its device.
-        estimate: estimated seconds of the whole job; infinite where they are not known.
-        first: (epoch, time) of the first epoch that was reported, which is not epoch 1 after a checkpoint.
-        epoch, of: the last epoch that was reported, and how many there are at most.
-    """
+    """A job at work."""
 
     planned: PlannedJob
     device: str
-    since: float
-    estimate: float = math.inf
+    since: float  # when it got its device
+    estimate: float = math.inf  # seconds of the whole job
     stage: str = "starting"
     best: float | None = None
-    first: tuple[int, float] | None = None
-    last: float = 0.0
+    first: tuple[int, float] | None = None  # epoch and time of the first report, which after a checkpoint is not of 1
+    last: float = 0.0  # time of the last report
     epoch: int = 0
-    of: int = 0
+    of: int = 0  # epochs at most
 
     def hear(self, event: Event, now: float) -> None:
         self.stage = event.stage or self.stage

@@ -34,21 +34,13 @@ class Slot(NamedTuple):
 
 @dataclass(kw_only=True)
 class Slots:
-    """Hands out devices; ``take`` waits until one is free for the job.
+    """Hands out devices; ``take`` waits until one is free for the job."""
 
-    Args:
-        cpus: jobs at a time on the CPU.
-        total: jobs at a time, wherever they run; ``None`` for no other limit.
-        gpus: name of a GPU to the MiB that jobs may share.
-        per_gpu: jobs per GPU; with ``None`` they share it by memory, and the first job of a kind has it to itself.
-        measured: peak MiB by kind of job, where known.
-    """
-
-    cpus: int
-    total: int | None = None
-    gpus: dict[str, float] = field(default_factory=dict)
-    per_gpu: int | None = None
-    measured: dict[tuple, float] = field(default_factory=dict)
+    cpus: int  # jobs at a time on the CPU
+    total: int | None = None  # jobs at a time, wherever they run
+    gpus: dict[str, float] = field(default_factory=dict)  # name of a GPU to the MiB that jobs may share
+    per_gpu: int | None = None  # jobs; None: they share it by memory, and the first job of a kind has it to itself
+    measured: dict[tuple, float] = field(default_factory=dict)  # peak MiB by kind of job, where known
 
     def __post_init__(self):
         self.free = dict(self.gpus)

@@ -38,16 +38,12 @@ class Choice:
 
 @dataclass(kw_only=True)
 class Fit:
-    """The result of training; the model itself is left with the weights of its last epoch.
+    """The result of training; the model itself is left with the weights of its last epoch."""
 
-    Attributes:
-        curve: one entry per evaluation: epoch, mean loss of the epoch, seconds of training so far, and the metrics.
-        choices: the epoch that each selecting metric chose, by metric.
-        weights: the weights of that epoch, by metric; one object where two metrics chose the same epoch.
-    """
-
+    # one entry per evaluation: epoch, mean loss of the epoch, seconds of training so far, and the metrics
     curve: list[dict[str, float | int]] = field(default_factory=list)
-    choices: dict[str, Choice]
+    choices: dict[str, Choice]  # by selecting metric
+    # by metric, of the epoch that it chose; one object where two metrics chose the same epoch
     weights: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     epochs: int = 0
     seconds_train: float = 0.0

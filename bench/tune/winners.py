@@ -36,13 +36,7 @@ HEAD = "# Found by --tune, on validation alone; --hyper tuned reads it. The cont
 
 @dataclass(frozen=True, kw_only=True)
 class Winner:
-    """The best trial of a search, with the conditions and the cost of the search.
-
-    Attributes:
-        value: its best validation value; ``default_value`` is that of the untuned model, None where that failed.
-        seconds: those of all trials together, as their records count them, ``failed`` and ``pruned`` ones included.
-        hyper: every setting that was searched.
-    """
+    """The best trial of a search, with the conditions and the cost of the search."""
 
     dataset: Name
     features: Name
@@ -57,12 +51,12 @@ class Winner:
     trials: Size
     failed: Count
     pruned: Count
-    seconds: Number
-    default_value: Number | None
-    value: Number
+    seconds: Number  # of all trials together, as their records count them
+    default_value: Number | None  # that of the untuned model; None where it failed
+    value: Number  # the best on validation
     trial: Size  # its number; 1 is the trial of the default
     key: Name  # of the trial's record
-    hyper: Settings
+    hyper: Settings  # every setting that was searched
 
     @property
     def facts(self) -> dict[str, Any]:
