@@ -42,12 +42,10 @@ def by_measurement(job: Job, n_pairs: int | None) -> float:
 class Estimates:
     """Estimates the seconds that a job will take, infinite where that is not known.
 
-    The estimate is the time of the last job of the same model, preset and budget on the same data set, without the
-    time for which it was held up: the last with the same changed settings, else the last with none, else the last of
-    all. Where there is none, the estimate follows from the measured seconds, else from the slowest other data set.
-
-    Args:
-        sizes: train pairs by the hash of the data; jobs on other data are not estimated by measured seconds.
+    The estimate is the time of the last job of the same model, preset and budget on the same data set, without the time
+    for which it was held up: the last with the same changed settings, else the last with none, else the last of all.
+    Where there is none, the estimate follows from the measured seconds, for data whose train pairs ``sizes`` has by
+    their hash, else from the slowest other data set.
     """
 
     def __init__(self, records: Iterable[Record], sizes: Mapping[str, int] | None = None):

@@ -23,20 +23,14 @@ class Store(Places):
     """The records below one folder: ``<dataset>/<model>/<key>.json``, with ranks, log, lock and checkpoint beside it.
 
     A damaged record, whose file, key or ranks are not what was written, counts as missing: the next run of its job
-    makes it again. It is named once on standard error.
-
-    Args:
-        is_locked: whether jobs are locked; if not, no other runner may use the folder.
-
-    Attributes:
-        left_out: the path of every damaged record that was met, with the reason.
+    makes it again. It is named once on standard error. Unless jobs are locked, no other runner may use the folder.
     """
 
     def __init__(self, root: Path, *, is_locked: bool = True):
         super().__init__(root)
         self.is_locked = is_locked
         self.locked = locked if is_locked else lambda path: nullcontext(True)
-        self.left_out: dict[Path, str] = {}
+        self.left_out: dict[Path, str] = {}  # the path of every damaged record that was met, with the reason
 
     def start_log(self, job: Job) -> Path:
         """Make the job's log an empty file and return its path."""

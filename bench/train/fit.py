@@ -91,10 +91,6 @@ def fit(
         select: the metrics, each of which chooses an epoch; larger is better.
         report: called after every epoch with its entry, metrics included if it was evaluated, and the fit so far.
         checkpoint: holds the state to go on from, and takes the new ones; ``pretrain`` is run again in any case.
-
-    Raises:
-        Diverged: when a loss is not finite.
-        Stopped, OtherForm: as ``Checkpoint.save`` and ``resumed``.
     """
     out = Fit(choices={metric: Choice() for metric in select})
     with repeatable(device_of(model)):

@@ -40,25 +40,19 @@ WARM_UP = 0.25  # first share of the epochs, in which no trial is pruned: a smal
 
 
 class Trials:
-    """The trials that vary ``base``, a job with its preset's settings.
-
-    Args:
-        records: of trials that ended; those of other searches are ignored.
-        damaged: the keys of records that cannot be used; a trial of this search that is among them runs again.
-
-    Attributes:
-        default: the value of each setting of ``space`` in the preset on this data set.
-        ended: the records of the trials that ended: the default's first, then by the time at which they started.
-    """
+    """The trials that vary ``base``, a job with its preset's settings. Those of other searches among ``records`` are
+    ignored; of ``damaged``, the keys of records that cannot be used, those of this search run again."""
 
     def __init__(self, base: PlannedJob, records: Iterable[Record] = (), *, damaged: Collection[str] = ()):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         job, settings = base.job, base.settings
         self.base, self.space = base, space(base.card)
-        self.default = json.loads(json.dumps({name: settings[name] for name in self.space}))  # tuples become lists
+        # the settings of the preset on this data set; tuples become lists
+        self.default = json.loads(json.dumps({name: settings[name] for name in self.space}))
         bounds = {name: distribution_to_json(d) for name, d in self.space.items()}
         words = f"{job.dataset} {job.row} {job.protocol.name} {job.budget.name}"
         self.name = f"{words} {job.key}-{canonical_hash(bounds)[:8]}"  # other bounds mean other draws
+        # the default's record first, then by the time at which the trials started
         self.ended, self.damaged = sorted(filter(self.is_own, records), key=self.order), damaged
 
     def is_own(self, record: Record) -> bool:
