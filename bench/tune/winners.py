@@ -1,6 +1,8 @@
 """The winners of searches, one file per model, and how a run asks for them: ``--hyper default|released|tuned``."""
 
 import dataclasses
+import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +24,9 @@ from bench.spec import (
     read,
     resolve_budget,
 )
+from bench.store.places import TRIALS
 from bench.store.store import Store
 from bench.study import differing
-from bench.tune import again
 from bench.tune.outcomes import outcome, value
 
 Mode = Literal["default", "released", "tuned"]
@@ -117,7 +119,7 @@ def load(configs: Path, planned: PlannedJob, trials: Store) -> Winner:
     try:
         return checked(planned, path(configs, planned.job), trials)
     except BenchError as error:
-        raise BenchError(f"{error}; {again.words(planned, configs, trials)}") from None
+        raise BenchError(f"{error}; {how_to_search(planned, configs, trials)}") from None
 
 
 def checked(planned: PlannedJob, place: Path, trials: Store) -> Winner:
@@ -136,6 +138,19 @@ def checked(planned: PlannedJob, place: Path, trials: Store) -> Winner:
     if record is not None and (record.status != "done" or value(record) != winner.value):
         raise BenchError(f"{place} has another value than the record of its trial {winner.key}")
     return winner
+
+
+def how_to_search(planned: PlannedJob, configs: Path, trials: Store) -> str:
+    """Return the flags of a search for the job; those that write the winner of the trials in ``trials``, if any are."""
+    job, clean = planned.job, dataclasses.replace(planned.job, protocol=PROTOCOLS["clean"], seed=0, hyper={})
+    alike = [one.job for one in trials.records() if dataclasses.replace(one.job, hyper={}, budget=job.budget) == clean]
+    kept = Counter(one.budget.name for one in alike).most_common(1)  # of the longest search
+    budget, n_trials = kept[0] if kept else (job.budget.name, "N")
+    name = f"{planned.model_file}:{job.model}" if planned.model_file else job.model
+    name = name if job.preset == "default" else f"{name}:{job.preset}"
+    what = ["--datasets", planned.location, "--features", job.features, "--models", name, "--protocols", "clean"]
+    what += ["--budget", budget, "--results", str(trials.root.parents[len(TRIALS.parts) - 1])]
+    return f"search with --tune {n_trials} {shlex.join([*what, '--configs', str(configs)])}"
 
 
 def was_skipped(job: Job, trials: Store) -> bool:
