@@ -48,7 +48,7 @@ class Evidence:
     @classmethod
     def of(cls, store: Store, **asked: Any) -> "Evidence":
         """Read all intact records of ``store``, and why the others are left out; ``asked`` are further attributes."""
-        records = store.records(in_full=True)
+        records = store.records()
         return cls(records, store.root, left_out=store.left_out, **asked)
 
     @property

@@ -13,7 +13,7 @@ When = Literal["missing", "failed", "always"]
 def is_due(store: Store, planned: PlannedJob, *, when: When) -> bool:
     """Return whether the job is to run: "missing" runs jobs that have no record, failed, or lack weights that are to be
     kept; "failed" runs only those that failed, and "always" all."""
-    record = store.find(planned.job, in_full=True)
+    record = store.find(planned.job)
     if record is None:
         return when != "failed"
     if when == "always" or record.status == "failed":

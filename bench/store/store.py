@@ -4,7 +4,6 @@ import re
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,17 +60,16 @@ class Store(Places):
         remedy = "free it or choose another with --results, then start again: what is written stays"
         return writing(f"results folder {self.root}", remedy=remedy)
 
-    def find(self, job: Job, *, in_full: bool = False) -> Record | None:
-        return self._checked(self.path(job), in_full=in_full)
+    def find(self, job: Job) -> Record | None:
+        return self._checked(self.path(job))
 
     def paths(self) -> list[Path]:
         """Return all files that may be records; a leading dot marks the half-written file of a killed process."""
         return sorted(self.root.glob("*/*/[!.]*.json"))
 
-    def records(self, *, in_full: bool = False) -> list[Record]:
+    def records(self) -> list[Record]:
         """Return every record that passes ``check``, in the order of their paths."""
-        records = [self._checked(path, in_full=in_full) for path in self.paths()]
-        return [record for record in records if record is not None]
+        return [record for record in map(self._checked, self.paths()) if record is not None]
 
     def by_key(self, key: str) -> Record:
         """Return the one record whose key starts with ``key``."""
@@ -86,10 +84,10 @@ class Store(Places):
             raise BenchError(f"key {key!r} is ambiguous, {len(matches)} records begin with it: {keys}")
         return matches[0]
 
-    def _checked(self, path: Path, *, in_full: bool = False) -> Record | None:
+    def _checked(self, path: Path) -> Record | None:
         """Return the record at ``path``; None where there is none, or, with a warning, where it is damaged."""
         try:
-            record = twice(partial(self.check, in_full=in_full), path)
+            record = twice(self.check, path)
             self.left_out.pop(path, None)  # it may have been damaged before, and made again since
             return record
         except BROKEN as error:
@@ -100,16 +98,16 @@ class Store(Places):
                 print(f"warning: {reason}; left out{remedy}", file=sys.stderr)
             return None
 
-    def check(self, path: Path, *, in_full: bool = False) -> Record | None:
+    def check(self, path: Path) -> Record | None:
         """Return the record at ``path``; None where there is none. Raises one of BROKEN unless its file and its ranks
-        are what was written and, ``in_full``, which takes longer, its metrics follow from its ranks."""
+        are what was written, and its metrics follow from its ranks."""
         record = read_record(path)
         if record is None:
             return None
         if not record.key == record.job.key == path.stem or self.path(record.job) != path:
             raise BenchError(f"{path} holds the record of another job")
         contents = [read_checked(*file) for file in self.rank_files(record).items()]
-        if in_full and record.metrics and contents:
+        if record.metrics and contents:
             rank_files.check(record, contents[-1], path)
         return record
 
@@ -134,7 +132,7 @@ class Store(Places):
 
         Without ``ranks``, those that ``record`` names stay. An unfinished record never replaces a finished one.
         """
-        path, existing = self.path(record.job), self.find(record.job, in_full=True)
+        path, existing = self.path(record.job), self.find(record.job)
         if record.status != "done" and existing is not None and existing.status == "done":
             return path
         contents = ()

@@ -64,7 +64,7 @@ def verify(root: Path) -> Findings:
 
 def check_record(store: Store, findings: Findings, path: Path) -> None:
     """Check one record, and its weights if they were kept."""
-    record = store.check(path, in_full=True)
+    record = store.check(path)
     if record is None:
         raise BenchError(f"{path} is a broken link")
     findings.unranked += bool(record.metrics) and not record.ranks_sha256

@@ -58,7 +58,7 @@ def readings(folder: Path) -> dict[str, Callable[[], object]]:
 
     def records() -> dict[str, str]:
         store = Store(folder)
-        found = store.records(in_full=True)
+        found = store.records()
         evidence = Evidence(found, folder)
         ranks = {r.key: {k: (v.cases, v.place.tolist()) for k, v in ranks_of(evidence, r.key).items()} for r in found}
         return {r.key: f"{r.model_dump_json()} {ranks[r.key]}" for r in found}

@@ -115,7 +115,7 @@ def test_a_rerun_leaves_no_old_ranks(tmp_path):
 
 def test_a_record_written_again_without_ranks_keeps_them(tmp_path):
     store = Store(tmp_path)
-    store.write(record(), ranks())
+    store.write(followed(), ranks())
     store.write(store.find(job()).model_copy(update={"facts": {"tuning.trials": 3}}))
     assert store.find(job()).facts == {"tuning.trials": 3}
     assert store.ranks(job()).equals(ranks())
@@ -141,7 +141,7 @@ def damage(store, how: str) -> None:
     (own,), (pairs,) = path.parent.glob(f"{path.stem}.*.parquet"), store.root.glob("*/cases/*")
     (others,) = path.parent.glob(f"{other.stem}.*.parquet")
     done = {
-        "edited": lambda: path.write_text(path.read_text().replace("0.333", "0.9")),
+        "edited": lambda: path.write_text(path.read_text().replace("0.5", "0.9")),
         "cut": lambda: path.write_bytes(path.read_bytes()[:100]),
         "another job's": lambda: shutil.copy(other, path),
         "without ranks": own.unlink,
@@ -158,8 +158,8 @@ def damage(store, how: str) -> None:
 )
 def test_a_record_that_does_not_hold_is_missing_and_named_once(tmp_path, capsys, how):
     store = Store(tmp_path)
-    store.write(record(), ranks())
-    store.write(record(job=job(seed=1)), ranks(places=[3, 4]))
+    store.write(followed(), ranks())
+    store.write(followed((3, 4), job=job(seed=1)), ranks(places=[3, 4]))
     assert len(store.records()) == 2
     damage(store, how)
     assert store.find(job()) is store.find(job()) is None
@@ -169,8 +169,8 @@ def test_a_record_that_does_not_hold_is_missing_and_named_once(tmp_path, capsys,
     assert len(said) == 2 - len(left)
     assert all(line.startswith(f"warning: {tmp_path}") or str(tmp_path) in line for line in said)
     assert list(store.left_out) == [store.path(job(seed=seed)) for seed in range(2) if seed not in left]
-    store.write(record(), ranks())  # what the next run does
-    assert Store(tmp_path).find(job()).metrics == record().metrics
+    store.write(followed(), ranks())  # what the next run does
+    assert Store(tmp_path).find(job()).metrics == followed().metrics
     assert store.ranks(job()).equals(ranks())
 
 
@@ -214,7 +214,7 @@ def test_files_of_others_are_named_and_stay(tmp_path, capsys):
 
 
 def test_shipped_records_below_the_users_own_are_not_the_users(tmp_path):
-    Store(tmp_path / "reference").write(record(), ranks())
+    Store(tmp_path / "reference").write(followed(), ranks())
     assert Store(tmp_path).records() == []
     Store(tmp_path).sweep()
     assert Store(tmp_path / "reference").records()
@@ -231,26 +231,26 @@ def test_a_clock_that_jumps_back_hides_no_new_record(tmp_path):
 
 
 @pytest.mark.parametrize("value", [0.9, 7.5, 0.0])
-def test_metrics_that_do_not_follow_from_the_ranks_are_left_out_in_full(tmp_path, capsys, value):
+def test_metrics_that_do_not_follow_from_the_ranks_are_left_out(tmp_path, capsys, value):
     """The digest fits: only the ranks know better."""
     store = Store(tmp_path)
     store.write(followed(), ranks())
-    assert store.find(job(), in_full=True) == store.find(job())
+    assert store.find(job()).metrics == followed().metrics
     rewritten(store, metrics={**followed().metrics, "sampled.ndcg@10": value})
     for _ in range(2):
-        assert store.find(job(), in_full=True) is None
+        assert store.find(job()) is None
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert f"(sampled.ndcg@10 is {value:.4f}, and 0.5000 when computed from its ranks)" in said
     store.write(followed(), ranks())
-    assert store.find(job(), in_full=True).metrics == followed().metrics
+    assert store.find(job()).metrics == followed().metrics
     assert store.left_out == {}
 
 
 def test_ranks_of_a_ranking_without_metrics_are_no_whole_record(tmp_path):
     store = Store(tmp_path)
     store.write(followed(), ranks().assign(rank_full=ranks()["rank_sampled"], ties_full=0))
-    assert store.find(job(), in_full=True) is None
+    assert store.find(job()) is None
     assert "ranks or metrics of the full ranking without the other" in next(iter(store.left_out.values()))
 
 
@@ -272,8 +272,7 @@ def test_ranks_of_another_model_or_seed_are_not_believed(tmp_path):
     shutil.copy(next(store.path(job(seed=1)).parent.glob(f"{other.key}.*.parquet")), tmp_path / "x")
     rewritten(store, ranks_sha256=other.ranks_sha256)
     shutil.copy(tmp_path / "x", store.path(job()).with_suffix(f".{other.ranks_sha256[:16]}.parquet"))
-    assert store.find(job()) is not None
-    assert store.find(job(), in_full=True) is None
+    assert store.find(job()) is None
 
 
 @pytest.mark.parametrize("place", ["other/BPRMF", "toy/MCLN"])
@@ -290,7 +289,7 @@ def test_a_record_copied_into_another_folder_is_not_another(tmp_path, place):
 def test_what_is_no_rank_is_named(tmp_path, places):
     store = Store(tmp_path)
     store.write(followed(), ranks(places))
-    assert store.find(job(), in_full=True) is None
+    assert store.find(job()) is None
     assert "rank_sampled holds values that are not ranks" in next(iter(store.left_out.values()))
 
 
