@@ -2,8 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,8 +64,11 @@ def run(
     check_place(reports)
     make_ready(planned, due, store)
     ended = run_due(due, store, machines, clock, when=when)
-    with saying_what_is_kept(results), handling(clock.hear):  # a signal that arrives now takes effect after the tables
-        paths = report(planned, store, reports, tables, ranking=ranking, studies=request.studies)
+    try:
+        with handling(clock.hear):  # a signal that arrives now takes effect after the tables; Ctrl-C leaves them out
+            paths = report(planned, store, reports, tables, ranking=ranking, studies=request.studies)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"the records in {results} are kept, and --report makes the tables") from None
     page = "".join(f"; read {path}" for path in paths if path.suffix == ".html")
     files = f"records in {results}, {counted(len(paths), 'report file')}{page}"
     return close(planned, ended, store, clock, files=files, when=when)
@@ -104,15 +106,6 @@ def report(
     asked = {(Path(job.dataset).name, job.protocol.name, job.budget.name) for job in jobs}
     print(console(evidence, ranking=ranking, names=studies, asked=asked))
     return paths
-
-
-@contextmanager
-def saying_what_is_kept(results: Path) -> Iterator[None]:
-    """Have Ctrl-C say that only the tables are missing."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"the records in {results} are kept, and --report makes the tables") from None
 
 
 def due_of(planned: Sequence[PlannedJob], store: Store, when: When) -> list[PlannedJob]:
