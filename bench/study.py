@@ -69,12 +69,8 @@ class Study:
         return ""
 
     def variant(self, model: str, overrides: Mapping[str, Any], settings: Mapping[str, Any]) -> Variant | None:
-        """Return the variant that a run of ``model`` belongs to, or None.
-
-        Args:
-            overrides: the settings in which the run differs from its preset; none but those that variants change.
-            settings: all settings of the run; where they are not recorded, it is empty and ``overrides`` decides.
-        """
+        """Return the variant that a run of ``model`` belongs to, or None. ``overrides`` are the settings in which the
+        run differs from its preset; they decide where its ``settings`` were not recorded and are empty."""
         if not set(overrides) <= self.changed:
             return None
         for variant in self.variants_of(model):

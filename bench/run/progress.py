@@ -51,13 +51,8 @@ class Running:
 
 
 class Screen:
-    """Hears the events of a ``Pool`` and shows them.
-
-    Args:
-        planned: all jobs that are to run, as far as they are known.
-        estimate: returns the seconds that a job will take, infinite where that is not known.
-        total: how many jobs there will be, where more follow from ``planned``.
-    """
+    """Hears the events of a ``Pool`` and shows them. ``total`` is how many jobs there will be, where more follow from
+    those ``planned``; ``estimate`` returns the seconds that a job will take, infinite where that is not known."""
 
     def __init__(
         self,

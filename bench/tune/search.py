@@ -64,17 +64,13 @@ class Searches:
 
     def due(self) -> list[PlannedJob]:
         """Return the next trial of every search that is not at its end."""
-        return [planned for trials in self.trials.values() if (planned := self.next(trials)) is not None]
-
-    def next(self, trials: Trials) -> PlannedJob | None:
-        """Return the next trial to run; None at the end of the search."""
-        return trials.proposal() if trials.missing(self.n_trials) else None
+        return [trials.proposal() for trials in self.trials.values() if trials.missing(self.n_trials)]
 
     def follow(self, planned: PlannedJob) -> PlannedJob | None:
-        """Enter a trial that ended, and return the next one of its search."""
+        """Enter a trial that ended, and return the next one of its search; None at the end of the search."""
         trials = self.trials[base(planned).job.key]
         trials.enter(self.ended(planned))
-        return self.next(trials)
+        return trials.proposal() if trials.missing(self.n_trials) else None
 
     def ended(self, planned: PlannedJob) -> Record:
         """Return the record of a trial that has just ended."""
