@@ -251,3 +251,16 @@ def test_only_the_models_that_are_asked_for_are_hashed(monkeypatch):
     finally:
         registry.standing_cards.cache_clear()
     assert len(hashed) == 1
+
+
+def test_a_file_of_ours_that_cannot_be_imported_is_one_line(monkeypatch):
+    file = registry.standing_cards()["BPRMF"].module.replace(".", "/") + ".py"
+
+    def broken(name):
+        raise SystemExit(3) if name.endswith("bprmf") else ValueError("no")
+
+    monkeypatch.setattr("importlib.import_module", broken)
+    with pytest.raises(BenchError, match=rf"{file} ends the program when it is imported"):
+        registry.load(registry.find("BPRMF")[0])
+    with pytest.raises(BenchError, match=r"lightgcn\.py: the file cannot be imported \(ValueError: no\)"):
+        registry.load(registry.find("LightGCN")[0])

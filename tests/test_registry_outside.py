@@ -49,6 +49,20 @@ def test_a_file_that_ends_the_program_is_an_error_of_its_own(own):
         registry.load(card)
 
 
+@pytest.mark.parametrize(
+    ("helper", "why"),
+    [("", r"\(ImportError: cannot import name 'x' from 'mine_broken'"), ("1 / 0", r"\(ZeroDivisionError: division")],
+)
+def test_a_file_that_cannot_be_imported_is_one_line(own, monkeypatch, helper, why):
+    """The line is that of the model's own file, also where the error is in a file that it imports."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (own.parent / "mine_broken.py").write_text(helper)
+    own.write_text(f"import mine_broken\nfrom mine_broken import x\n{OWN}")
+    line = 1 if helper else 2
+    with pytest.raises(BenchError, match=rf"own\.py, line {line}: the file cannot be imported {why}"):
+        registry.load(registry.find(f"{own}:Mine")[0])
+
+
 def test_what_a_model_outside_imports_is_its_code(own, monkeypatch):
     """Its own helpers, theirs, and a model of ours that it derives from; it finds them wherever the program starts."""
     monkeypatch.setattr(sys, "path", list(sys.path))

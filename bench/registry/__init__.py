@@ -157,11 +157,12 @@ def members(group: str) -> list[Card]:
 
 def load(card: Card) -> type:
     """Import the class of a card."""
-    if card.file:
-        return getattr(beside.load(card), card.name)
-    if (package := card.module.partition(".")[0]) in OUR_PACKAGES:
-        our_package(package)
-    return getattr(importlib.import_module(card.module), card.name)
+    with beside.importing(card):
+        if card.file:
+            return getattr(beside.load(card), card.name)
+        if (package := card.module.partition(".")[0]) in OUR_PACKAGES:
+            our_package(package)
+        return getattr(importlib.import_module(card.module), card.name)
 
 
 def settings(card: Card, preset: str, *, dataset: str, hyper: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,12 @@ Those modules are imported whatever else has their names.
 import dataclasses
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
+from traceback import extract_tb
 from types import CodeType, ModuleType
 
 from bench.registry.imports import with_imports
@@ -90,13 +92,27 @@ def load(card: Card) -> ModuleType:
         sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[name])
-        except BaseException as error:
+        except BaseException:
             del sys.modules[name]
-            if isinstance(error, SystemExit):  # the end of one job, and not of the run that asks for its settings
-                remedy = 'put what ends it under `if __name__ == "__main__":`'
-                raise BenchError(f"{card.file} ends the program when it is imported; {remedy}") from error
             raise
     return sys.modules[name]
+
+
+@contextmanager
+def importing(card: Card) -> Iterator[None]:
+    """Raise a BenchError that names the line where the import of a model's file fails or ends the program."""
+    try:
+        yield
+    except (KeyboardInterrupt, BenchError):
+        raise
+    except BaseException as error:
+        file = card.file or str(file_of(card.module))
+        if isinstance(error, SystemExit):  # the end of one job, and not of the run that asks for its settings
+            remedy = 'put what ends it under `if __name__ == "__main__":`'
+            raise BenchError(f"{file} ends the program when it is imported; {remedy}") from error
+        lines = [f", line {part.lineno}" for part in extract_tb(error.__traceback__) if part.filename == file]
+        why = f"{type(error).__name__}: {error}"
+        raise BenchError(f"{file}{''.join(lines[-1:])}: the file cannot be imported ({why})") from error
 
 
 def file_of(module: str) -> Path | None:
