@@ -264,3 +264,8 @@ def test_a_file_of_ours_that_cannot_be_imported_is_one_line(monkeypatch):
         registry.load(registry.find("BPRMF")[0])
     with pytest.raises(BenchError, match=r"lightgcn\.py: the file cannot be imported \(ValueError: no\)"):
         registry.load(registry.find("LightGCN")[0])
+
+
+def test_a_class_of_ours_without_settings_is_named():
+    with pytest.raises(BenchError, match=r"class NeighbourMax in .*mmgcn\.py has no Hyper, which a model's settings are"):
+        registry.find("NeighbourMax")

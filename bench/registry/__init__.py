@@ -14,7 +14,7 @@ from typing import Any
 from bench.files import expanded
 from bench.registry import beside, contract
 from bench.registry.imports import with_ours
-from bench.registry.source import HOME, OUR_PACKAGES, Card, read_cards
+from bench.registry.source import HOME, OUR_PACKAGES, Card, class_names, no_model, read_cards
 from bench.spec import (
     CAUSAL_MODELS,
     INSTALL_RECBOLE,
@@ -126,6 +126,9 @@ def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
     if name.lower() in GROUPS:
         raise BenchError(f"{text!r}: {name} stands for many models and has no presets; name one model")
     if name.lower() not in by_lower:
+        for path in (file for package in OUR_PACKAGES for file in sorted((HOME / package).rglob("*.py"))):
+            if name in class_names(path):
+                raise no_model(path, name, ())
         raise unknown("model", name, [*cards(), *GROUPS])
     card = by_lower[name.lower()]
     preset = preset or (prefer if prefer in card.presets else "default")

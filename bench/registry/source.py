@@ -65,11 +65,15 @@ def files_of(path: Path) -> list[Path]:
 
 def no_model(path: Path, name: str, known: Sequence[str]) -> BenchError:
     """Return the error that says why ``name`` is no model of the file, whose models are ``known``."""
-    if name in {node.name for node in parse(read_text(path), path).body if isinstance(node, ast.ClassDef)}:
+    if name in class_names(path):
         return BenchError(f"class {name} in {path} has no Hyper, which a model's settings are ({GUIDE})")
     if not known:
         return BenchError(f"{path} has no model, which is a class with a Hyper for its settings ({GUIDE})")
     return unknown(f"model in {path}", name, known) if name else BenchError(f"give the class too: {path}:{known[0]}")
+
+
+def class_names(path: Path) -> set[str]:
+    return {node.name for node in parse(read_text(path), path).body if isinstance(node, ast.ClassDef)}
 
 
 def read_card(node: ast.ClassDef, file: Path, module: str, code: tuple[str, ...]) -> Card:
