@@ -1,6 +1,5 @@
-"""The means to write a report quickly: processes that draw the figures meanwhile, and no garbage collection."""
+"""The processes that draw the figures while the tables are made."""
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -13,25 +12,6 @@ import pandas as pd
 from joblib import cpu_count
 
 DRAWERS = 8  # the most drawing processes
-
-
-@contextmanager
-def quick() -> Iterator[None]:
-    """Run a block without automatic garbage collection, which takes a fifth of the time and finds little.
-
-    Statsmodels collects garbage at every correction, so the objects made before are frozen: no collection visits them.
-    Columns of text hold Python's own strings, which take a third less time than Arrow's in tables as small as these.
-    """
-    was_enabled = gc.isenabled()
-    gc.freeze()
-    gc.disable()
-    try:
-        with pd.option_context("mode.string_storage", "python"):
-            yield
-    finally:
-        gc.unfreeze()
-        if was_enabled:
-            gc.enable()
 
 
 def start() -> Executor:
@@ -80,7 +60,6 @@ def prepare() -> None:
     end_with_parent()
     with suppress(ImportError):
         plots()
-    gc.freeze()  # no garbage collection visits the imported modules
 
 
 def end_with_parent() -> None:

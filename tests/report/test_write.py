@@ -1,6 +1,5 @@
 """Files below the reports folder."""
 
-import gc
 import os
 import shutil
 import signal
@@ -216,21 +215,6 @@ def test_drawers_without_matplotlib_say_so_figure_by_figure(monkeypatch):
         assert others.submit(int).result() == 0
         with pytest.raises(ModuleNotFoundError):
             others.submit(drawers.pictures, "cost", pd.DataFrame()).result()
-
-
-def test_no_garbage_is_searched_meanwhile_nor_left_unsearched():
-    with drawers.quick():
-        with drawers.quick():
-            pass
-        assert not gc.isenabled()
-    assert gc.isenabled()
-
-
-def test_the_storage_of_text_is_the_users_own_again_afterwards():
-    with pd.option_context("mode.string_storage", "pyarrow"):
-        with drawers.quick():
-            assert pd.Series(["a"], dtype="string").dtype.storage == "python"
-        assert pd.get_option("mode.string_storage") == "pyarrow"
 
 
 def test_figures_are_told_of_before_the_tables_that_take_long():
