@@ -3,7 +3,6 @@
 import gc
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -85,8 +84,7 @@ def call(tmp_path, cache, capsys, monkeypatch):
     from bench.cli.main import main
     from bench.report import drawers
 
-    monkeypatch.setattr(drawers, "start", lambda: ThreadPoolExecutor(1))
-    monkeypatch.setattr(drawers, "pictures", lambda plot, data: {})
+    monkeypatch.setattr(drawers, "drawings", lambda figures: {})
 
     def run(*flags, places=True):
         where = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")] if places else []

@@ -54,9 +54,6 @@ def listing(args) -> str:
 
 def report(args, options: dict) -> str:
     """Write every table and figure again from all records; return in words what was done."""
-    from bench.report import drawers
+    from bench.report import write  # here: it takes seconds
 
-    with drawers.start() as others:
-        from bench.report import write  # here: it takes a second, in which the drawers import matplotlib
-
-        return write.rebuild(args.results, args.reports, **options, **KNOWN, others=others)
+    return write.rebuild(args.results, args.reports, **options, **KNOWN)

@@ -1,10 +1,8 @@
 """Writes the files of a report below a folder, and the text that a run prints at its end."""
 
 import re
-import sys
 import textwrap
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -41,30 +39,19 @@ PAGE = "report.html"
 TITLE = "# Reports"
 
 
-def write(evidence: Evidence, folder: Path, others: Executor | None = None) -> list[Path]:
+def write(evidence: Evidence, folder: Path) -> list[Path]:
     """Write each table as Markdown, LaTeX and CSV, each figure as pictures, Markdown and CSV, all of them as one HTML
     page, and the index; remove the files that only the last index names. Return the paths of the files.
 
     Equal records give equal bytes.
 
-    Args:
-        others: the drawing processes, where they were started before.
-
     Raises:
         BenchError: when the folder cannot be written.
     """
-    quick = pd.option_context("mode.string_storage", "python")  # Arrow's take a third longer in tables this small
-    with quick, others or drawers.start() as executor:
-        drawn = {}
-
-        def draw(page: Page) -> None:
-            if isinstance(page, Figure):
-                drawn[page.name] = drawers.submit(executor, page.plot, page.data)
-
-        with drawers.ending(executor):
-            all_pages = pages(evidence, tell=draw)
-            tables_first = sorted(all_pages, key=lambda page: isinstance(page, Figure))  # figures are drawn meanwhile
-            files = {page.name: forms(page, drawn) for page in tables_first}
+    with pd.option_context("mode.string_storage", "python"):  # Arrow's takes a fifth more time in tables this small
+        all_pages = pages(evidence)
+    drawn = drawers.drawings([page for page in all_pages if isinstance(page, Figure)])
+    files = {page.name: forms(page, drawn.get(page.name, {})) for page in all_pages}
     contents = {f"{page.path}.{ext}": content for page in all_pages for ext, content in files[page.name].items()}
     if all_pages:
         contents[PAGE] = html(all_pages, evidence, folder=folder, files=files).encode()
@@ -106,11 +93,10 @@ def named(old: Path) -> set[str]:
     return set(re.findall(r"\]\(((?:\w[\w.-]*/)?\w[\w.-]*)\)", text))
 
 
-def rebuild(results: Path, reports: Path, *, others: Executor | None = None, **asked: Any) -> str:
+def rebuild(results: Path, reports: Path, **asked: Any) -> str:
     """Write every table and figure anew from the records alone, and return a sentence that tells how many.
 
     Args:
-        others: as in ``write``.
         asked: as in ``Evidence.of``.
 
     Raises:
@@ -124,19 +110,14 @@ def rebuild(results: Path, reports: Path, *, others: Executor | None = None, **a
             remedy = "run the command that made them once more, which mends them, or give another folder with --results"
             raise BenchError(f"no record in {results} can be used, as the warnings say; {remedy}")
         raise BenchError(f"no records in {results}; give the folder that has them with --results")
-    paths = write(evidence, reports, others)
+    paths = write(evidence, reports)
     return f"{len(paths)} report files in {reports} from {len(evidence.records)} records; read {reports / PAGE}"
 
 
-def forms(page: Page, drawn: dict[str, Future]) -> dict[str, bytes]:
-    """Return the files of one table or figure by their ending; a figure that cannot be drawn has no pictures."""
+def forms(page: Page, pictures: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the files of one table or figure by their ending; ``pictures`` are those of a figure."""
     if isinstance(page, Figure):
-        try:
-            drawings = drawn[page.name].result()
-        except Exception as error:  # noqa: BLE001 - a drawing may fail for any reason; the tables must not be lost
-            print(f"warning: figure {page.name} cannot be drawn ({type(error).__name__}: {error})", file=sys.stderr)
-            drawings = {}
-        return {"md": figure_page(page).encode(), **drawings, "csv": csv(page).encode()}
+        return {"md": figure_page(page).encode(), **pictures, "csv": csv(page).encode()}
     return {ext: show(page).encode() for ext, show in FORMATS.items()}
 
 

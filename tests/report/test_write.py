@@ -1,19 +1,12 @@
 """Files below the reports folder."""
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from bench.report import drawers
 from bench.report import write as report_write
 from bench.report.sections import pages
 from bench.report.write import console, rebuild
@@ -21,7 +14,6 @@ from bench.spec import BUDGETS, BenchError
 from bench.store.record import write_record
 from bench.store.store import Store
 from tests.report.made import evidence, record, stored, three_hundred, unfinished
-from tests.run.storm import until
 
 
 def write(records, folder):
@@ -169,103 +161,6 @@ def test_the_pages_of_three_hundred_records_take_seconds(tmp_path):
     assert len(made.records) == 300
     assert len(found) > 20
     assert time.process_time() - start < 15  # 4 to 5 on a quiet machine
-
-
-def test_figures_are_drawn_without_shared_memory_and_whatever_a_notebook_asks_for(tmp_path, monkeypatch):
-    """The same bytes as by processes."""
-    write([record()], tmp_path / "a")
-    monkeypatch.setenv("MPLBACKEND", "module://no.such.backend")
-
-    def none(*args):
-        raise OSError(30, "Read-only file system")
-
-    monkeypatch.setattr(drawers, "ProcessPoolExecutor", none)
-    write([record()], tmp_path / "b")
-    drawings = [path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.svg")]
-    assert drawings
-    assert all((tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes() for path in drawings)
-
-
-def test_drawers_are_ready_before_the_tables_are_begun():
-    """Matplotlib is there with the first figure; the process that asks imports neither it nor scipy."""
-    code = "import sys; from bench.report.drawers import start\n"
-    code += "with start() as pool: assert pool.submit(eval, \"'matplotlib.backends.backend_pdf' in "
-    code += "__import__('sys').modules\").result()\n"
-    code += "assert not {'matplotlib', 'scipy'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_drawers_do_not_run_a_script_again(tmp_path):
-    """Python 3.14 starts processes by a server, which imports the main module in each."""
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import multiprocessing\n"
-        "multiprocessing.set_start_method('forkserver', force=True)\n"
-        "print('once')\n"
-        "from bench.report.drawers import start\n"
-        "with start() as pool: print(pool.submit(int).result())\n"
-    )
-    run = subprocess.run([sys.executable, script], capture_output=True, text=True)
-    assert (run.stdout, run.stderr) == ("once\n0\n", "")
-
-
-def test_drawers_without_matplotlib_say_so_figure_by_figure(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_pdf", None)
-    with drawers.start() as others:
-        assert others.submit(int).result() == 0
-        with pytest.raises(ModuleNotFoundError):
-            others.submit(drawers.pictures, "cost", pd.DataFrame()).result()
-
-
-def test_figures_are_told_of_before_the_tables_that_take_long():
-    told = []
-    pages(evidence(record(), record("VBPR", 0.5), record("NGCF", 0.6)), tell=told.append)
-    kinds = [page.kind for page in told]
-    assert kinds.index("cost-figure") < kinds.index("sensitivity-slopes-beauty") < kinds.index("table2")
-
-
-def test_a_figure_that_fails_costs_only_itself(tmp_path, monkeypatch, capsys):
-    def broken(plot, data):
-        raise ZeroDivisionError("no ink")
-
-    monkeypatch.setattr(drawers, "start", lambda: ThreadPoolExecutor(1))
-    monkeypatch.setattr(drawers, "pictures", broken)
-    files = write([record()], tmp_path)
-    assert {path.suffix for path in files} == {".md", ".csv", ".tex", ".html"}
-    said = "warning: figure cost-figure-paper-smoke cannot be drawn (ZeroDivisionError: no ink)"
-    assert said in capsys.readouterr().err
-
-
-def test_a_drawer_that_was_killed_costs_the_figures_alone(tmp_path, monkeypatch, capsys):
-    others = ProcessPoolExecutor(1)
-    with pytest.raises(BrokenProcessPool):
-        others.submit(os._exit, 1).result()
-    monkeypatch.setattr(drawers, "start", lambda: others)
-    assert {path.suffix for path in write([record()], tmp_path)} == {".md", ".csv", ".tex", ".html"}
-    assert "figure cost-figure-paper-smoke cannot be drawn (BrokenProcessPool" in capsys.readouterr().err
-
-
-def test_drawers_end_with_their_parent(tmp_path):
-    """However it ends."""
-    code = "import os, time; from bench.report.drawers import start\n"
-    code += "with start() as pool: print(pool.submit(os.getpid).result(), flush=True); time.sleep(60)"
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    drawer = int(parent.stdout.readline())
-    parent.kill()
-    parent.communicate()
-    until(lambda: not Path(f"/proc/{drawer}").exists() or "zombie" in Path(f"/proc/{drawer}/status").read_text())
-
-
-def test_ctrl_c_while_figures_are_drawn_is_answered_by_one_process():
-    code = "import time; from bench.report.drawers import start\n"
-    code += "try:\n    with start() as pool:\n        drawing = pool.submit(time.sleep, 1)\n"
-    code += "        print(pool.submit(int).result(), flush=True); time.sleep(60)\n"
-    code += "except KeyboardInterrupt:\n    print('stopped')"
-    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
-    parent = subprocess.Popen([sys.executable, "-c", code], **both)
-    assert parent.stdout.readline() == "0\n"
-    os.killpg(parent.pid, signal.SIGINT)  # as a terminal does
-    assert parent.communicate(timeout=60)[0] == "stopped\n"
 
 
 def test_the_index_opens_with_the_answer_in_one_sentence(three):

@@ -21,8 +21,7 @@ from bench.report.sections import (
     studies,
 )
 
-# In the order in which they are made. Those that are quick to make and whose figures take long to draw stand first, so
-# that the figures are drawn meanwhile. Within a question, this is the order of the page, too.
+# in the order that the pages of one question have
 SECTIONS: tuple[Callable[[Evidence], list[Page]], ...] = (
     curves.pages,
     cost.pages,
@@ -41,14 +40,7 @@ SECTIONS: tuple[Callable[[Evidence], list[Page]], ...] = (
 )
 
 
-def pages(evidence: Evidence, *, tell: Callable[[Page], None] = lambda page: None) -> list[Page]:
-    """Return the tables and figures that the records allow, in the order of the questions that they answer.
-
-    ``tell`` is called with each page as soon as the page is made.
-    """
-    made = []
-    for section in SECTIONS:
-        for page in section(evidence):
-            tell(page)
-            made.append(page)
+def pages(evidence: Evidence) -> list[Page]:
+    """Return the tables and figures that the records allow, in the order of the questions that they answer."""
+    made = [page for section in SECTIONS for page in section(evidence)]
     return sorted(made, key=lambda page: list(Question).index(page.question))
