@@ -93,11 +93,10 @@ class Results:
         ranked = [board.ranked(self.evidence, name) for name in (row, other)]
         why = incomparable(*ranked, other)
         parts, lines = [("", "all", ranked)], []
-        slicings, fitting, _ = sliceable(self.evidence, board) if per_slice and not why else ([], {}, [])
-        for slicing in slicings if {row, other} <= set(fitting) else ():
-            for code, label in enumerate(slicing.labels):
-                in_slice = [ranks.part(slicing.code == code) for ranks in ranked]
-                parts.append((slicing.name, label, in_slice))
+        slicings, fitting, _ = sliceable(self.evidence, board) if per_slice and not why else ({}, {}, [])
+        for name, slicing in slicings.items() if {row, other} <= set(fitting) else ():
+            for label in slicing.categories:
+                parts.append((name, label, [ranks.part(slicing == label) for ranks in ranked]))
         for slicing_name, label, pair in parts:
             measured = dict.fromkeys(MEASURE_COLUMNS, float("nan")) if why else measures(*pair, metric)
             values = {column: measured[measure] for measure, column in MEASURE_COLUMNS.items()}

@@ -27,11 +27,6 @@ FACTS = pd.DataFrame(
 )
 
 
-def named(slicing):
-    """Label of each case."""
-    return [slicing.labels[code] for code in slicing.code]
-
-
 def keep(folder, facts, **job):
     path = Store(folder).cases(record(**job).job)
     case_facts.write(facts, path)
@@ -42,33 +37,32 @@ def contents(folder, *records):
 
 
 def test_quarters_of_the_degree_keep_equal_degrees_together():
-    assert named(by_degree(np.array([1, 2, 3, 4]))) == ["Q1 (1-1)", "Q2 (2-2)", "Q3 (3-3)", "Q4 (4-4)"]
-    found = by_degree(np.array([4, 4, 4, 4, 4, 4, 4, 9]))
-    assert (found.labels, found.counts.tolist()) == (["Q1 (4-4)", "Q4 (9-9)"], [7, 1])
+    assert list(by_degree(pd.Series([1, 2, 3, 4]))) == ["Q1 (1-1)", "Q2 (2-2)", "Q3 (3-3)", "Q4 (4-4)"]
+    found = by_degree(pd.Series([4, 4, 4, 4, 4, 4, 4, 9]))
+    assert found.value_counts().to_dict() == {"Q1 (4-4)": 7, "Q4 (9-9)": 1}
 
 
 def test_head_mid_tail_and_cold_by_share_of_the_train_pairs():
-    assert named(by_popularity(FACTS)) == ["head", "mid", "tail", "cold"]
+    assert list(by_popularity(FACTS)) == ["head", "mid", "tail", "cold"]
     edges = pd.DataFrame({"item_popularity": [1] * 4, "pairs_above": [19, 20, 79, 80], "train_pairs": [100] * 4})
-    assert named(by_popularity(edges)) == ["head", "mid", "mid", "tail"]
+    assert list(by_popularity(edges)) == ["head", "mid", "mid", "tail"]
 
 
 def test_modalities_are_counted_and_named():
-    has = FACTS[["has_visual", "has_textual"]].to_numpy()
-    found = by_modalities(has, ["visual", "textual"])
-    assert found.labels == ["0", "1: textual", "1: visual", "2: visual+textual"]
-    assert named(found) == ["2: visual+textual", "1: visual", "1: textual", "0"]
+    found = by_modalities(pd.DataFrame({"visual": FACTS["has_visual"], "textual": FACTS["has_textual"]}))
+    assert list(found.categories) == ["0", "1: textual", "1: visual", "2: visual+textual"]
+    assert list(found) == ["2: visual+textual", "1: visual", "1: textual", "0"]
 
 
 def test_three_modalities_keep_their_cases():
     has = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=bool)
-    found = by_modalities(has, ["visual", "textual", "acoustic"])
-    assert named(found) == ["1: visual", "1: textual", "2: visual+textual", "1: acoustic"]
+    found = by_modalities(pd.DataFrame(has, columns=["visual", "textual", "acoustic"]))
+    assert list(found) == ["1: visual", "1: textual", "2: visual+textual", "1: acoustic"]
 
 
 def test_a_slicing_of_one_slice_and_absent_features_are_left_out():
     bare = FACTS.drop(columns=["has_visual", "has_textual"]).assign(is_in_own_train=False)
-    assert [slicing.name for slicing in slicings(bare)] == ["train degree of the user", "popularity of the test item"]
+    assert list(slicings(bare)) == ["train degree of the user", "popularity of the test item"]
 
 
 def test_every_case_is_in_one_slice(rng):
@@ -83,7 +77,7 @@ def test_every_case_is_in_one_slice(rng):
             "has_visual": rng.random(n) < 0.5,
         }
     )
-    assert [slicing.counts.sum() for slicing in slicings(facts)] == [n] * 4
+    assert [slicing.value_counts().sum() for slicing in slicings(facts).values()] == [n] * 4
 
 
 def test_a_tiny_table_by_hand(tmp_path, monkeypatch):
