@@ -28,7 +28,7 @@ class Evidence:
         studies: the studies whose variants have tables of their own.
         ours: the row under study, whose gain over the paper's baselines is %Imp.
         metrics: further metrics to show, such as "recall@20", computed from the stored ranks.
-        paper: the paper's numbers; without it, those of ``paper.csv``.
+        paper: the paper's numbers.
         left_out: path to reason, for every record that could not be used (``Store.left_out``).
         is_installed: returns whether the installed code is the code that a job was planned with.
         asked: the comparisons that tables are made of, each by folder, protocol and budget; None for all.
@@ -39,7 +39,7 @@ class Evidence:
     studies: Sequence[Study] = ()
     ours: str = STUDIED
     metrics: tuple[str, ...] = ()
-    paper: Published | None = None
+    paper: Published = field(default_factory=load)
     left_out: Mapping[Path, str] = field(default_factory=dict)
     is_installed: Callable[[Job], bool] = lambda job: False
     asked: Places | None = None
@@ -60,10 +60,6 @@ class Evidence:
     def losses(self) -> list[str]:
         """A sentence for each record that was left out."""
         return [f"Left out: {self.left_out[path].replace(f'{self.results}/', '')}." for path in sorted(self.left_out)]
-
-    @cached_property
-    def published(self) -> Published:
-        return load() if self.paper is None else self.paper
 
     @cached_property
     def every(self) -> pd.DataFrame:

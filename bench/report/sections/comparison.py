@@ -56,7 +56,7 @@ def pages(evidence: Evidence, tested: Evidence | None = None) -> list[Table]:
     records = evidence.frame[~evidence.frame["is_variant"]]
     if records.empty:
         return []
-    found = [table_1(records, evidence.published)]
+    found = [table_1(records, evidence.paper)]
     for _, group in evidence.main.groupby(TABLE[:2]):
         found += [table_2(evidence, group, ranking, tested or evidence) for ranking in RANKINGS]
     return found
@@ -67,7 +67,7 @@ def table_2(evidence: Evidence, records: pd.DataFrame, ranking: str, tested: Evi
     protocol, budget = records[TABLE[:2]].iloc[0]
     names = {"protocol": protocol, "budget": budget, "ranking": ranking}
     board = leaderboard(evidence)
-    cells = beside_paper(board[(board[TABLE] == pd.Series(names)).all(axis=1)], evidence.published, "table2", ranking)
+    cells = beside_paper(board[(board[TABLE] == pd.Series(names)).all(axis=1)], evidence.paper, "table2", ranking)
     tests, places = by_place(tested), cells[PLACE].itertuples(index=False, name=None)
     data = cells.assign(sign=[sign(tests[place]) if place in tests else "" for place in places])
     table_blocks = []
@@ -213,7 +213,7 @@ def improvements(part: pd.DataFrame, evidence: Evidence) -> Line:
         means = dict(zip(column["row"], column["mean"], strict=True))
         baselines = baselines_among((row for row, mean in means.items() if pd.notna(mean)), evidence.ours)
         ours, is_whole = improvement(means, evidence.ours), evidence.ours == STUDIED and baselines == set(BASELINES)
-        theirs = evidence.published.get(("table2", part["dataset"].iloc[0], IMPROVEMENT, metric), math.nan)
+        theirs = evidence.paper.get(("table2", part["dataset"].iloc[0], IMPROVEMENT, metric), math.nan)
         values = {"paper": theirs, "diff.": ours - theirs} if is_whole else {}
         gains = [ours, *(values.get(head, math.nan) for head in heads[metric])]
         cells += [Cell(number(gain, "+.2f")) for gain in gains]

@@ -34,7 +34,7 @@ def table(evidence: Evidence, records: pd.DataFrame, ranking: str) -> Table:
     names = {metric: title(metric) for metric in evidence.metrics}
     measured = with_metrics(evidence, records, ranking)
     data = comparison(measured, ranking, metrics=names)
-    data = beside_paper(data, evidence.published, "table2", ranking)
+    data = beside_paper(data, evidence.paper, "table2", ranking)
     table_blocks = [compared_block(in_block(data, block), measured, block, names=names) for block in blocks(records)]
     return Table(
         question=Question.COMPARISON,

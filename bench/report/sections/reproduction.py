@@ -64,7 +64,7 @@ def comparable(evidence: Evidence) -> list[Board]:
 
 def corrected(evidence: Evidence, dataset: str, metric: str) -> float:
     """Return the least that the independent run's value may be without copies of the test item; NaN without one."""
-    n_items = evidence.published.get(("table1", dataset, "", "items"), math.nan)
+    n_items = evidence.paper.get(("table1", dataset, "", "items"), math.nan)
     return independent.corrected(independent.value(dataset, metric), n_items)
 
 
@@ -74,7 +74,7 @@ def values(evidence: Evidence, board: Board, metric: str) -> dict:
     return {
         **about(board.block, budget=board.budget, metric=metric),
         "ours": board.means.loc[STUDIED, metric],
-        "paper": evidence.published.get(("table2", dataset, STUDIED, metric), math.nan),
+        "paper": evidence.paper.get(("table2", dataset, STUDIED, metric), math.nan),
         "independent": independent.value(dataset, metric),
         "corrected": corrected(evidence, dataset, metric),
         "keys": " ".join(board.keys[STUDIED]),
@@ -86,7 +86,7 @@ def mean_improvement(evidence: Evidence, board: Board) -> list[dict]:
     if baselines_among(board.rows, STUDIED) != set(BASELINES):
         return []
     ours = [improvement(board.means[metric].to_dict(), STUDIED) for metric in SHOWN]
-    theirs = [evidence.published.get(("table2", board.block[0], IMPROVEMENT, metric), math.nan) for metric in SHOWN]
+    theirs = [evidence.paper.get(("table2", board.block[0], IMPROVEMENT, metric), math.nan) for metric in SHOWN]
     rows = [row for row in board.rows if baselines_among([row], STUDIED)]
     keys = " ".join(key for row in [*rows, STUDIED] for key in board.keys[row])
     names = about(board.block, budget=board.budget, metric=MEAN, keys=keys)

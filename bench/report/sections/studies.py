@@ -84,7 +84,7 @@ def across(evidence: Evidence, study: Study) -> list[Table]:
 def table(evidence: Evidence, study: Study, records: pd.DataFrame, data: pd.DataFrame, ranking: str, **about) -> Table:
     """Return the table of the cells ``data`` of a study, made from ``records``; ``about`` are further attributes."""
     is_papers = study.is_papers and data["model"].iloc[0] == study.models[0]
-    data = beside_paper(data, evidence.published if is_papers else {}, study.name, ranking)
+    data = beside_paper(data, evidence.paper if is_papers else {}, study.name, ranking)
     data = parts.marked(evidence, study, records, data, ranking)
     return Table(
         question=question(study),
