@@ -81,11 +81,8 @@ class Board:
         return heading(self.block)
 
     def baselines(self, evidence: Evidence, *, above: str = "", metric: str = "") -> set[str]:
-        """Return the baselines that have a row, each model once however many presets and settings have rows.
-
-        Args:
-            above: a row; of the baselines, return those that have a row with a higher mean in ``metric``.
-        """
+        """Return the baselines that have a row, with a higher mean in ``metric`` than the row ``above`` if it is given;
+        each model once however many presets and settings have rows."""
         rows = evidence.baselines & set(self.rows)
         if above:
             rows = {row for row in rows if self.means.loc[row, metric] > self.means.loc[above, metric]}
@@ -135,13 +132,11 @@ def ranked(evidence: Evidence, keys: Sequence[str], ranking: str, row: str) -> R
 
 
 def answering(evidence: Evidence, rows: Collection[str] = ()) -> list[Board]:
-    """Return the board that answers most about ``rows`` for each data set, protocol and ranking, in this order.
+    """Return the board that answers most about ``rows``, or those under study, for each data set, protocol and ranking,
+    in this order.
 
     A board with any of the rows is preferred, then the board with the most baselines, then that with the longest
     budget. Boards of the full ranking without any row are left out.
-
-    Args:
-        rows: the rows to answer about; without them, the rows under study.
     """
     rows = set(rows) or evidence.studied
     groups: dict[tuple, list[Board]] = {}

@@ -28,12 +28,9 @@ class Place(NamedTuple):
 def cells(places: Iterable[Place], metrics: Mapping[str, str]) -> pd.DataFrame:
     """Return one line per place and metric, in this order: mean and sample deviation over the seeds with a value.
 
-    Means are rounded to twelve places only, beyond which sums of equal numbers of hits over several seeds may differ.
-    ``n_seeds`` is how many of the ``n_wanted`` seeds have a value. The ``note`` of a cell says why it is empty, or
-    which of its runs gave no value.
-
-    Args:
-        metrics: column of the runs to the name of the metric in the cells.
+    ``metrics`` has the names of the metrics by their columns in the runs. Means are rounded to twelve places only,
+    beyond which sums of equal numbers of hits over several seeds may differ. ``n_seeds`` is how many of the
+    ``n_wanted`` seeds have a value. The ``note`` of a cell says why it is empty, or which of its runs gave no value.
     """
     lines = []
     for names, runs, seeds in places:
@@ -100,12 +97,9 @@ def comparison(
 ) -> pd.DataFrame:
     """Return the cells of one comparison by data set, row and metric, with the marks of the best.
 
-    The seeds that a cell is expected to have are all seeds that any row of its block was started with.
-
-    Args:
-        records: the standing records of one protocol and budget.
-        rows: the rows in their order; without them, all of the paper's rows, run or not, and all others that were run.
-        barred: for each block, the rows that must be empty, with the reason of each.
+    The seeds that a cell is expected to have are all seeds that any row of its block was started with. Without
+    ``rows``, there are all of the paper's rows, run or not, and all others that were run. ``barred`` has the rows of
+    each block that must be empty, with the reason of each.
     """
     rows = order([*ROWS, ITEMWISE, *records["row"]]) if rows is None else rows
     places = []

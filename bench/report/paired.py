@@ -32,12 +32,9 @@ def differences(
     """Return ours minus theirs for each user, after the mean over the seeds of each side.
 
     The cases of one user are not independent, so they count as one: their sum, scaled so that the mean over the users
-    is that over the cases. Where each user has one case, it is the difference of that case.
+    is that over the cases. ``user`` has the user of each case as a number from 0 without gaps.
 
     The differences are rounded to twelve places, beyond which equal gains may differ by the order of summing.
-
-    Args:
-        user: the user of each case, as a number from 0 without gaps.
     """
     by_case = ours.mean(axis=0) - theirs.mean(axis=0)
     by_user = np.bincount(user, by_case)

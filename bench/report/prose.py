@@ -106,11 +106,8 @@ def notes(
 ) -> list[Note]:
     """Return the notes below a table that have no number, each only where the table shows what the note explains.
 
-    Args:
-        data: the cells that the table shows, one line each.
-        is_compared: whether the table has the paper's values for the paper's data sets.
-        ours: the row whose %Imp. the table shows, if any.
-        study: the study whose variants the table shows, if any.
+    The table has the cells ``data``, with the paper's values if ``is_compared``, the %Imp. of the row ``ours`` or the
+    variants of ``study``, if any.
     """
     below = []
     if data["metric"].str.startswith(("hr@", "ndcg@")).any():

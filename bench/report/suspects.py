@@ -17,17 +17,12 @@ LOST = 5e-4  # the least N@10 lost to ties for which a row is named
 
 def suspects(part: pd.DataFrame, runs: pd.DataFrame, evidence: Evidence, ranking: str) -> list[Note]:
     """Return warnings that name the suspect rows of one block, with the reasons, the rows whose training was cut short,
-    and the rows that lose to ties; a low value is no reason to suspect a floor.
-
-    Args:
-        part: the cells of the block.
-        runs: the records behind the cells.
-    """
+    and the rows that lose to ties; ``runs`` are the records behind its cells ``part``."""
     cells = part[part["metric"] == METRIC]
     means, suspect, rising = dict(zip(cells["row"], cells["mean"], strict=True)), [], []
     keys = runs[runs["status"] == "done"].groupby("row")["key"].agg(list)
     for row, mean in means.items():
-        reasons = too_low(mean, means) if not is_floor(row) else []
+        reasons = too_low(mean, means) if not is_floor(row) else []  # a floor may well be low
         records = [evidence.by_key[key] for key in keys.get(row, [])]
         if any(never_rose(record, ranking) for record in records):
             reasons.append("its learning curve never rose")

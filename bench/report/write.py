@@ -43,10 +43,7 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     """Write each table as Markdown, LaTeX and CSV, each figure as pictures, Markdown and CSV, all of them as one HTML
     page, and the index; remove the files that only the last index names. Return the paths of the files.
 
-    Equal records give equal bytes.
-
-    Raises:
-        BenchError: when the folder cannot be written.
+    Equal records give equal bytes. A folder that cannot be written is a BenchError.
     """
     with pd.option_context("mode.string_storage", "python"):  # Arrow's takes a fifth more time in tables this small
         all_pages = pages(evidence)
@@ -71,22 +68,15 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
 
 
 def check_place(folder: Path) -> None:
-    """Refuse a folder that cannot be written or has an index of something else, before the work and not after it.
-
-    Raises:
-        BenchError: as ``write``.
-    """
+    """Refuse a folder that cannot be written or has an index of something else, before the work and not after it."""
     with writing_reports(folder):
         try_writing(next(place for place in (folder, *folder.parents) if place.exists()))
         named(folder / INDEX)
 
 
 def named(old: Path) -> set[str]:
-    """Return the files that the index at ``old`` names; empty where there is no such file.
-
-    Raises:
-        BenchError: where the file is not an index of reports.
-    """
+    """Return the files that the index at ``old`` names; empty where there is no such file, and a BenchError where it is
+    not an index of reports."""
     text = old.read_text(encoding="utf-8", errors="replace") if old.exists() else ""
     if text and not text.startswith(TITLE):
         raise BenchError(f"{old} is not an index of reports and stays as it is; choose another folder with --reports")
@@ -94,14 +84,8 @@ def named(old: Path) -> set[str]:
 
 
 def rebuild(results: Path, reports: Path, **asked: Any) -> str:
-    """Write every table and figure anew from the records alone, and return a sentence that tells how many.
-
-    Args:
-        asked: as in ``Evidence.of``.
-
-    Raises:
-        BenchError: as ``check_place``, and where no record can be read, so that a mistyped folder does not empty the
-            old reports.
+    """Write every table and figure anew from the records alone, and return a sentence that tells how many; ``asked`` is
+    as in ``Evidence.of``. Without any record it is a BenchError, so that a mistyped folder does not empty old reports.
     """
     check_place(reports)
     evidence = Evidence.of(Store(results), **asked)
@@ -123,11 +107,7 @@ def forms(page: Page, pictures: dict[str, bytes]) -> dict[str, bytes]:
 
 def opening(evidence: Evidence, among: Places | None = None) -> list[str]:
     """Return the answer in sentences: the verdicts, how near our values are to the paper's, what the authors' own runs
-    say, and how many claims stand.
-
-    Args:
-        among: the data sets, protocols and rankings that the sentences are about; all of them if None.
-    """
+    say, and how many claims stand; of the data sets, protocols and rankings ``among`` which they are, or of all."""
     sentences = answer.sentences(evidence, among) + reproduction.sentences(evidence, among)
     is_papers = among is None or any((name, "paper", "sampled") in among for name in DATASETS)
     return sentences + (authors.sentences(evidence) + claims.sentences(evidence) if is_papers else [])
@@ -162,12 +142,9 @@ def console(
 ) -> str:
     """Return the tables of the studies ``names`` as plain text; * is the best value, + the second.
 
-    With ``ranking``, tables of the other ranking are left out. Without a study that has variants, Table 2 shows all
-    records that are asked for, variants of studies included. With Table 2, the answer about its data sets, protocols
-    and rankings stands above the tables.
-
-    Args:
-        asked: as ``Evidence.asked``.
+    With ``ranking``, tables of the other ranking are left out; ``asked`` is as in ``Evidence``. Without a study that
+    has variants, Table 2 shows all records that are asked for, variants of studies included. With Table 2, the answer
+    about its data sets, protocols and rankings stands above the tables.
     """
     chosen = {study.name: study for study in evidence.studies if study.name in names or "all" in names}
     varied = [study for study in chosen.values() if study.variants]

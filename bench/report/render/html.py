@@ -49,12 +49,8 @@ class View:
 
 
 def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: Files) -> str:
-    """Return the HTML page; equal records give equal bytes.
-
-    Args:
-        folder: the folder that the page will be written to, from which links to records start.
-        files: the files of each table and figure, which the page links to; it also embeds the SVG of a figure.
-    """
+    """Return the HTML page for ``folder``, from which its links start, with links to the ``files`` of each table and
+    figure; the SVG of a figure is embedded."""
     store, root, choice = Store(evidence.results), folder.resolve(), Choice(found, evidence)
     views = [view(page, choice, files.get(page.name, {}), place) for place, page in enumerate(found)]
     index = records.table(evidence)

@@ -23,10 +23,8 @@ Points = Float[np.ndarray, "point 2"]
 def inline(drawing: bytes, *, name: str, title: str) -> str:
     """Return an SVG file as an element of a page, without invisible parts and rounded to a hundredth of a point.
 
-    Args:
-        drawing: the content of the file.
-        name: the start of every id and class, so that two drawings on a page cannot clash.
-        title: the text that a screen reader reads for the drawing.
+    Every id and class begins with ``name``, so that two drawings on a page cannot clash; a screen reader reads the
+    ``title``.
     """
     root = fromstring(drawing)
     for node in list(root.iter()):

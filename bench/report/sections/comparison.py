@@ -48,11 +48,8 @@ CSV = [
 
 
 def pages(evidence: Evidence, tested: Evidence | None = None) -> list[Table]:
-    """Return Table 1, then a Table 2 for each protocol, budget and ranking; none of them has a knock-out.
-
-    Args:
-        tested: the evidence whose tests give the signs, where it is not ``evidence``.
-    """
+    """Return Table 1, then a Table 2 for each protocol, budget and ranking; none of them has a knock-out. The signs are
+    from the tests of ``tested``, where it is given."""
     records = evidence.frame[~evidence.frame["is_variant"]]
     if records.empty:
         return []
@@ -111,11 +108,8 @@ def compared_block(
     study: Study | None = None,
     names: Mapping[str, str] = SHOWN,
 ) -> Block:
-    """Lay out ``part``, the cells of one block, with the paper's values of the metrics for which the paper has any.
-
-    A note below names the rows that were not run and that the paper does not have either. ``names`` has the metrics
-    and the heads of their columns.
-    """
+    """Lay out ``part``, the cells of one block, with the paper's values of the metrics for which the paper has any, and
+    notes on the rows that were not run; ``names`` has the metrics and the heads of their columns."""
     dependent = set(records.loc[records["is_candidate_dependent"], "row"])
     titles = study.titles if study else {}
     heads = beside(part)

@@ -55,11 +55,8 @@ def pages(evidence: Evidence) -> list[Page]:
 def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = None) -> pd.DataFrame:
     """Return one line per data set and model: the means over the seeds of the finished runs, unrounded.
 
-    A mean is NaN where a record lacks the value. Settings that no search found count as no trials and no seconds.
-
-    Args:
-        ranking: the ranking whose best epoch is shown.
-        rows: the rows to show, in this order; all in the usual order where they are not given.
+    A mean is NaN where a record lacks the value. Settings that no search found count as no trials and no seconds. The
+    best epoch is that of ``ranking``. Without ``rows``, there are all of them in the usual order.
     """
     done = records[records["status"] == "done"]
     done = done.assign(best_epoch=done[f"best_epoch.{ranking}"]).reindex(columns=[*BLOCK, "row", "key", *NUMBERS])
@@ -75,10 +72,7 @@ def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = N
 
 def block(records: pd.DataFrame, ranking: str, titles: Mapping[str, str] | None = None) -> Block | None:
     """Return the costs of a comparison's rows and of the searches for their settings; None where no run finished.
-
-    Args:
-        titles: the titles of a study's variants by label, in their order.
-    """
+    ``titles`` are those of a study's variants by label."""
     data = means(records, ranking, rows=list(titles) if titles else None)
     return replace(laid_out(data, BELOW, titles), notes=held_up(records, titles)) if len(data) else None
 
