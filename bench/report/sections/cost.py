@@ -1,7 +1,7 @@
 """The cost of quality: a table of seconds, memory and parameters, and a figure of quality against training time."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -52,7 +52,7 @@ def pages(evidence: Evidence) -> list[Page]:
     return found
 
 
-def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = None) -> pd.DataFrame:
+def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] = ()) -> pd.DataFrame:
     """Return one line per data set and model: the means over the seeds of the finished runs, unrounded.
 
     A mean is NaN where a record lacks the value. Settings that no search found count as no trials and no seconds. The
@@ -70,20 +70,20 @@ def means(records: pd.DataFrame, ranking: str, *, rows: Sequence[str] | None = N
     return pd.DataFrame(lines)
 
 
-def block(records: pd.DataFrame, ranking: str, titles: Mapping[str, str] | None = None) -> Block | None:
-    """Return the costs of a comparison's rows and of the searches for their settings; None where no run finished.
-    ``titles`` are those of a study's variants by label."""
-    data = means(records, ranking, rows=list(titles) if titles else None)
-    return replace(laid_out(data, BELOW, titles), notes=held_up(records, titles)) if len(data) else None
+def block(records: pd.DataFrame, ranking: str, *, variants: Sequence[str] = ()) -> Block | None:
+    """Return the costs of a comparison's rows, which may be a study's ``variants``, and of the searches for their
+    settings; None where no run finished."""
+    data, kind = means(records, ranking, rows=variants), "Variant" if variants else "Model"
+    return replace(laid_out(data, BELOW, kind), notes=held_up(records)) if len(data) else None
 
 
-def laid_out(data: pd.DataFrame, columns: Sequence[str], titles: Mapping[str, str] | None = None) -> Block:
-    """Lay out these columns of ``data``, the lines of ``means``; ``titles`` as in ``block``."""
-    lines, kind = [], "Variant" if titles else "Model"
+def laid_out(data: pd.DataFrame, columns: Sequence[str], kind: str = "Model") -> Block:
+    """Lay out these columns of ``data``, the lines of ``means``, whose rows are of this ``kind``."""
+    lines = []
     for run in data.to_dict("records"):
-        names = [Cell(heading((run["dataset"], run["features"]))), Cell((titles or {}).get(run["model"], run["model"]))]
+        names = [Cell(heading((run["dataset"], run["features"]))), Cell(run["model"])]
         values = [Cell(number(run[column], NUMBERS[column][1])) for column in columns]
-        place = about((run["dataset"], run["features"]), **({} if titles else {"model": run["model"]}))
+        place = about((run["dataset"], run["features"]), **({"model": run["model"]} if kind == "Model" else {}))
         lines.append(Line(names + values, about=place, keys=run["keys"]))
     names = [Column("Data set", "name"), Column(kind, "name")]
     return Block(columns=[*names, *(NUMBERS[column][0] for column in columns)], lines=lines)
@@ -98,15 +98,14 @@ def machines(records: pd.DataFrame) -> Note:
     return Note(f"Machines, with their number of runs: {'; '.join(texts)}.")
 
 
-def held_up(records: pd.DataFrame, titles: Mapping[str, str] | None = None) -> list[Note]:
-    """Return a warning that names the runs held up for a good part of their training; ``titles`` as in ``block``."""
+def held_up(records: pd.DataFrame) -> list[Note]:
+    """Return a warning that names the runs held up for a good part of their training."""
     share = records["seconds.held_up"] / records["seconds.train"]
-    title = records["row"].replace(dict(titles or {}))
-    runs = records.assign(share=share, title=title)[share >= HELD_UP_SHARE]
+    runs = records.assign(share=share)[share >= HELD_UP_SHARE]
     if not len(runs):
         return []
     named = "; ".join(
-        f"{run.title} on {heading((run.dataset, run.features))}, seed {run.seed} ({run.share:.0%})"
+        f"{run.row} on {heading((run.dataset, run.features))}, seed {run.seed} ({run.share:.0%})"
         for run in runs.itertuples()
     )
     text = f"Held up while they trained, by a pause or by other work on the machine, for a share of train s: {named}. "

@@ -59,10 +59,11 @@ def of_model(evidence: Evidence, study: Study, model: str, records: pd.DataFrame
     barred = {block: why_not(study, block, evidence.every) for block in blocks(records)}
     data = comparison(records, ranking, rows=study.labels, barred=barred).assign(model=model)
     possible = records[[run.row not in barred[run.dataset, run.features] for run in records.itertuples()]]
+    possible = possible.assign(row=possible["row"].map(study.titles))
     about = {
         "kind": study.name if is_default else f"{study.name}-{model.replace(':', '-')}",
         "what": f"{study.title} in {model}",
-        "cost": cost.block(possible, ranking, titles=study.titles),
+        "cost": cost.block(possible, ranking, variants=[*study.titles.values()]),
     }
     return table(evidence, study, records, data, ranking, **about)
 
