@@ -132,18 +132,15 @@ class Page:
         return "-".join(filter(None, (self.kind, self.protocol, self.budget, self.ranking)))
 
     @property
-    def folder(self) -> str:
-        """The folder of the page's files, one for each protocol and budget; empty for a page without a budget."""
-        return safe(f"{self.protocol or 'protocols'}-{self.budget}") if self.budget else ""
-
-    @property
     def path(self) -> str:
-        """The path of the page's files below the reports, without their ending."""
-        return f"{self.folder}/{self.stem}" if self.folder else self.stem
+        """The path of the page's files below the reports, without their ending: there is a folder for each protocol and
+        budget, but not for a page without a budget."""
+        folder = safe(f"{self.protocol or 'protocols'}-{self.budget}")
+        return f"{folder}/{self.stem}" if self.budget else self.stem
 
     @property
     def stem(self) -> str:
-        """The name of the page's files in ``folder``, without their ending."""
+        """The name of the page's files, without their ending."""
         return "-".join(filter(None, (self.kind, self.ranking)))
 
     @property

@@ -17,7 +17,6 @@ from bench.spec import SHOWN
 
 FEWEST = 3  # rows, below which orders are not compared
 DRAWN = "ndcg@10"
-SIDES = ("left", "right")
 COLUMNS = [
     *BLOCK, "budget", "heading", "left", "right", "row", "is_studied", "left_mean", "right_mean", "left_place",
     "right_place", "keys",
@@ -39,8 +38,8 @@ class Pair:
     right: Board
 
     @property
-    def sides(self) -> tuple[str, str]:
-        return tuple(f"{board.protocol}, {board.ranking}" for board in (self.left, self.right))
+    def sides(self) -> dict[str, Board]:
+        return {"left": self.left, "right": self.right}
 
     @property
     def rows(self) -> list[str]:
@@ -49,18 +48,17 @@ class Pair:
     @property
     def keys(self) -> str:
         """The keys of the records behind the compared rows."""
-        by_cell = [board.keys[row] for row in self.rows for board in (self.left, self.right)]
+        by_cell = [board.keys[row] for row in self.rows for board in self.sides.values()]
         return " ".join(dict.fromkeys(key for keys in by_cell for key in keys))
 
     @property
     def names(self) -> dict[str, str]:
         """The columns of a CSV that describe the pair."""
-        return dict(zip([*BLOCK, *SIDES], (*self.left.block, *self.sides), strict=True))
+        return about(self.left.block, **{side: f"{b.protocol}, {b.ranking}" for side, b in self.sides.items()})
 
     def means(self, metric: str) -> pd.DataFrame:
         """Return the means of the common rows, one line per row, with the columns ``left`` and ``right``."""
-        boards_by_side = zip(SIDES, (self.left, self.right), strict=True)
-        return pd.DataFrame({side: board.means[metric].reindex(self.rows) for side, board in boards_by_side})
+        return pd.DataFrame({side: board.means[metric].reindex(self.rows) for side, board in self.sides.items()})
 
 
 def pages(evidence: Evidence) -> list[Page]:
@@ -95,16 +93,8 @@ def agreement(means: pd.DataFrame) -> tuple[float, int]:
     tau is NaN where there are fewer rows than FEWEST, or all values of a side are equal.
     """
     tau = means["left"].corr(means["right"], method="kendall", min_periods=FEWEST)
-    values = (means[side].to_numpy() for side in SIDES)
-    left, right = (np.sign(np.subtract.outer(side, side)) for side in values)  # the order of each pair, both ways round
+    left, right = (np.sign(np.subtract.outer(side, side)) for side in means.to_numpy().T)  # each pair, both ways round
     return tau, int((left * right < 0).sum()) // 2
-
-
-def why(means: pd.DataFrame) -> str:
-    """Return the reason why tau is empty."""
-    if len(means) < FEWEST:
-        return f"only {len(means)} rows are on both sides; an order needs at least {FEWEST}"
-    return "all values of a side are equal"
 
 
 def warnings(evidence: Evidence, pairs: list[Pair]) -> list[Note]:
@@ -112,7 +102,7 @@ def warnings(evidence: Evidence, pairs: list[Pair]) -> list[Note]:
     a protocol only, since two protocols draw different ones."""
     keys: dict[str, list[str]] = {}
     for pair in pairs:
-        protocols = " and ".join(dict.fromkeys(board.protocol for board in (pair.left, pair.right)))
+        protocols = " and ".join(dict.fromkeys(board.protocol for board in pair.sides.values()))
         keys.setdefault(f"{pair.left.heading} under {protocols}", []).append(pair.keys)
     notes = []
     for name, compared in keys.items():
@@ -147,7 +137,9 @@ def readings(pair: Pair) -> list[dict]:
         means = pair.means(metric)
         tau, n_swapped = agreement(means)
         values = {**pair.names, "metric": metric, "n_rows": len(means), "tau_b": tau, "n_swapped": n_swapped}
-        note = why(means) if math.isnan(tau) else ""
+        few = f"only {len(means)} rows are on both sides; an order needs at least {FEWEST}"
+        why_empty = few if len(means) < FEWEST else "all values of a side are equal"
+        note = why_empty if math.isnan(tau) else ""
         found.append({**values, "n_pairs": math.comb(len(means), 2), "note": note, "keys": pair.keys})
     return found
 
@@ -156,24 +148,21 @@ def line(pair: Pair, of_pair: list[dict]) -> Line:
     """Return the table's line of ``pair``, whose readings are ``of_pair``."""
     taus = [Cell(number(reading["tau_b"], "+.3f"), note=reading["note"]) for reading in of_pair]
     (drawn,) = (reading for reading in of_pair if reading["metric"] == DRAWN)
-    texts = [pair.left.heading, *pair.sides, str(len(pair.rows))]
+    texts = [pair.left.heading, pair.names["left"], pair.names["right"], str(len(pair.rows))]
     swapped = Cell(f"{drawn['n_swapped']} of {drawn['n_pairs']}")
     return Line([*map(Cell, texts), *taus, swapped], about=about(pair.left.block), keys=pair.keys)
 
 
 def figure(evidence: Evidence, budget: str, name: str, pairs: list[Pair]) -> Figure:
     """Draw the places by N@10 on the left and on the right, one line per model; ``name`` is that of the data set."""
-    lines = []
+    parts = []
     for pair in pairs:
         means = pair.means(DRAWN)
         places = means.rank(ascending=False, method="min").astype(int)
-        names = {**pair.names, "budget": budget, "heading": pair.left.heading}
-        for row in pair.rows:
-            values = {f"{side}_mean": means.loc[row, side] for side in SIDES}
-            values |= {f"{side}_place": places.loc[row, side] for side in SIDES}
-            keys = " ".join((*pair.left.keys[row], *pair.right.keys[row]))
-            lines.append({**names, "row": row, "is_studied": row in evidence.studied, **values, "keys": keys})
-    data = pd.DataFrame(lines)
+        lines = means.add_suffix("_mean").join(places.add_suffix("_place")).rename_axis("row").reset_index()
+        keys = [" ".join((*pair.left.keys[row], *pair.right.keys[row])) for row in pair.rows]
+        lines = lines.assign(keys=keys, is_studied=lines["row"].isin(evidence.studied))
+        parts.append(lines.assign(**pair.names, budget=budget, heading=pair.left.heading))
     sets = ", ".join(dict.fromkeys(pair.left.heading for pair in pairs))
     return Figure(
         question=Question.PROTOCOL,
@@ -181,7 +170,7 @@ def figure(evidence: Evidence, budget: str, name: str, pairs: list[Pair]) -> Fig
         what=f"Protocol sensitivity: places of the models, {sets}",
         caption=f"Places by {SHOWN[DRAWN]} among the rows that both sides have; 1 is the best, and ties share a place.",
         notes=[Note("Where lines cross, models change their order."), *warnings(evidence, pairs)],
-        data=data[COLUMNS],
+        data=pd.concat(parts, ignore_index=True)[COLUMNS],
         budget=budget,
         plot="slopes",
     )

@@ -145,6 +145,6 @@ def block(board: Board, slicing: str, counts: pd.Series, means: pd.DataFrame) ->
             mark = "few" if counts[place[0]] < FEWEST else "best" if is_best else ""
             cells.append(Cell(number(mean, ".4f"), mark))
         lines.append(Line([Cell(row), *cells], about={"model": row}, keys=" ".join(board.keys[row])))
-    heads = [Column(f"{label} {SHOWN[metric]}", metric=SHOWN[metric], term=SHOWN[metric]) for label, metric in means]
+    heads = [Column(f"{label} {SHOWN[metric]}", metric=SHOWN[metric]) for label, metric in means]
     title = f"{board.heading}: {slicing}"
     return Block(title=title, about=about(board.block), columns=[Column("Model", "name"), *heads], lines=lines)
