@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -11,7 +12,7 @@ from markupsafe import Markup
 
 from bench.report.evidence import Evidence
 from bench.report.model import Block, Figure, Page, Question, Table
-from bench.report.render.choice import FILTERS, Choice, Tags, column_tags
+from bench.report.render.choice import FILTERS, Choice, column_tags
 from bench.report.render.details import details
 from bench.report.render.svg import inline
 from bench.report.render.verdicts import cards
@@ -37,29 +38,18 @@ ABOUT = {  # the line below the heading of each question that needs one
 Files = Mapping[str, Mapping[str, bytes]]  # name of the page to ending to content
 
 
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """A table or a figure with all that the HTML page shows of it."""
-
-    page: Page
-    tags: Tags
-    grids: list[Block]
-    files: list[str]
-    drawing: Markup = Markup()
-
-
 def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: Files) -> str:
     """Return the HTML page for ``folder``, from which its links start, with links to the ``files`` of each table and
     figure; the SVG of a figure is embedded."""
     store, root, choice = Store(evidence.results), folder.resolve(), Choice(found, evidence)
     views = [view(page, choice, files.get(page.name, {}), place) for place, page in enumerate(found)]
     index = records.table(evidence)
-    views.append(View(page=index, tags={}, grids=index.blocks, files=[]))
+    views.append({"page": index, "tags": {}, "grids": index.blocks, "files": [], "drawing": ""})
     paths = {record.key: link(store.path(record.job), root) for record in evidence.records}
     place_of = {key: str(place) for place, key in enumerate(sorted(paths))}
     return template().render(
         about=ABOUT,
-        questions={question: [view for view in views if view.page.question is question] for question in Question},
+        questions={question: [view for view in views if view["page"].question is question] for question in Question},
         filters=FILTERS,
         choice=choice,
         cards=cards(evidence),
@@ -73,7 +63,7 @@ def html(found: Sequence[Page], evidence: Evidence, *, folder: Path, files: File
         paths=paths,
         places=lambda keys: " ".join(place_of[key] for key in keys.split() if key in place_of),
         data={"first": choice.at_first, "possible": choice.possible, **details(evidence)},
-        terms=used_terms(views),
+        terms=used_terms([block for view in views for block in view["grids"]]),
         css=Markup((PLACE / "report.css").read_text(encoding="utf-8")),
         js=Markup("\n".join((PLACE / name).read_text(encoding="utf-8") for name in SCRIPTS)),
     )
@@ -88,15 +78,15 @@ def template():
     return environment.get_template("report.html.j2")
 
 
-def view(page: Page, choice: Choice, files: Mapping[str, bytes], place: int) -> View:
-    """Return the view of ``page``, which has ``files`` by their ending and stands at ``place`` on the HTML page."""
-    return View(
-        page=page,
-        tags=choice.page_tags(page),
-        grids=[] if isinstance(page, Figure) else grids(page),
-        files=[f"{page.path}.{ext}" for ext in files],
-        drawing=Markup(inline(files["svg"], name=f"f{place}", title=page.title) if "svg" in files else ""),
-    )
+def view(page: Page, choice: Choice, files: Mapping[str, bytes], place: int) -> dict[str, Any]:
+    """Return all that the HTML page shows of ``page``, which has ``files`` by their ending and stands at ``place``."""
+    return {
+        "page": page,
+        "tags": choice.page_tags(page),
+        "grids": [] if isinstance(page, Figure) else grids(page),
+        "files": [f"{page.path}.{ext}" for ext in files],
+        "drawing": Markup(inline(files["svg"], name=f"f{place}", title=page.title) if "svg" in files else ""),
+    }
 
 
 def left(block: Block) -> str:
@@ -124,9 +114,8 @@ def counts(evidence: Evidence) -> list[tuple[str, str]]:
     return [("Records", f"{len(rows)} ({states})"), *numbers, ("Time of all jobs", evidence.hours)]
 
 
-def used_terms(views: Sequence[View]) -> dict[str, tuple[int, str]]:
+def used_terms(blocks: Sequence[Block]) -> dict[str, tuple[int, str]]:
     """Return the place and the text of each term that explains a column of the page or a line of %Imp."""
-    blocks = [grid for view in views for grid in view.grids]
     names = {term(column) for block in blocks for column in block.columns}
     names |= {line.cells[0].text for block in blocks for line in block.lines if line.is_foot}
     return {name: (place, text) for place, (name, text) in enumerate(TERMS.items()) if name in names}
