@@ -2,12 +2,14 @@
 
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from bench.report import paired
+from bench.spec import BenchError
 
 
 def permutations_p(differences) -> float:
@@ -150,6 +152,12 @@ def test_under_the_null_p_is_uniform(rng, n):
     p = np.array([paired.permutation_p(sizes * rng.choice([-1, 1], n)) for _ in range(400)])
     assert np.mean(p <= 0.05) == pytest.approx(0.05, abs=0.035)
     assert np.mean(p <= 0.5) == pytest.approx(0.5, abs=0.08)
+
+
+def test_without_statsmodels_the_error_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "statsmodels.stats.multitest", None)
+    with pytest.raises(BenchError, match="pip install statsmodels, then --report makes them; all records stand"):
+        paired.holm(np.array([0.03, 0.01]))
 
 
 @pytest.mark.parametrize("values", [[-1, 0, 1], [-0.5, -0.3869, 0, 0.6309, 1]])
