@@ -13,10 +13,10 @@ import pandas as pd
 from bench.files import try_writing, write_whole, writing_reports
 from bench.report import drawers
 from bench.report.evidence import Evidence, Places
-from bench.report.model import Figure, Page, Table
+from bench.report.model import Figure, Line, Page, Table
 from bench.report.render.html import Files, html
 from bench.report.render.latex import latex
-from bench.report.render.text import csv, escaped, figure_page, markdown, text
+from bench.report.render.text import csv, escaped, figure_page, grid, markdown, text
 from bench.report.rows import DATASETS
 from bench.report.sections import (
     answer,
@@ -30,13 +30,14 @@ from bench.report.sections import (
     reproduction,
     studies,
 )
-from bench.spec import RANKINGS, BenchError, counted
+from bench.spec import RANKINGS, SHOWN, BenchError, counted
 from bench.store.store import Store
 
 FORMATS = {"md": markdown, "tex": latex, "csv": csv}
 INDEX = "index.md"
 PAGE = "report.html"
 TITLE = "# Reports"
+N_ANSWER = 5  # columns of the answer that the index shows: where, model, verdict, the difference in N@10, its interval
 
 
 def write(evidence: Evidence, folder: Path) -> list[Path]:
@@ -106,11 +107,27 @@ def forms(page: Page, pictures: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def opening(evidence: Evidence, among: Places | None = None) -> list[str]:
-    """Return the answer in sentences: the verdicts, how near our values are to the paper's, what the authors' own runs
-    say, and how many claims stand; of the data sets, protocols and rankings ``among`` which they are, or of all."""
-    sentences = answer.sentences(evidence, among) + reproduction.sentences(evidence, among)
+    """Return the answer in sentences, the verdicts first, of the data sets, protocols and rankings ``among`` which they
+    are, or of all."""
+    return answer.sentences(evidence, among) + context(evidence, among)
+
+
+def context(evidence: Evidence, among: Places | None = None) -> list[str]:
+    """Say how near our values are to the paper's, what the authors' own runs say, and how many claims stand."""
     is_papers = among is None or any((name, "paper", "sampled") in among for name in DATASETS)
-    return sentences + (authors.sentences(evidence) + claims.sentences(evidence) if is_papers else [])
+    papers = authors.sentences(evidence) + claims.sentences(evidence) if is_papers else []
+    return reproduction.sentences(evidence, among) + papers
+
+
+def verdicts(page: Table) -> str:
+    """Return the table of the answer in Markdown as the index has it: the first metric of the rows with a verdict."""
+    (block,) = page.blocks
+    columns = block.columns[:N_ANSWER]
+    lines = [Line(line.cells[:N_ANSWER]) for line in block.lines if line.is_run]
+    if not lines:
+        return ""
+    more = f"[{page.stem}.md]({page.path}.md) has {SHOWN['hr@5']}, p, the seeds, and in what the rows with ‡ differ."
+    return f"{grid(columns, lines, 'pipe', lambda cell: escaped(cell.text))}\n\n{more}"
 
 
 def index(all_pages: list[Page], files: Files, evidence: Evidence) -> str:
@@ -121,8 +138,11 @@ def index(all_pages: list[Page], files: Files, evidence: Evidence) -> str:
     lines = [TITLE, "", f"Made from {made_from}.", ""]
     lines += [*(f"- {escaped(sentence)}" for sentence in evidence.losses), *[""] * bool(evidence.losses)]
     lines += [f"Everything on one page that can be sorted and filtered: [{PAGE}]({PAGE}).", ""] if all_pages else []
-    sentences = [page.caption for page in all_pages if page.kind == "answer"] + opening(evidence)
-    lines += ["## The answer", "", *(f"- {escaped(sentence)}" for sentence in sentences), ""] if sentences else []
+    for page in all_pages:
+        if page.kind == "answer" and isinstance(page, Table):
+            rest = "\n".join(f"- {escaped(one)}" for one in answer.reasons(evidence) + context(evidence))
+            for part in filter(None, ("## The answer", escaped(page.caption), verdicts(page), rest)):
+                lines += [part, ""]
     lines += ["## Tables and figures", ""] if all_pages else []
     for question, group in groupby(all_pages, key=lambda page: page.question):
         lines += [f"### {question.value}", ""]

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from bench.report import write as report_write
+from bench.report.render.text import escaped
 from bench.report.sections import pages
 from bench.report.write import console, rebuild
 from bench.spec import BUDGETS, BenchError
@@ -163,11 +164,25 @@ def test_the_pages_of_three_hundred_records_take_seconds(tmp_path):
     assert time.process_time() - start < 15  # 4 to 5 on a quiet machine
 
 
-def test_the_index_opens_with_the_answer_in_one_sentence(three):
+def test_the_index_opens_with_the_answer(three):
     found = pages(three)
     (answer,) = (page for page in found if page.kind == "answer")
     said = report_write.index(found, {page.name: {} for page in found}, three)
-    assert f"## The answer\n\n- {answer.caption}\n" in said
+    head, below, *lines = said.partition(f"## The answer\n\n{answer.caption}\n\n")[2].splitlines()
+    assert [cell.strip() for cell in head.split("|")[1:-1]] == [
+        "Where",
+        "Model",
+        "Verdict",
+        "N@10 difference",
+        "95% CI",
+    ]
+    assert below.startswith("|:--")
+    compared = [line for line in answer.blocks[0].lines if line.is_run]
+    for shown, line in zip(lines, compared, strict=False):
+        assert [cell.strip() for cell in shown.split("|")[1:-1]] == [escaped(cell.text) for cell in line.cells[:5]]
+    assert len(compared) > 0
+    assert lines[len(compared)] == ""
+    assert lines[len(compared) + 1].startswith("[answer.md](answer.md) has H@5, p, the seeds,")
 
 
 def test_a_record_whose_metrics_do_not_follow_is_named_in_the_report(tmp_path, capsys):

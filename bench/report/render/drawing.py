@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullLocator
 from PIL import Image
 
 from bench.report.rows import FLOORS, ITEMWISE, ROWS, STUDIED
@@ -100,7 +100,7 @@ def scale_log(axis: Any, values: pd.Series) -> None:
     fewer = (1, 3) if span < 300 else (1,)
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if span < 30 else fewer))
-    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x >= 1000 else f"{x:g}")  # 10k fits in, 10000 not
     axis.xaxis.set_minor_locator(NullLocator())
 
 

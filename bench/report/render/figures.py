@@ -61,7 +61,11 @@ def curves(data: pd.DataFrame) -> Figure:
 
 
 def layers(data: pd.DataFrame) -> Figure:
-    """Draw values over the number of layers: one panel per data set and metric, one line per model."""
+    """Draw values over the number of layers: one panel per data set and metric, one line per model. A data set in which
+    each model has one number of layers is left out, unless all are such."""
+    n_points = data.dropna(subset=["mean"]).groupby([*BLOCK, "model", "metric"])["layers"].nunique()
+    has_line = (n_points.groupby(BLOCK).max() > 1).reindex(pd.MultiIndex.from_frame(data[BLOCK]), fill_value=False)
+    data = data[has_line.to_numpy()] if has_line.any() else data
     places, metrics = blocks(data), list(dict.fromkeys(data["metric"]))
     figure, axes = panels(len(metrics), len(places))
     look = looks(data["model"])

@@ -130,17 +130,24 @@ def figures(test: dict) -> list[str]:
 
 
 def sentences(evidence: Evidence, among: Places | None = None) -> list[str]:
-    """Return a sentence for each verdict, then one for each reason why rows were not compared, of all places or of
-    those ``among`` (data set, protocol, ranking)."""
-    verdicts, places_by_reason = [], {}
+    """Return a sentence for each verdict, then the ``reasons``, of all places or of those ``among`` (data set,
+    protocol, ranking)."""
+    found = [one for one in answers(evidence) if one.tests and is_among(one, among)]
+    verdicts = [f"{one.where}: {one.row} {one.text} ({'; '.join(details(one))})." for one in found]
+    return verdicts + reasons(evidence, among)
+
+
+def reasons(evidence: Evidence, among: Places | None = None) -> list[str]:
+    """Return a sentence for each reason why rows were not compared, with the places where it is so."""
+    places: dict[str, list[str]] = {}
     for one in answers(evidence):
-        if among is not None and (one.dataset, one.protocol, one.ranking) not in among:
-            continue
-        if one.tests:
-            verdicts.append(f"{one.where}: {one.row} {one.text} ({'; '.join(details(one))}).")
-        else:
-            places_by_reason.setdefault(f"{one.row} {one.text}", []).append(one.where)
-    return verdicts + [f"{text} ({'; '.join(places)})." for text, places in places_by_reason.items()]
+        if not one.tests and is_among(one, among):
+            places.setdefault(f"{one.row} {one.text}", []).append(one.where)
+    return [f"{text} ({'; '.join(where)})." for text, where in places.items()]
+
+
+def is_among(one: Answer, among: Places | None) -> bool:
+    return among is None or (one.dataset, one.protocol, one.ranking) in among
 
 
 def details(one: Answer) -> list[str]:

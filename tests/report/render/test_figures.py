@@ -31,7 +31,8 @@ def figure(name, *records) -> Figure:
 @pytest.fixture(scope="module")
 def figure4():
     runs = [layered(n, 0.1 * n, seed=seed) for n in (1, 2, 3) for seed in (0, 1)]
-    return figure("figure4-layers-paper-smoke", *runs, layered(1, 0.7, model="MCLN", dataset="art"))
+    art = [layered(n, 0.8 - 0.1 * n, model="MCLN", dataset="art") for n in (1, 2)]
+    return figure("figure4-layers-paper-smoke", *runs, *art)
 
 
 def test_figure_4_draws_a_line_a_model_and_a_panel_a_data_set(figure4):
@@ -44,12 +45,20 @@ def test_figure_4_draws_a_line_a_model_and_a_panel_a_data_set(figure4):
     assert [name for axis in axes[:2] for name in axis.get_legend_handles_labels()[1]] == ["LightGCN", "MCLN"]
 
 
+def test_a_data_set_with_one_point_per_model_has_no_panel(figure4):
+    art = figure4.data["dataset"] == "art"
+    data = figure4.data[~art | (figure4.data["layers"] == 1)]
+    assert [axis.get_title() for axis in PLOTS["layers"](data).axes] == ["Beauty (entities)", ""]
+    alone = data[data["layers"] == 1]  # where all are such, each has its panel
+    assert [axis.get_title() for axis in PLOTS["layers"](alone).axes] == ["Beauty (entities)", "Art (entities)", "", ""]
+
+
 def test_a_figure_names_its_conditions_and_records(figure4):
     page = figure_page(figure4)
     for said in ("Protocol paper", "Budget smoke", "Beauty (entities)", "Seeds: ", "](figure4-layers.svg)"):
         assert said in page
     assert all(key in page for key in figure4.keys)
-    assert len(figure4.keys) == 7
+    assert len(figure4.keys) == 8
     assert "Beauty (entities), LightGCN, 4 layers: not run." in [note.text for note in figure4.notes]
 
 
