@@ -54,16 +54,9 @@ def align(
 ) -> Aligned:
     """Bring the feature rows of one modality into the order of ``items``.
 
-    Args:
-        given: a table with a column of item ids, or an array whose rows have ``row_ids``.
-        row_ids: item ids of the rows of an array, one per row, or a text file with one per line. Without them, row k
-            is that of the item whose id is the number k.
-        item: the name of the column of item ids in the interactions.
-        left_out: further item ids of the interactions; they may belong to rows of an array without ``row_ids``.
-
-    Raises:
-        BenchError: for anything but a table of finite numbers, a column as ``check_names`` says, an item with two rows,
-            and rows whose item is not known.
+    A table has a column of item ids, which may have the name ``item`` of that column in the interactions. The rows of
+    an array have ``row_ids``; without them, row k is that of the item whose id is the number k, which may also be one
+    of ``left_out``, further items of the interactions.
     """
     what, start = named(given, modality), "0"
     if isinstance(given, np.ndarray) or str(given).lower().endswith(".npy"):
@@ -79,11 +72,7 @@ def align(
 
 
 def named(given: object, modality: str) -> str:
-    """Return the name that messages use for the rows of a modality.
-
-    Raises:
-        BenchError: for an object that is not ``Given``.
-    """
+    """Return the name that messages use for the rows of a modality."""
     if not isinstance(given, Given):
         raise BenchError(
             f"features {modality}: give a file, a pandas DataFrame or a NumPy array, not a {type_name(given)}"
@@ -133,11 +122,7 @@ def from_table(given: str | Path | pd.DataFrame, *, item: str | int, what: str) 
 
 
 def from_lists(cells: pd.Series, what: str) -> np.ndarray:
-    """Return the (row, feat) values of a column of lists.
-
-    Raises:
-        BenchError: for a cell, named with its row, that is no list of numbers or not as long as the first list.
-    """
+    """Return the (row, feat) values of a column of lists."""
     rows = []
     for row, cell in enumerate(cells, 1):
         try:
@@ -173,11 +158,7 @@ def align_all(
     item: str | int,
     left_out: Collection[str] = (),
 ) -> dict[str, Aligned]:
-    """Return the aligned rows of each modality; ``row_ids`` may only name modalities of ``features``.
-
-    Raises:
-        BenchError: as ``align`` and ``check_modality``; for row ids of a modality that has no features.
-    """
+    """Return the aligned rows of each modality; ``row_ids`` may only name modalities of ``features``."""
     for modality in {**features, **row_ids}:
         check_modality(modality, f"features {modality!r}")
         if modality not in features:

@@ -129,11 +129,7 @@ def show(key: str, value: int | float | str) -> str:
 
 
 def write(audits: list[dict[str, Any]], folder: Path) -> list[Path]:
-    """Write ``audit.json`` and ``audit.md`` below ``folder``; earlier facts of other data sets stay in them.
-
-    Raises:
-        BenchError: when the folder cannot be written.
-    """
+    """Write ``audit.json`` and ``audit.md`` below ``folder``; earlier facts of other data sets stay in them."""
     old = folder / "audit.json"
     try:
         before = {facts["dataset"]: facts for facts in json.loads(old.read_text())}

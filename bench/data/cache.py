@@ -23,22 +23,14 @@ LOADER = 1  # raised when the readers make other arrays of the same files
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a data set with one choice of features is made.
-
-    Attributes:
-        digests: name to sha256 of every file that is read.
-        settings: everything else that decides the outcome.
-        modalities: the modalities of the features.
-        warnings: oddities of the files that are known before they are read.
-        build: reads the files; ``Source.load`` fills in ``name`` and ``hash`` of the data set that it returns.
-    """
+    """How a data set with one choice of features is made."""
 
     feature_id: str
-    digests: dict[str, str] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)  # name to sha256 of every file that is read
+    settings: dict[str, Any] = field(default_factory=dict)  # everything else that decides the outcome
     modalities: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    build: Callable[[], Dataset]
+    warnings: tuple[str, ...] = ()  # oddities of the files that are known before they are read
+    build: Callable[[], Dataset]  # reads the files; ``Source.load`` fills in ``name`` and ``hash`` of the data set
 
     @property
     def hash(self) -> str:
@@ -54,11 +46,7 @@ class Source:
         self.recipe = recipe
 
     def fingerprint(self, features: str | None = None) -> tuple[str, str]:
-        """Return the feature id, and a sha256 over the files and settings that the data set is made from.
-
-        Raises:
-            BenchError: when the files are not available, or do not have the ``features``.
-        """
+        """Return the feature id, and a sha256 over the files and settings that the data set is made from."""
         recipe, kinds = self.resolve(features)
         return knockout.named(recipe.feature_id, recipe.hash, kinds, recipe.modalities)
 
@@ -72,12 +60,7 @@ class Source:
         return recipe, kinds
 
     def load(self, features: str | None = None, *, cache_dir: Path | None = None) -> Dataset:
-        """Return the data set; its base comes from the cache if an intact file of it is there.
-
-        Raises:
-            BenchError: as ``fingerprint``; for a broken file; where the files changed while they were read, so that the
-                hash may not be that of the data; when the cache folder cannot be written.
-        """
+        """Return the data set; its base comes from the cache if an intact file of it is there."""
         recipe, kinds = self.resolve(features)
         path = (cache_dir or cache_folder()) / "sets" / f"{recipe.hash[:32]}.npz"
         dataset = read_cached(path, recipe.hash)
@@ -93,11 +76,7 @@ class Source:
 
 
 def sha256(path: Path) -> str:
-    """Return the sha256 of a file's content.
-
-    Raises:
-        BenchError: when it cannot be read.
-    """
+    """Return the sha256 of a file's content."""
     try:
         return pooch.file_hash(regular(path))
     except FileNotFoundError:

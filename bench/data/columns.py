@@ -25,11 +25,7 @@ UNKEPT = re.compile("[\0\r\n\ud800-\udfff]")  # characters that a text file of o
 
 
 def check_modality(word: str, what: str) -> None:
-    """Check that ``word`` can name a modality, in files and in models.
-
-    Raises:
-        BenchError: for no identifier, and for a name that torch's modules use themselves; begins with ``what``.
-    """
+    """Refuse a ``word`` that cannot name a modality, in files and in models."""
     if not word.isidentifier() or word in TAKEN:
         why = "the name is torch's own" if word in TAKEN else "it is no word of letters, digits and _"
         raise BenchError(f"{what} does not name a modality ({why}); take another word, such as image, text or audio")
@@ -42,11 +38,7 @@ def values_of(cells: pd.Series) -> pd.Series:
 
 def column(frame: pd.DataFrame, names: Sequence[Hashable], what: str, remedy: str) -> pd.Series:
     """Return the column with the first of ``names`` that the frame has, or where it has none such a level of its index:
-    parquet files keep an index beside the columns.
-
-    Raises:
-        BenchError: where there is no such column, with the names of the others, or where the name stands twice.
-    """
+    parquet files keep an index beside the columns."""
     for name in names:
         if list(frame.columns).count(name) > 1:
             raise BenchError(f"{what}: column {name} occurs twice; keep one")
@@ -60,11 +52,7 @@ def column(frame: pd.DataFrame, names: Sequence[Hashable], what: str, remedy: st
 
 
 def check_names(frame: pd.DataFrame, what: str) -> None:
-    """Check that each column of a table, all of which are used, has a name that no other column has.
-
-    Raises:
-        BenchError: for a column without a name, such as the index that pandas writes, and for a name that stands twice.
-    """
+    """Refuse a table, all of whose columns are used, with a column without a name or two of one name."""
     names = [str(name).strip() for name in frame.columns]
     for place, name in enumerate(names, 1):
         if not name or name.startswith("Unnamed: "):  # pandas gives this name to a column without one
@@ -74,12 +62,7 @@ def check_names(frame: pd.DataFrame, what: str) -> None:
 
 
 def tokens(values: pd.Series, what: str) -> np.ndarray:
-    """Return ids (n,) as text, without outer blanks; whole numbers that pandas holds as floats lose their ".0".
-
-    Raises:
-        BenchError: for an id, named with its row, that is empty, a list, an object, a float so large that several
-            whole numbers are stored as that float, or a text that a text file does not keep on one line.
-    """
+    """Return ids (n,) as text, without outer blanks; whole numbers that pandas holds as floats lose their ".0"."""
     values = values_of(values)
     if values.dtype == object:
         for row in [row for row, value in enumerate(values) if isinstance(value, dict | list | np.ndarray)][:1]:
@@ -111,11 +94,7 @@ def tokens(values: pd.Series, what: str) -> np.ndarray:
 
 
 def numbers(values: pd.Series, what: str) -> np.ndarray:
-    """Return a column as float64 numbers (n,).
-
-    Raises:
-        BenchError: for a value that is no finite number, with its row.
-    """
+    """Return a column as float64 numbers (n,)."""
     values = values_of(values)
     if values.dtype.kind in "mMc":  # dates, durations and complex numbers, which pandas would turn into real numbers
         floats = np.full(len(values), np.nan)
@@ -127,11 +106,7 @@ def numbers(values: pd.Series, what: str) -> np.ndarray:
 
 
 def moments(values: pd.Series, what: str) -> np.ndarray:
-    """Return times, given as numbers or as dates, as ranks (n,) from 0; equal times have equal ranks.
-
-    Raises:
-        BenchError: for a value that is neither, or a date among numbers, or a number among dates, with its row.
-    """
+    """Return times, given as numbers or as dates, as ranks (n,) from 0; equal times have equal ranks."""
     values = values_of(values)
     times = values if pd.api.types.is_datetime64_any_dtype(values) else pd.to_numeric(values, errors="coerce")
     if pd.api.types.is_numeric_dtype(times):

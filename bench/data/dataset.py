@@ -54,16 +54,12 @@ class Dataset:
 def renumber(
     parts: Mapping[str, Pairs], *, users: Sequence[int] | np.ndarray = (), items: Sequence[int] | np.ndarray = ()
 ) -> tuple[dict[str, Pairs], dict[str, np.ndarray], list[str]]:
-    """Number users and items from 0 in the order of their ids; an id that occurs nowhere gets no number.
+    """Number users and items from 0 in the order of their ids; an id that occurs neither in the pairs of ``parts`` nor
+    in ``users`` or ``items`` gets no number.
 
     An item without any interaction would be an easy candidate, since no model has a reason to rank it high.
 
-    Args:
-        parts: name to pairs of ids.
-        users, items: ids that get a number even if they are in no pair.
-
-    Returns:
-        The parts in numbers, "user" and "item" to the id of each number, and a warning per kind of id with gaps.
+    Returns the parts in numbers, "user" and "item" to the id of each number, and a warning per kind of id with gaps.
     """
     pairs = np.concatenate(list(parts.values()))
     user_ids = np.unique(np.concatenate([pairs[:, 0], np.asarray(users, dtype=np.int64)]))

@@ -27,26 +27,16 @@ BATCH = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """A model that turns content into rows; its name, version and weights are part of the data's identity.
-
-    Attributes:
-        library: package and version.
-        weights: sha256 over all weights.
-        encode: turns texts, or paths of pictures, into (n, feat) rows.
-    """
+    """A model that turns content into rows; its name, version and weights are part of the data's identity."""
 
     name: str
-    library: str
-    weights: str
-    encode: Callable[[Sequence], np.ndarray]
+    library: str  # package and version
+    weights: str  # sha256 over all weights
+    encode: Callable[[Sequence], np.ndarray]  # of texts, or paths of pictures, into (n, feat) rows
 
 
 def require(package: str):
-    """Import a package that only ``extract`` needs.
-
-    Raises:
-        BenchError: where it is not installed, with the command that installs it.
-    """
+    """Import a package that only ``extract`` needs."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # only weights on this machine are used: nothing is downloaded
     try:
         return import_module(package)
@@ -110,12 +100,7 @@ def image_encoder(name: str) -> Encoder:
 
 
 def find_texts(path: Path) -> dict[str, str]:
-    """Return the text of each item by its id: all columns of the table but that of the ids, joined by blanks.
-
-    Raises:
-        BenchError: for a file that cannot be read, no column of ids, a column as ``check_names`` says, or an item with
-            two lines.
-    """
+    """Return the text of each item by its id: all columns of the table but that of the ids, joined by blanks."""
     frame = read_table(path, as_text=COLUMNS)
     check_names(frame, str(path))
     id_column = column(frame, COLUMNS, str(path), "one column must hold the items' ids")
@@ -129,11 +114,7 @@ def find_texts(path: Path) -> dict[str, str]:
 
 
 def find_images(folder: Path) -> dict[str, Path]:
-    """Return the picture of each item by its id, which is the file's name without its ending.
-
-    Raises:
-        BenchError: for a path that is no folder, or an item with two pictures.
-    """
+    """Return the picture of each item by its id, which is the file's name without its ending."""
     if not folder.is_dir():
         raise BenchError(f"--images {folder} is not a folder")
     pictures = {}
@@ -162,12 +143,7 @@ def count_rows(folder: Path, modality: str) -> int:
 
 
 def extract(folder: Path, modality: str, content: Mapping[str, object], encoder: Encoder) -> str:
-    """Write ``<modality>_feat.npy`` and a file that names its encoder; return in words what was written.
-
-    Raises:
-        BenchError: where no item has content, where a file of that name was not made by ``extract``, and where the
-            folder cannot be written.
-    """
+    """Write ``<modality>_feat.npy`` and a file that names its encoder; return in words what was written."""
     path = folder / f"{modality}_feat.npy"
     if path.exists() and not about(path).exists():
         raise BenchError(f"{path} is there already, and extract did not make it; move it to another place first")

@@ -56,11 +56,7 @@ class Imported:
 
 
 def import_file(path: Path, out: Path, *, features: Mapping[str, Given] | None = None, **choices) -> Imported:
-    """Do as ``dataset_from_frame``, from a file, or from a folder of lists whose ids may be of any kind.
-
-    Raises:
-        BenchError: as ``dataset_from_frame``; for a file that cannot be read.
-    """
+    """Do as ``dataset_from_frame``, from a file, or from a folder of lists whose ids may be of any kind."""
     id_columns, unread, left_out = filter(None, (choices.get("user"), choices.get("item"))), [], {}
     if path.is_dir():
         frame, in_folder, n_without = read_loose(path)

@@ -80,11 +80,7 @@ class Interactions:
 
 
 def select(frame: pd.DataFrame, chosen: Choices, origin: str) -> Interactions:
-    """Return the interactions that count, each pair once: the earliest, or the first in the file without times.
-
-    Raises:
-        BenchError: for columns that are missing or used twice, and for values that cannot be read, with their row.
-    """
+    """Return the interactions that count, each pair once: the earliest, or the first in the file without times."""
     flag_of = {}
 
     def find(asked: str | int | None, known: Sequence[str], flag: str) -> pd.Series:
@@ -148,11 +144,7 @@ def split(pairs: np.ndarray, kept: Interactions, chosen: Choices) -> tuple[Parts
 
 
 def check_parts(parts: Parts, kept: Interactions, chosen: Choices, *, origin: str, how: str) -> None:
-    """Check that there are pairs to train on and pairs to test.
-
-    Raises:
-        BenchError: where there are none, with a remedy.
-    """
+    """Refuse a split without pairs to train on or without pairs to test."""
     missing = [name for name, pairs in (("train", parts[0]), ("test", parts[2])) if not len(pairs)]
     if not missing:
         return

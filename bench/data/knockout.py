@@ -39,11 +39,7 @@ def check_kinds(words: Sequence[str]) -> None:
 
 
 def choose(words: Sequence[str], modalities: Sequence[str]) -> dict[str, str]:
-    """Return the kind of knock-out by modality, in the order of ``modalities``, without those that stay real.
-
-    Raises:
-        BenchError: for an unknown kind or modality, a modality named twice, or where there is no content.
-    """
+    """Return the kind of knock-out by modality, in the order of ``modalities``, without those that stay real."""
     if words and not modalities and set(words) != {"real"}:
         raise BenchError(f"--features {','.join(words)}: there is no content to knock out; give none or another base")
     check_kinds(words)

@@ -64,11 +64,8 @@ def part_of(counts: np.ndarray | int, share: float | int) -> np.ndarray | float:
 
 
 def cut_last(pairs: Pairs, times: np.ndarray, *, valid: np.ndarray | int, test: np.ndarray | int) -> Parts:
-    """Take the last pairs of each user for test and those before them for validation; one is always left to train on.
-
-    Args:
-        valid, test: (n_users,) numbers of pairs, or one number for all users.
-    """
+    """Take the last ``test`` pairs, a number for each user (n_users,) or one for all, for test and ``valid`` before
+    them for validation; one is always left to train on."""
     ordered = pairs[np.lexsort((np.arange(len(times)), times, pairs[:, 0]))]
     user = ordered[:, 0]
     counts = np.bincount(user)

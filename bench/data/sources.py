@@ -33,9 +33,6 @@ def find(name_or_folder: str, *, data_dir: Path | None = None) -> Source:
     """Return the source of a built-in name or of a folder, without reading or downloading files.
 
     ``data_dir`` holds local copies of the released sets: amazon-beauty/, Art/, taobao/.
-
-    Raises:
-        BenchError: for an unknown name, or a folder that is missing or has no known layout.
     """
     if name_or_folder in FOLDERS:
         if data_dir is not None and not os.path.isdir(data_dir):
@@ -62,11 +59,7 @@ def folder_of(text: str) -> Path:
 
 
 def folder_source(folder: Path) -> Source:
-    """Return the source of a folder, by the layout of its files.
-
-    Raises:
-        BenchError: as ``check_name``; for a folder without a known layout.
-    """
+    """Return the source of a folder, by the layout of its files."""
     check_name(folder)
     if any((folder / part).exists() for part in PARTS.values()):
         return Source(folder.name, partial(folder_recipe, folder))
@@ -97,11 +90,7 @@ def check_name(folder: Path) -> None:
 
 
 def movielens_folder() -> Path:
-    """Return the folder of ml-100k within the installed recbole, which is not imported.
-
-    Raises:
-        BenchError: when recbole is not installed.
-    """
+    """Return the folder of ml-100k within the installed recbole, which is not imported."""
     spec = importlib.util.find_spec("recbole")
     if spec is None or not spec.submodule_search_locations:
         raise BenchError(f"data set ml-100k lies inside RecBole, which is not installed; run: {INSTALL_RECBOLE}")
@@ -109,11 +98,7 @@ def movielens_folder() -> Path:
 
 
 def released_recipe(name: str, features: str | None, *, data_dir: Path | None) -> Recipe:
-    """Return the recipe of ``beauty``, ``art`` or ``taobao``, from a local copy or else from the public release.
-
-    Raises:
-        BenchError: where neither is available, with the places that were tried; for a local copy of other content.
-    """
+    """Return the recipe of ``beauty``, ``art`` or ``taobao``, from a local copy or else from the public release."""
     modalities = MODALITIES.get(name, ("visual", "textual"))
     pins = {pin.split("/")[1]: digest for pin, digest in PINS.items() if pin.startswith(FOLDERS[name] + "/")}
     local, tried = find_local(name, data_dir)
@@ -144,11 +129,7 @@ def find_local(name: str, data_dir: Path | None) -> tuple[Path | None, list[str]
 
 
 def download(name: str, file: str, tried: list[str]) -> Path:
-    """Return a file of the public release, downloaded unless a copy of the pinned hash is in the cache.
-
-    Raises:
-        BenchError: where the download fails, with the places that were ``tried`` before.
-    """
+    """Return a file of the public release, downloaded unless a copy of the pinned hash is in the cache."""
     pin = f"{FOLDERS[name]}/{file}"
     target = cache_folder() / "raw" / FOLDERS[name]
     loader = pooch.HTTPDownloader(timeout=SILENCE)
@@ -166,12 +147,7 @@ def download(name: str, file: str, tried: list[str]) -> Path:
 
 
 def within(seconds: float | int, call: Callable[[], Any]) -> Any:
-    """Return the result of ``call``, which runs in a thread that ends with this process if it takes too long.
-
-    Raises:
-        TimeoutError: when it takes longer than ``seconds``.
-        Exception: any exception of ``call``.
-    """
+    """Return the result of ``call``, which runs in a thread that ends with this process if it takes too long."""
     with ThreadPool(1) as pool:
         try:
             return pool.apply_async(call).get(seconds)

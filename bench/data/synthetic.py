@@ -37,11 +37,7 @@ USUAL = {"seed": 2023, "modalities": ("visual", "textual")}
 
 
 def simulated_recipe(name: str, features: str | None) -> Recipe:
-    """Return the recipe of one of ``SIMULATED``.
-
-    Raises:
-        BenchError: for other features than "planted" and "none".
-    """
+    """Return the recipe of one of ``SIMULATED``."""
     if features not in {None, "planted", "none"}:
         raise unknown(f"features of {name}", features, ["planted", "none"])
     settings, feature_id = USUAL | SIMULATED[name], features or "planted"
@@ -64,11 +60,7 @@ def simulate(
     seed: int = USUAL["seed"],
     modalities: tuple[str, ...] = USUAL["modalities"],
 ) -> Dataset:
-    """Simulate a set: each user has a validation pair in train and a test pair outside it; every item is in train.
-
-    Raises:
-        BenchError: when the counts cannot be met.
-    """
+    """Simulate a set: each user has a validation pair in train and a test pair outside it; every item is in train."""
     most = max(MIN_TRAIN, n_items // 3)  # the largest number of train entries of a user
     if not max(MIN_TRAIN * n_users, n_items) <= n_train <= most * n_users or n_items < 2 * MIN_TRAIN:
         raise BenchError(f"{n_users} users and {n_items} items cannot have {n_train} train entries")

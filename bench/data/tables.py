@@ -24,9 +24,6 @@ def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
 
     The type that RecBole writes after a column's name is cut off. The columns ``as_text`` keep the text of the file,
     so that 007 differs from 7, and an empty cell is "".
-
-    Raises:
-        BenchError: for a file that is missing, of another format, or broken.
     """
     with reading(path) as suffix:
         if suffix == ".parquet":
@@ -36,11 +33,7 @@ def read_table(path: Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
 
 @contextmanager
 def reading(path: Path) -> Iterator[str]:
-    """Yield the suffix of the file's name, which gives the format, and turn errors of reading into BenchError.
-
-    Raises:
-        BenchError: as ``read_table``.
-    """
+    """Yield the suffix of the file's name, which gives the format, and turn any error of reading into BenchError."""
     suffix = (Path(path.stem).suffix if path.suffix == ".gz" else path.suffix).lower()
     if not regular(path).is_file():
         raise BenchError(f"{path} is a folder" if path.is_dir() else f"{path} is missing")
@@ -61,11 +54,7 @@ def read_json_lines(path: Path) -> pd.DataFrame:
 
 
 def json_object(line: str, number: int) -> dict:
-    """Return the object on a line.
-
-    Raises:
-        ValueError: for anything but an object, with the number of the line.
-    """
+    """Return the object on a line; raise ValueError, with the ``number`` of the line, for anything else."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -80,11 +69,7 @@ def json_object(line: str, number: int) -> dict:
 
 @contextmanager
 def opened(path: Path) -> Iterator[TextIOWrapper]:
-    """Yield the text of a file.
-
-    Raises:
-        ValueError: for a letter that is not UTF-8, with its line.
-    """
+    """Yield the text of a file; raise ValueError, with the line, for a letter that is not UTF-8."""
     unpack = gzip.open if path.suffix == ".gz" else open
     try:
         with unpack(path, "rt", encoding="utf-8-sig", newline="") as text:
@@ -112,9 +97,6 @@ def header(path: Path) -> tuple[list[str], list[str], dict]:
 
     In text with tabs, as RecBole and Amazon write it, a quote is an ordinary character: read as a quote, a single one
     would swallow the lines up to the next. Only where the names are in quotes are the cells read so, too.
-
-    Raises:
-        BenchError: as ``read_table``.
     """
     dialects = [{"delimiter": mark, "quoting": csv.QUOTE_MINIMAL} for mark in SEPARATORS]
     with reading(path), opened(path) as lines:
@@ -145,11 +127,7 @@ def read_text(path: Path, as_text: Collection[str]) -> pd.DataFrame:
 
 
 def refuse_zeros(path: Path) -> None:
-    """Refuse a file with zero bytes: pandas ends a cell at such a byte, so that two ids may become one.
-
-    Raises:
-        ValueError: for the first zero byte, with its line.
-    """
+    """Refuse a file with zero bytes: pandas ends a cell at such a byte, so that two ids may become one."""
     number = 1
     with opened(path) as text:
         while piece := text.read(2**20):

@@ -14,11 +14,7 @@ LARGEST, SMALLEST = 1e12, 1e-12  # sums of squares stay finite, and normalising 
 
 
 def load_npy(path: Path, *, mode: Literal["r"] | None = None) -> np.ndarray:
-    """Return the array of a ``.npy`` file; with the ``mode`` "r", its values stay on the disk until they are used.
-
-    Raises:
-        BenchError: for any other file, with its first bytes.
-    """
+    """Return the array of a ``.npy`` file; with the ``mode`` "r", its values stay on the disk until they are used."""
     try:
         with open(regular(path), "rb") as file:
             first = file.read(24)
@@ -38,22 +34,14 @@ def load_npy(path: Path, *, mode: Literal["r"] | None = None) -> np.ndarray:
 
 
 def table_of_numbers(values: np.ndarray, what: object) -> np.ndarray:
-    """Return ``values`` if they are a table of numbers, one row per item.
-
-    Raises:
-        BenchError: for another shape or type, or a table without columns.
-    """
+    """Return ``values`` if they are a table of numbers, one row per item."""
     if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.shape[1]:
         raise BenchError(f"{what}: a table of numbers is expected, found shape {values.shape}, {values.dtype}")
     return values
 
 
 def in_float32(values: np.ndarray, ids: Sequence | np.ndarray, what: object) -> np.ndarray:
-    """Return ``values`` (item, feat) as float32, if the lengths of the rows can be computed in that type.
-
-    Raises:
-        BenchError: for a value that is not finite, or a row whose largest value is not in [SMALLEST, LARGEST].
-    """
+    """Return ``values`` (item, feat) as float32, if the lengths of the rows can be computed in that type."""
     with np.errstate(invalid="ignore", over="ignore"):  # values that are not finite are refused below
         largest = np.maximum(values.max(axis=1).astype(np.float64), -values.min(axis=1).astype(np.float64))
     for row in np.flatnonzero(~np.isfinite(largest))[:1]:

@@ -34,9 +34,6 @@ def select(
     ``features`` is a base (deep, npy, entities, none), then any number of ``+name``, each adding the entity
     list ``i2e_<name>.txt``. ``None`` is the first base that is present. ``modalities``, where given, are those that
     the bases deep and entities must have, in ``folder``; otherwise they have those whose files are present.
-
-    Raises:
-        BenchError: for features that are not there; for a base with only some of its files.
     """
     offered = bases(present, modalities)
     base, *added = (features or next(iter(offered))).split("+")
@@ -89,11 +86,7 @@ def count_unread(present: Collection[str]) -> list[str]:
 
 
 def read_features(files: dict[str, Path], ids: Ids) -> tuple[dict[str, Rows], list[str]]:
-    """Return the rows of the items ``ids`` by modality, and warnings with counts; rows of other items are left out.
-
-    Raises:
-        BenchError: for a broken file, with its line or row; for ``.npy`` tables of different numbers of rows.
-    """
+    """Return the rows of the items ``ids`` by modality, and warnings with counts; rows of other items are left out."""
     rows, warnings, sizes = {}, [], {}
     for modality, path in files.items():
         read = read_dense if path.suffix == ".npy" else read_entities if path.name.startswith("i2e_") else read_vectors
@@ -115,9 +108,6 @@ def catalogue(files: dict[str, Path], pairs: Int64[np.ndarray, "_ 2"]) -> tuple[
 
     In any other set an item that nobody met is left out, since it would be an easy candidate. A set that is so small
     can only be ranked with the further items of its tables.
-
-    Raises:
-        BenchError: for a broken table.
     """
     met = np.unique(pairs, axis=0)
     items = np.unique(met[:, 1])
@@ -147,11 +137,7 @@ def count_empty(tables: dict[str, Rows]) -> list[str]:
 
 
 def read_dense(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
-    """Return the (item, feat) float32 rows of a ``.npy`` file, row k for item id k, and the number of other rows.
-
-    Raises:
-        BenchError: unless the file holds a table of numbers with a finite row for each of ``ids``.
-    """
+    """Return the (item, feat) float32 rows of a ``.npy`` file, row k for item id k, and the number of other rows."""
     stored = table_of_numbers(load_npy(path), path)
     if len(stored) <= ids[-1]:
         is_shifted = ids[0] == 1 and len(stored) == ids[-1]
@@ -161,11 +147,7 @@ def read_dense(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
 
 
 def read_vectors(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
-    """Return (item, feat) float32 rows of ``item f1 f2 ...`` lines, zeros without a line; the number of other lines.
-
-    Raises:
-        BenchError: for a broken file, with its line; for a vector of another length than the first, or not finite.
-    """
+    """Return (item, feat) float32 rows of ``item f1 f2 ...`` lines, zeros without a line; the number of other lines."""
     lines, vectors = {}, []
     for number, item, words in owned_lines(path, "item"):
         lines[item] = number
@@ -184,11 +166,7 @@ def read_vectors(path: Path, ids: Ids) -> tuple[np.ndarray, int]:
 
 
 def read_entities(path: Path, ids: Ids) -> tuple[sp.csr_matrix, int]:
-    """Return (item, entity) unit TF-IDF rows of ``item entity ...`` lines, and the number of lines of other items.
-
-    Raises:
-        BenchError: as ``read_lists``; where none of the items has an entity.
-    """
+    """Return (item, entity) unit TF-IDF rows of ``item entity ...`` lines, and the number of lines of other items."""
     lines, pairs = read_lists(path, "item")
     _, is_known = places(lines, path, ids)
     item, entity = pairs[np.isin(pairs[:, 0], ids)].T
@@ -198,11 +176,8 @@ def read_entities(path: Path, ids: Ids) -> tuple[sp.csr_matrix, int]:
 
 
 def places(lines: dict[int, int], path: Path, ids: Ids) -> tuple[np.ndarray, np.ndarray]:
-    """Return the place of the item of each line among ``ids``, and whether it is one of them.
-
-    Raises:
-        BenchError: for an item beyond the last of ``ids``: the file was most likely made for other interactions.
-    """
+    """Return the place of the item of each line among ``ids``, and whether it is one of them. An item beyond the last
+    of ``ids`` is refused: the file was most likely made for other interactions."""
     for item, number in lines.items():
         if item > ids[-1]:
             raise fail(path, number, f"item {item} is in no interaction ({len(ids)} items)")

@@ -22,11 +22,7 @@ ALSO = {"valid": ("valid.txt", "val.txt", "dev.txt")}  # other usual names of th
 
 
 def folder_recipe(folder: Path, features: str | None) -> Recipe:
-    """Return the recipe of any folder; its features are those whose files are there.
-
-    Raises:
-        BenchError: for a part that is missing, with a remedy.
-    """
+    """Return the recipe of any folder; its features are those whose files are there."""
     present = list_files(folder)
     for part, name in PARTS.items():
         other_names = [other for other in ALSO.get(part, ()) if other in present]
@@ -48,15 +44,8 @@ def list_files(folder: Path) -> list[str]:
 
 
 def original_ids(folder: Path, kind: str, numbers: np.ndarray) -> np.ndarray:
-    """Return the ids that users or items had before import numbered them, from ``users.csv`` or ``items.csv``.
-
-    Args:
-        kind: user or item.
-        numbers: (n,) as in the lists; they are returned where the folder has no original ids.
-
-    Raises:
-        BenchError: where the file cannot be read or lacks one of the numbers.
-    """
+    """Return the ids of "user" or "item" before import numbered them, from ``users.csv`` or ``items.csv``; where the
+    folder has none, the ``numbers`` (n,) that they have in the lists."""
     path = folder / f"{kind}s.csv"
     table = read_table(path, as_text=("id",)) if os.path.lexists(path) else pd.DataFrame()
     if not {"number", "id"} <= set(table.columns):
@@ -82,13 +71,8 @@ def recipe(
     folder: Path | str = "",
     **settings: str,
 ) -> Recipe:
-    """Return the recipe of the lists and features among the files ``present``.
-
-    Args:
-        locate: gives the path of a file by its name.
-        name, features, modalities, folder: as ``select``.
-        settings: further values that are part of the hash.
-    """
+    """Return the recipe of the lists and features among the files ``present``, whose paths ``locate`` gives. The
+    ``settings`` are part of the hash; the other arguments are those of ``select``."""
     feature_id, chosen = select(present, features, name=name, modalities=modalities, folder=folder)
     encoders = [own for file in chosen.values() if (own := about(Path(file)).name) in present]
     paths = {file: locate(file) for file in (*PARTS.values(), *chosen.values(), *encoders)}
@@ -106,11 +90,7 @@ def recipe(
 
 
 def read_folder(parts: dict[str, Path], files: dict[str, Path], feature_id: str) -> Dataset:
-    """Read the three lists and the features; users are those with a line, items those in a list (see ``catalogue``).
-
-    Raises:
-        BenchError: for a broken file, with its line.
-    """
+    """Read the three lists and the features; users are those with a line, items those in a list (see ``catalogue``)."""
     lines, pairs = {}, {}
     for part, path in parts.items():
         lines[part], pairs[part] = read_lists(path, "user")
@@ -132,12 +112,8 @@ def with_rows(
 def read_loose(folder: Path) -> tuple[pd.DataFrame, dict[str, Path], int]:
     """Read a folder of lists that may have ids of any kind, other names of files, and no validation or test.
 
-    Returns:
-        The pairs as ``user_id``, ``item_id``, and ``x_label`` where there are other parts than train; the ``.npy``
-        file of each modality; the number of users who have a line but no item.
-
-    Raises:
-        BenchError: where there is no train.txt, a part or a modality has two files, or a list cannot be read.
+    Returns the pairs, with a column ``x_label`` where there are other parts than train; the ``.npy`` file of each
+    modality; the number of users who have a line but no item.
     """
     present, rows, users = list_files(folder), [], set()
     if PARTS["train"] not in present:
@@ -162,11 +138,7 @@ def read_loose(folder: Path) -> tuple[pd.DataFrame, dict[str, Path], int]:
 
 
 def at_most_one(folder: Path, what: str, files: list[str]) -> list[str]:
-    """Return ``files`` after checking that there is at most one.
-
-    Raises:
-        BenchError: where there are two or more.
-    """
+    """Return ``files``, of which there may be one at most."""
     if len(files) > 1:
         raise BenchError(f"{folder} has two files of {what}, {files[0]} and {files[1]}; keep one")
     return files

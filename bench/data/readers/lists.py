@@ -20,11 +20,7 @@ def fail(path: Path, line: int, what: str) -> BenchError:
 
 
 def read_lines(path: Path) -> list[tuple[int, str]]:
-    """Return the number, from 1, and the text of every line that is not blank; UTF-8, with or without a BOM.
-
-    Raises:
-        BenchError: for a file that is missing, unreadable, empty, or not UTF-8.
-    """
+    """Return the number, from 1, and the text of every line that is not blank; UTF-8, with or without a BOM."""
     try:
         content = regular(path).read_bytes()
         text = content.decode("utf-8-sig")
@@ -41,11 +37,7 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
 
 
 def as_id(word: str, path: Path, line: int) -> int:
-    """Return ``word`` as an id, from 0.
-
-    Raises:
-        BenchError: for anything but a plain decimal number below ``LARGEST_ID``.
-    """
+    """Return ``word``, a plain decimal number from 0 to below ``LARGEST_ID``, as an id."""
     is_number = word.isascii() and word.isdigit()
     if is_number and len(word) < 20 and int(word) < LARGEST_ID:
         return int(word)
@@ -65,24 +57,16 @@ def refuse_marks(word: str, path: Path, line: int) -> None:
 
 
 def words_of(line: str, path: Path, number: int) -> list[str]:
-    """Return the words of a line, which blanks and tabs separate.
-
-    Raises:
-        BenchError: for any other white space, at which some programs end a line, so that these may be two lines.
-    """
+    """Return the words of a line, which blanks and tabs separate. At any other white space some programs end a line, so
+    that these may be two lines."""
     if match := OTHER_SPACE.search(line):
         raise fail(path, number, f"the character {match[0]!r} is neither a blank, a tab nor the end of a line")
     return line.split()
 
 
 def owned_lines(path: Path, owner: str) -> Iterator[tuple[int, int, list[str]]]:
-    """Yield the number of each line, the id of its owner, with which it begins, and its other words.
-
-    ``owner`` ("user", "item") is for messages.
-
-    Raises:
-        BenchError: as ``read_lines``, ``words_of`` and ``as_id``; for an owner with two lines.
-    """
+    """Yield the number of each line, the id of its owner, with which it begins, and its other words; ``owner``, "user"
+    or "item", is for messages."""
     seen = {}
     for number, line in read_lines(path):
         first, *words = words_of(line, path, number)
@@ -94,14 +78,8 @@ def owned_lines(path: Path, owner: str) -> Iterator[tuple[int, int, list[str]]]:
 
 
 def read_lists(path: Path, owner: str) -> tuple[dict[int, int], Pairs]:
-    """Read ``owner id id ...`` lines.
-
-    Returns:
-        Owner to the number of its line, from 1; the (n, 2) pairs of owner and id, in file order, repeats kept.
-
-    Raises:
-        BenchError: for a broken file, with its line.
-    """
+    """Return, of ``owner id id ...`` lines, owner to the number of its line, from 1, and the (n, 2) pairs of owner and
+    id, in file order, repeats kept."""
     lines, pairs = {}, []
     for number, owner_id, words in owned_lines(path, owner):
         lines[owner_id] = number

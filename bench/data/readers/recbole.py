@@ -63,11 +63,7 @@ def find_inter(folder: Path) -> Path:
 
 
 def read_mmrec(inter: Path, files: dict[str, Path], feature_id: str) -> Dataset:
-    """Read MMRec's layout: integer ids, ``x_label`` 0, 1, 2 = train, validation, test, feature row = item id.
-
-    Raises:
-        BenchError: for a broken file, with its row; without a train row.
-    """
+    """Read MMRec's layout: integer ids, ``x_label`` 0, 1, 2 = train, validation, test, feature row = item id."""
     label, *pairs = columns_of(inter, (LABEL,), USER, ITEM)
     label = whole_numbers(label, inter, below=len(PARTS))
     pairs = np.stack([whole_numbers(ids, inter, below=LARGEST_ID) for ids in pairs], axis=1)
@@ -82,9 +78,6 @@ def read_recbole(inter: Path, files: dict[str, Path], feature_id: str, *, core: 
 
     Users and items are left out until each has ``core`` interactions, then numbered from 0 in the order of
     their tokens (numerical where all are numbers).
-
-    Raises:
-        BenchError: for a broken file, with its row.
     """
     times, *named = columns_of(inter, TIME, USER, ITEM)
     times, named = numbers(times, str(inter)), [tokens(ids, str(inter)) for ids in named]
@@ -102,9 +95,6 @@ def read_item_words(path: Path, items: list[str]) -> Rows:
     """Return (n_items, word) unit TF-IDF rows of all ``token_seq`` columns of an ``.item`` file.
 
     The same word in two columns counts as two words: the genre Comedy is not the title word Comedy.
-
-    Raises:
-        BenchError: for a broken file or an item with two rows; where no item has a word.
     """
     names = word_columns(path)
     owners, *texts = columns_of(path, ITEM, *([name] for name in names))
@@ -130,11 +120,7 @@ def word_columns(path: Path) -> list[str]:
 
 
 def columns_of(path: Path, *choices: Sequence[str]) -> list[pd.Series]:
-    """Return columns as text, one for each of ``choices``, which are the names that this column may have.
-
-    Raises:
-        BenchError: for a broken file, a missing column, and a file without rows.
-    """
+    """Return columns as text, one for each of ``choices``, which are the names that this column may have."""
     frame = read_table(path, as_text=header(path)[0])
     if frame.empty:
         raise BenchError(f"{path} has a header only; add the rows")
@@ -143,11 +129,7 @@ def columns_of(path: Path, *choices: Sequence[str]) -> list[pd.Series]:
 
 
 def whole_numbers(values: pd.Series, path: Path, *, below: int) -> np.ndarray:
-    """Return a column as whole numbers (n,) from 0 to ``below`` - 1.
-
-    Raises:
-        BenchError: for any other value, with its row.
-    """
+    """Return a column as whole numbers (n,) from 0 to ``below`` - 1."""
     floats = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
     for row in np.flatnonzero(~((floats >= 0) & (floats < below) & (floats % 1 == 0)))[:1]:
         why = f"{values.name} {values.iloc[row][:40]!r} is no whole number from 0 to {below - 1:,}"
