@@ -1,13 +1,9 @@
 """Finds a data set by its name: the paper's three, ml-100k, the simulated sets, or any folder."""
 
 import importlib.util
-import multiprocessing
 import os
-from collections.abc import Callable
 from functools import partial
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Any
 
 import pooch
 
@@ -24,7 +20,7 @@ FOLDERS = {"beauty": "amazon-beauty", "art": "Art", "taobao": "taobao"}  # the p
 MODALITIES = {"taobao": ("visual",)}  # the paper's setting; its other sets have visual and textual features
 COMMIT = "3022b330a2089664bd45b3d498e88129b3415b62"
 URL = f"https://raw.githubusercontent.com/hfutmars/MEGCF/{COMMIT}/Data"
-SILENCE, LIMIT = 15, 1800  # a download fails after these seconds without a byte, or for a whole file
+SILENCE = 15  # a download fails after these seconds without a byte
 RELEASED = Path(__file__).with_name("released.sha256")
 PINS = {path: digest for digest, path in map(str.split, RELEASED.read_text().splitlines())}
 
@@ -134,8 +130,7 @@ def download(name: str, file: str, tried: list[str]) -> Path:
     target = cache_folder() / "raw" / FOLDERS[name]
     loader = pooch.HTTPDownloader(timeout=SILENCE)
     try:
-        options = {"fname": file, "path": target, "downloader": loader}
-        return Path(within(LIMIT, lambda: pooch.retrieve(f"{URL}/{pin}", PINS[pin], **options)))
+        return Path(pooch.retrieve(f"{URL}/{pin}", PINS[pin], fname=file, path=target, downloader=loader))
     except Exception as error:  # whatever stops a download, the remedies are the same
         message = str(error).partition("\n")[0][:200]
         reason = f"download of {URL}/{pin} failed ({type(error).__name__}: {message})"
@@ -144,12 +139,3 @@ def download(name: str, file: str, tried: list[str]) -> Path:
         f"connection; --data-dir or MCLN_BENCH_DATA naming a folder that has {pin}; "
         f"or a set that needs neither: ml-100k, {name}-sim"
     )
-
-
-def within(seconds: float | int, call: Callable[[], Any]) -> Any:
-    """Return the result of ``call``, which runs in a thread that ends with this process if it takes too long."""
-    with ThreadPool(1) as pool:
-        try:
-            return pool.apply_async(call).get(seconds)
-        except multiprocessing.TimeoutError:
-            raise TimeoutError(f"not finished after {seconds:g} s") from None

@@ -221,16 +221,6 @@ def test_a_folder_whose_name_steers_a_terminal_is_refused(tmp_path, name):
     assert str(error.value).isprintable()
 
 
-def test_a_download_has_a_limit_on_the_whole():
-    stop = threading.Event()
-    with pytest.raises(TimeoutError, match=r"not finished after 0\.05 s"):
-        sources.within(0.05, lambda: stop.wait(10))
-    stop.set()
-    assert sources.within(5, lambda: 3) == 3
-    with pytest.raises(ZeroDivisionError):
-        sources.within(5, lambda: 1 // 0)
-
-
 @pytest.mark.parametrize("name", ["train.txt", "image_feat.npy", "i2e_title.txt"])
 def test_a_pipe_in_place_of_a_file_is_refused(tmp_path, name):
     write_folder(tmp_path / "set", image=np.ones((4, 2)))
