@@ -5,6 +5,7 @@ protocol ``clean`` takes them out. Only the order of the times matters; equal ti
 """
 
 import numpy as np
+import pandas as pd
 
 from bench.data.dataset import Pairs
 
@@ -30,8 +31,7 @@ def number(tokens: np.ndarray) -> tuple[list[str], np.ndarray]:
     distinct = set(tokens.tolist())
     is_numeric = all(token.isascii() and token.isdecimal() for token in distinct)
     ordered = sorted(distinct, key=by_value if is_numeric else None)
-    place_of = {token: place for place, token in enumerate(ordered)}
-    return ordered, np.array([place_of[token] for token in tokens.tolist()], dtype=np.int64)
+    return ordered, pd.Index(ordered, dtype=object).get_indexer(tokens)
 
 
 def by_value(token: str) -> tuple[int, str, str]:
@@ -66,7 +66,7 @@ def part_of(counts: np.ndarray | int, share: float | int) -> np.ndarray | float:
 def cut_last(pairs: Pairs, times: np.ndarray, *, valid: np.ndarray | int, test: np.ndarray | int) -> Parts:
     """Take the last ``test`` pairs, a number for each user (n_users,) or one for all, for test and ``valid`` before
     them for validation; one is always left to train on."""
-    ordered = pairs[np.lexsort((np.arange(len(times)), times, pairs[:, 0]))]
+    ordered = pairs[np.lexsort((times, pairs[:, 0]))]
     user = ordered[:, 0]
     counts = np.bincount(user)
     n_test = np.minimum(test, counts - 1)
@@ -82,11 +82,10 @@ def cut_by_time(pairs: Pairs, times: np.ndarray, *, valid: float | int, test: fl
 
     As pairs of one moment stay together, the shares are upper bounds. A user or an item may be in test alone.
     """
-    moments = np.sort(times)
+    order = np.lexsort((times, pairs[:, 0]))
+    pairs, times, moments = pairs[order], times[order], np.sort(times)
     last_valid = len(times) - int(part_of(len(times), test)) - 1
     last_train = last_valid - int(part_of(len(times), valid))
     is_test = times > moments[last_valid]
     is_valid = ~is_test & (times > moments[max(last_train, 0)])
-    order = np.lexsort((np.arange(len(times)), times, pairs[:, 0]))
-    train, valid_pairs, test_pairs = (pairs[order][is_in[order]] for is_in in (~is_test, is_valid, is_test))
-    return train, valid_pairs, test_pairs
+    return pairs[~is_test], pairs[is_valid], pairs[is_test]
