@@ -17,7 +17,7 @@ from bench.data.columns import check_names, column, tokens
 from bench.data.readers.arrays import in_float32, load_npy
 from bench.data.readers.features import dense
 from bench.data.readers.folders import about, list_files, original_ids
-from bench.data.tables import read_table
+from bench.data.tables import first_line, read_table
 from bench.files import write_text, write_whole, writing
 from bench.spec import BenchError, counted
 
@@ -46,10 +46,9 @@ def require(package: str):
 
 def missing(name: str, error: Exception) -> BenchError:
     """Return the error for an encoder whose weights are not on this machine."""
-    reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
     return BenchError(
         f"encoder {name}: its weights are neither in a folder of that path nor in the hub's cache on this machine "
-        f"({reason}); download them once where there is a network, or name a folder that has them"
+        f"({first_line(error)[:120]}); download them once where there is a network, or name a folder that has them"
     )
 
 

@@ -76,16 +76,8 @@ def opened(path: Path) -> Iterator[TextIOWrapper]:
             yield text
     except UnicodeDecodeError:
         with unpack(path, "rb") as lines:
-            number = next(number for number, line in enumerate(lines, 1) if not is_utf8(line))
+            number = next(n for n, line in enumerate(lines, 1) if line.decode(errors="ignore").encode() != line)
         raise ValueError(f"line {number} has a letter that is not UTF-8; save the file in UTF-8") from None
-
-
-def is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def first_line(error: Exception) -> str:
