@@ -55,19 +55,14 @@ class Choices:
 
 
 class Interactions:
-    """The interactions that count.
-
-    Attributes:
-        rows: ``user`` and ``item``, ids as text; where the file has them ``time``, as ranks, and ``label``, the part.
-        left_out: how many interactions were left out, by reason.
-        all_items: the items of all, those left out included.
-        item_name: the name of the column of items in the file.
-    """
+    """The interactions that count: ``user`` and ``item``, ids as text; where the file has them ``time``, as ranks, and
+    ``label``, the part."""
 
     def __init__(self, rows: pd.DataFrame, *, item_name: Hashable):
-        self.rows, self.item_name = rows, item_name
-        self.left_out: dict[str, int] = {}
-        self.all_items = rows["item"].unique()
+        self.rows = rows
+        self.item_name = item_name  # of the column in the file
+        self.left_out: dict[str, int] = {}  # how many interactions, by reason
+        self.all_items = rows["item"].unique()  # those of interactions that are left out included
 
     def keep(self, is_kept: np.ndarray, why: str) -> None:
         """Leave out the interactions where ``is_kept`` (n,) is false; ``why`` is the reason."""
