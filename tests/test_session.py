@@ -65,7 +65,8 @@ def test_what_is_printed_is_what_the_report_has(call, folder, tmp_path):
     call(*flags, "BPRMF", "LightGCN")
     out = call(*flags, "VBPR")[1]
     page = (tmp_path / "reports/index.md").read_text()
-    (verdict,) = re.findall(r"^- (tiny, npy, clean, sampled: VBPR [^(]*) \(", page, flags=re.MULTILINE)
+    (words,) = re.findall(r"^\| tiny, npy, clean, sampled +\| VBPR +\| ([^|]*?) +\|", page, flags=re.MULTILINE)
+    verdict = f"tiny, npy, clean, sampled: VBPR {words} ("
     assert verdict in " ".join(out.split())
     assert all(re.search(rf"^{row} ", out, flags=re.MULTILINE) for row in ("BPRMF", "LightGCN", "VBPR"))
     out = call("--datasets", folder, "--budget", "quick", *flags[4:], "BPRMF")[1]
@@ -168,7 +169,8 @@ def test_data_sets_of_one_name_are_called_alike_whoever_writes_the_report(tmp_pa
     written = (reports / "index.md").read_text()
     rebuild(store.root, reports, studies=tuple(STUDIES.values()))
     assert (reports / "index.md").read_text() == written
-    assert "- toy@01234567, entities, paper, sampled: MCLN shows no clear difference from BPRMF" in written
+    verdict = r"\| toy@01234567, entities, paper, sampled +\| MCLN +\| shows no clear difference from BPRMF +\|"
+    assert re.search(verdict, written)
 
 
 def test_a_job_that_is_to_run_always_starts_anew(call, folder, tmp_path):
