@@ -20,17 +20,38 @@ DRAWERS = 8  # the most drawing processes
 def drawings(figures: Sequence[Figure]) -> dict[str, dict[str, bytes]]:
     """Return the pictures of each figure, by its name and then by the ending of their files, without the figures that
     cannot be drawn."""
-    executor, futures, drawn = start(max(1, min(cpu_count(), DRAWERS, len(figures)))), {}, {}
-    try:
+    futures, drawn = {}, {}
+    with started(max(1, min(cpu_count(), DRAWERS, len(figures)))) as executor:
         for figure in figures:
             with warning(figure.name):
                 futures[figure.name] = executor.submit(pictures, figure.plot, figure.data)
         for name, future in futures.items():
             with warning(name):
                 drawn[name] = future.result()
-    finally:
-        executor.shutdown(cancel_futures=True)  # after Ctrl-C, nobody waits for the figures that are not begun
     return drawn
+
+
+@contextmanager
+def started(n: int) -> Iterator[Executor]:
+    """Yield what ``start`` returns. Where a signal or an error ends the block, the drawers are killed: nobody waits for
+    them, and a second Ctrl-C during such a wait left drawers that nobody told to end, for which Python waits at exit.
+    """
+    others, executor = set(multiprocessing.active_children()), None
+    try:
+        executor = start(n)
+        yield executor
+        executor.shutdown()
+    except BaseException:
+        if executor is not None:
+            executor.shutdown(wait=False, cancel_futures=True)
+        kill(others)
+        raise
+
+
+def kill(others: set) -> None:
+    """Kill all processes that this one started but ``others``, those of before."""
+    for drawer in set(multiprocessing.active_children()) - others:
+        drawer.kill()
 
 
 @contextmanager
@@ -48,11 +69,13 @@ def start(n: int) -> Executor:
     They are forked, which is not the default of Python 3.14 and of macOS: otherwise each would run the main module
     again, and that may be a user's script that calls ``bench.run``.
     """
+    others = set(multiprocessing.active_children())
     try:
         executor = ProcessPoolExecutor(n, multiprocessing.get_context("fork"), prepare)
         executor.submit(int)  # starts all processes
         return executor
     except OSError:
+        kill(others)  # where a later one could not be forked, nobody would tell the first ones to end
         return ThreadPoolExecutor(1)
 
 

@@ -1,12 +1,15 @@
 """The processes that draw figures."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,3 +122,44 @@ def test_ctrl_c_while_figures_are_drawn_is_answered_by_one_process():
     assert parent.stdout.readline() == "0\n"
     os.killpg(parent.pid, signal.SIGINT)  # as a terminal does
     assert parent.communicate(timeout=60)[0] == "stopped\n"
+
+
+def test_a_second_ctrl_c_while_figures_are_drawn_leaves_nothing_that_waits():
+    code = "import time; from bench.report import drawers; from dataclasses import replace\n"
+    code += "from tests.report.made import line_figure\n"
+    code += "def pictures(plot, data): print('drawing', flush=True); time.sleep(5)\n"
+    code += "drawers.pictures = pictures\n"
+    code += "drawers.drawings([replace(line_figure(str(n)), plot='x') for n in range(4)])"
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "start_new_session": True}
+    parent = subprocess.Popen([sys.executable, "-c", code], **both)
+    assert parent.stdout.readline().startswith("drawing")
+    for _ in range(2):
+        time.sleep(0.5)
+        with suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGINT)
+    try:
+        parent.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("error", [OSError(11, "Resource temporarily unavailable"), KeyboardInterrupt()])
+def test_drawers_end_where_a_further_one_cannot_be_started(monkeypatch, error):
+    before = set(multiprocessing.active_children())
+    begin = multiprocessing.context.ForkProcess.start
+
+    def start(process):
+        if set(multiprocessing.active_children()) - before:
+            raise error
+        begin(process)
+
+    monkeypatch.setattr(multiprocessing.context.ForkProcess, "start", start)
+    monkeypatch.setattr(drawers, "cpu_count", lambda: 2)
+    try:
+        with pytest.raises(KeyboardInterrupt) if isinstance(error, KeyboardInterrupt) else nullcontext():
+            drawers.drawings([line_figure("a"), line_figure("b")])
+        until(lambda: set(multiprocessing.active_children()) <= before)
+    finally:
+        for drawer in set(multiprocessing.active_children()) - before:
+            drawer.kill()
