@@ -12,6 +12,7 @@ import pandas as pd
 
 from bench.files import try_writing, write_whole, writing_reports
 from bench.report import drawers
+from bench.report.conditions import UNEQUAL
 from bench.report.evidence import Evidence, Places
 from bench.report.model import Figure, Line, Page, Table
 from bench.report.render.html import Files, html
@@ -126,8 +127,9 @@ def verdicts(page: Table) -> str:
     lines = [Line(line.cells[:N_ANSWER]) for line in block.lines if line.is_run]
     if not lines:
         return ""
-    more = f"[{page.stem}.md]({page.path}.md) has {SHOWN['hr@5']}, p, the seeds, and in what the rows with ‡ differ."
-    return f"{grid(columns, lines, 'pipe', lambda cell: escaped(cell.text))}\n\n{more}"
+    shown = grid(columns, lines, "pipe", lambda cell: escaped(cell.text))
+    more = f"p, the seeds, and in what the rows with {UNEQUAL} differ" if UNEQUAL in shown else "p and the seeds"
+    return f"{shown}\n\n[{page.stem}.md]({page.path}.md) has {SHOWN['hr@5']}, {more}."
 
 
 def index(all_pages: list[Page], files: Files, evidence: Evidence) -> str:
