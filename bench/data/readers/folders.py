@@ -123,7 +123,8 @@ def read_loose(folder: Path) -> tuple[pd.DataFrame, dict[str, Path], int]:
         for file in at_most_one(folder, Path(name).stem, candidates):
             for number, line in read_lines(folder / file):
                 user, *items = words_of(line, folder / file, number)
-                if not (rows or items):  # the first line has one word: a user without items, or ids and commas
+                # the first line has one word: a user without items, or ids and commas; "u, i, j" has blanks as well
+                if not (rows or items) or user.endswith((",", ";", "|")):
                     refuse_marks(user, folder / file, number)
                 rows += [(user, item, label) for item in items]
                 users.add(user)

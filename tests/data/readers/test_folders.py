@@ -203,6 +203,8 @@ def test_import_without_train(tmp_path):
 def test_import_of_ids_between_commas(tmp_path):
     with pytest.raises(BenchError, match=r"train.txt, line 1: ids are separated by blanks, but here stands 'a,x,y'"):
         read_loose(write_folder(tmp_path / "commas", {"train.txt": "a,x,y\nb,x,z\n"}))
+    with pytest.raises(BenchError, match=r"train.txt, line 1: ids are separated by blanks, but here stands 'a,'"):
+        read_loose(write_folder(tmp_path / "both", {"train.txt": "a, x, y\nb, x, z\n"}))
     frame, _, n_without = read_loose(write_folder(tmp_path / "names", {"train.txt": "a x y\nSmith,J\n"}))
     assert (len(frame), n_without) == (2, 1)
 
