@@ -10,6 +10,7 @@ The overhead of a call of scipy takes longer than the arithmetic, so it is calle
 and the tests of few cases.
 """
 
+import gc
 import math
 
 import numpy as np
@@ -126,5 +127,7 @@ def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
     except ModuleNotFoundError:
         remedy = "pip install statsmodels, then --report makes them; all records stand"
         raise BenchError(f"the tables need the package statsmodels, which is not here: {remedy}") from None
+    gc.freeze()  # it collects garbage, which would visit all objects of the report
     adjusted[is_tested] = multipletests(p[is_tested], method="holm")[1]
+    gc.unfreeze()
     return adjusted
