@@ -80,3 +80,23 @@ def test_a_number_that_no_cell_has_is_found():
     assert strangers(f"Beauty: MGCN has {best:.3f}") == []
     assert strangers(f"Art: MGCN has {best:.3f}") == [f"{best:.3f}"]
     assert strangers(f"Beauty: BPRMF has {best:.3f}") == [f"{best:.3f}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "table", "dataset", "row", "sign"),
+    [
+        ("below MGCN by no more than chance under `paper`", "paper-standard/table2-sampled", "beauty", "MGCL", ""),
+        ("and by more than chance under `clean`", "clean-standard/table2-sampled", "beauty", "MGCL", "▼"),
+        ("than chance above the whole model's", "paper-standard/table3-sampled", "taobao", "Base", "▲"),
+        ("under `paper` clearly (0.034, and", "paper-standard/table2-full", "taobao", "EASE", "▲"),
+        ("under `clean` by no more than chance (0.029", "clean-standard/table2-full", "taobao", "EASE", ""),
+        ("under `clean` clearly (0.071 and", "clean-standard/table2-full", "beauty", "EASE", "▼"),
+        ("under `paper` by no more than chance (0.080", "paper-standard/table2-full", "beauty", "EASE", ""),
+        ("same holds there for CausalMMRec", "clean-standard/table2-full", "beauty", "CausalMMRec", "▼"),
+        ("same holds there for CausalMMRec", "paper-standard/table2-full", "beauty", "CausalMMRec", ""),
+    ],
+)
+def test_what_prose_calls_chance_has_no_mark_in_the_report(words, table, dataset, row, sign):
+    cell = pd.read_csv(REPORTS / f"{table}.csv").fillna({"sign": ""}).set_index(["dataset", "row", "metric"])
+    assert words in " ".join((ROOT / "docs/findings.md").read_text().split())
+    assert cell.loc[(dataset, row, "ndcg@10"), "sign"] == sign
