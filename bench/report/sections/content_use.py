@@ -35,11 +35,15 @@ CAPTION = (
 )
 COLUMNS = [Column("Model", "name"), *(column for column, _ in MEASURES.values())]
 CSV = [*BLOCK, "row", "name", "measure", "mean", "std", "n_seeds", "note", "keys"]
-NOTES = [
+YARDSTICK = (
     "In the simulated data there are as many irrelevant columns as relevant ones, and the irrelevant ones are twice as "
-    "strong: a linear map drawn at random has irr. / rel. 1.84 and slope 0.707.",
-    "Base reads no content when it scores, so its scores cannot change. What training learnt from content is kept.",
-]
+    "strong: a linear map drawn at random has irr. / rel. 1.84 and slope 0.707."
+)
+BLIND = "Base reads no content when it scores, so its scores cannot change. What training learnt from content is kept."
+MEANS = (
+    "Values are means over the seeds of a row, whose number and standard deviations are in the CSV. irr. / rel. is the "
+    "mean of the seeds' own ratios, so it may differ from the ratio of the two means beside it."
+)
 
 
 def pages(evidence: Evidence) -> list[Page]:
@@ -50,9 +54,15 @@ def pages(evidence: Evidence) -> list[Page]:
         if parts:
             data = pd.concat([measured(part) for part in parts], ignore_index=True)
             shared = {"question": Question.CONTENT, "caption": CAPTION, "protocol": protocol, "budget": budget}
-            shared["notes"] = [*map(Note, NOTES), *mixtures(pd.concat(parts))]
+            shared["notes"] = [*explained(data), *mixtures(pd.concat(parts))]
             found += [table(data, shared), figure(data, shared)]
     return found
+
+
+def explained(data: pd.DataFrame) -> list[Note]:
+    """Return the notes that the lines of ``measured`` need."""
+    texts = {BLIND: data["name"].str.startswith("Base: ").any(), MEANS: (data["n_seeds"] > 1).any()}
+    return [Note(YARDSTICK), *(Note(text) for text, is_needed in texts.items() if is_needed)]
 
 
 def measured(part: pd.DataFrame) -> pd.DataFrame:

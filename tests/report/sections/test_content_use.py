@@ -66,6 +66,20 @@ def test_seeds_are_averaged_whatever_their_number_and_data_sets_apart():
     assert (mcln.texts[4], mcln.cells[4].note) == ("0.500", "")
 
 
+def test_the_ratio_of_several_seeds_is_the_mean_of_their_own_and_a_note_says_so():
+    """0.5 / 1 and 0.25 / 0.25 have the mean 0.75; the means beside it, 0.375 and 0.625, have another ratio."""
+    one, other = known("VBPR", 0.5, 1.0, seed=0), known("VBPR", 0.25, 0.25, seed=1)
+    for page in contents(one, other):
+        assert content_use.MEANS in [note.text for note in page.notes]
+    assert contents(one, other)[0].blocks[0].lines[0].texts[2:5] == ["0.375", "0.625", "0.750"]
+    assert content_use.MEANS not in [note.text for note in contents(one)[0].notes]
+
+
+def test_the_note_on_base_stands_where_base_does():
+    seen = [[note.text for note in contents(known("VBPR", 0.5, 1.0), *more)[0].notes] for more in ([base()], [])]
+    assert [content_use.BLIND in texts for texts in seen] == [True, False]
+
+
 def test_only_where_something_was_measured():
     shuffled = known("VBPR", 0.5, 1.0, features="planted,textual=shuffled")
     assert contents(record(), shuffled) == []
@@ -93,7 +107,7 @@ def test_the_yardstick_in_the_notes():
     rows, half = data.features["visual"], data.features["visual"].shape[1] // 2
     relevant, irrelevant = (part.var(axis=0).sum() ** 0.5 for part in (rows[:, :half], rows[:, half:]))
     assert irrelevant / relevant == pytest.approx(1.84, abs=0.15)
-    assert "1.84 and slope 0.707" in content_use.NOTES[0]
+    assert "1.84 and slope 0.707" in content_use.YARDSTICK
 
 
 def test_a_report_is_written(tmp_path):
