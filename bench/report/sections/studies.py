@@ -124,7 +124,11 @@ def layered(evidence: Evidence, study: Study, found: list[Table]) -> Figure:
     numbers = numbers.assign(layers=numbers["row"].map({variant.label: variant.n_layers for variant in study.variants}))
     empty = numbers[numbers["note"] != ""].drop_duplicates([*BLOCK, "model", "layers", "note"])
     missing = [f"{heading((e.dataset, e.features))}, {e.model}, {e.row}: {e.note}." for e in empty.itertuples()]
-    texts = ["H@10 is HR@10, N@10 is NDCG@10; bars are sample standard deviations over the seeds.", *missing]
+    texts = [
+        "H@10 is HR@10, N@10 is NDCG@10; bars are sample standard deviations over the seeds, and a ring marks the best "
+        "value of a model. A data set for which no model has two numbers of layers is not drawn beside one that has.",
+        *missing,
+    ]
     columns = [*BLOCK, "model", "layers", "metric", "mean", "std", "n_seeds", "keys", "note"]
     records = evidence.rows_of([key for page in found for key in page.keys])
     return Figure(

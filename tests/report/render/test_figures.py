@@ -45,10 +45,18 @@ def test_figure_4_draws_a_line_a_model_and_a_panel_a_data_set(figure4):
     assert [name for axis in axes[:2] for name in axis.get_legend_handles_labels()[1]] == ["LightGCN", "MCLN"]
 
 
+def test_a_ring_marks_the_best_number_of_layers_and_a_note_says_so(figure4):
+    for axis, best in zip(PLOTS["layers"](figure4.data).axes, (3, 1, 3, 1), strict=True):
+        (ring,) = [line for line in axis.lines if line.get_fillstyle() == "none"]
+        assert ring.get_xdata().tolist() == [best]
+    assert "a ring marks the best value of a model" in figure4.notes[0].text
+
+
 def test_a_data_set_with_one_point_per_model_has_no_panel(figure4):
     art = figure4.data["dataset"] == "art"
     data = figure4.data[~art | (figure4.data["layers"] == 1)]
     assert [axis.get_title() for axis in PLOTS["layers"](data).axes] == ["Beauty (entities)", ""]
+    assert "is not drawn beside one that has" in figure4.notes[0].text
     alone = data[data["layers"] == 1]  # where all are such, each has its panel
     assert [axis.get_title() for axis in PLOTS["layers"](alone).axes] == ["Beauty (entities)", "Art (entities)", "", ""]
 
