@@ -7,7 +7,7 @@ An epoch takes ``STEPS`` steps at every size, so its batch grows with the data. 
 Adam still passes over all parameters and each step of LightGCN over all edges, so that an epoch would grow with the
 square of the data. The seconds of a step at the usual batch have a column of their own.
 An exponent is the slope of log(cost) on log(size) over the larger half of a sweep, where constant costs no longer
-dominate; memory counts above the smallest point's. At most ``CASES`` users are ranked, so the ranking's is per user.
+dominate; memory counts above the least of the sweep. At most ``CASES`` users are ranked, so the ranking's is per user.
 """
 
 import argparse
@@ -147,7 +147,7 @@ def main() -> None:
     note = f"Simulated data, {args.threads} CPU threads, torch {torch.__version__}, "
     note += f"{time.perf_counter() - started:.0f} s in all. Full ranking of at most {CASES:,} users. "
     note += f"An epoch is {STEPS} steps at any size, so its batch grows. Exponents: over the larger half of a sweep, "
-    note += "MiB above the smallest point's.\n\n"
+    note += "memory above the least of the sweep.\n\n"
     note += fitted.to_markdown(index=False)
     print(save(rows, "scale-cpu", note=note), plot(frame))
 
