@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -30,7 +31,9 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
             setattr(sys, name, open(os.devnull, "w"))
         if hasattr(getattr(sys, name), "reconfigure"):  # a character that the terminal cannot show must not end a run
             getattr(sys, name).reconfigure(errors="replace")
-    argv = sys.argv[1:] if argv is None else argv
+    if argv is None:
+        argv = sys.argv[1:]
+        find_modules_here()
     if command is None:
         command, argv = (argv[0], argv[1:]) if argv else ("--help", [])
     try:
@@ -53,6 +56,15 @@ def main(argv: list[str] | None = None, *, command: str | None = None) -> None:
     except Ended as ended:
         code = 128 + ended.args[0]
     sys.exit(code)
+
+
+def find_modules_here() -> None:
+    """Let models from outside import modules of the folder that the program was started in. ``python -m`` puts it on
+    the path itself; the installed ``mcln-bench`` and ``run_all.py`` of another folder do not."""
+    with suppress(FileNotFoundError):  # the folder was removed
+        here = str(Path.cwd())
+        if not (sys.flags.safe_path or here in sys.path):
+            sys.path.insert(0, here)
 
 
 def dispatch(command: str, argv: list[str]) -> int:

@@ -1,6 +1,7 @@
 """Mistakes in a request: one clear line, exit code 2, no traceback, nothing lost."""
 
 import json
+import os
 import re
 import resource
 import shutil
@@ -17,6 +18,18 @@ from tests.run.made import planned
 from tests.store.made import record
 
 ROOT = Path(__file__).parents[2]
+
+OWN = """
+from dataclasses import dataclass
+
+from baselines.bprmf import BPRMF
+
+
+class Own(BPRMF):
+    @dataclass(frozen=True, kw_only=True)
+    class Hyper(BPRMF.Hyper):
+        embedding_size: int = SIZE
+"""
 
 
 def test_results_folder_that_cannot_be_written(call, tmp_path):
@@ -258,3 +271,23 @@ def test_a_stray_line_end_is_one_line(capsys):
     with pytest.raises(SystemExit):
         main(["cards", "\n"])
     assert capsys.readouterr().err.startswith("error: unrecognized arguments")
+
+
+def test_a_model_finds_the_modules_of_the_folder_that_the_program_was_started_in(folder, tmp_path):
+    """The installed command does not have that folder on its path, as ``python -m`` does; their code is in the key."""
+    project, command = tmp_path / "project", tmp_path / "bin/mcln-bench"
+    for name, text in (("parts.py", "SIZE = 8"), ("mine/own.py", f"from parts import SIZE\n{OWN}")):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    command.parent.mkdir()
+    command.write_text("from bench.cli.main import main\n\nmain()\n")
+    flags = ["run", "--datasets", folder, "--models", "mine/own.py:Own", "--budget", "smoke", "--gpus", "none"]
+    said = []
+    for size in (8, 4):
+        (project / "parts.py").write_text(f"SIZE = {size}")
+        call = [sys.executable, str(command), *map(str, flags)]
+        ended = subprocess.run(
+            call, cwd=project, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+        )
+        said.append((ended.returncode, ended.stdout.partition("\n")[0] + ended.stderr))
+    assert said == [(0, "1 job: 1 to run, 0 already recorded in results")] * 2
