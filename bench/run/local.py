@@ -29,6 +29,9 @@ FORKS.set_forkserver_preload(["bench.run.child"])
 KEEP_PAGES = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
 SERVER_DIED = 255  # the exit code that multiprocessing reports where the server was killed, and the job's own is lost
 WITH_SERVER = "the process that jobs are forked from was killed (out of memory?)"
+AT_START = (
+    "the process that jobs are forked from ended before it could fork one: it was killed, or printed an error"
+)
 STARTING = threading.Lock()  # held while a process starts, so that one starts at a time
 STOP = "stop"  # the only message from a runner to a job
 
@@ -63,6 +66,7 @@ class Local(Executor):
 
     deadline: float = math.inf  # when jobs must have written their state, on the clock of ``time.monotonic``
     live: dict[str, tuple[BaseProcess, Connection]] = field(default_factory=dict)  # by key of the job
+    has_forked: bool = False  # whether the server has forked any job, so that it can import what jobs need
 
     @contextmanager
     def ready(self) -> Iterator[None]:
@@ -120,6 +124,7 @@ class Local(Executor):
         with theirs, without_main():  # one at a time, also because the environment is another while a server starts
             process = FORKS.Process(target=child_main, args=(self.order(planned, slot), theirs), daemon=True)
             process.start()
+        self.has_forked = True
         return process, ours
 
     def after_server(self) -> Outcome:
@@ -127,7 +132,7 @@ class Local(Executor):
         time.sleep(POLL)  # until the kernel counts it as dead, and its other jobs have seen that nobody waits for them
         with STARTING:  # else multiprocessing starts it with the next job, in the runner's environment
             start_server(self.threads)
-        return Outcome(reason=WITH_SERVER, is_killed=True)
+        return Outcome(reason=WITH_SERVER if self.has_forked else AT_START, is_killed=True)
 
     def order(self, planned: PlannedJob, slot: Slot) -> dict:
         """Return all that the job's process needs to know."""
