@@ -98,6 +98,8 @@ def header(path: Path) -> tuple[list[str], list[str], dict]:
         headers = [next(csv.reader([first], **dialect), []) for dialect in dialects]
         cells, dialect = max(zip(headers, dialects, strict=True), key=lambda pair: len(pair[0]))
         names, kinds = ([cell.partition(":")[part].strip() for cell in cells] for part in (0, 2))
+        if len(cells) == 1 and "::" in first:
+            raise ValueError("its columns are separated by ::, which is not read; replace each by a tab or a comma")
         if not any(names):
             raise ValueError("its first line must hold the columns' names")
     return names, kinds, dialect

@@ -64,6 +64,11 @@ def test_text_with_tabs_whose_names_stand_in_quotes(tmp_path):
             b"a,b\n1,2,3\n",
             r"t\.csv cannot be read .* \(line 2 has 3 cells where the header has 2; put .* ',' in quotes\)",
         ),
+        (
+            "t.csv",
+            b"1::1193::5::978300760\n",
+            r"t\.csv cannot .* \(its columns are separated by ::, which is not read;",
+        ),
         ("t.tsv", b'a\tb\n"1\t2\t3"\n', r"line 2 has 3 cells where the header has 2; a cell must not contain '\\t'"),
         ("t.csv", b'a,b\n"1\n2",2,3\n1,2,3\n', r"\(line 3 has 3 cells where the header has 2"),
         (
