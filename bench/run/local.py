@@ -29,9 +29,7 @@ FORKS.set_forkserver_preload(["bench.run.child"])
 KEEP_PAGES = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
 SERVER_DIED = 255  # the exit code that multiprocessing reports where the server was killed, and the job's own is lost
 WITH_SERVER = "the process that jobs are forked from was killed (out of memory?)"
-AT_START = (
-    "the process that jobs are forked from ended before it could fork one: it was killed, or printed an error"
-)
+AT_START = "the process that jobs are forked from ended before it could fork one: it was killed, or printed an error"
 STARTING = threading.Lock()  # held while a process starts, so that one starts at a time
 STOP = "stop"  # the only message from a runner to a job
 
