@@ -37,6 +37,10 @@ HYPER = "    @dataclass(frozen=True)\n    class Hyper:\n        size: int = 8\n"
             "Hyper of Mine in .*own.py gives size no plain default; write one after =",
         ),
         (
+            f"class Mine(Recommender):\n{HYPER}        depth = 2\n",
+            "Hyper of Mine in .*own.py gives depth no type, so that it is no setting; write depth: int = ",
+        ),
+        (
             f"class Mine(Recommender):\n    training = {{'learning_rat': 0.1}}\n{HYPER}",
             "unknown setting in training of Mine in .*own.py 'learning_rat'; did you mean learning_rate?",
         ),

@@ -17,6 +17,11 @@ def check(model: type, card: Card) -> None:
         if field.default is dataclasses.MISSING:
             why = f"gives {field.name} no plain default; write one after =, a tuple such as (64, 64) for a list"
             raise BenchError(f"Hyper of {card.name} in {where} {why} ({GUIDE})")
+    fields = {field.name for field in dataclasses.fields(model.Hyper)}
+    for name, value in vars(model.Hyper).items():
+        if not (name in fields or name.startswith("_") or hasattr(value, "__get__")):  # methods have __get__
+            why = f"gives {name} no type, so that it is no setting; write {name}: {type(value).__name__} = ..."
+            raise BenchError(f"Hyper of {card.name} in {where} {why} ({GUIDE})")
     names = [field.name for field in dataclasses.fields(Training)]
     for name in card.training:
         if name not in names:
