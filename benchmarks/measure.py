@@ -28,7 +28,7 @@ from bench.run.plan import Request
 from bench.run.prepared import Prepared, prepare
 from bench.spec import BenchError, Training, read
 from bench.train import seed
-from bench.train.batches import Batches
+from bench.train.batches import Batches, batches_of
 from bench.train.fit import train_epoch
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -71,7 +71,7 @@ def job_parts(
 ) -> Ready:
     """Return ``model`` with batches of the pairs ``train`` (n, 2), its optimiser, and the evaluator of ``cases``."""
     device = torch.device(device)
-    batches = job.batches_of(model, train + 1, training, seed.generator(0, "sampling", device))
+    batches = batches_of(model, train + 1, training, seed.generator(0, "sampling", device))
     seed.seed_all(0, "train")
     optimizer = torch.optim.Adam(model.parameters(), lr=training.learning_rate, fused=True)
     return Ready(model, batches, Evaluator(cases, device=device), optimizer, prepared)

@@ -9,14 +9,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
 from bench import registry
 from bench.data import audit
 from bench.data.dataset import Dataset
-from bench.data.split import with_negatives
 from bench.nn import precision
 from bench.nn.recommender import Recommender
 from bench.protocol.candidates import Cases
@@ -31,7 +29,7 @@ from bench.spec import RANKINGS, BenchError, Job, Training, read
 from bench.store.record import Record
 from bench.store.store import Store
 from bench.train import bridge, seed
-from bench.train.batches import Batches
+from bench.train.batches import batches_of
 from bench.train.checkpoint import Checkpoint, OtherForm
 from bench.train.fit import Fit, fit
 from bench.train.prune import prune
@@ -172,7 +170,8 @@ def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.d
 
 
 def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint: Checkpoint) -> Fit:
-    """Fit ``model``; each ranking that it defines chooses an epoch."""
+    """Fit ``model``; each ranking that it defines chooses an epoch. Raises BenchError where the weights kept of that
+    epoch are not all that the model needs."""
     job, protocol = work.job, work.job.protocol
     cases = prepared.valid if protocol.select_on == "valid" else prepared.test
     # a score that depends on the other candidates has no full ranking
@@ -180,6 +179,9 @@ def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint
     # shown, and used by searches: the sampled ranking on the test set, as in the paper, else the one against all items
     lead = f"{rankings[0] if protocol.select_on == 'test' else rankings[-1]}.{protocol.select_metric}"
     evaluator = Evaluator(cases, device=model.device)
+
+    def evaluate() -> dict[str, float]:
+        return means(evaluator.ranks(model, rankings=rankings))
 
     def report(entry: dict, so_far: Fit) -> None:
         tell(Event(epoch=entry["epoch"], of=job.budget.epochs, value=entry.get(lead)))
@@ -190,28 +192,17 @@ def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint
     if type(model).pretrain is not Recommender.pretrain:
         tell(Event(stage="before the epochs"))
     seed.seed_all(job.seed, "train")
-    return fit(
+    result = fit(
         model,
         batches_of(model, prepared.split.train + 1, training, checkpoint.generator),
         budget=job.budget,
         learning_rate=training.learning_rate,
         precision=training.precision,
-        evaluate=lambda: means(evaluator.ranks(model, rankings=rankings)),
+        evaluate=evaluate,
         select=[f"{ranking}.{protocol.select_metric}" for ranking in rankings],
         report=report,
         checkpoint=checkpoint,
     )
-
-
-def batches_of(model, pairs: np.ndarray, training: Training, generator: torch.Generator) -> Batches:
-    """Return batches of the training ``pairs`` (n, 2; ids from 1), without users who have met every item."""
-    pairs = with_negatives(pairs, n_items=model.n_items - 1)
-    return Batches(
-        pairs[:, 0],
-        pairs[:, 1],
-        draw_negatives=model.draw_negatives,
-        n_negatives=model.n_negatives,
-        size=training.train_batch_size,
-        sampling=training.sampling,
-        generator=generator,
-    )
+    if not work.is_trial:
+        result.check(model, evaluate)
+    return result

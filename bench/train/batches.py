@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.data.split import with_negatives
+from bench.spec import Training
+
 
 class Batches:
     """Batches of (user, positive, negatives) of one training set.
@@ -52,3 +55,17 @@ class Batches:
     def _by_interaction(self) -> tuple[Tensor, Tensor]:
         order = torch.randperm(len(self.user), device=self.user.device, generator=self.generator)
         return self.user[order], self.item[order]
+
+
+def batches_of(model, pairs: np.ndarray, training: Training, generator: torch.Generator) -> Batches:
+    """Return batches of the training ``pairs`` (n, 2; ids from 1), without users who have met every item."""
+    pairs = with_negatives(pairs, n_items=model.n_items - 1)
+    return Batches(
+        pairs[:, 0],
+        pairs[:, 1],
+        draw_negatives=model.draw_negatives,
+        n_negatives=model.n_negatives,
+        size=training.train_batch_size,
+        sampling=training.sampling,
+        generator=generator,
+    )

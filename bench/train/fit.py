@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from bench.nn.precision import forward_pass, matrix_products
-from bench.spec import Budget
+from bench.spec import BenchError, Budget
 from bench.train.checkpoint import Checkpoint, OtherForm
 from bench.train.seed import repeatable
+
+TOLERANCE = 1e-3  # of a metric: a GPU may add in another order, so that a few near-ties fall otherwise
 
 
 class Diverged(ArithmeticError):
@@ -66,6 +68,22 @@ class Fit:
     def load(self, model, metric: str) -> None:
         """Load the weights that ``metric`` chose into ``model``."""
         model.load_state_dict(self.weights[metric])
+
+    def check(self, model, evaluate: Callable[[], dict[str, float]]) -> None:
+        """Raise BenchError where the model, with the weights that a metric chose, does not score as it did then: the
+        values of its record would be of no epoch."""
+        for metric, choice in self.choices.items():
+            self.load(model, metric)
+            metrics, spent = timed(evaluate)
+            self.seconds_evaluate += spent
+            if abs(metrics[metric] - choice.best) > TOLERANCE:
+                error = BenchError(
+                    f"{type(model).__name__} with its weights of epoch {choice.epoch} has the {metric} "
+                    f"{metrics[metric]:.4f}, but had {choice.best:.4f} in that epoch: either training changes what is "
+                    "not in its state_dict(), or its scores are random"
+                )
+                error.curve = self.curve
+                raise error
 
     def is_patience_over(self, patience: int | None) -> bool:
         return patience is not None and all(choice.since >= patience for choice in self.choices.values())

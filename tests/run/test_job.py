@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from bench import registry
 from bench.files import read_sealed, write_sealed
 from bench.run import job
 from bench.run.prepared import prepare
 from bench.store.store import Store
+from bench.train import batches as batching
 from bench.train import checkpoint
 from bench.train.checkpoint import Stopped
 from bench.train.fit import Fit
@@ -77,6 +79,30 @@ def test_what_is_reported_is_of_the_chosen_epoch(folder, tmp_path):
         assert record.facts[f"best_epoch.{ranking}"] == record.curve[int(np.argmax(course))]["epoch"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def before_epoch(self, epoch):\n        self.sign = 1 if epoch <= 5 else -1\n\n"
+        "    def embed(self):\n        users, items = super().embed()\n        return self.sign * users, items",
+        "def embed(self):\n        users, items = super().embed()\n        return torch.randn_like(users), items",
+    ],
+)
+def test_a_model_whose_weights_do_not_hold_all_of_its_state_fails(folder, tmp_path, monkeypatch, body):
+    """Its record would mix the weights of one epoch with what another epoch left."""
+    monkeypatch.setattr(registry, "outside", {})
+    path = tmp_path / "own.py"
+    hyper = "class Hyper(BPRMF.Hyper):\n        pass"
+    path.write_text(
+        f"import torch\n\nfrom baselines.bprmf import BPRMF\n\n\nclass Own(BPRMF):\n    {hyper}\n\n    {body}\n"
+    )
+    (work,) = planned(folder, models=[f"{path}:Own"], budget="quick", hyper={"learning_rate": 0.01})
+    record = job.run(work, Store(tmp_path / "results"), device="cpu")
+    assert record.status == "failed"
+    assert "has the sampled.ndcg@10 0." in record.reason
+    assert "not in its state_dict(), or its scores are random" in record.reason
+    assert record.curve
+
+
 def test_weights_batches_and_what_training_draws_are_of_the_jobs_seed(folder, tmp_path, monkeypatch):
     """Or else the standard deviation over seeds would be that of something less."""
     (work,), drawn = planned(folder, seeds=[7]), []
@@ -113,7 +139,7 @@ def test_what_a_job_trains_on_chooses_by_and_is_tested_on(folder, tmp_path, monk
     prepared, graphs, batches, judged = prepare(work), [], [], []
     assert pairs_in(prepared.dataset.valid) <= pairs_in(prepared.dataset.train)
 
-    class Batches(job.Batches):
+    class Batches(batching.Batches):
         def __init__(self, users, items, **more):
             batches.append(pairs_in(np.stack([users, items], axis=1) - 1))
             super().__init__(users, items, **more)
@@ -128,7 +154,7 @@ def test_what_a_job_trains_on_chooses_by_and_is_tested_on(folder, tmp_path, monk
             graphs.append(pairs_in(pairs))
             super().__init__(pairs, **more)
 
-    monkeypatch.setattr(job, "Batches", Batches)
+    monkeypatch.setattr(batching, "Batches", Batches)
     monkeypatch.setattr(job, "Evaluator", Evaluator)
     monkeypatch.setattr(job.bridge, "TrainingSet", TrainingSet)
     assert job.run(work, Store(tmp_path / "results"), device="cpu", tell=lambda event: None).status == "done"

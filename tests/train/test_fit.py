@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.spec import Budget
+from bench.spec import BenchError, Budget
 from bench.train.fit import Diverged, fit, train_epoch
 
 
@@ -117,6 +117,13 @@ def test_one_copy_of_the_weights_serves_rankings_that_choose_the_same_epoch():
 def test_evaluations_come_every_k_epochs_and_after_the_last():
     _, result = run([0.1, 0.2, 0.3], every=8)
     assert [e["epoch"] for e in result.curve] == [8, 16, 20]
+
+
+def test_weights_that_do_not_score_as_in_their_epoch_are_refused():
+    model, result = run([0.5, 0.9] + [0.7] * 18)
+    result.check(model, lambda: {"m": 0.9004})  # another order of additions on a GPU
+    with pytest.raises(BenchError, match=r"Ramp with its weights of epoch 2 has the m 0\.7000, but had 0\.9000"):
+        result.check(model, lambda: {"m": 0.7})
 
 
 def test_hooks_are_called():
