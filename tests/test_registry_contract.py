@@ -44,6 +44,14 @@ HYPER = "    @dataclass(frozen=True)\n    class Hyper:\n        size: int = 8\n"
             f"class Mine(Recommender):\n    training = {{'learning_rat': 0.1}}\n{HYPER}",
             "unknown setting in training of Mine in .*own.py 'learning_rat'; did you mean learning_rate?",
         ),
+        (
+            f"class Mine(Recommender):\n    presets = {{'big': {{'sise': 9}}}}\n{HYPER}",
+            "unknown setting in preset big of Mine in .*own.py 'sise'; did you mean size?",
+        ),
+        (
+            f"class Mine(Recommender):\n    per_dataset = {{'beauty': {{'sise': 9}}}}\n{HYPER}",
+            "unknown setting in per_dataset beauty of Mine in .*own.py 'sise'; did you mean size?",
+        ),
     ],
 )
 def test_a_class_that_is_no_model(tmp_path, monkeypatch, text, said):

@@ -10,26 +10,41 @@ NEEDED = ("calculate_loss", "represent", "score")
 
 def check(model: type, card: Card) -> None:
     """Raise BenchError unless a class has what every model needs."""
-    where = card.file or card.module
-    if not dataclasses.is_dataclass(model.Hyper):
-        raise BenchError(f"Hyper of {card.name} in {where} is no dataclass; write @dataclass(frozen=True) above it")
-    for field in dataclasses.fields(model.Hyper):
-        if field.default is dataclasses.MISSING:
-            why = f"gives {field.name} no plain default; write one after =, a tuple such as (64, 64) for a list"
-            raise BenchError(f"Hyper of {card.name} in {where} {why} ({GUIDE})")
-    fields = {field.name for field in dataclasses.fields(model.Hyper)}
-    for name, value in vars(model.Hyper).items():
-        if not (name in fields or name.startswith("_") or hasattr(value, "__get__")):  # methods have __get__
-            why = f"gives {name} no type, so that it is no setting; write {name}: {type(value).__name__} = ..."
-            raise BenchError(f"Hyper of {card.name} in {where} {why} ({GUIDE})")
-    names = [field.name for field in dataclasses.fields(Training)]
-    for name in card.training:
-        if name not in names:
-            raise unknown(f"setting in training of {card.name} in {where}", name, names)
-    methods = {name: getattr(model, name, None) for name in {*NEEDED, *dir(model)}}
-    missing = [name for name, method in methods.items() if method is None and name in NEEDED or is_abstract(method)]
+    name = f"{card.name} in {card.file or card.module}"
+    check_hyper(model.Hyper, name)
+    check_declared(model.Hyper, card, name)
+    methods = {method: getattr(model, method, None) for method in {*NEEDED, *dir(model)}}
+    missing = [each for each, method in methods.items() if method is None and each in NEEDED or is_abstract(method)]
     if missing:
-        raise BenchError(f"{card.name} in {where} does not write {', '.join(sorted(missing))} ({GUIDE})")
+        raise BenchError(f"{name} does not write {', '.join(sorted(missing))} ({GUIDE})")
+
+
+def check_hyper(hyper: type, name: str) -> None:
+    """Refuse a class of settings that is no dataclass, and settings without a plain default or without a type."""
+    if not dataclasses.is_dataclass(hyper):
+        raise BenchError(f"Hyper of {name} is no dataclass; write @dataclass(frozen=True) above it")
+    fields = {field.name: field for field in dataclasses.fields(hyper)}
+    for setting, field in fields.items():
+        if field.default is dataclasses.MISSING:
+            why = f"gives {setting} no plain default; write one after =, a tuple such as (64, 64) for a list"
+            raise BenchError(f"Hyper of {name} {why} ({GUIDE})")
+    for setting, value in vars(hyper).items():
+        if not (setting in fields or setting.startswith("_") or hasattr(value, "__get__")):  # methods have __get__
+            why = f"gives {setting} no type, so that it is no setting; write {setting}: {type(value).__name__} = ..."
+            raise BenchError(f"Hyper of {name} {why} ({GUIDE})")
+
+
+def check_declared(hyper: type, card: Card, name: str) -> None:
+    """Refuse names in ``training``, ``presets`` and ``per_dataset`` that are no settings."""
+    of_training = [field.name for field in dataclasses.fields(Training)]
+    known = [*of_training, *(field.name for field in dataclasses.fields(hyper))]
+    declared = [("training", card.training, of_training)]
+    declared += [(f"preset {preset}", values, known) for preset, values in card.presets.items()]
+    declared += [(f"per_dataset {dataset}", values, known) for dataset, values in card.per_dataset.items()]
+    for what, values, names in declared:
+        for setting in values:
+            if setting not in names:
+                raise unknown(f"setting in {what} of {name}", setting, names)
 
 
 def is_abstract(method: object) -> bool:
