@@ -96,7 +96,8 @@ def summary(found: list[Answer], ours: str) -> str:
     counts = [f"{n[BEATS]} won", f"{n[LOSES]} lost"]
     counts += [counted(n[verdict], *words) for verdict, words in UNSETTLED.items() if n[verdict]]
     rows = Counter(one.row for one in selected if one.verdict != NOT_ASKED)
-    compared = " and ".join(f"{row} ({rows[row]})" for row in order(rows)) if len(rows) > 1 else ours
+    *first, last = [f"{row} ({rows[row]})" for row in order(rows)]
+    compared = f"{', '.join(first)} and {last}" if first else next(iter(rows))
     only = " on the paper's data sets" if len(selected) < len(found) else ""
     asked = f"Of {counted(n_made, 'comparison')} of {compared} with the strongest baseline{only}"
     rest = f"; no answer for {n[NOT_ASKED]} more" if n[NOT_ASKED] else ""

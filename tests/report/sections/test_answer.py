@@ -169,6 +169,15 @@ def test_the_summary_counts_each_row_that_is_compared(three, tmp_path):
     itemwise = stored(tmp_path, ALL, "MCLN", preset="itemwise")
     caption = pages(evidence(tmp_path, *three.records, itemwise))[0].caption
     assert caption.startswith("Of 4 comparisons of MCLN (3) and MCLN:itemwise (1) with the strongest baseline: 2 won,")
+    other = stored(tmp_path, ALL, "MCLN", hyper={"n_layers": 9}, facts={"tuning.trials": 12})
+    caption = pages(evidence(tmp_path, *three.records, itemwise, other))[0].caption
+    assert caption.startswith("Of 5 comparisons of MCLN (3), MCLN:itemwise (1) and MCLN (tuned) (1) with the")
+
+
+def test_the_summary_names_the_row_that_is_compared(tmp_path):
+    itemwise = stored(tmp_path, ALL, "MCLN", preset="itemwise")
+    caption = pages(evidence(tmp_path, stored(tmp_path, HALF), itemwise))[0].caption
+    assert caption.startswith("Of 1 comparison of MCLN:itemwise with the strongest baseline: 1 won,")
 
 
 def test_only_the_metric_whose_rows_are_unlike_is_marked(tmp_path):
