@@ -106,6 +106,26 @@ def test_scores_follow_the_weights(build):
     assert torch.equal(scores_of(a), scores_of(b))
 
 
+def test_the_weights_of_an_earlier_epoch_score_as_they_did_then(build, data):
+    """A job loads those of the chosen epoch at its end."""
+    built, then = [], {}
+
+    def remembered(**more):
+        built.append(build(**more))
+        return built[0]
+
+    def report(entry, so_far):
+        if entry["epoch"] == 1:
+            then.update({name: value.clone() for name, value in built[0].state_dict().items()})
+            then["scores"] = scores_of(built[0])
+
+    model = trained(remembered, data, report=report)
+    scores = then.pop("scores")
+    assert not torch.equal(scores_of(model), scores)
+    model.load_state_dict(then)
+    assert torch.equal(scores_of(model), scores)
+
+
 def test_equal_seeds_give_equal_weights(build, data):
     a, b, c = trained(build, data), trained(build, data), trained(build, data, seed=1)
     pairs = list(zip(a.state_dict().values(), b.state_dict().values(), c.state_dict().values(), strict=True))
