@@ -49,7 +49,7 @@ def said(text: str) -> pd.DataFrame:
     """Return the cells of the rows and of the data sets that a paragraph names."""
     sets = [name for name, title in DATASETS.items() if title in text]
     rows = [row for row in CELLS["row"].unique() if re.search(rf"\b{re.escape(row)}(?![\w+]|:\w)", text)]
-    if "uning" in text:
+    if "tuning" in text.lower():
         rows += [f"{row} (tuned)" for row in rows]
     if "Base" in text:
         rows.append("Base")

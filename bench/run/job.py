@@ -104,10 +104,11 @@ def execute(
     model = build_model(job, prepared, work.settings, device=device)
     seconds = {"prepare": time.perf_counter() - clock}
 
-    result = train(work, model, prepared, tell=tell, checkpoint=checkpoint)
+    chooser = Evaluator(prepared.valid if job.protocol.select_on == "valid" else prepared.test, device=device)
+    result = train(work, model, prepared, chooser, tell=tell, checkpoint=checkpoint)
     tell(Event(stage="testing"))
     clock = time.perf_counter()
-    ranks = None if work.is_trial else rank_test_cases(model, result, prepared.test)
+    ranks = None if work.is_trial else rank_test_cases(model, result, prepared.test, chooser)
     seconds |= {"train": result.seconds_train, "evaluate": result.seconds_evaluate + time.perf_counter() - clock}
 
     facts = facts_of(work, model, prepared, result) | {"peak_memory_mib": peak_memory_mib(device)}
@@ -149,9 +150,17 @@ def use_of_content(work: PlannedJob, model, prepared: Prepared, result: Fit) -> 
     return content_use.facts(model, prepared.dataset, prepared.test, build=build)
 
 
-def rank_test_cases(model, result: Fit, cases: Cases) -> pd.DataFrame:
-    """Return the ranks of the test cases; each ranking uses the weights of the epoch that this ranking chose."""
-    evaluator, parts = Evaluator(cases, device=model.device), []
+def rank_test_cases(model, result: Fit, cases: Cases, chooser: Evaluator) -> pd.DataFrame:
+    """Return the ranks of the test cases. Raises BenchError where the model, with the weights of the epochs that
+    ``chooser`` chose, does not score as it did then."""
+    ranks = chosen_ranks(model, result, Evaluator(cases, device=model.device))
+    result.check(model, means(ranks if chooser.cases is cases else chosen_ranks(model, result, chooser)))
+    return ranks
+
+
+def chosen_ranks(model, result: Fit, evaluator: Evaluator) -> pd.DataFrame:
+    """Return the ranks of the evaluator's cases; each ranking uses the weights of the epoch that this ranking chose."""
+    parts = []
     for metric in result.choices:
         result.load(model, metric)
         ranks = evaluator.ranks(model, rankings=(metric.partition(".")[0],))
@@ -169,19 +178,15 @@ def build_model(job: Job, prepared: Prepared, settings: dict, *, device: torch.d
     return bridge.build(cls, data, hyper, device=str(device))
 
 
-def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint: Checkpoint) -> Fit:
-    """Fit ``model``; each ranking that it defines chooses an epoch. Raises BenchError where the weights kept of that
-    epoch are not all that the model needs."""
+def train(
+    work: PlannedJob, model, prepared: Prepared, chooser: Evaluator, *, tell: Tell, checkpoint: Checkpoint
+) -> Fit:
+    """Fit ``model``; each ranking that it defines chooses an epoch on the cases of ``chooser``."""
     job, protocol = work.job, work.job.protocol
-    cases = prepared.valid if protocol.select_on == "valid" else prepared.test
     # a score that depends on the other candidates has no full ranking
     rankings = ("sampled",) if model.is_candidate_dependent else RANKINGS
     # shown, and used by searches: the sampled ranking on the test set, as in the paper, else the one against all items
     lead = f"{rankings[0] if protocol.select_on == 'test' else rankings[-1]}.{protocol.select_metric}"
-    evaluator = Evaluator(cases, device=model.device)
-
-    def evaluate() -> dict[str, float]:
-        return means(evaluator.ranks(model, rankings=rankings))
 
     def report(entry: dict, so_far: Fit) -> None:
         tell(Event(epoch=entry["epoch"], of=job.budget.epochs, value=entry.get(lead)))
@@ -192,17 +197,14 @@ def train(work: PlannedJob, model, prepared: Prepared, *, tell: Tell, checkpoint
     if type(model).pretrain is not Recommender.pretrain:
         tell(Event(stage="before the epochs"))
     seed.seed_all(job.seed, "train")
-    result = fit(
+    return fit(
         model,
         batches_of(model, prepared.split.train + 1, training, checkpoint.generator),
         budget=job.budget,
         learning_rate=training.learning_rate,
         precision=training.precision,
-        evaluate=evaluate,
+        evaluate=lambda: means(chooser.ranks(model, rankings=rankings)),
         select=[f"{ranking}.{protocol.select_metric}" for ranking in rankings],
         report=report,
         checkpoint=checkpoint,
     )
-    if not work.is_trial:
-        result.check(model, evaluate)
-    return result

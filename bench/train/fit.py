@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -70,14 +70,11 @@ class Fit:
         """Load the weights that ``metric`` chose into ``model``."""
         model.load_state_dict(self.weights[metric])
 
-    def check(self, model, evaluate: Callable[[], dict[str, float]]) -> None:
-        """Raise BenchError where the model, with the weights that a metric chose, does not score as it did then: the
-        values of its record would be of no epoch."""
+    def check(self, model, metrics: Mapping[str, float]) -> None:
+        """Raise BenchError where ``metrics``, each measured with the weights that it chose, are not those of the chosen
+        epochs: the values of a record would be of no epoch."""
         tolerance = TOLERANCE.get(device_of(model).type, max(TOLERANCE.values()))
         for metric, choice in self.choices.items():
-            self.load(model, metric)
-            metrics, spent = timed(evaluate)
-            self.seconds_evaluate += spent
             if abs(metrics[metric] - choice.best) > tolerance:
                 error = BenchError(
                     f"{type(model).__name__} with its weights of epoch {choice.epoch} has the {metric} "
