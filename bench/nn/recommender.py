@@ -112,6 +112,10 @@ class Recommender(GeneralRecommender):
         every = torch.arange(self.n_items, device=user.device)
         return self.score(shared, user, every.expand(len(user), -1))
 
+    def part(self, shared: Any, items: Int[Tensor, " part"]) -> Any:
+        """Return the part of ``shared`` with which ``score_all`` scores ``items`` alone; None where there is none."""
+        return None
+
     def predict(self, interaction) -> Float[Tensor, " batch"]:
         user, item = interaction[self.USER_ID], interaction[self.ITEM_ID]
         if not self.is_candidate_dependent:
@@ -164,6 +168,12 @@ class EmbeddingRecommender(Recommender):
     def score_all(self, shared, user: Int[Tensor, " batch"]) -> Float[Tensor, "batch item"]:
         users, items = shared
         return users[user] @ items.T
+
+    def part(self, shared, items: Int[Tensor, " part"]):
+        for method in ("represent", "score_all"):  # a class that writes its own may need all items
+            if getattr(type(self), method) is not getattr(EmbeddingRecommender, method):
+                return None
+        return shared[0], shared[1][items]
 
 
 def recbole_models() -> ModuleType:

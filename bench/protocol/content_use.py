@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bench.protocol.candidates import Cases
-from bench.protocol.evaluate import SAMPLED_BLOCK, Evaluator, rank_and_ties
+from bench.protocol.evaluate import SAMPLED_BLOCK, Evaluator, counts
 from bench.protocol.metrics import per_case
 
 PARTS = ("irrelevant", "relevant")
@@ -62,7 +62,7 @@ def scores(model, evaluator: Evaluator) -> Float[Tensor, "case item"]:
 
 def compare(before: Float[Tensor, "case item"], after: Float[Tensor, "case item"]) -> dict[str, float]:
     """Return the four measures, unrounded."""
-    ranks = [rank_and_ties(s[:, :-1], s[:, -1:])[0].cpu().numpy() for s in (before, after)]
+    ranks = [1 + counts(s[:, :-1], s[:, -1:])[0].cpu().numpy() for s in (before, after)]
     change, spread = (after - before).abs().double().mean(), before.double().std(dim=1, correction=0).mean()
     gain = per_case(ranks[1], "ndcg@10") - per_case(ranks[0], "ndcg@10")
     return {

@@ -1,5 +1,7 @@
 """Ranks the target of each case: representations are computed once, then users are scored in blocks."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import torch
@@ -9,7 +11,9 @@ from bench.protocol.candidates import Cases
 
 SAMPLED_BLOCK = 4_000_000  # scores held at once: 16 MB in float32
 FULL_BLOCK = {"cpu": 500_000, "cuda": 16_000_000}  # a full block stays in a core's cache on a CPU
-FEW_USERS, MANY_USERS = 16, 64  # a block of fewer than 16 users would reread the items too often: 64 users instead
+# a block of all items and fewer than 32 users would reread the items too often: instead it has 256 users and a part of
+# the items, or 64 users and all items where the model cannot score a part
+FEW_USERS, PART_USERS, MANY_USERS = 32, 256, 64
 
 
 class NotFinite(ArithmeticError):
@@ -20,7 +24,7 @@ class Evaluator:
     """Ranks targets among frozen candidates by a model's scores, on the model's device.
 
     Ties are resolved against the target: it ranks below every candidate with an equal score. Works on any module
-    with ``represent``, ``score``, ``score_all`` and ``n_items``; ids are shifted by the padding id here.
+    with ``represent``, ``score``, ``score_all``, ``part`` and ``n_items``; ids are shifted by the padding id here.
     """
 
     def __init__(self, cases: Cases, *, device: torch.device):
@@ -50,8 +54,12 @@ class Evaluator:
         for ranking in rankings:
             if ranking == "sampled":
                 score, block = self._sampled, SAMPLED_BLOCK // self.items.shape[1]
+            elif (block := FULL_BLOCK[self.device.type] // model.n_items) >= FEW_USERS:
+                score = self._full
+            elif model.part(shared, self.items[:0, -1]) is None:
+                score, block = self._full, MANY_USERS
             else:
-                score, block = self._full, full_block(model.n_items, self.device.type)
+                score, block = self._full_in_parts, PART_USERS
             rank, ties = torch.empty(2, len(self.user), dtype=torch.int32, device=self.device)
             total = torch.empty(len(self.user), dtype=torch.float64, device=self.device)
             # filled in place: small results of a block, if kept, would come to lie where its scores were, so that the
@@ -67,27 +75,48 @@ class Evaluator:
 
     def _sampled(self, model, shared, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
         scores = model.score(shared, self.user[rows], self.items[rows])
-        return *rank_and_ties(scores[:, :-1], scores[:, -1:]), scores.sum(1)
+        not_below, ties = counts(scores[:, :-1], scores[:, -1:])
+        return 1 + not_below, ties, scores.sum(1)
 
     def _full(self, model, shared, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
         scores = model.score_all(shared, self.user[rows])
-        total = scores.sum(1)  # not finite if any score is not
-        target = scores.gather(1, self.items[rows, -1:])
+        return self._counted([(0, scores)], scores.gather(1, self.items[rows, -1:]), rows)
+
+    def _full_in_parts(self, model, shared, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what ``_full`` does, without ever holding the scores of all items: each part stays in the cache."""
+        user, target = self.user[rows], self.items[rows, -1]
+        width = FULL_BLOCK[self.device.type] // PART_USERS
+        items = torch.arange(1, model.n_items, device=self.device).tensor_split(-(-(model.n_items - 1) // width))
+
+        def scores_of(part: Tensor) -> Tensor:
+            return model.score_all(model.part(shared, torch.cat([part.new_zeros(1), part])), user)
+
+        # the targets, repeated, are a part as wide as the others: equal vectors have equal scores in equal products
+        of_targets = scores_of(target.repeat(-(-width // len(target)))[: len(items[0])])
+        before = np.cumsum([0, *map(len, items[:-1])]).tolist()
+        parts = ((start, scores_of(part)) for start, part in zip(before, items, strict=True))
+        return self._counted(parts, of_targets[:, 1 : 1 + len(target)].diagonal().unsqueeze(1), rows)
+
+    def _counted(self, parts: Iterable[tuple[int, Tensor]], target: Tensor, rows: slice) -> tuple[Tensor, ...]:
+        """Return ranks, ties and the sum of all scores. ``parts`` pairs the number of items before a part with the
+        scores of the padding id and of the part's items."""
         first, last = self.met_start[rows.start], self.met_start[rows.stop]
-        scores[self.met_case[first:last] - rows.start, self.met_item[first:last]] = -torch.inf  # the target is met too
-        scores[:, 0] = -torch.inf
-        return *rank_and_ties(scores, target), total
+        case, item = self.met_case[first:last] - rows.start, self.met_item[first:last]
+        rank, ties, total = 1, 0, 0
+        for before, scores in parts:
+            total = total + scores.sum(1)  # not finite if any score is not
+            column = item - before
+            scores[case, column.where((column > 0) & (column < scores.shape[1]), 0)] = -torch.inf  # the target's, too
+            scores[:, 0] = -torch.inf
+            not_below, equal = counts(scores, target)
+            rank, ties = rank + not_below, ties + equal
+        return rank, ties, total
 
 
-def full_block(n_items: int, device: str) -> int:
-    """Return the number of users whose scores of all items are held at once."""
-    block = FULL_BLOCK[device] // n_items
-    return block if block >= FEW_USERS else MANY_USERS
-
-
-def rank_and_ties(others: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (batch,) rank from 1 and ties of ``target`` (batch, 1) among ``others`` (batch, n); -inf is masked."""
+def counts(others: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return how many of ``others`` (batch, n) are not below ``target`` (batch, 1), and how many equal it, (batch,)
+    each; -inf is masked."""
     flags = torch.empty_like(others)  # sums of floats are several times faster than those of booleans
-    better = torch.gt(others, target, out=flags).sum(1).int()
-    ties = torch.eq(others, target, out=flags).sum(1).int()
-    return 1 + better + ties, ties
+    above = torch.gt(others, target, out=flags).sum(1).int()
+    equal = torch.eq(others, target, out=flags).sum(1).int()
+    return above + equal, equal

@@ -92,6 +92,16 @@ def test_predict_equals_its_cell(build, data):
             assert torch.allclose(pair, table[torch.arange(4), item], atol=1e-5)
 
 
+def test_a_part_of_the_items_has_their_scores(build):
+    model, user, items = build().eval(), torch.tensor([1, 3, 2]), torch.tensor([0, 7, 2, 2, 9])
+    shared = model.represent()
+    part = model.part(shared, items)
+    if part is not None:
+        with torch.no_grad():
+            every = model.score_all(shared, user)
+            assert torch.allclose(model.score_all(part, user), every[:, items], atol=1e-6)
+
+
 def test_full_ranking_is_refused_where_it_is_not_defined(build):
     model = build().eval()
     if model.is_candidate_dependent:

@@ -8,7 +8,7 @@ import torch
 
 from bench.protocol import evaluate
 from bench.protocol.candidates import Cases, draw_cases
-from bench.protocol.evaluate import Evaluator, NotFinite, rank_and_ties
+from bench.protocol.evaluate import Evaluator, NotFinite, counts
 
 CPU = torch.device("cpu")
 
@@ -37,6 +37,27 @@ class Table:
     def score_all(self, shared, user):
         return self.scores[user]
 
+    def part(self, shared, items):
+        return None
+
+
+class Vectors(Table):
+    """A stand-in model: scores are inner products, so that a part of the items can be scored."""
+
+    def __init__(self, users, items):
+        super().__init__(users @ items.T)
+        self.vectors, self.blocks = (torch.as_tensor(users), torch.as_tensor(items)), []
+
+    def represent(self):
+        return self.vectors
+
+    def score_all(self, shared, user):
+        self.blocks.append((len(user), len(shared[1])))
+        return shared[0][user] @ shared[1].T
+
+    def part(self, shared, items):
+        return shared[0], shared[1][items]
+
 
 def drawn(rng, n_users=25, n_items=40):
     met = np.array([(u, i) for u in range(n_users) for i in rng.choice(n_items, 6, replace=False)])
@@ -57,11 +78,28 @@ def by_loop(scores, cases, met):
     return np.array(out)
 
 
-def test_a_block_has_users_enough_however_many_items_there_are():
-    """The paper's sets keep the blocks that their records were made with."""
-    items = {8_679: 57, 31_250: 16, 31_251: 64, 10**6: 64}
-    assert {n: evaluate.full_block(n, "cpu") for n in items} == items
-    assert evaluate.full_block(10**6, "cuda") == 16
+@pytest.mark.parametrize(
+    ("n_items", "of_whole", "of_parts"),
+    [
+        (8_678, (57, 8_679), (57, 8_679)),  # the paper's sets keep the blocks that their records were made with
+        (15_624, (32, 15_625), (32, 15_625)),
+        (15_625, (64, 15_626), (256, 1_738)),
+        (10**5, (64, 100_001), (256, 1_925)),
+    ],
+)
+def test_a_block_has_users_enough_however_many_items_there_are(n_items, of_whole, of_parts):
+    """The largest block of users and items; a part's items include the padding id."""
+    n_users = 600
+    user, pool = np.arange(n_users), np.arange(n_users) % 99
+    met = {"met_start": np.arange(n_users + 1), "met_items": pool}
+    cases = Cases(user=user, target=pool, candidates=pool[:, None], **met)
+    model = Vectors(np.ones((n_users + 1, 1), np.float32), np.ones((n_items + 1, 1), np.float32))
+    for part, expected in ((model.part, of_parts), (lambda shared, items: None, of_whole)):
+        model.part, model.blocks = part, []
+        Evaluator(cases, device=CPU).ranks(model, rankings=("full",))
+        users, items = zip(*model.blocks, strict=True)
+        assert max(users) <= expected[0] < 1.5 * max(users)
+        assert max(items) == expected[1]
 
 
 @pytest.mark.parametrize("block", [1, 100, 4_000_000])
@@ -77,11 +115,40 @@ def test_ranks_equal_a_plain_loop(rng, monkeypatch, block, decimals):
     assert (got[["rank_sampled", "rank_full"]].to_numpy() == by_loop(scores, cases, met)).all()
 
 
+@pytest.mark.parametrize(("n_users", "n_items"), [(1, 1), (2, 7), (4, 20), (25, 40)])
+def test_ranks_in_parts_equal_a_plain_loop(rng, monkeypatch, n_users, n_items):
+    """Small whole numbers, whose products have no rounding and many ties."""
+    monkeypatch.setitem(evaluate.FULL_BLOCK, "cpu", n_users * n_items)
+    monkeypatch.setattr(evaluate, "FEW_USERS", 10**6)
+    monkeypatch.setattr(evaluate, "PART_USERS", n_users)
+    cases, met = drawn(rng)
+    model = Vectors(*(rng.integers(-2, 3, size=(n, 2)).astype(np.float32) for n in (26, 41)))
+    got = Evaluator(cases, device=CPU).ranks(model, rankings=("full",))
+    assert max(items for _, items in model.blocks) == n_items + 1
+    assert (got["rank_full"].to_numpy() == by_loop(model.scores, cases, met)[:, 1]).all()
+
+
+def test_equal_vectors_tie_in_whatever_part_they_are(rng):
+    """Sums are rounded otherwise in products of other shapes, and a tie with the target would be lost."""
+    n_users, n_items, copies = 300, 40_000, 7
+    vectors = rng.normal(size=(n_items // copies, 64)).astype(np.float32)
+    items = np.concatenate([vectors[:1], *[vectors] * copies, vectors[: n_items - copies * len(vectors)]])
+    user, target = np.arange(n_users), rng.integers(n_items - 7, size=n_users)
+    met = {"met_start": np.arange(n_users + 1), "met_items": target}
+    cases = Cases(user=user, target=target, candidates=target[:, None] + 1, **met)
+    model = Vectors(rng.normal(size=(n_users + 1, 64)).astype(np.float32), items)
+    got = Evaluator(cases, device=CPU).ranks(model, rankings=("full",))
+    assert max(model.blocks) == (150, 1_906)
+    number = np.arange(n_items) % len(vectors)
+    assert (got["ties_full"] == [np.sum(number == number[t]) - 1 for t in target]).all()
+
+
 @pytest.mark.parametrize("ranking", ["sampled", "full"])
 def test_nothing_of_a_block_is_left_when_the_next_begins(rng, monkeypatch, ranking):
     """Small tensors that stay would lie where its scores were, so that memory would grow to hold the scores of all."""
     monkeypatch.setattr(evaluate, "SAMPLED_BLOCK", 40)
-    monkeypatch.setattr(evaluate, "full_block", lambda n_items, device: 4)
+    monkeypatch.setattr(evaluate, "FEW_USERS", 4)
+    monkeypatch.setitem(evaluate.FULL_BLOCK, "cpu", 4 * 41)
     evaluator = Evaluator(drawn(rng)[0], device=CPU)
     score, before = getattr(evaluator, f"_{ranking}"), []
 
@@ -97,8 +164,8 @@ def test_nothing_of_a_block_is_left_when_the_next_begins(rng, monkeypatch, ranki
 
 
 def test_ties_count_against_the_target_and_are_counted():
-    rank, ties = rank_and_ties(torch.tensor([[3.0, 2.0, 2.0, 1.0], [0, 0, 0, 0]]), torch.tensor([[2.0], [1.0]]))
-    assert rank.tolist() == [4, 1]
+    not_below, ties = counts(torch.tensor([[3.0, 2.0, 2.0, 1.0], [0, 0, 0, 0]]), torch.tensor([[2.0], [1.0]]))
+    assert not_below.tolist() == [3, 0]
     assert ties.tolist() == [2, 0]
 
 
@@ -123,6 +190,17 @@ def test_a_score_that_is_not_finite_is_an_error(rng, bad, ranking):
     scores[cases.user[3] + 1, cases.candidates[3, 0] + 1] = bad
     with pytest.raises(NotFinite):
         Evaluator(cases, device=CPU).ranks(Table(scores), rankings=(ranking,))
+
+
+def test_a_score_that_is_not_finite_is_an_error_in_the_last_part_too(monkeypatch):
+    monkeypatch.setitem(evaluate.FULL_BLOCK, "cpu", 10)
+    monkeypatch.setattr(evaluate, "PART_USERS", 1)
+    met = {"met_start": np.array([0, 1]), "met_items": np.array([2])}
+    cases = Cases(user=np.array([0]), target=np.array([2]), candidates=np.array([[0, 1]]), **met)
+    items = np.ones((41, 1), np.float32)
+    items[40] = np.nan
+    with pytest.raises(NotFinite):
+        Evaluator(cases, device=CPU).ranks(Vectors(np.ones((2, 1), np.float32), items), rankings=("full",))
 
 
 def test_a_target_s_score_that_is_not_finite_is_an_error(rng):
