@@ -26,10 +26,10 @@ X', are concatenated whatever the code's flag says (``combine``). The preset ``r
 
 Modalities: all that the data set has, with a graph for each; at least one.
 Fusion: the mean of the modalities' last layers, or with ``fusion="sum"`` their sum; E_id enters every layer of each.
-Loss: mean BPR; an L2 penalty on the batch's rows of E_id and on the preferences of its users. The latter cannot change
-    what the model computes, because it uses the preferences as unit rows. Instead of L2, ``loss="released"`` takes mean
-    squares; ``loss="released2019"`` sums base-2 logarithms over the batch and decays every weight. Frozen tables have
-    neither L2 nor mean squares.
+Loss: mean BPR; an L2 penalty on the batch's rows of E_id and on the preferences of its users. The latter acts on the
+    lengths of the preferences, on which no score depends, because the model uses them as unit rows; it only changes how
+    their directions learn. Instead of L2, ``loss="released"`` takes mean squares; ``loss="released2019"``
+    sums base-2 logarithms over the batch and decays every weight. Frozen tables have neither L2 nor mean squares.
 Parameters: N d for E_id of N users and items; a modality of graph width c adds (U + F + 1) c, for U users and F content
     columns, and w^2 + (2 w + d + 2) d per layer, whose input width w is c in the first layer and d after it. Frozen
     tables do not count.

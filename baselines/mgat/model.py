@@ -27,9 +27,10 @@ which declares it.
 
 Modalities: all that the data set has, with a graph for each; at least one.
 Fusion: the mean over modalities of their layers side by side; E_id enters every layer of each.
-Loss: mean BPR; an L2 penalty on the batch's rows of E_id and on the preferences of its users. The latter cannot change
-    what the model computes, because it uses the preferences as unit rows. ``loss="released"`` sums base-2 logarithms
-    over the batch and decays every weight instead.
+Loss: mean BPR; an L2 penalty on the batch's rows of E_id and on the preferences of its users. The latter acts on the
+    lengths of the preferences, on which no score depends, because the model uses them as unit rows; it only changes how
+    their directions learn. ``loss="released"`` sums base-2 logarithms over the batch and decays every
+    weight instead.
 Parameters: N d for E_id of N users and items; a modality of graph width c adds (U + F + 1) c, for U users and F content
     columns, and w^2 + w + 2 (w + 1) d per layer, whose input width w is c in the first layer and d after it.
 Cost per step: A modality takes Z c multiply-adds for its Z stored entries of content, and 4 E w + N w (w + 2 d) per
