@@ -45,8 +45,8 @@ Cost per step: 2 L E d multiply-adds for the user-item graph of E training pairs
 Checked: Arrays recorded from runs of MMRec's code, in the first batch of an epoch (also with lambda = 0.2) and in a
     later one, are reproduced to within 1e-5 of each array's largest entry: the graphs, the vectors, the scores, every
     term of the loss and every gradient. The item graph and its gradients equal those of dense matrices. On a toy data
-    set the vectors equal values worked out by hand. Rescaling the content rows does not change the graph, and with
-    lambda = 1 the projections get no gradient.
+    set the vectors equal values worked out by hand. Rescaling the content rows does not change the graphs O_m; the bias
+    b_m makes it change W_m. With lambda = 1 the projections get no gradient.
 """
 
 from dataclasses import dataclass
