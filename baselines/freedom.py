@@ -32,9 +32,9 @@ Cost per step: 2 L E (1 - ``drop_rate``) d multiply-adds for the user-item graph
 Checked: Arrays recorded from runs of MMRec's code, one with two modalities and one with the visual one alone, are
     reproduced to within 1e-5 of each array's largest entry: the graphs, the thinned graph, the vectors, the scores,
     every term of the loss and every gradient. On a toy data set, the item graph, the vectors and the content term equal
-    values worked out by hand. Without the item graph and the content terms the model equals LightGCN, to 1e-6. Edges
-    are dropped with the stated probabilities (tests/nn/test_pruning.py), and an evaluation does not depend on which
-    were dropped.
+    values worked out by hand. Without the item graph, the content terms and the dropping of edges the model equals
+    LightGCN without L2, to 1e-6. Edges are dropped with the stated probabilities (tests/nn/test_pruning.py), and an
+    evaluation does not depend on which were dropped.
 """
 
 from dataclasses import dataclass

@@ -34,8 +34,8 @@ Cost per step: 2 L E d multiply-adds for the ids, with E training pairs; a modal
 Checked: Arrays recorded from runs of MMRec's code, with one and with two layers of hyperedges and with the random draws
     recorded, are reproduced to within 1e-5 of each array's largest entry: the graph, the vectors, the scores with
     noise, every term of the loss and every gradient. With a single hyperedge, every user and item gets the sum of the
-    item vectors. Without content and with alpha = 0 the model equals LightGCN, to 1e-7. Two evaluations give the same
-    scores, with noise and without.
+    item vectors. Without content and with alpha = 0 the vectors are those of LightGCN, to 1e-7. Two evaluations
+    give the same scores, with noise and without.
 """
 
 from dataclasses import dataclass

@@ -56,9 +56,9 @@ Checked: Arrays recorded from two runs of the authors' code (tests/golden) are r
     of each array's largest entry: the graph, the vectors, the losses, the gradients and the scores. On a toy data set,
     graph, vectors, attention, losses and scores equal values worked out by hand, to 2e-6. Losses and gradients of every
     preset equal those of a naive re-implementation (tests/oracles/mcln.py), to 1e-5, and the scores do so to 1e-4.
-    Without content, self-loops and alpha the scores are those of LightGCN, to 1e-6. A value weight moves positives,
-    negatives and scores; the negatives' head moves negatives alone; a counterfactual query moves positives and scores.
-    Every setting changes the loss or the scores.
+    Without content, the fused vector, self-loops and alpha the scores are those of LightGCN, to 1e-6. A value weight
+    moves positives, negatives and scores; the negatives' head moves negatives alone; a counterfactual query moves
+    positives and scores. Every setting changes the loss or the scores.
 Quality: On Taobao under `paper`, seed 0, `released` peaks at epoch 35 and then declines, as its attention keeps fitting
     the training pairs; LightGCN, at its best at epoch 205, ends 0.004 above in N@10 (NDCG@10). We tried nothing else.
 """
