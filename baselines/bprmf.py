@@ -8,7 +8,8 @@ Feedback", UAI 2009, arXiv:1205.2618.
 
 Departures: A single L2 weight covers users, positive items and negative items. The penalty is taken over the
 vectors of the batch and divided by the batch size. Weights start from Xavier initialisation and are trained with
-dense Adam, as in the code base that MCLN's baselines come from. The paper has separate L2 weights and plain SGD.
+dense Adam, as in the code of MCLN. An epoch passes over each training pair once. The paper has separate L2 weights and
+plain SGD, and draws the training pairs with replacement.
 
 Modalities: none.
 Fusion: none.
