@@ -36,7 +36,7 @@ Departures:
 The preset ``paper`` keeps the content rows X_m fixed; the code, and our default, train them.
 
 Modalities: all that the data set has; at least one.
-Fusion: the item graphs of the modalities are added, weighted by a learnt softmax.
+Fusion: the item graphs of the modalities are added, weighted by a learnt softmax; with one modality w learns nothing.
 Loss: mean BPR, and an L2 penalty on the batch's final vectors.
 Parameters: N d for N users and items, and one weight for each modality; a modality of width F adds (F + 1) d, and I F
     more where its rows are trained, for I items.

@@ -21,7 +21,8 @@ Departures:
   in the shorter last batch of an epoch;
 - the learning rate is constant, where the code lowers it by a factor of 0.96 over every 50 epochs;
 - of items with equal cosines, those of lower number are the neighbours, which matters on entities (docs/data.md);
-- with one modality, as on Taobao, K is the view itself and its gates learn nothing; the code needs images and texts;
+- with one modality, as on Taobao, K is the view itself, so that query and prefer_m learn nothing and D = K / 2; the
+  code needs images and texts;
 - an item without content has no neighbour, where the code divides by zero.
 The preset ``paper`` keeps the content rows X_m fixed; the code, and our default, train them, while the graphs that were
 built from their first values stay.
