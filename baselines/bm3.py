@@ -13,8 +13,9 @@ and drop is dropout. REG is the Frobenius norm (not squared) of the whole matrix
 of items.
 
 Departures:
-- the predictor, dropout and the projections are applied to the rows of the batch alone, where the code applies them to
-  all users and items; as in the code, a user or item that occurs several times in a batch has one dropout mask.
+- the predictor, dropout and, where content rows train, the projections are applied to the rows of the batch alone,
+  where the code applies them to all users and items; as in the code, a user or item that occurs several times in a
+  batch has one dropout mask.
 The preset ``paper`` keeps the content rows X_m fixed, where the code, and our default, train them. Its REG is the mean
 over the batch of ||u||^2 + ||i||^2, with the weight 0.01, the smaller of the two published values of lambda: 0.1
 shrinks the vectors until nothing is learnt. The predictor is one linear map, as in the code, whatever the paper means

@@ -15,7 +15,8 @@ Departures:
 - negatives are drawn from all items of the data set, where MMRec's code leaves out those that are in no training pair;
 - the visual graph has the weight ``visual_weight`` and the other modalities share the rest equally, where the code
   knows two modalities;
-- only the items of the batch are projected for the content terms of the loss, with the same loss and gradients;
+- only the items of the batch are projected for the content terms of the loss, with the same loss and gradients; all
+  items are where the rows X_m are fixed (preset ``paper``);
 - the projections have no bias, because it cancels in the difference of two items' scores;
 - of items with equal cosines, those of lower number are the neighbours, which matters on entities (docs/data.md);
 - an item without content has itself as its only neighbour, where the code divides by zero.
@@ -28,7 +29,8 @@ Loss: mean BPR, and ``content_weight`` times the mean BPR of each modality; ther
 Parameters: N d, for N users and items with vectors of size d; a modality of width F adds F d, and I F more where its
     rows are trained, for I items.
 Cost per step: 2 L E (1 - ``drop_rate``) d multiply-adds for the user-item graph of E training pairs, up to n M k I d
-    for the item graph of M modalities, and 2 B F d for each modality, with B triples in the batch.
+    for the item graph of M modalities, and 2 B F d for each modality, with B triples in the batch, or Z d for Z
+    stored entries where its rows are fixed.
 Checked: Arrays recorded from runs of MMRec's code, one with two modalities and one with the visual one alone, are
     reproduced to within 1e-5 of each array's largest entry: the graphs, the thinned graph, the vectors, the scores,
     every term of the loss and every gradient. On a toy data set, the item graph, the vectors and the content term equal
