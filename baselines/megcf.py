@@ -24,8 +24,8 @@ Departures:
 - on every data set, edges are weighted by popularity, as in the code without reviews: the sentiment of reviews, which
   the code uses for Beauty and Art, is not part of the data; ``item_weight="none"`` weights all edges equally;
 - the L2 penalty is divided by the actual length of the batch, where the code divides by the configured batch size.
-The preset ``paper`` counts the self-loop once, like any neighbour. The code adds it twice, so that the vector of an
-item without interactions doubles with every layer. The settings per data set are those of the code.
+The preset ``paper`` counts the self-loop once, like any neighbour. The code adds it twice, so that in graph
+0 the vector of an item without interactions doubles with every layer. The settings per data set are those of the code.
 
 Modalities: all that the data set has, with a list of entities for each; at least one.
 Fusion: items that share an entity are two steps apart in one graph; the scores of the two graphs are added.
