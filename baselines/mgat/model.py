@@ -41,9 +41,9 @@ Checked: On a toy data set, attention, vectors, scores and losses equal values w
     function agrees with finite differences. A layer equals that of MMGCN with ``combine="add"`` where the attention is
     uniform and the aggregate C has no bias and keeps its norm. The decay of ``released`` gives the same weights as
     Adam's weight decay. The gradients of two runs are equal to the bit.
-Quality: On Taobao, where it has one modality, it is among the lowest rows and gains little after ten epochs; on
-    ml-100k (``clean``, ``quick``) it is the strongest baseline. Both runs drew their training pairs by user
-    (``sampling="user"``). We tried nothing else.
+Quality: On Taobao under `paper`, where it has one modality, it is among the lowest rows: its N@10 (NDCG@10) is 0.256
+    after ten epochs and at best 0.264, at epoch 30. On ml-100k (``clean``, ``quick``) it is the strongest baseline, in
+    runs that drew their training pairs by user (``sampling="user"``). We tried nothing else.
 """
 
 from dataclasses import dataclass
