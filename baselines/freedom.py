@@ -15,8 +15,8 @@ Departures:
 - negatives are drawn from all items of the data set, where MMRec's code leaves out those that are in no training pair;
 - the visual graph has the weight ``visual_weight`` and the other modalities share the rest equally, where the code
   knows two modalities;
-- only the items of the batch are projected for the content terms of the loss, with the same loss and gradients; all
-  items are where the rows X_m are fixed (preset ``paper``);
+- only the items of the batch are projected for the content terms of the loss, with the same loss and gradients;
+  where the rows X_m are fixed (preset ``paper``), all items are projected, as in the code;
 - the projections have no bias, because it cancels in the difference of two items' scores;
 - of items with equal cosines, those of lower number are the neighbours, which matters on entities (docs/data.md);
 - an item without content has itself as its only neighbour, where the code divides by zero.
