@@ -22,7 +22,8 @@ Departures of the default from the authors' code, each with the setting that und
 - the weight decay of the 2019 code is a term of the loss, which is the same under Adam.
 As in the code, modalities are averaged, where the paper adds them (``fusion``). Rows are normalised only at the start,
 and there are no self-loops and no bias, which the code of 2019 had (``convolution``). The two parts of a layer, H and
-X', are concatenated whatever the code's flag says (``combine``). The preset ``released2019`` follows the code of 2019.
+X', are concatenated whatever the code's flag says (``combine``). The preset ``released2019`` follows the code of
+2019, but gives sound the width 100 of text, where the code has 128.
 
 Modalities: all that the data set has, with a graph for each; at least one.
 Fusion: the mean of the modalities' last layers, or with ``fusion="sum"`` their sum; E_id enters every layer of each.
