@@ -30,12 +30,13 @@ made from the models' files by `python -m bench cards`; edit those files, not th
 - Cost per step is the number of multiply-adds that the loss of a batch takes, in its leading terms. The gradient is of
   the same order, and Adam, which is dense in every model, passes over all parameters.
 - Optimiser: Adam as in PyTorch, which adds epsilon (1e-8) after the bias correction. TensorFlow 1, in which the authors
-  of MCLN, MEGCF and MGCL wrote theirs, adds it before, so that early steps are smaller there where gradients are tiny.
+  of NGCF, DMRL, MACR, MEGCF, MGCL and MCLN wrote theirs, and those of LightGCN one of their two codes, adds it before,
+  so that early steps are smaller there where gradients are tiny.
 - Checked: by the model's own tests in `tests/models`, unless another place is named. Besides, `tests/conformance` holds
-  every model and preset to these rules: each parameter has a gradient; each setting changes something; equal seeds give
-  equal weights; dense and sparse rows agree; any set of modalities works; the score of a pair is its cell of the full
-  ranking, and depends on no other user, and on no other candidate unless the model says so; and a pattern that is easy
-  to learn, a checkerboard of users and items, is learnt.
+  every model and preset to these rules: each parameter has a gradient where there are two modalities; each setting
+  changes something; equal seeds give equal weights; dense and sparse rows agree; any set of modalities works; the score
+  of a pair is its cell of the full ranking, and depends on no other user, and on no other candidate unless the model
+  says so; and a pattern that is easy to learn, a checkerboard of users and items, is learnt.
 - Quality: where a reference run with the budget `standard` ends low or has odd scores, and what was tried. The runs
   under the protocol `paper` are in `reports/reference/paper-standard/table2-sampled.md`, beside the paper's numbers.
 - Training settings, where neither the card (trained with) nor a preset says otherwise: {training}.
