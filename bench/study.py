@@ -16,6 +16,9 @@ class Variant:
     hyper: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()  # modalities without which this variant would equal another one
     alone: str = ""  # the variant that this one equals on data whose only modalities are ``needs``
+    takes_all: bool = False  # it takes all modalities of the data, so that these must be ``needs`` and no others
+    n_least: int = 0  # modalities; on data with fewer, this variant equals that of the label ``else_is``
+    else_is: str = ""
     n_layers: int = 0  # the number of layers, where the variants differ in that
 
 
@@ -64,8 +67,15 @@ class Study:
         missing = [modality for modality in variant.needs if modality not in modalities]
         if missing:
             return f"{dataset} has no {' and no '.join(missing)} features"
-        if variant.alone and set(modalities) == set(variant.needs):
-            return f"{dataset} has {' and '.join(modalities)} features only, with which this is {variant.alone}"
+        further = [modality for modality in modalities if modality not in variant.needs]
+        if variant.takes_all and further:
+            return f"{dataset} has {' and '.join(further)} features, too, which this would take"
+        only = f"{dataset} has {' and '.join(modalities)} features only, with which"
+        if len(modalities) < variant.n_least:
+            only = only if modalities else f"{dataset} has no item features, without which"
+            return f"{only} this is {variant.else_is}"
+        if variant.alone and not further:
+            return f"{only} this is {variant.alone}"
         return ""
 
     def variant(self, model: str, overrides: Mapping[str, Any], settings: Mapping[str, Any]) -> Variant | None:

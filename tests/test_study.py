@@ -66,6 +66,27 @@ def test_why_a_variant_is_not_formed():
     assert study.why_not(with_id, "toy", ["textual", "visual"]) == ""
 
 
+def test_a_row_of_both_modalities_is_not_formed_where_it_would_take_a_third():
+    third = ["textual", "visual", "acoustic"]
+    reasons = {one.label: STUDIES["table3"].why_not(one, "toy", third) for one in STUDIES["table3"].variants}
+    reason = "toy has acoustic features, too, which this would take"
+    assert {label: why for label, why in reasons.items() if why} == {"w/ V&T": reason, "w/ V&T&CL": reason}
+
+
+def test_without_content_a_fusion_of_modalities_is_not_formed():
+    reasons = {one.label: STUDIES["table4"].why_not(one, "toy", []) for one in STUDIES["table4"].variants}
+    empty = "toy has no item features, without which this is"
+    assert reasons == {"Base": "", "w/ intra-modal": f"{empty} Base", "w/ inter-modal": f"{empty} MCLN", "MCLN": ""}
+    assert not any(STUDIES["table4"].why_not(one, "toy", ["visual"]) for one in STUDIES["table4"].variants)
+
+
+def test_without_diffusion_the_causal_model_is_itself_on_a_single_modality():
+    part = next(one for one in STUDIES["causal"].variants if one.label == "w/o diffusion")
+    reason = "toy has visual features only, with which this is CausalMMRec"
+    assert STUDIES["causal"].why_not(part, "toy", ["visual"]) == reason
+    assert STUDIES["causal"].why_not(part, "toy", ["visual", "textual"]) == ""
+
+
 def test_a_study_changes_what_any_of_its_variants_changes():
     assert STUDIES["table4"].changed == {"modalities", "use_cl", "use_intra"}
     assert STUDIES["figure4"].changed == {"n_layers", "layer_sizes"}  # NGCF's have another name

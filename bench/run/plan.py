@@ -191,6 +191,6 @@ def overrides(
         full = registry.settings(card, preset, dataset=source.name, hyper=request.hyper)
         unused = registry.split_settings(full)[0] if card.is_floor else {}  # a floor trains nothing
         return [differing({name: full[name] for name in request.hyper if name not in unused}, settings)]
-    modalities = list(source.load(features).features) if any(v.needs for v in variants) else None
+    modalities = list(source.load(features).features) if any(v.needs or v.n_least for v in variants) else None
     formed = [v for v in variants if not study.why_not(v, source.name, modalities)]
     return [differing(study.full(variant), settings) for variant in formed]

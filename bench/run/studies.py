@@ -29,12 +29,12 @@ ONLY_V, ONLY_T = {"modalities": "visual"}, {"modalities": "textual"}
 NO_CL = {"use_cl": False}
 BASE = Variant(label="Base", hyper={"modalities": "none", **NO_CL})
 DEPTHS = range(1, 7)
-CAUSAL_PARTS = {
-    "diffusion": "no_diffusion",
-    "back door": "no_backdoor",
-    "front door": "no_frontdoor",
-    "topology": "no_topology",
-    "content": "no_content",
+CAUSAL_PARTS = {  # the setting that switches a part off, and the fewest modalities that the part needs
+    "diffusion": ("no_diffusion", 2),  # predicts each from the others
+    "back door": ("no_backdoor", 0),
+    "front door": ("no_frontdoor", 0),
+    "topology": ("no_topology", 0),
+    "content": ("no_content", 0),
 }
 
 STUDIES = {
@@ -55,8 +55,8 @@ STUDIES = {
                 Variant(label="w/ T", title="(5) Base w/ T", hyper={**ONLY_T, **NO_CL}, needs=T),
                 Variant(label="w/ T&CL", title="(6) Base w/ T&CL", hyper={**ONLY_T, **NO_ID}, needs=T),
                 Variant(label="w/ T&ID&CL", title="(7) Base w/ T&ID&CL", hyper=ONLY_T, needs=T, alone="MCLN"),
-                Variant(label="w/ V&T", title="(8) Base w/ V&T", hyper=NO_CL, needs=V + T),
-                Variant(label="w/ V&T&CL", title="(9) Base w/ V&T&CL", hyper=NO_ID, needs=V + T),
+                Variant(label="w/ V&T", title="(8) Base w/ V&T", hyper=NO_CL, needs=V + T, takes_all=True),
+                Variant(label="w/ V&T&CL", title="(9) Base w/ V&T&CL", hyper=NO_ID, needs=V + T, takes_all=True),
                 Variant(label="MCLN", title="(10) MCLN"),  # V&T&ID&CL where the data set has both
             ),
             note="Base: the graph alone. V, T: the visual and the textual vectors have a score. CL: so has the fused "
@@ -70,8 +70,8 @@ STUDIES = {
             base={"modalities": "all", "use_cl": True, "use_intra": True},
             variants=(
                 BASE,
-                Variant(label="w/ intra-modal", hyper=NO_CL),
-                Variant(label="w/ inter-modal", hyper={"use_intra": False}),
+                Variant(label="w/ intra-modal", hyper=NO_CL, n_least=1, else_is="Base"),
+                Variant(label="w/ inter-modal", hyper={"use_intra": False}, n_least=1, else_is="MCLN"),
                 Variant(label="MCLN"),
             ),
             note="Base: the graph alone. Intra-modal: each modality scores on its own; the paper calls it MCLN w/o "
@@ -108,10 +108,13 @@ STUDIES = {
             name="causal",
             title="Parts of the causal model",
             models=("CausalMMRec",),
-            base=dict.fromkeys(CAUSAL_PARTS.values(), False),
+            base={switch: False for switch, _ in CAUSAL_PARTS.values()},
             variants=(
                 Variant(label="CausalMMRec"),
-                *(Variant(label=f"w/o {part}", hyper={switch: True}) for part, switch in CAUSAL_PARTS.items()),
+                *(
+                    Variant(label=f"w/o {part}", hyper={switch: True}, n_least=n_least, else_is="CausalMMRec")
+                    for part, (switch, n_least) in CAUSAL_PARTS.items()
+                ),
             ),
             note="Diffusion predicts each modality from the others, and what it predicts is the confounder. Back door: "
             "scores are summed over strata of it. Front door: they are summed over contexts of the users. Topology: "
