@@ -31,8 +31,8 @@ TERMS = {
     "Baselines above": "How many of the baselines that were run there have a higher N@10 than the model.",
     "Seeds": "The number of trainings of the row, each with its own seed; the baseline may have another number.",
     "Budget": "How long a job may train: smoke, quick, standard or full.",
-    "Settings": "Whether a search on the validation set chose the settings; after ‡, in what the conditions of the two "
-    "rows differ.",
+    "Settings": "Tuned: found by a search on the validation set. Not tuned: there was no search, or none of its trials "
+    "was better than the default. After ‡: in what the conditions of the two rows differ.",
     "Users": "How many users there are.",
     "Items": "How many items there are.",
     "Interactions": "How many pairs of a user and an item there are; a repeated pair counts each time.",
@@ -99,7 +99,7 @@ TERMS = {
     "best epoch": "The epoch whose weights give the values.",
     "parameters": "How many numbers training may change.",
     "memory MiB": "The peak of the device's memory or, on a CPU, of the whole process.",
-    "trials": "How many settings a search tried; 0 where there was none.",
+    "trials": "How many settings a search tried; 0 where there was none, or none was better than the default.",
     "tuning s": "Seconds of the search for settings.",
     "Key": "The name of a record: a hash of all that decides its result.",
     "Features": "What the items' content is.",

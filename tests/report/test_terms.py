@@ -39,3 +39,9 @@ def test_the_glossary_has_the_same_terms_in_the_same_words():
     lines = [line.strip("| ").split(" | ", 1) for line in table.splitlines() if line.startswith("|")]
     assert dict(lines) == TERMS
     assert all(text.endswith(".") for text in TERMS.values())
+
+
+def test_a_row_that_is_not_tuned_may_have_been_searched_in_vain():
+    """Where no trial was better, the default stands and is not called tuned: see ``bench.tune.winners.choose``."""
+    assert "none of its trials was better than the default" in TERMS["Settings"]
+    assert "none was better than the default" in TERMS["trials"]
