@@ -48,6 +48,20 @@ def unlike(records: pd.DataFrame, but: Collection[str]) -> list[str]:
     return ["code"] * (done["source"].nunique() > 1) + [name for name in varying if name not in but]
 
 
+def mixed(records: pd.DataFrame, by: str = "row", but: Collection[str] = ()) -> dict[str, str]:
+    """Return what is ``unlike`` among the finished records of each row (or model, with ``by``), where anything is."""
+    done = records[records["status"] == "done"]
+    differences = {name: ", ".join(unlike(runs, but)) for name, runs in done.groupby(by)}
+    return {name: differences[name] for name in order(differences) if differences[name]}
+
+
+def apart(records: pd.DataFrame, ranking: str) -> str:
+    """Return why the two rows of these records are not comparable: the ``unequal`` conditions, and for each row what
+    its seeds do not share; empty where they are comparable."""
+    within = [f"{what} among the seeds of {row}" for row, what in mixed(records).items()]
+    return ", ".join(unequal(records, ranking) + within)
+
+
 def mixture(records: pd.DataFrame, name: str, study: Study | None = None) -> list[Note]:
     """Return warnings where the records of ``name`` were not made under equal conditions, with the rows unlike most.
 
@@ -58,9 +72,8 @@ def mixture(records: pd.DataFrame, name: str, study: Study | None = None) -> lis
     texts = []
     if conditions:
         texts.append(f"Not comparable: the records of {name} differ in {', '.join(conditions)}{minority(done)}.")
-    by, but = ("of", study.changed) if study else ("row", ())
-    differences = {row: ", ".join(unlike(runs, but)) for row, runs in done.groupby(by)}
-    within = "; ".join(f"those of {row} differ in {differences[row]}" for row in order(differences) if differences[row])
+    differences = mixed(records, "of", study.changed) if study else mixed(records)
+    within = "; ".join(f"those of {row} differ in {what}" for row, what in differences.items())
     texts += [f"Not comparable: of the records of {name}, {within}."] if within else []
     return [Note(text, is_warning=True) for text in texts]
 

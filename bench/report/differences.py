@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.report import paired
 from bench.report.boards import Board, Ranked, boards
-from bench.report.conditions import unequal
+from bench.report.conditions import apart
 from bench.report.evidence import Evidence, remember
 from bench.report.leaderboard import TABLE
 from bench.report.paired import ALPHA
@@ -60,7 +60,7 @@ def board_tests(evidence: Evidence, board: Board) -> list[dict]:
     lines = []
     for row in board.rows:
         keys_of = {vs: [*board.keys[row], *board.keys[vs]] for vs in {*best} - {row}}
-        differs = {vs: ", ".join(unequal(evidence.rows_of(keys), board.ranking)) for vs, keys in keys_of.items()}
+        differs = {vs: apart(evidence.rows_of(keys), board.ranking) for vs, keys in keys_of.items()}
         for metric in SHOWN:
             vs = best[metric]
             if row == vs:

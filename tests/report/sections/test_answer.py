@@ -149,6 +149,15 @@ def test_a_verdict_on_rows_of_unequal_conditions_says_so(tmp_path):
     assert texts == {"against", "BPRMF ‡"}
 
 
+def test_a_verdict_on_a_row_whose_seeds_differ_in_code_or_settings_says_so(tmp_path):
+    """As after a change to an own model, of which one seed was run before and the other one after it."""
+    seeds = [{"seed": 0, "settings": {"dim": 8}}, {"seed": 1, "settings": {"dim": 9}, "source": "changed"}]
+    rows = [stored(tmp_path, HALF, "BPRMF"), *(stored(tmp_path, ALL, "MCLN", **about) for about in seeds)]
+    found = evidence(tmp_path, *rows)
+    assert verdicts(found)["beauty", "sampled", "MCLN"] == "beats BPRMF ‡"
+    assert sentences(found)[0].endswith("not tuned; ‡ the two differ in: code, dim among the seeds of MCLN).")
+
+
 def test_rows_whose_epochs_other_rankings_chose_are_unequal(tmp_path):
     """In version 1, the full ranking chose for BPRMF, and the sampled one for MCLN, which has no other."""
     rows = [stored(tmp_path, hits, model, protocol=made.OLD_CLEAN) for hits, model in ((HALF, "BPRMF"), (ALL, "MCLN"))]
