@@ -17,6 +17,7 @@ import pandas as pd
 from bench import registry
 from bench.files import findable
 from bench.report.boards import Board, boards
+from bench.report.conditions import apart
 from bench.report.differences import incomparable, measures
 from bench.report.evidence import Evidence
 from bench.report.leaderboard import TABLE
@@ -74,7 +75,8 @@ class Results:
 
         Returns:
             The mean ``difference``, its 95 % interval from ``low`` to ``high``, and ``p`` of the sign-flip test, as the
-            significance table has them before Holm's correction; ``n_cases``; ``note`` says why a line is empty.
+            significance table has them before Holm's correction; ``n_cases``; ``note`` says why a line is empty,
+            ``unequal`` in which conditions the two differ.
 
         Raises:
             BenchError: for an unknown metric or row, or two rows that share no comparison.
@@ -92,15 +94,16 @@ class Results:
     def _lines(self, board: Board, row: str, other: str, metric: str, per_slice: bool) -> list[dict[str, Any]]:
         ranked = [board.ranked(self.evidence, name) for name in (row, other)]
         why = incomparable(*ranked, other)
+        differs = apart(self.evidence.rows_of([*board.keys[row], *board.keys[other]]), board.ranking)
         parts, lines = [("", "all", ranked)], []
         slicings, fitting, _ = sliceable(self.evidence, board) if per_slice and not why else ({}, {}, [])
         for name, slicing in slicings.items() if {row, other} <= set(fitting) else ():
             for label in slicing.categories:
                 parts.append((name, label, [ranks.part(slicing == label) for ranks in ranked]))
         for slicing_name, label, pair in parts:
-            measured = dict.fromkeys(MEASURE_COLUMNS, float("nan")) if why else measures(*pair, metric)
-            values = {column: measured[measure] for measure, column in MEASURE_COLUMNS.items()}
-            lines.append({**board.names, "slicing": slicing_name, "slice": label, **values, "note": why})
+            found = dict.fromkeys(MEASURE_COLUMNS, float("nan")) if why else measures(*pair, metric)
+            values = {column: found[measure] for measure, column in MEASURE_COLUMNS.items()} | {"note": why}
+            lines.append({**board.names, "slicing": slicing_name, "slice": label, **values, "unequal": differs})
         return lines
 
     def ranks(self, row: str, **which: Any) -> pd.DataFrame:

@@ -72,6 +72,14 @@ def test_rows_that_cannot_be_paired_have_empty_measures(tmp_path):
     assert [math.isnan(line[name]) for name in ("difference", "low", "high", "p", "n_cases")] == [True] * 5
 
 
+def test_rows_of_unequal_conditions_are_compared_and_named(results):
+    stored(results.evidence.results, STRONG, "VBPR", engine=9)
+    (line,) = bench.load(results.evidence.results).compare("VBPR", "BPRMF", ranking="sampled").to_dict("records")
+    assert (line["note"], line["unequal"]) == ("", "engine version")
+    (line,) = results.compare("MCLN", "BPRMF").to_dict("records")
+    assert line["unequal"] == ""
+
+
 def test_slices_add_up_to_the_whole():
     lines = bench.load(ROOT / "results/reference").compare(
         "MCLN", "LightGCN", dataset="beauty", protocol="clean", per_slice=True
