@@ -134,6 +134,13 @@ def test_the_reasons_stand_where_there_is_no_verdict_at_all(tmp_path):
         assert all(show(table) for show in (markdown, text, latex, csv))
 
 
+def test_on_other_data_sets_no_note_points_to_tables_about_the_paper(three, tmp_path):
+    rows = [stored(tmp_path, own, model, dataset="mine") for model, own in (("BPRMF", HALF), ("MCLN", ALL))]
+    papers, others = ([note.text for note in pages(found)[0].notes] for found in (three, evidence(tmp_path, *rows)))
+    for name in ("The table Claims", "the table Reproduction"):
+        assert (name in " ".join(papers), name in " ".join(others)) == (True, False)
+
+
 def test_a_verdict_on_rows_of_unequal_conditions_says_so(tmp_path):
     """The words stay, and the mark and what differs stand beside them."""
     rows = [stored(tmp_path, HALF, "BPRMF"), stored(tmp_path, ALL, "MCLN", engine=9)]
