@@ -18,7 +18,7 @@ OTHERS = {  # numbers that stand in no table, of which the text says so
     "0.551", "0.557",  # the independent study of MCLN
     "0.304", "0.312",  # seed 0 of LightGCN and MEGCF, where the tables have means over seeds
     "0.064", "0.420",  # the older records of MCLN:itemwise on Beauty
-    "0.058",  # the search for MCLN:itemwise, on validation data; its best, 0.064, stands above
+    "0.058", "0.040", "0.045",  # searches on validation data; the best for MCLN:itemwise, 0.064, stands above
     "0.317", "0.319", "0.324",  # content rows of another norm, and other weights of MGCL's contrastive loss
 }  # fmt: skip
 
@@ -89,7 +89,7 @@ def test_a_number_that_no_cell_has_is_found():
         ("below MGCN by no more than chance under `paper`", "paper-standard/table2-sampled", "beauty", "MGCL", ""),
         ("and by more than chance under `clean`", "clean-standard/table2-sampled", "beauty", "MGCL", "▼"),
         ("than chance above the whole model's", "paper-standard/table3-sampled", "taobao", "Base", "▲"),
-        ("under `paper` clearly (0.034, and", "paper-standard/table2-full", "taobao", "EASE", "▲"),
+        ("under `paper` by no more than chance (0.034", "paper-standard/table2-full", "taobao", "EASE", ""),
         ("under `clean` by no more than chance (0.029", "clean-standard/table2-full", "taobao", "EASE", ""),
         ("under `clean` clearly (0.071 and", "clean-standard/table2-full", "beauty", "EASE", "▼"),
         ("under `paper` by no more than chance (0.080", "paper-standard/table2-full", "beauty", "EASE", ""),
