@@ -23,15 +23,14 @@ CSV = [
 ]  # fmt: skip
 UNSETTLED = {LEVEL: ("without a clear difference",) * 2, MIXED: ("that differs by metric", "that differ by metric")}
 UNCOUNTED = order(MODELS - {*ROWS, *NEWER_MODELS})  # models that are no baselines
-CLAIMS = " The table Claims compares MCLN with the paper's own baselines alone."
-REPRODUCTION = (
-    "Where the table Reproduction has our MCLN further below the paper's than it is below a baseline here, the paper's "
-    "own MCLN might not lose."
+OF_THE_PAPER = (
+    "The table Claims compares MCLN with the paper's own baselines alone. Where the table Reproduction has our MCLN "
+    "further below the paper's than it is below a baseline here, the paper's own MCLN might not lose."
 )
 NOTES = [
     "Baselines are the paper's models and newer ones. Baselines above: how many of those that were run have a higher "
     f"{SHOWN[METRICS[0]]}; one that was not run may be stronger. A model counts once, whatever its settings. "
-    f"{', '.join(UNCOUNTED)} are not baselines, even where Table 2 has them above the strongest baseline.{CLAIMS}",
+    f"{', '.join(UNCOUNTED)} are not baselines, even where Table 2 has them above the strongest baseline.",
     "The strongest baseline of a metric is the one with the best mean on the same test cases and, of equal ones, with "
     "the higher N@10. The best of many owes some of its lead to luck, the more of them the more; this counts against "
     "the row compared with it, and no test allows for it.",
@@ -44,7 +43,6 @@ NOTES = [
     "The tests are about these trained models. With one seed they say nothing about another training; with several, "
     "the values of a case are averaged first. Seeds are those of the row; the baseline may have another number. Under "
     "the protocol paper every row's epoch was chosen on the test set itself, which the tests leave out of account.",
-    REPRODUCTION,
     f"{UNEQUAL} {TWO_UNLIKE}; the column Settings says in what they differ, and that may explain the difference.",
     "If there are several budgets, one under which a row under study was run is used: of these, the one with most "
     "baselines and, among equals, the longest.",
@@ -58,29 +56,23 @@ def pages(evidence: Evidence) -> list[Page]:
         return []
     data = pd.DataFrame([line for one in found for line in long_form(one)], columns=CSV)
     about: dict[str, Any] = {"question": Question.ANSWER, "caption": summary(found, evidence.ours)}
-    about["notes"] = notes(found)
+    is_papers = any(one.dataset in DATASETS for one in found)  # then there are the tables that OF_THE_PAPER names
+    about["notes"] = [Note(text) for text in ([*NOTES, OF_THE_PAPER] if is_papers else NOTES)]
     what = f"The answer: {evidence.ours} against its baselines"
     made: list[Page] = [Table(kind="answer", what=what, blocks=[block(found)], data=data, **about)]
     drawn = data[data["difference"].notna()]
-    is_papers = drawn["dataset"].isin(list(DATASETS))
     if len(drawn):
         gap = f"{evidence.ours} minus the strongest baseline"
         about["caption"] = f"{gap}, which is named, with 95% intervals over the test cases. Filled: more than chance."
         if drawn["unequal"].any():
             about["caption"] += f" {UNEQUAL} The two were not made under equal conditions."
-        if is_papers.any() and not is_papers.all():  # the gains on simulated data are many times larger
-            drawn = drawn[is_papers]
+        of_paper = drawn["dataset"].isin(list(DATASETS))
+        if of_paper.any() and not of_paper.all():  # the gains on simulated data are many times larger
+            drawn = drawn[of_paper]
             about["caption"] += " Only the paper's data sets are drawn."
         about["notes"] = [Note("The notes below the table of the answer say what was compared, and how it was tested.")]
         made.append(Figure(kind="answer-figure", what=gap, data=drawn, plot="forest", **about))
     return made
-
-
-def notes(found: list[Answer]) -> list[Note]:
-    """Return the notes; without the paper's data sets, there are no tables Claims and Reproduction to point to."""
-    is_papers = any(one.dataset in DATASETS for one in found)
-    texts = NOTES if is_papers else [text.removesuffix(CLAIMS) for text in NOTES if text != REPRODUCTION]
-    return [*map(Note, texts)]
 
 
 def long_form(one: Answer) -> list[dict]:
