@@ -26,7 +26,8 @@ Departures:
 Modalities: all that the data set has; at least one.
 Fusion: the modalities' unit vectors are added to the id vectors, as are the modalities' hyperedge vectors.
 Loss: mean BPR; InfoNCE between modalities, of each user of the batch against all users and of each positive item
-    against all items, summed over the batch; the norms of the batch's final vectors.
+    against all items, summed over the batch (the vector of the earlier modality is compared with all of the later
+    one, not the reverse); the norms of the batch's final vectors.
 Parameters: N d, for N users and items with vectors of size d; a modality of width F adds F (d + K).
 Cost per step: 2 L E d multiply-adds for the ids, with E training pairs; a modality takes Z (d + K) for its Z stored
     entries of content, 2 n E d for its graph and (2 l I + U) K d for l hyperedge layers over I items and U users; the

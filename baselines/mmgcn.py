@@ -19,7 +19,9 @@ Departures of the default from the authors' code, each with the setting that und
 - the L2 penalty is half the sum of squares of the batch's vectors, divided by the batch size (``loss``);
 - every modality is projected, where the code keeps all but the visual one at their own width: with some thousand
   columns, W1 and T would not fit in memory;
-- the weight decay of the 2019 code is a term of the loss, which is the same under Adam.
+- the weight decay of the 2019 code is a term of the loss, which is the same under Adam;
+- items are ranked with the vectors of the current weights, where the code ranks with those of its last training step,
+  computed before that step's update.
 As in the code, modalities are averaged, where the paper adds them (``fusion``). Rows are normalised only at the start,
 and there are no self-loops and no bias, which the code of 2019 had (``convolution``). The two parts of a layer, H and
 X', are concatenated whatever the code's flag says (``combine``). The preset ``released2019`` follows the code of

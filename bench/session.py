@@ -46,7 +46,7 @@ def run(
     if mode == "released":  # before the plan: a variant's difference from its preset depends on the preset
         request = replace(request, prefer="released")
     planned, notes = winners.choose(plan.jobs(request), mode, configs, Store(results / TRIALS))
-    print("".join(f"{note}\n" for note in notes), end="")
+    print("".join(f"{note}\n" for note in [*plan.left_out(request), *notes]), end="")
     if ranking == "full":
         refuse_candidate_dependent(planned)
     store = Store(results, is_locked=not machines.no_lock)

@@ -36,6 +36,8 @@ Departures:
   each its own steps of 512; and they start from new random draws, where the authors repeat one seed;
 - every batch of the backend is full, because a shorter environment starts over;
 - an environment without pairs takes no part; the authors' predicts 0, which beats negative logits;
+- items are ranked with the vectors of the current weights, where the authors' code takes the item vectors of its last
+  training step, computed before that step's update;
 - outside the frontend, ids and projection share one Adam, where the authors have two with the same learning rate.
 Left out are the trainable bag of words of one of their data sets and the options that they leave off (item-item term,
 pretrained environment networks, sifting, BPR).

@@ -23,7 +23,8 @@ Departures of the default from the authors' code, which the preset ``released`` 
 - any modalities are accepted, where the code has three, and all but the visual one share a width, where the code gives
   sound 128 and text 100.
 Of the gates in the paper only the inner product is here, as in the code. Attention dropout is off, as in the code,
-which declares it.
+which declares it. Under every preset, items are ranked with the vectors of the current weights, where the code ranks
+with those of its last training step, computed before that step's update.
 
 Modalities: all that the data set has, with a graph for each; at least one.
 Fusion: the mean over modalities of their layers side by side; E_id enters every layer of each.

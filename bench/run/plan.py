@@ -179,6 +179,19 @@ def models_of(study: Study, request: Request) -> list[tuple[Card, str]]:
     return chosen
 
 
+def left_out(request: Request) -> list[str]:
+    """Return a sentence for each study that takes some of the models named (not those of a group), but not all."""
+    named = [text for text in request.models or () if text.lower() not in registry.GROUPS]
+    names = dict.fromkeys(registry.find(text)[0].name for text in named)
+    notes = []
+    for study in () if studies.ALL in request.studies else studies.find(request.studies):
+        others = [name for name in names if name not in study.models] if study.models else []
+        if others:
+            about = ", ".join(study.models)
+            notes.append(f"--study {study.name} is about {about}; it leaves out {', '.join(others)}")
+    return notes
+
+
 def overrides(
     study: Study, card: Card, preset: str, source: Source, features: str, request: Request
 ) -> list[dict[str, Any]]:

@@ -66,6 +66,17 @@ def test_models_asked_for_choose_among_those_of_a_study(folder):
     assert rows("BPRMF", studies=["table2"]) == {"BPRMF"}
 
 
+def test_a_study_says_which_models_it_leaves_out(folder):
+    def notes(*models, studies=("figure4",)):
+        return plan.left_out(plan.Request(datasets=[str(folder)], models=models or None, studies=studies))
+
+    (note,) = notes("NGCF", "BPRMF", "floors", "VBPR:default")
+    assert note.startswith("--study figure4 is about MCLN, ")
+    assert note.endswith("; it leaves out BPRMF, VBPR")
+    assert notes() == notes("all") == notes("NGCF") == []
+    assert notes("BPRMF", studies=["all"]) == notes("BPRMF", studies=["table2"]) == []
+
+
 def test_ngcf_counts_its_layers_by_their_sizes(folder):
     sizes = [job.hyper.get("layer_sizes") for job in jobs(folder, "figure4", models=["NGCF"])]
     assert sizes == [[64], [64, 64], None, [64] * 4, [64] * 5, [64] * 6]
