@@ -17,7 +17,7 @@ from bench.store.store import Store
 
 ITEMWISE = "MCLN:itemwise"
 SEEDED = ("BPRMF", "LightGCN", "VBPR", "DMRL", "MCLN", ITEMWISE)
-TUNED = ("BPRMF", "SVDPP", "NGCF", "LightGCN", "VBPR", ITEMWISE, "MGCL")  # models whose settings were searched
+TUNED = ("BPRMF", "SVDPP", "NGCF", "LightGCN", "VBPR", "MCLN", ITEMWISE, "MGCL")  # models whose settings were searched
 USING_CONTENT = ("VBPR", "MMGCN", "DMRL", "MCLN", ITEMWISE)
 OWN_TABLES = ("table3", "table4", "table5", "figure4")
 WHAT = ("data set", "protocol", "model", "features", "budget", "seed")  # columns that say what a job is
