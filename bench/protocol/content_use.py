@@ -55,8 +55,8 @@ def take_over(other, model, *, start: dict[str, Tensor]) -> None:
 def scores(model, evaluator: Evaluator) -> Float[Tensor, "case item"]:
     """Return each case's scores of its candidates and, in the last column, of its target."""
     model.eval()
-    shared, block = model.represent(), SAMPLED_BLOCK // evaluator.items.shape[1]
-    blocks = zip(evaluator.user.split(block), evaluator.items.split(block), strict=True)
+    shared, block = model.represent(), SAMPLED_BLOCK[evaluator.device.type] // evaluator.items.shape[1]
+    blocks = zip(evaluator.user.split(max(1, block)), evaluator.items.split(max(1, block)), strict=True)
     return torch.cat([model.score(shared, user, items) for user, items in blocks])
 
 

@@ -181,10 +181,11 @@ def mixed(device: str) -> str:
 
 
 def main(folder: str) -> None:
-    from bench.protocol.evaluate import FULL_BLOCK
+    from bench.protocol.evaluate import FULL_BLOCK, SAMPLED_BLOCK
 
     device = str(start())
-    FULL_BLOCK[NAME] = FULL_BLOCK["cpu"]
+    for block in (FULL_BLOCK, SAMPLED_BLOCK):
+        block[NAME] = block["cpu"]
     jobs = {}
     for model in MODELS:
         jobs[model] = [ended(Path(folder), model, "cpu")]

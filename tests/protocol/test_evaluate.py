@@ -105,7 +105,7 @@ def test_a_block_has_users_enough_however_many_items_there_are(n_items, of_whole
 @pytest.mark.parametrize("block", [1, 100, 4_000_000])
 @pytest.mark.parametrize("decimals", [8, 1])
 def test_ranks_equal_a_plain_loop(rng, monkeypatch, block, decimals):
-    monkeypatch.setattr(evaluate, "SAMPLED_BLOCK", block)
+    monkeypatch.setitem(evaluate.SAMPLED_BLOCK, "cpu", block)
     monkeypatch.setitem(evaluate.FULL_BLOCK, "cpu", block)
     monkeypatch.setattr(evaluate, "FEW_USERS", 1)
     monkeypatch.setattr(evaluate, "MANY_USERS", 1)
@@ -146,7 +146,7 @@ def test_equal_vectors_tie_in_whatever_part_they_are(rng):
 @pytest.mark.parametrize("ranking", ["sampled", "full"])
 def test_nothing_of_a_block_is_left_when_the_next_begins(rng, monkeypatch, ranking):
     """Small tensors that stay would lie where its scores were, so that memory would grow to hold the scores of all."""
-    monkeypatch.setattr(evaluate, "SAMPLED_BLOCK", 40)
+    monkeypatch.setitem(evaluate.SAMPLED_BLOCK, "cpu", 40)
     monkeypatch.setattr(evaluate, "FEW_USERS", 4)
     monkeypatch.setitem(evaluate.FULL_BLOCK, "cpu", 4 * 41)
     evaluator = Evaluator(drawn(rng)[0], device=CPU)
