@@ -105,19 +105,25 @@ def add_costs(tables: Tables, device: str, datasets: Sequence[str], models: Sequ
     machine = bounds.rates(device, **({"n": 64, "mib": 1, "launches": 100} if datasets == [TINY] else {}))
     tables.about += f" Measured rates: {bounds.in_words(machine)}."
     for about in ({"data set": dataset, "model": model} for dataset in datasets for model in models):
-        if device != "cpu":
-            gc.collect()  # frees the model before
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
         try:
-            ready = ready_for(*about.values(), device)
-            cost = costs(ready, device)
-            step = bound_of(ready, cost, machine)
+            cost, step = measured(*about.values(), device, machine)
         except Exception as error:  # noqa: BLE001 - the other models are still measured
             tables.add("cost", about | {"error": agreement.in_a_line(error)})
             continue
         tables.add("cost", about | cost)
         tables.add("bound", about | step)
+
+
+def measured(dataset: str, model: str, device: str, machine: bounds.Rates) -> tuple[dict, dict]:
+    """Return the cost of a model and the bound of its step; in a function of its own, so that its tensors are gone when
+    the next model's peak is measured."""
+    if device != "cpu":
+        gc.collect()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    ready = ready_for(dataset, model, device)
+    cost = costs(ready, device)
+    return cost, bound_of(ready, cost, machine)
 
 
 class Job:

@@ -1,5 +1,7 @@
 """The rehearsal of every part on the CPU, and what is written."""
 
+import gc
+import weakref
 from concurrent.futures import Future
 
 import pandas as pd
@@ -60,6 +62,22 @@ def test_a_model_that_fails_costs_only_itself(monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "cost: data set tiny, model BPRMF, error ZeroDivisionError: division by zero" in printed
     assert "bound: data set tiny, model VBPR, launches " in printed
+
+
+def test_a_model_is_gone_when_the_next_is_measured(monkeypatch):
+    """Else its tensors would count in the peak of the next one's memory, which begins with what is held."""
+    tiny, before = gpu.tiny_ready, []
+
+    def watched(model):
+        gc.collect()
+        assert [held() for held in before] == [None] * len(before)
+        ready = tiny(model)
+        before.append(weakref.ref(ready.model))
+        return ready
+
+    monkeypatch.setattr(gpu, "tiny_ready", watched)
+    assert ended("--parts", "costs", "--models", "BPRMF", "VBPR", "LightGCN") == 0
+    assert len(before) == 3
 
 
 def test_jobs_together_are_compared_with_one_job_alone(monkeypatch):
