@@ -1,11 +1,14 @@
-"""Finds the GPUs and their free memory by the driver's tool, nvidia-smi; torch is not imported."""
+"""Finds the GPUs and their free memory by the driver's tool, nvidia-smi, and tries each one in a process of its own, so
+that torch is not imported here."""
 
 import os
 import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.metadata import version
 from itertools import takewhile
@@ -19,6 +22,17 @@ PATIENCE = 20.0  # seconds that the tool has to answer; on a large machine whose
 DRIVER = Path("/proc/driver/nvidia/version")
 FIELDS = "index,uuid,memory.free,mig.mode.current"
 INSTANCE = re.compile(r"\s+MIG \S*g\.(\d+)gb.*\(UUID: (MIG-[^)]+)\)")  # "  MIG 3g.20gb  Device  0: (UUID: MIG-...)"
+CONTEXT_MIB = 600.0  # what a process takes of a GPU before its first tensor
+WORKS = "works"
+TRIAL_PATIENCE = 180.0  # seconds that a trial has, most of which torch takes to be imported from a slow disk
+TRIAL = f"""
+import torch
+try:
+    x = torch.ones(8, 8, device="cuda")
+    print("{WORKS}" if (x @ x).sum().item() == 512 else "it computes wrongly")
+except Exception as error:
+    print(str(error).partition(chr(10))[0])
+"""
 MIB_PER_GB = 970.0  # of an instance, per GB in its name: 1g.5gb has 4,864 MiB, 3g.20gb 19,968
 
 
@@ -47,15 +61,52 @@ def find_gpus(text: str) -> dict[str, float]:
         gpus = usable()
     except Unavailable as error:
         why = str(error)
-    if text == "auto":
-        print(f"{why}; jobs run on the CPU\n" if why else "", end="")
-        return {gpu.name: gpu.free for gpu in gpus}
-    chosen = {name: named(gpus, name) for name in text.replace(" ", "").split(",")}
-    for name, gpu in chosen.items():
-        if gpu is None:
-            reason = why or f"{len(gpus)} found"
-            raise BenchError(f"there is no GPU {name!r} here ({reason}); use --gpus auto or --gpus none")
-    return {gpu.name: gpu.free for gpu in chosen.values()}
+    if text != "auto":
+        gpus = [chosen(gpus, name, why) for name in dict.fromkeys(text.replace(" ", "").split(","))]
+    with ThreadPoolExecutor(max(1, len(gpus))) as threads:  # they only wait
+        faults = list(threads.map(fault, gpus))
+    reasons = [why] if why else []
+    reasons += [f"GPU {gpu.name} cannot be used: {why}" for gpu, why in zip(gpus, faults, strict=True) if why]
+    if text != "auto" and reasons:
+        raise BenchError(f"{reasons[0]}; use --gpus auto or --gpus none")
+    found = {gpu.name: gpu.free for gpu, why in zip(gpus, faults, strict=True) if not why}
+    end = "" if found else "; jobs run on the CPU"
+    print("".join(f"{reason}{end}\n" for reason in reasons), end="")
+    return found
+
+
+def chosen(gpus: Sequence[Gpu], name: str, why: str) -> Gpu:
+    """Return the GPU that was asked for. Raises BenchError, which says ``why`` there is none at all, if so."""
+    gpu = named(gpus, name)
+    if gpu is None:
+        raise BenchError(
+            f"there is no GPU {name!r} here ({why or f'{len(gpus)} found'}); use --gpus auto or --gpus none"
+        )
+    return gpu
+
+
+def fault(gpu: Gpu) -> str:
+    """Return why no job can run on the GPU; empty if one can."""
+    if gpu.free < CONTEXT_MIB:
+        return f"only {gpu.free:.0f} MiB of its memory are free"
+    said = trial(gpu.name)
+    return "" if said == WORKS else f"torch says {said[:120]!r}"
+
+
+def trial(name: str) -> str:
+    """Return what torch says when it is to compute on that GPU."""
+    here = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        lines = answer(sys.executable, "-c", TRIAL, patience=TRIAL_PATIENCE, environment=here | alone(name))
+    except Unavailable as error:
+        return str(error)
+    return lines[-1] if lines else "nothing"
+
+
+def alone(name: str) -> dict[str, str]:
+    """Return the environment variables with which a process sees that GPU alone, or none if ``name`` is empty; numbered
+    as by the tool, since CUDA by itself counts the fastest first."""
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": name}
 
 
 def usable() -> list[Gpu]:
@@ -83,18 +134,20 @@ def listed() -> list[Gpu]:
     tool = shutil.which(TOOL)
     if tool is None:
         raise Unavailable(f"there is an NVIDIA driver but no {TOOL} on the PATH" if DRIVER.exists() else "")
-    gpus = []
+    gpus, odd = [], []
     for line in answer(tool, f"--query-gpu={FIELDS}", "--format=csv,noheader,nounits"):
         parts = [part.strip() for part in line.split(",")]
         if len(parts) != 4 or not parts[0].isdecimal():
-            raise Unavailable(f"{TOOL} answers {line[:60]!r}, which is not what it was asked")
+            odd.append(line)  # such as a warning about one of the GPUs
+            continue
         index, uuid, free, mode = parts
         if mode == "Enabled":
             gpus += instances(tool, index)
         elif free.isdecimal():  # "[N/A]": it shares the host's memory
             gpus.append(Gpu(index, uuid, float(free)))
     if not gpus:
-        raise Unavailable(f"{TOOL} lists no GPU with memory of its own")
+        answered = f"answers {odd[0][:60]!r}, which is not what it was asked" if odd else ""
+        raise Unavailable(f"{TOOL} {answered or 'lists no GPU with memory of its own'}")
     return gpus
 
 
@@ -108,18 +161,20 @@ def instances(tool: str, index: str) -> list[Gpu]:
     return gpus
 
 
-def answer(*command: str) -> list[str]:
-    """Return the lines that the tool prints, without the empty ones; Unavailable where it fails or does not end."""
+def answer(*command: str, patience: float | None = None, environment: Mapping[str, str] | None = None) -> list[str]:
+    """Return the lines that a command prints, without the empty ones; Unavailable where it fails or does not end within
+    ``patience`` seconds (PATIENCE). ``environment`` are additional variables for it."""
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
     options |= {"text": True, "errors": "replace", "start_new_session": True}
-    process = subprocess.Popen(command, **options)
+    name, patience = Path(command[0]).name, patience or PATIENCE
+    process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, **options)
     try:
-        lines = [line for line in process.communicate(timeout=PATIENCE)[0].splitlines() if line.strip()]
+        lines = [line for line in process.communicate(timeout=patience)[0].splitlines() if line.strip()]
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):  # a process that hangs in the driver cannot even be killed
             process.communicate(timeout=1)
-        raise Unavailable(f"{TOOL} did not answer in {PATIENCE:g} s") from None
+        raise Unavailable(f"{name} did not answer in {patience:g} s") from None
     if process.returncode:
-        raise Unavailable(f"{TOOL} fails: {repr(lines[0][:100]) if lines else f'exit code {process.returncode}'}")
+        raise Unavailable(f"{name} fails: {repr(lines[0][:100]) if lines else f'exit code {process.returncode}'}")
     return lines

@@ -18,6 +18,7 @@ from types import ModuleType
 
 from bench.run.clock import SIGNALS
 from bench.run.events import Event, Listener
+from bench.run.gpus import alone
 from bench.run.plan import PlannedJob
 from bench.run.pool import POLL, Executor, Outcome
 from bench.run.slots import Slot
@@ -134,8 +135,6 @@ class Local(Executor):
 
     def order(self, planned: PlannedJob, slot: Slot) -> dict:
         """Return all that the job's process needs to know."""
-        # one device or none, numbered as by nvidia-smi, since CUDA by itself counts the fastest first
-        gpu = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": slot.gpu}
         return {
             "results": str(self.store.root),
             "log": str(self.store.log(planned.job)),
@@ -143,7 +142,7 @@ class Local(Executor):
             "threads": self.threads,
             "checkpoint_every": self.checkpoint_every,
             "deadline": self.deadline,
-            "environment": {**os.environ, **gpu},
+            "environment": {**os.environ, **alone(slot.gpu)},
             **asdict(planned),
         }
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from joblib import cpu_count
 
+from bench.run.gpus import CONTEXT_MIB
 from bench.run.plan import PlannedJob
 from bench.spec import Job
 from bench.store.record import Record
 
 HEADROOM = 1.2  # times a measured peak, as the allocator keeps more than the tensors take
-CONTEXT_MIB = 600.0  # what a process takes of a GPU before its first tensor
 
 
 def default_jobs(threads: int) -> int:

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import torch
 
 from bench.run import gpus
 from bench.run.gpus import find_gpus
@@ -22,6 +23,7 @@ def tool(tmp_path, monkeypatch):
     """tool(script, mask=None) puts an ``nvidia-smi`` on the PATH, and hides what ``mask`` does not name."""
     monkeypatch.setattr(gpus, "version", lambda package: "2.14.0")
     monkeypatch.setattr(gpus, "DRIVER", tmp_path / "none")
+    monkeypatch.setattr(gpus, "trial", lambda name: gpus.WORKS)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
@@ -107,6 +109,53 @@ def test_falling_back_to_the_cpu_is_one_line(tool, monkeypatch, capsys, script, 
     assert "\x1b" not in printed
     with pytest.raises(BenchError, match="no GPU '0' here"):
         find_gpus("0")
+
+
+WARNING = "WARNING: infoROM is corrupted at gpu 0000:3B:00.0"
+
+
+def test_a_warning_of_the_tool_hides_no_gpu(tool, capsys):
+    tool(printing(f"{TWO}\n{WARNING}"))
+    assert find_gpus("auto") == {"0": 40000.0, "1": 81000.0}
+    assert capsys.readouterr().out == ""
+
+
+OLD = "The NVIDIA driver on your system is too old (found version 12040)."
+
+
+@pytest.mark.parametrize(
+    ("query", "says", "found", "lines"),
+    [
+        (TWO, {"0": OLD}, {"1": 81000.0}, [f"GPU 0 cannot be used: torch says {OLD!r}"]),
+        (
+            TWO,
+            {"0": OLD, "1": ""},
+            {},
+            [f"GPU 0 cannot be used: torch says {OLD!r}", "GPU 1 cannot be used: torch says ''"],
+        ),
+        ("0, GPU-aa11, 12, [N/A]", {}, {}, ["GPU 0 cannot be used: only 12 MiB of its memory are free"]),
+    ],
+)
+def test_a_gpu_that_no_job_could_run_on_is_left_out(tool, monkeypatch, capsys, query, says, found, lines):
+    """Each job would fail there: an old driver, a GPU for which torch has no kernels, one that others have filled."""
+    tool(printing(query))
+    monkeypatch.setattr(gpus, "trial", lambda name: says.get(name, gpus.WORKS))
+    assert find_gpus("auto") == found
+    end = "" if found else "; jobs run on the CPU"
+    assert capsys.readouterr().out.splitlines() == [f"{line}{end}" for line in lines]
+    with pytest.raises(BenchError, match=r"GPU 0 cannot be used: .*; use --gpus auto or --gpus none"):
+        find_gpus("0")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU that works")
+def test_what_torch_says_without_a_gpu():
+    assert gpus.trial("0").startswith(("Torch not compiled with CUDA", "Found no NVIDIA driver"))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_torch_computes_on_a_gpu():
+    assert gpus.trial("0") == gpus.WORKS
 
 
 def test_a_torch_without_cuda_is_said(tool, monkeypatch, capsys):
