@@ -184,6 +184,7 @@ class Pool:
 
 
 def is_out_of_memory(record: Record | None) -> bool:
-    """Return whether the job failed for want of memory on its GPU."""
-    errors = ("OutOfMemoryError", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    """Return whether the job failed for want of memory on its GPU: torch found none, or a library that it calls could
+    not even make its handle, as on a GPU that is all but full."""
+    errors = ("OutOfMemoryError", "out of memory", "STATUS_ALLOC_FAILED", "insufficient resources", "Create(handle)")
     return record is not None and any(error in record.reason for error in errors)

@@ -81,6 +81,9 @@ def test_what_a_killed_job_was_writing_goes_with_it(store):
         "OutOfMemoryError: CUDA out of memory. Tried to allocate 8 GiB",
         "AcceleratorError: CUDA error: out of memory",
         "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "RuntimeError: CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "RuntimeError: CUDA driver error: out of memory",
+        "RuntimeError: CUDA error: insufficient resources when calling `cusparseSDDMM(...)`",
     ],
 )
 def test_out_of_memory_on_a_shared_gpu_is_tried_again_alone(store, reason):
