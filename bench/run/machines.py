@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bench.data.split import count_untaught
+from bench.registry import cards
 from bench.run import plan
 from bench.run.clock import CHECKPOINT_EVERY, Clock
 from bench.run.dask import MOST, connected
@@ -46,8 +47,11 @@ class Machines:
             measured=measured(records),
         )
         sizes = load_once(planned)
-        if slots.gpus or self.cluster:  # the measured seconds are those of a CPU
+        if self.cluster:
             return slots, Estimates(records)
+        if slots.gpus:  # the measured seconds are those of a CPU
+            floors = {card.name for card in cards().values() if card.is_floor}  # they run on the CPU beside the GPUs
+            return slots, Estimates(record for record in records if ran_on_gpu(record) or record.job.model in floors)
         return slots, Estimates((record for record in records if not ran_on_gpu(record)), sizes)
 
     @contextmanager

@@ -88,6 +88,16 @@ def test_a_cpu_is_not_expected_to_take_as_long_as_a_gpu_took(folder, tmp_path, m
         assert (estimate(bprmf.job) == 5000.0) == is_as_long
 
 
+def test_a_gpu_is_not_expected_to_take_as_long_as_a_cpu_took(folder, tmp_path, monkeypatch):
+    """Else a run with a time limit would not start jobs for which a GPU has time enough. Floors run on the CPU."""
+    (bprmf, pop), store = planned(folder, protocols=["clean"]), Store(tmp_path)
+    for one in (bprmf, pop):
+        store.write(record(job=replace(one.job, seed=1), seconds={"train": 5000.0}, provenance={"device": "cpu"}))
+    monkeypatch.setattr(machines, "find_gpus", lambda text: {"0": 8000.0})
+    _, estimate = Machines().look_ahead([bprmf, pop], store)
+    assert [estimate(one.job) for one in (bprmf, pop)] == [math.inf, 5000.0]
+
+
 class Minutes(Estimates):
     """Every job takes a minute."""
 
