@@ -29,7 +29,8 @@ TRIAL = f"""
 import torch
 try:
     x = torch.ones(8, 8, device="cuda")
-    print("{WORKS}" if (x @ x).sum().item() == 512 else "it computes wrongly")
+    is_right = (x @ x).sum().item() == 512
+    print("{WORKS}" if is_right else "it computes wrongly", torch.cuda.mem_get_info()[0] // 2**20)
 except Exception as error:
     print(str(error).partition(chr(10))[0])
 """
@@ -64,15 +65,15 @@ def find_gpus(text: str) -> dict[str, float]:
     if text != "auto":
         gpus = [chosen(gpus, name, why) for name in dict.fromkeys(text.replace(" ", "").split(","))]
     with ThreadPoolExecutor(max(1, len(gpus))) as threads:  # they only wait
-        faults = list(threads.map(fault, gpus))
+        found = dict(zip([gpu.name for gpu in gpus], threads.map(tried, gpus), strict=True))
     reasons = [why] if why else []
-    reasons += [f"GPU {gpu.name} cannot be used: {why}" for gpu, why in zip(gpus, faults, strict=True) if why]
+    reasons += [f"GPU {name} cannot be used: {fault}" for name, fault in found.items() if isinstance(fault, str)]
     if text != "auto" and reasons:
         raise BenchError(f"{reasons[0]}; use --gpus auto or --gpus none")
-    found = {gpu.name: gpu.free for gpu, why in zip(gpus, faults, strict=True) if not why}
-    end = "" if found else "; jobs run on the CPU"
+    working = {name: free for name, free in found.items() if not isinstance(free, str)}
+    end = "" if working else "; jobs run on the CPU"
     print("".join(f"{reason}{end}\n" for reason in reasons), end="")
-    return found
+    return working
 
 
 def chosen(gpus: Sequence[Gpu], name: str, why: str) -> Gpu:
@@ -85,12 +86,15 @@ def chosen(gpus: Sequence[Gpu], name: str, why: str) -> Gpu:
     return gpu
 
 
-def fault(gpu: Gpu) -> str:
-    """Return why no job can run on the GPU; empty if one can."""
-    if gpu.free < CONTEXT_MIB:
-        return f"only {gpu.free:.0f} MiB of its memory are free"
-    said = trial(gpu.name)
-    return "" if said == WORKS else f"torch says {said[:120]!r}"
+def tried(gpu: Gpu) -> float | str:
+    """Return the free memory of the GPU in MiB, or why no job can run on it."""
+    free = gpu.free
+    if free >= CONTEXT_MIB:
+        said = trial(gpu.name)
+        if not (match := re.fullmatch(rf"{WORKS} (\d+)", said)):
+            return f"torch says {said[:120]!r}"
+        free = min(free, float(match[1]) + CONTEXT_MIB)  # less than was thought where others use an instance, too
+    return free if free >= CONTEXT_MIB else f"only {free:.0f} MiB of its memory are free"
 
 
 def trial(name: str) -> str:
@@ -100,7 +104,7 @@ def trial(name: str) -> str:
         lines = answer(sys.executable, "-c", TRIAL, patience=TRIAL_PATIENCE, environment=here | alone(name))
     except Unavailable as error:
         return str(error)
-    return lines[-1] if lines else "nothing"
+    return next((line for line in lines if line.startswith(WORKS)), lines[-1] if lines else "")  # torch may warn, too
 
 
 def alone(name: str) -> dict[str, str]:
@@ -152,7 +156,7 @@ def listed() -> list[Gpu]:
 
 
 def instances(tool: str, index: str) -> list[Gpu]:
-    """Return the instances of a divided GPU, as if all their memory were free: how much is taken is not known."""
+    """Return the instances of a divided GPU, as if all their memory were free; a trial finds how much is taken."""
     gpus, owner = [], ""
     for line in answer(tool, "-L"):
         owner = line.split()[1].rstrip(":") if line.startswith("GPU ") else owner

@@ -23,7 +23,7 @@ def tool(tmp_path, monkeypatch):
     """tool(script, mask=None) puts an ``nvidia-smi`` on the PATH, and hides what ``mask`` does not name."""
     monkeypatch.setattr(gpus, "version", lambda package: "2.14.0")
     monkeypatch.setattr(gpus, "DRIVER", tmp_path / "none")
-    monkeypatch.setattr(gpus, "trial", lambda name: gpus.WORKS)
+    monkeypatch.setattr(gpus, "trial", lambda name: f"{gpus.WORKS} 90000")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
@@ -66,6 +66,13 @@ def test_a_divided_gpu_is_its_instances(tool):
     assert find_gpus("auto") == {"MIG-c1": 19_400.0, "MIG-c2": 4850.0, "1": 81000.0}
     tool(printing(DIVIDED), "MIG-c2")
     assert find_gpus("auto") == find_gpus("MIG-c2") == {"MIG-c2": 4850.0}
+
+
+def test_an_instance_has_the_memory_that_torch_finds_free(tool, monkeypatch):
+    """Less than its name says where a process uses it already, and on GPUs of which a GB in a name is less."""
+    tool(printing(DIVIDED))
+    monkeypatch.setattr(gpus, "trial", lambda name: f"{gpus.WORKS} {7000 if name == 'MIG-c1' else 90000}")
+    assert find_gpus("auto") == {"MIG-c1": 7600.0, "MIG-c2": 4850.0, "1": 81000.0}
 
 
 def test_gpus_that_are_asked_for(tool):
@@ -139,7 +146,7 @@ OLD = "The NVIDIA driver on your system is too old (found version 12040)."
 def test_a_gpu_that_no_job_could_run_on_is_left_out(tool, monkeypatch, capsys, query, says, found, lines):
     """Each job would fail there: an old driver, a GPU for which torch has no kernels, one that others have filled."""
     tool(printing(query))
-    monkeypatch.setattr(gpus, "trial", lambda name: says.get(name, gpus.WORKS))
+    monkeypatch.setattr(gpus, "trial", lambda name: says.get(name, f"{gpus.WORKS} 90000"))
     assert find_gpus("auto") == found
     end = "" if found else "; jobs run on the CPU"
     assert capsys.readouterr().out.splitlines() == [f"{line}{end}" for line in lines]
@@ -155,7 +162,7 @@ def test_what_torch_says_without_a_gpu():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_torch_computes_on_a_gpu():
-    assert gpus.trial("0") == gpus.WORKS
+    assert find_gpus("0")["0"] > gpus.CONTEXT_MIB
 
 
 def test_a_torch_without_cuda_is_said(tool, monkeypatch, capsys):
