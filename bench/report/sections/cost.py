@@ -18,6 +18,10 @@ from bench.store.frame import HELD_UP
 
 QUALITY = "sampled.ndcg@10"
 HELD_UP_SHARE = 0.1  # a run that was held up for at least this share of its training seconds is named in a note
+SHARED = (
+    " Runs on a GPU may have shared it with others at the time, which lengthens their seconds; with --jobs-per-gpu 1 "
+    "each has it to itself."
+)
 NUMBERS = {  # fact of a record: (its column, the format of its numbers)
     QUALITY: (Column("N@10", metric=SHOWN["ndcg@10"]), ".4f"),
     "seconds.prepare": (Column("prepare s"), ",.1f"),
@@ -95,7 +99,8 @@ def machines(records: pd.DataFrame) -> Note:
     for (device, threads), n in records.groupby(["device", "threads"]).size().items():
         on_threads = f", {counted(int(threads), 'thread')}" if threads else ""
         texts.append(f"{device or 'not recorded'}{on_threads}: {n}")
-    return Note(f"Machines, with their number of runs: {'; '.join(texts)}.")
+    text = f"Machines, with their number of runs: {'; '.join(texts)}."
+    return Note(text + (SHARED if (~records["device"].isin(["cpu", ""])).any() else ""))
 
 
 def held_up(records: pd.DataFrame) -> list[Note]:

@@ -34,6 +34,16 @@ def test_cost_has_no_mean_of_only_some_of_the_seeds():
     assert row["seconds.train"] == 2.0
 
 
+def test_runs_that_may_have_shared_a_gpu_are_said():
+    def text(device):
+        return cost.machines(evidence(record(provenance={"device": device})).frame).text
+
+    assert text("NVIDIA H200").startswith(
+        "Machines, with their number of runs: NVIDIA H200: 1. Runs on a GPU may have shared"
+    )
+    assert "GPU" not in text("cpu")
+
+
 def test_cost_is_a_mean_over_the_seeds_and_draws_quality_against_seconds():
     runs = [record(value=0.2, seconds={"train": 10.0, "evaluate": 1.0}, facts={"epochs": 4})]
     runs += [record(value=0.4, seconds={"train": 20.0, "evaluate": 2.0}, facts={"epochs": 10}, seed=1)]
