@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bench import registry
+from bench.nn.exact import ExactFunction
 from bench.nn.precision import check, forward_pass, matrix_products
 from bench.run import job, plan
 from bench.spec import BenchError, Budget
@@ -122,3 +123,25 @@ def test_a_job_trains_in_its_precision_or_says_why_not(folder, tmp_path):
 
 def test_searches_leave_the_precision_alone():
     assert "precision" not in space(registry.find("VBPR")[0])
+
+
+def test_an_exact_function_multiplies_in_float32_in_both_passes():
+    seen = []
+
+    class Twice(ExactFunction):
+        @staticmethod
+        def forward(ctx, x):
+            seen.append(torch.get_float32_matmul_precision())
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, grad):
+            seen.append(torch.get_float32_matmul_precision())
+            return 2 * grad
+
+    x = torch.ones(3, requires_grad=True)
+    with matrix_products("tf32"):
+        Twice.apply(x).sum().backward()
+        assert torch.get_float32_matmul_precision() == "high"
+    assert seen == ["highest", "highest"]
+    assert x.grad.tolist() == [2.0] * 3
