@@ -82,7 +82,7 @@ def audit(dataset: Dataset) -> dict[str, Any]:
         "users_without_train": int((degrees == 0).sum()),
         **{f"{name}_train_per_user": float(fold(degrees[degrees > 0])) for name, fold in SPREAD.items()},
         "clean_scored_users": len(np.unique(clean.test[:, 0])),
-        "clean_valid_users": len(np.unique(clean.valid[:, 0])),
+        "clean_valid_users": len(np.intersect1d(clean.valid[:, 0], clean.test[:, 0])),
         "features": {modality: describe(rows) for modality, rows in dataset.features.items()},
         "warnings": list(dataset.warnings),
     }

@@ -58,6 +58,11 @@ def test_audit_by_hand():
     assert stats(hand()) == {"users": 3, "items": 6, "interactions": 12, "density": pytest.approx(2 / 3)}
 
 
+def test_users_with_validation_pairs_but_without_test_pairs_are_not_scored():
+    facts = audit(dataset([[0, 0], [1, 1]], [[0, 2], [1, 3]], [[0, 3]], n_users=2, n_items=4))
+    assert (facts["clean_scored_users"], facts["clean_valid_users"]) == (1, 1)
+
+
 def test_rendered_and_written(tmp_path):
     facts = EXPECTED | {
         "dataset": "other",
