@@ -1,9 +1,11 @@
 """The check that a class has what the harness needs of a model."""
 
 import dataclasses
+import math
+from typing import get_type_hints
 
 from bench.registry.source import GUIDE, Card
-from bench.spec import BenchError, Training, unknown
+from bench.spec import BenchError, Training, read, unknown
 
 NEEDED = ("calculate_loss", "represent", "score")
 
@@ -32,6 +34,30 @@ def check_hyper(hyper: type, name: str) -> None:
         if not (setting in fields or setting.startswith("_") or hasattr(value, "__get__")):  # methods have __get__
             why = f"gives {setting} no type, so that it is no setting; write {setting}: {type(value).__name__} = ..."
             raise BenchError(f"Hyper of {name} {why} ({GUIDE})")
+
+
+def check_space(hyper: type, card: Card) -> None:
+    """Refuse a search space that is empty, or that holds values which the type of its setting refuses."""
+    types = get_type_hints(hyper, include_extras=True)
+    for field in dataclasses.fields(hyper):
+        why, values = "", []
+        if "among" in field.metadata:
+            among = field.metadata["among"]
+            values = list(among) if isinstance(among, tuple | list) else []
+            why = "" if values else "write among=(1, 2), with at least one value"
+        elif "low" in field.metadata:
+            low, high, is_log = (field.metadata[name] for name in ("low", "high", "log"))
+            if not low <= high or is_log and low <= 0:
+                why = f"{'log_uniform needs 0 <' if is_log else 'uniform needs'} low <= high, not {low} and {high}"
+            values = [low, low + (high - low) / math.e, high]  # e: the one within is never whole
+        alone = dataclasses.make_dataclass("Hyper", [(field.name, types[field.name])])  # beside it, others may differ
+        try:
+            for value in [] if why else values:
+                read(alone, {field.name: value})
+        except BenchError as error:
+            why = f"{error}; for some values alone, write choice(..., among=(1, 2))"
+        if why:
+            raise BenchError(f"{field.name} of {card.name} in {card.file or card.module} cannot be searched: {why}")
 
 
 def check_declared(hyper: type, card: Card, name: str) -> None:

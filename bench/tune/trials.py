@@ -20,7 +20,7 @@ from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bench import registry
-from bench.registry import Card
+from bench.registry import Card, contract
 from bench.run.plan import PlannedJob
 from bench.spec import Job, Training, canonical_hash
 from bench.store.record import Record
@@ -176,8 +176,9 @@ def space(card: Card) -> Space:
 
     A choice is stored as its JSON, since a study holds no tuples.
     """
-    distributions = {}
-    for cls in (Training, registry.load(card).Hyper):
+    hyper, distributions = registry.load(card).Hyper, {}
+    contract.check_space(hyper, card)
+    for cls in (Training, hyper):
         for field in dataclasses.fields(cls):
             if "among" in field.metadata:
                 choices = [json.dumps(value) for value in field.metadata["among"]]
