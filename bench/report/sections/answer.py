@@ -82,7 +82,7 @@ def long_form(one: Answer) -> list[dict]:
         return [{**about, "verdict": one.text, "unequal": ""}]
     lines = []
     for metric, test in one.tests.items():
-        values = {name: test[name] for name in (*MEASURES, "unequal")} | {"verdict": WORDS[sign(test)]}
+        values = {name: test[name] for name in (*MEASURES, "unequal", "keys")} | {"verdict": WORDS[sign(test)]}
         lines.append({**about, "metric": metric, **values})
     return lines
 

@@ -199,9 +199,14 @@ def test_the_summary_names_the_row_that_is_compared(tmp_path):
 def test_only_the_metric_whose_rows_are_unlike_is_marked(tmp_path):
     """BPRMF, of MCLN's engine, is the strongest in N@10, VBPR, of an older one, in H@5."""
     hits, more_hits = [1] * 20 + [50] * 20, [5] * 25 + [50] * 15
-    old = stored(tmp_path, more_hits, "VBPR", engine=1)
-    found = evidence(tmp_path, stored(tmp_path, hits), old, stored(tmp_path, ALL, "MCLN"))
+    old, new, ours = (
+        stored(tmp_path, more_hits, "VBPR", engine=1),
+        stored(tmp_path, hits),
+        stored(tmp_path, ALL, "MCLN"),
+    )
+    found = evidence(tmp_path, new, old, ours)
     assert verdicts(found)["beauty", "sampled", "MCLN"] == "beats BPRMF in N@10, beats VBPR in H@5 ‡"
     lines = pages(found)[0].data.query("dataset == 'beauty'")
     assert dict(zip(lines["metric"], lines["unequal"], strict=True)) == {"ndcg@10": "", "hr@5": "engine version"}
+    assert list(lines["keys"]) == [f"{ours.key} {new.key}", f"{ours.key} {old.key}"]  # each line names its own records
     assert sentences(found)[0].endswith("‡ the two differ in: engine version).")
