@@ -101,3 +101,14 @@ def test_what_prose_calls_chance_has_no_mark_in_the_report(words, table, dataset
     cell = pd.read_csv(REPORTS / f"{table}.csv").fillna({"sign": ""}).set_index(["dataset", "row", "metric"])
     assert words in " ".join((ROOT / "docs/findings.md").read_text().split())
     assert cell.loc[(dataset, row, "ndcg@10"), "sign"] == sign
+
+
+def test_how_far_the_rows_of_taobao_lie_apart():
+    """What docs/protocols.md says of them beside the spread over seeds."""
+    taobao = CELLS.query("dataset == 'taobao' and metric == 'ndcg@10'")
+    rows = taobao.set_index("row").groupby("source")["mean"]
+    paper, clean = (rows.get_group(f"{name}-standard/table2-sampled.csv") for name in ("paper", "clean"))
+    text = " ".join((ROOT / "docs/protocols.md").read_text().split())
+    assert f"neighbouring rows differ by {paper.sort_values().diff().median():.4f} in the median" in text
+    gaps = [f"{means['MGCL'] - means['MCLN']:.3f}" for means in (paper, clean)]
+    assert f"MCLN is {gaps[0]} (`paper`) and {gaps[1]} (`clean`) below MGCL" in text
