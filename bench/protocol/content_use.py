@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bench.protocol.candidates import Cases
-from bench.protocol.evaluate import SAMPLED_BLOCK, Evaluator, counts
+from bench.protocol.evaluate import Evaluator, counts
 from bench.protocol.metrics import per_case
 
 PARTS = ("irrelevant", "relevant")
@@ -55,8 +55,8 @@ def take_over(other, model, *, start: dict[str, Tensor]) -> None:
 def scores(model, evaluator: Evaluator) -> Float[Tensor, "case item"]:
     """Return each case's scores of its candidates and, in the last column, of its target."""
     model.eval()
-    shared, block = model.represent(), SAMPLED_BLOCK[evaluator.device.type] // evaluator.items.shape[1]
-    blocks = zip(evaluator.user.split(max(1, block)), evaluator.items.split(max(1, block)), strict=True)
+    shared, block = model.represent(), evaluator.sampled_block
+    blocks = zip(evaluator.user.split(block), evaluator.items.split(block), strict=True)
     return torch.cat([model.score(shared, user, items) for user, items in blocks])
 
 

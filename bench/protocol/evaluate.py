@@ -42,6 +42,11 @@ class Evaluator:
         self.met_case = torch.from_numpy(np.repeat(np.arange(len(cases.user)), count)).to(device)
         self.met_item = torch.from_numpy(met + 1).to(device)
 
+    @property
+    def sampled_block(self) -> int:
+        """The number of cases whose candidates are scored at once."""
+        return max(1, SAMPLED_BLOCK[self.device.type] // self.items.shape[1])
+
     @torch.no_grad()
     def ranks(self, model, *, rankings: tuple[str, ...]) -> pd.DataFrame:
         """Return one row per case: ``user``, ``target``, and for each ranking ``rank_…`` (from 1) and ``ties_…``.
@@ -55,7 +60,7 @@ class Evaluator:
         columns = {"user": self.cases.user, "target": self.cases.target}
         for ranking in rankings:
             if ranking == "sampled":
-                score, block = self._sampled, SAMPLED_BLOCK[self.device.type] // self.items.shape[1]
+                score, block = self._sampled, self.sampled_block
             elif (block := FULL_BLOCK[self.device.type] // model.n_items) >= FEW_USERS:
                 score = self._full
             elif model.part(shared, self.items[:0, -1]) is None:
@@ -66,7 +71,7 @@ class Evaluator:
             total = torch.empty(len(self.user), dtype=torch.float64, device=self.device)
             # filled in place: small results of a block, if kept, would come to lie where its scores were, so that the
             # scores of the next block would need new memory, up to that of all scores
-            for part in np.array_split(np.arange(len(self.user)), -(-len(self.user) // max(1, block))):
+            for part in np.array_split(np.arange(len(self.user)), -(-len(self.user) // block)):
                 rows = slice(part[0], part[-1] + 1)
                 rank[rows], ties[rows], total[rows] = score(model, shared, rows)
             if not bool(torch.isfinite(total).all()):
