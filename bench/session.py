@@ -103,7 +103,7 @@ def report(
     evidence = Evidence.of(store, **tables, **KNOWN)
     paths = write(evidence, reports)
     jobs = [each.job for each in planned]  # the comparisons that these jobs are in are printed in full
-    asked = {(Path(job.dataset).name, job.protocol.name, job.budget.name) for job in jobs}
+    asked = {(job.set_name, job.protocol.name, job.budget.name) for job in jobs}
     print(console(evidence, ranking=ranking, names=studies, asked=asked))
     return paths
 

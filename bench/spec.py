@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -155,13 +156,12 @@ BUDGETS = {
     "standard": Budget(name="standard", epochs=400, eval_every=5, patience=20),
     "full": Budget(name="full", epochs=None, eval_every=None, patience=None),
 }
-RELEASED_EPOCHS = {"taobao": (500, 5)}  # (epochs, evaluated every); other sets train as Beauty and Art do
-RELEASED_EPOCHS_DEFAULT = (1000, 20)
+RELEASED_EPOCHS = {"taobao": (500, 5), "beauty": (1000, 20)}  # (epochs, evaluated every); others train as Beauty does
 
 
 def resolve_budget(budget: Budget, dataset: str) -> Budget:
     """Return ``budget`` with the released epochs of ``dataset``, or of the set that it simulates, filled in."""
-    epochs, every = RELEASED_EPOCHS.get(dataset.removesuffix("-sim"), RELEASED_EPOCHS_DEFAULT)
+    epochs, every = RELEASED_EPOCHS.get(dataset.removesuffix("-sim"), RELEASED_EPOCHS["beauty"])
     return dataclasses.replace(budget, epochs=budget.epochs or epochs, eval_every=budget.eval_every or every)
 
 
@@ -185,6 +185,11 @@ class Job:
     def key(self) -> str:
         """The name of the job's record: equal keys mean equal work."""
         return canonical_hash(dataclasses.asdict(self))[:16]
+
+    @property
+    def set_name(self) -> str:
+        """The data set's name in tables and folders; one given as a folder goes by the folder's name."""
+        return Path(self.dataset).name
 
     @property
     def row(self) -> str:

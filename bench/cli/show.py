@@ -4,7 +4,6 @@ import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 
 from tabulate import tabulate
 
@@ -53,7 +52,7 @@ def check_names(field: str, values: Collection, records: Collection[Record]) -> 
         has_record = any(is_among(r.job, field, [value]) for r in records)
         is_folder = field == "dataset" and os.path.isdir(sources.folder_of(value))
         if not (has_record or value in known[field] or is_folder):
-            recorded = {Path(r.job.dataset).name for r in records} if field == "dataset" else ()
+            recorded = {r.job.set_name for r in records} if field == "dataset" else ()
             raise unknown({"dataset": "data set"}.get(field, field), value, {*known[field], *recorded})
 
 
@@ -74,7 +73,7 @@ def is_among(job: Job, field: str, allowed: Collection, modalities: Collection[s
     if field == "model":
         return not {job.model, f"{job.model}:{job.preset}"}.isdisjoint(allowed)
     if field == "dataset":
-        return Path(job.dataset).name in {sources.folder_of(name).name for name in allowed}
+        return job.set_name in {sources.folder_of(name).name for name in allowed}
     if field == "features":
         return any(is_asked(job.features, asked, modalities) for asked in allowed)
     value = getattr(job, field)

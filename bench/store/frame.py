@@ -3,7 +3,6 @@
 import math
 import statistics
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -58,7 +57,7 @@ def line(record: Record) -> dict[str, Any]:
     is_tuned = "tuning.trials" in record.facts  # such a row need not name its settings: the winner's file has them
     return {
         "key": record.key,
-        "dataset": Path(job.dataset).name,
+        "dataset": job.set_name,
         "row": f"{job.row}{TUNED}" if is_tuned else job.run,
         **{name: getattr(job, name) for name in ("model", "preset", "hyper")},
         "settings": record.settings,

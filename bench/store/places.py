@@ -18,8 +18,8 @@ class Places:
         self.root = Path(root)
 
     def folder(self, job: Job) -> Path:
-        """Return the folder of the job's data set; a data set that was given as a folder goes by the folder's name."""
-        return self.root / Path(job.dataset).name
+        """Return the folder of the job's data set."""
+        return self.root / job.set_name
 
     def path(self, job: Job) -> Path:
         return self.folder(job) / job.model / f"{job.key}.json"

@@ -10,7 +10,6 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import count
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -142,7 +141,7 @@ class Trials:
         best = trials[number - 1]
         copied = {name: getattr(job, name) for name in SAME}
         return Winner(
-            dataset=Path(job.dataset).name,
+            dataset=job.set_name,
             **copied,
             protocol=job.protocol.name,
             budget=job.budget.name,

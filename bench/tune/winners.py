@@ -78,7 +78,7 @@ class Winner:
 
 def path(configs: Path, job: Job) -> Path:
     preset = "" if job.preset == "default" else f"-{job.preset}"
-    return configs / Path(job.dataset).name / f"{job.model}{preset}.yaml"
+    return configs / job.set_name / f"{job.model}{preset}.yaml"
 
 
 def check_writable(configs: Path) -> None:
