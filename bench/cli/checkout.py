@@ -8,9 +8,8 @@ from bench.cli.flags import PAPER_FILES, Parser, place
 from bench.files import write_text, writing
 
 
-def cards_command(argv: list[str]) -> int:
+def cards_command(parser: Parser, argv: list[str]) -> int:
     """Write docs/models.md from the docstrings of the models' files."""
-    parser = Parser(prog="python -m bench cards")
     parser.add_argument("--out", type=place, default=Path("docs/models.md"), metavar="FILE")
     args = parser.parse_args(argv)
     from bench.cli import cards
@@ -22,18 +21,17 @@ def cards_command(argv: list[str]) -> int:
     return 0
 
 
-def readme_command(argv: list[str]) -> int:
+def readme_command(parser: Parser, argv: list[str]) -> int:
     """Write the answer of the reference into the README."""
-    Parser(prog="python -m bench readme").parse_args(argv)
+    parser.parse_args(argv)
     from bench.cli import readme
 
     print(f"wrote {readme.write(Path('README.md'))}")
     return 0
 
 
-def reference_command(argv: list[str]) -> int:
+def reference_command(parser: Parser, argv: list[str]) -> int:
     """Write and print which jobs of the reference are missing; with --check, the exit code is 1 if any is."""
-    parser = Parser(prog="python -m bench reference", description=reference_command.__doc__)
     text = "folder of the reference's records; default: results/reference"
     parser.add_argument("--results", type=place, default=Path("results/reference"), help=text)
     parser.add_argument("--data-dir", type=place, help=PAPER_FILES)
@@ -57,9 +55,9 @@ def reference_command(argv: list[str]) -> int:
     return 1 if args.check and reference.by_part(jobs)["missing"].any() else 0
 
 
-def check_command(argv: list[str]) -> int:
+def check_command(parser: Parser, argv: list[str]) -> int:
     """Run the checks (format, lint, import contracts, tests), all of them even if one fails."""
-    Parser(prog="python -m bench check").parse_args(argv)
+    parser.parse_args(argv)
     import subprocess
 
     from joblib import cpu_count

@@ -7,9 +7,8 @@ from bench.cli.flags import Parser, place
 ENCODERS = {"image": "resnet50.a1_in1k", "text": "sentence-transformers/all-MiniLM-L6-v2"}
 
 
-def extract_command(argv: list[str]) -> int:
+def extract_command(parser: Parser, argv: list[str]) -> int:
     """Make feature rows from pictures and texts."""
-    parser = Parser(prog="python -m bench extract", description=extract_command.__doc__)
     parser.add_argument("folder", type=place, metavar="FOLDER", help="a data set of lists, as import writes it")
     parser.add_argument("--images", type=place, metavar="DIR", help="pictures, each named by its item's id")
     text = "a CSV, TSV, parquet or JSON lines file with a column of item ids and columns of text"

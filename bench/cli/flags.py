@@ -3,7 +3,6 @@
 import argparse
 import ast
 import json
-import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -103,10 +102,8 @@ def place(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def run_parser() -> Parser:
-    """Return the parser of ``run_all.py`` and of ``python -m bench run``."""
-    prog = "run_all.py" if Path(sys.argv[0]).name == "run_all.py" else "python -m bench run"
-    parser = Parser(prog=prog, description="Run the jobs that have no record yet, then write the tables.")
+def add_flags(parser: Parser) -> Parser:
+    """Return the parser with the flags of a run."""
     parser.add_argument("--version", action="version", version=__version__)
     add_comparison(parser.add_argument_group("what is compared"))
     add_settings(parser.add_argument_group("settings of the models"))

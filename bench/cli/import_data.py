@@ -14,11 +14,8 @@ def named_file(text: str) -> tuple[str, Path]:
     return name, place(file)
 
 
-def import_command(argv: list[str]) -> int:
-    """Make a data set of a file."""
-    parser = Parser(
-        prog="python -m bench import", description="Make a data set of a CSV, TSV, parquet, JSON lines or .inter file."
-    )
+def import_command(parser: Parser, argv: list[str]) -> int:
+    """Make a data set of a CSV, TSV, parquet, JSON lines or .inter file."""
     text = "the interactions, one per line; or a folder of lists (train.txt, ...), to number its ids and add missing "
     text += "parts"
     parser.add_argument("file", type=place, metavar="FILE|FOLDER", help=text)

@@ -11,9 +11,8 @@ from bench.run.studies import STUDIES, find
 from bench.spec import DATA_SETS, row_name
 
 
-def models_command(argv: list[str]) -> int:
+def models_command(parser: Parser, argv: list[str]) -> int:
     """List the models and their presets, or the settings of those that are named."""
-    parser = Parser(prog="python -m bench models", description=models_command.__doc__)
     parser.add_argument("models", nargs="*", metavar="MODEL[:PRESET]", help="default: all, without their settings")
     named = parser.parse_args(argv).models
     print("\n\n".join(map(settings, named)) if named else models())
@@ -40,9 +39,9 @@ def settings(text: str) -> str:
     return "\n".join([grid(rows, [card.name, *(row_name(card.name, preset) for preset in presets)]), *notes])
 
 
-def data_command(argv: list[str]) -> int:
+def data_command(parser: Parser, argv: list[str]) -> int:
     """List the data sets that have a name."""
-    Parser(prog="python -m bench data").parse_args(argv)
+    parser.parse_args(argv)
     from bench.data.sources import FOLDERS, MOVIELENS  # here, since pandas takes a second to import
 
     texts = {name: "the paper's, from its authors' release: downloaded, or read from --data-dir" for name in FOLDERS}
@@ -53,9 +52,8 @@ def data_command(argv: list[str]) -> int:
     return 0
 
 
-def studies_command(argv: list[str]) -> int:
+def studies_command(parser: Parser, argv: list[str]) -> int:
     """List the studies, or the variants of those that are named."""
-    parser = Parser(prog="python -m bench studies", description=studies_command.__doc__)
     parser.add_argument("studies", nargs="*", metavar="NAME", help="default: all, without their variants")
     named = parser.parse_args(argv).studies
     if not named:

@@ -11,7 +11,7 @@ from bench import __version__, registry
 from bench.cli import records
 from bench.cli.checkout import cards_command, check_command, readme_command, reference_command
 from bench.cli.extract import extract_command
-from bench.cli.flags import PAPER_FILES, QUICK_SET, Parser, metrics, once, place, row_of, run_parser
+from bench.cli.flags import PAPER_FILES, QUICK_SET, Parser, add_flags, metrics, once, place, row_of
 from bench.cli.import_data import import_command
 from bench.cli.lists import data_command, models_command, studies_command
 from bench.cli.stored import recommend_command, show_command, verify_command
@@ -76,7 +76,8 @@ def dispatch(command: str, argv: list[str]) -> int:
         raise unknown("command", command, COMMANDS)
     if command in OF_CHECKOUT and Path.cwd() != registry.HOME:
         raise BenchError(f"{command} writes or checks files of MCLN-Bench's own checkout; run it in the root of one")
-    return COMMANDS[command](argv)
+    prog = "run_all.py" if Path(sys.argv[0]).name == "run_all.py" else f"python -m bench {command}"
+    return COMMANDS[command](Parser(prog=prog, description=COMMANDS[command].__doc__), argv)
 
 
 def usage() -> str:
@@ -87,10 +88,9 @@ def usage() -> str:
     return "\n".join([head, "", *lines.values(), "", "in the root of a checkout of MCLN-Bench:", *of_checkout])
 
 
-def run_command(argv: list[str]) -> int:
-    """Plan, run what is missing, report."""
-    parser = run_parser()
-    args = parser.parse_args(argv)
+def run_command(parser: Parser, argv: list[str]) -> int:
+    """Run the jobs that have no record yet, then write the tables."""
+    args = add_flags(parser).parse_args(argv)
     clock = Clock(limit=args.time_limit)
     records.refuse_idle(args, parser)
     for text in args.models or ():
@@ -133,10 +133,8 @@ def run_command(argv: list[str]) -> int:
     return session.run(request, **shared, when=args.when, mode=args.hyper)
 
 
-def audit_command(argv: list[str]) -> int:
-    """Count what the files of data sets hold, and store the counts."""
-    text = "Count what the files of data sets hold (sizes, repeats, overlaps, missing features), and write the counts "
-    parser = Parser(prog="python -m bench audit", description=text + "to audit.md and audit.json.")
+def audit_command(parser: Parser, argv: list[str]) -> int:
+    """Count what the files of data sets hold: sizes, repeats, overlaps, missing features."""
     parser.add_argument("datasets", nargs="+", metavar="NAME|FOLDER", help="names or folders of data sets")
     parser.add_argument("--features", metavar="ID", help="features of the items, as in a run")
     parser.add_argument("--data-dir", type=place, help=PAPER_FILES)

@@ -7,9 +7,8 @@ from bench.files import writing
 from bench.spec import BenchError, counted
 
 
-def show_command(argv: list[str]) -> int:
+def show_command(parser: Parser, argv: list[str]) -> int:
     """Print one record: parts of its key, settings, metrics, curve, where it comes from, the end of its log."""
-    parser = Parser(prog="python -m bench show", description=show_command.__doc__)
     parser.add_argument("key", help="of the record, as --list prints it, or its first characters")
     text = "folder of the records; default: results"
     parser.add_argument("--results", type=place, default=Path("results"), help=text)
@@ -21,9 +20,8 @@ def show_command(argv: list[str]) -> int:
     return 0
 
 
-def verify_command(argv: list[str]) -> int:
+def verify_command(parser: Parser, argv: list[str]) -> int:
     """Check every file of a results folder; print a line per failed check, and a summary."""
-    parser = Parser(prog="python -m bench verify", description=verify_command.__doc__)
     text = "folder of the records; default: results"
     parser.add_argument("results", type=place, nargs="?", default=Path("results"), help=text)
     root = parser.parse_args(argv).results
@@ -38,9 +36,8 @@ def verify_command(argv: list[str]) -> int:
     return 1 if checked.wrong else 0
 
 
-def recommend_command(argv: list[str]) -> int:
+def recommend_command(parser: Parser, argv: list[str]) -> int:
     """Write what a trained model recommends to each user."""
-    parser = Parser(prog="python -m bench recommend", description=recommend_command.__doc__)
     parser.add_argument("key", help="key of a record with kept weights, as --list prints it, or its first characters")
     parser.add_argument("--top", type=positive, default=10, metavar="K", help="items per user; default: 10")
     parser.add_argument("--users", nargs="+", metavar="ID", help="ids of users; default: all")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli.flags import metrics, run_parser, setting
+from bench.cli.flags import Parser, add_flags, metrics, setting
 from bench.cli.main import main
 from tests.cli.test_main import FAST
 
@@ -82,7 +82,7 @@ def test_flags_given_twice_add_up_and_settings_do_not(call, folder):
 @pytest.mark.parametrize("flag", ["--data-dir", "--results", "--reports", "--configs"])
 def test_a_tilde_is_the_home_folder_in_every_path(flag, monkeypatch):
     monkeypatch.setenv("HOME", "/home/ann")
-    args = run_parser().parse_args([f"{flag}=~/x"])
+    args = add_flags(Parser()).parse_args([f"{flag}=~/x"])
     assert getattr(args, flag[2:].replace("-", "_")) == Path("/home/ann/x")
 
 

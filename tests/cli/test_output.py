@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PRINTS = """
 from bench.cli import main
-main.COMMANDS["say"] = lambda argv: print("{}" * {})
+main.COMMANDS["say"] = lambda parser, argv: print("{}" * {})
 main.main([], command="say")
 """
 
@@ -47,7 +47,7 @@ def test_a_full_device_is_one_line():
 def test_another_error_of_the_system_is_not_hidden(monkeypatch):
     from bench.cli import main
 
-    def fail(argv):
+    def fail(parser, argv):
         raise OSError(errno.EIO, "broken")
 
     monkeypatch.setitem(main.COMMANDS, "say", fail)

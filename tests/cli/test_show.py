@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from bench import registry
-from bench.cli.flags import run_parser
+from bench.cli.flags import Parser, add_flags
 from bench.cli.show import asked_of, listing, show
 from bench.spec import PROTOCOLS, BenchError
 from bench.store.store import Store
@@ -155,10 +155,10 @@ def test_a_model_from_outside_is_listed_with_all_its_presets(tmp_path, monkeypat
     own.parent.mkdir()
     own.write_text("class Own:\n    presets = {'big': {'size': 9}}\n\n    class Hyper:\n        pass\n")
     for preset, expected in (("", {"Own"}), (":big", {"Own:big"})):
-        asked = run_parser().parse_args(["--models", f"{own}:Own{preset}"])
+        asked = add_flags(Parser()).parse_args(["--models", f"{own}:Own{preset}"])
         assert asked_of(asked)["model"] == expected
 
 
 def test_an_empty_budget_is_not_any_budget():
     """As of a shell's variable that is not set."""
-    assert asked_of(run_parser().parse_args(["--budget", ""])) == {"budget": [""]}
+    assert asked_of(add_flags(Parser()).parse_args(["--budget", ""])) == {"budget": [""]}
