@@ -8,7 +8,7 @@ from bench.cli.flags import PAPER_FILES, Parser, place
 from bench.files import write_text, writing
 
 
-def cards_command(parser: Parser, argv: list[str]) -> int:
+def cards_command(parser: Parser, argv: list[str]) -> None:
     """Write docs/models.md from the docstrings of the models' files."""
     parser.add_argument("--out", type=place, default=Path("docs/models.md"), metavar="FILE")
     args = parser.parse_args(argv)
@@ -18,16 +18,14 @@ def cards_command(parser: Parser, argv: list[str]) -> int:
     with writing(args.out, remedy="choose another with --out"):
         write_text(args.out, text)
     print(f"wrote {args.out}")
-    return 0
 
 
-def readme_command(parser: Parser, argv: list[str]) -> int:
+def readme_command(parser: Parser, argv: list[str]) -> None:
     """Write the answer of the reference into the README."""
     parser.parse_args(argv)
     from bench.cli import readme
 
     print(f"wrote {readme.write(Path('README.md'))}")
-    return 0
 
 
 def reference_command(parser: Parser, argv: list[str]) -> int:

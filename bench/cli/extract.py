@@ -7,7 +7,7 @@ from bench.cli.flags import Parser, place
 ENCODERS = {"image": "resnet50.a1_in1k", "text": "sentence-transformers/all-MiniLM-L6-v2"}
 
 
-def extract_command(parser: Parser, argv: list[str]) -> int:
+def extract_command(parser: Parser, argv: list[str]) -> None:
     """Make feature rows from pictures and texts."""
     parser.add_argument("folder", type=place, metavar="FOLDER", help="a data set of lists, as import writes it")
     parser.add_argument("--images", type=place, metavar="DIR", help="pictures, each named by its item's id")
@@ -28,4 +28,3 @@ def extract_command(parser: Parser, argv: list[str]) -> int:
         texts = extracting.find_texts(args.texts)
         print(extracting.extract(args.folder, "text", texts, extracting.text_encoder(args.text_encoder)))
     print(f"To use it: python run_all.py --datasets {shlex.quote(str(args.folder))}")
-    return 0

@@ -14,7 +14,7 @@ def named_file(text: str) -> tuple[str, Path]:
     return name, place(file)
 
 
-def import_command(parser: Parser, argv: list[str]) -> int:
+def import_command(parser: Parser, argv: list[str]) -> None:
     """Make a data set of a CSV, TSV, parquet, JSON lines or .inter file."""
     text = "the interactions, one per line; or a folder of lists (train.txt, ...), to number its ids and add missing "
     text += "parts"
@@ -42,4 +42,3 @@ def import_command(parser: Parser, argv: list[str]) -> int:
     file, out = args.pop("file"), args.pop("out")
     tables = {name: once(args.pop(name) or [], f"--{name.replace('_', '-')}") for name in ("features", "row_ids")}
     print(import_file(file, out, **tables, **args))
-    return 0

@@ -11,12 +11,11 @@ from bench.run.studies import STUDIES, find
 from bench.spec import DATA_SETS, row_name
 
 
-def models_command(parser: Parser, argv: list[str]) -> int:
+def models_command(parser: Parser, argv: list[str]) -> None:
     """List the models and their presets, or the settings of those that are named."""
     parser.add_argument("models", nargs="*", metavar="MODEL[:PRESET]", help="default: all, without their settings")
     named = parser.parse_args(argv).models
     print("\n\n".join(map(settings, named)) if named else models())
-    return 0
 
 
 def models() -> str:
@@ -39,7 +38,7 @@ def settings(text: str) -> str:
     return "\n".join([grid(rows, [card.name, *(row_name(card.name, preset) for preset in presets)]), *notes])
 
 
-def data_command(parser: Parser, argv: list[str]) -> int:
+def data_command(parser: Parser, argv: list[str]) -> None:
     """List the data sets that have a name."""
     parser.parse_args(argv)
     from bench.data.sources import FOLDERS, MOVIELENS  # here, since pandas takes a second to import
@@ -49,10 +48,9 @@ def data_command(parser: Parser, argv: list[str]) -> int:
     simulated = "simulated; it is known which part of the content bears on preference"
     rows = [(name, texts.get(name, simulated)) for name in DATA_SETS]
     print(f"{grid(rows, ('data set', 'what it is'))}\nAny folder is a data set, too: docs/adding-a-data-set.md")
-    return 0
 
 
-def studies_command(parser: Parser, argv: list[str]) -> int:
+def studies_command(parser: Parser, argv: list[str]) -> None:
     """List the studies, or the variants of those that are named."""
     parser.add_argument("studies", nargs="*", metavar="NAME", help="default: all, without their variants")
     named = parser.parse_args(argv).studies
@@ -62,7 +60,6 @@ def studies_command(parser: Parser, argv: list[str]) -> int:
     for study in find(named):
         rows = [(study.titles[variant.label], as_text(study.full(variant))) for variant in study.variants]
         print(grid(rows, (study.title, "settings")) if rows else f"{study.title}: its rows are models, not variants")
-    return 0
 
 
 def as_text(value: Any) -> str:

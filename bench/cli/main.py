@@ -68,7 +68,7 @@ def find_modules_here() -> None:
 
 
 def dispatch(command: str, argv: list[str]) -> int:
-    """Run the command of this name and return its exit code."""
+    """Run the command of this name and return its exit code, which is 0 where the command returns none."""
     if command in ("-h", "--help", "--version"):
         print(__version__ if command == "--version" else usage())
         return 0
@@ -77,7 +77,7 @@ def dispatch(command: str, argv: list[str]) -> int:
     if command in OF_CHECKOUT and Path.cwd() != registry.HOME:
         raise BenchError(f"{command} writes or checks files of MCLN-Bench's own checkout; run it in the root of one")
     prog = "run_all.py" if Path(sys.argv[0]).name == "run_all.py" else f"python -m bench {command}"
-    return COMMANDS[command](Parser(prog=prog, description=COMMANDS[command].__doc__), argv)
+    return COMMANDS[command](Parser(prog=prog, description=COMMANDS[command].__doc__), argv) or 0
 
 
 def usage() -> str:
@@ -133,7 +133,7 @@ def run_command(parser: Parser, argv: list[str]) -> int:
     return session.run(request, **shared, when=args.when, mode=args.hyper)
 
 
-def audit_command(parser: Parser, argv: list[str]) -> int:
+def audit_command(parser: Parser, argv: list[str]) -> None:
     """Count what the files of data sets hold: sizes, repeats, overlaps, missing features."""
     parser.add_argument("datasets", nargs="+", metavar="NAME|FOLDER", help="names or folders of data sets")
     parser.add_argument("--features", metavar="ID", help="features of the items, as in a run")
@@ -152,7 +152,6 @@ def audit_command(parser: Parser, argv: list[str]) -> int:
     print(audit.render(audits))
     for path in audit.write(audits, args.reports):
         print(f"wrote {path}")
-    return 0
 
 
 OF_CHECKOUT = {

@@ -7,7 +7,7 @@ from bench.files import writing
 from bench.spec import BenchError, counted
 
 
-def show_command(parser: Parser, argv: list[str]) -> int:
+def show_command(parser: Parser, argv: list[str]) -> None:
     """Print one record: parts of its key, settings, metrics, curve, where it comes from, the end of its log."""
     parser.add_argument("key", help="of the record, as --list prints it, or its first characters")
     text = "folder of the records; default: results"
@@ -17,7 +17,6 @@ def show_command(parser: Parser, argv: list[str]) -> int:
     from bench.store.store import Store
 
     print(show.show(Store(args.results), args.key))
-    return 0
 
 
 def verify_command(parser: Parser, argv: list[str]) -> int:
@@ -36,7 +35,7 @@ def verify_command(parser: Parser, argv: list[str]) -> int:
     return 1 if checked.wrong else 0
 
 
-def recommend_command(parser: Parser, argv: list[str]) -> int:
+def recommend_command(parser: Parser, argv: list[str]) -> None:
     """Write what a trained model recommends to each user."""
     parser.add_argument("key", help="key of a record with kept weights, as --list prints it, or its first characters")
     parser.add_argument("--top", type=positive, default=10, metavar="K", help="items per user; default: 10")
@@ -61,4 +60,3 @@ def recommend_command(parser: Parser, argv: list[str]) -> int:
         out.parent.mkdir(parents=True, exist_ok=True)
         lists.to_csv(out, index=False)
     print(f"{counted(lists['user'].nunique(), 'user')}, at most {counted(args.top, 'item')} each, in {out}")
-    return 0
