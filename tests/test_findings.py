@@ -25,7 +25,8 @@ OTHERS = {  # numbers that stand in no table, of which the text says so
 
 def cells() -> pd.DataFrame:
     """Return the shown means of the reference, with ``source``: protocol and table."""
-    paths = [path for pattern in TABLES for path in sorted(REPORTS.glob(f"*-standard/{pattern}"))]
+    places = [f"*-{budget}/{pattern}" for budget in ("standard", "full") for pattern in TABLES]
+    paths = [path for place in places for path in sorted(REPORTS.glob(place))]
     frames = [pd.read_csv(path).assign(source=str(path.relative_to(REPORTS))) for path in paths]
     curves = [pd.read_csv(path) for path in sorted(REPORTS.glob("*-standard/learning-curves.csv"))]
     courses = pd.concat(curves).rename(columns={"model": "row", "value": "mean"})
