@@ -188,7 +188,7 @@ class Job:
 
     @property
     def set_name(self) -> str:
-        """The data set's name in tables and folders; one given as a folder goes by the folder's name."""
+        """``dataset`` in tables and folders: the last part of a path, which only a record made elsewhere has."""
         return Path(self.dataset).name
 
     @property
