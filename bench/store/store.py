@@ -92,6 +92,8 @@ class Store(Places):
             return record
         except BROKEN as error:
             reason = why(error)
+            if path.stem not in reason:  # it names a file that several records share
+                reason = f"{path}: {reason}"
             if self.left_out.get(path) != reason:
                 self.left_out[path] = reason
                 remedy = ", and the next run of its job makes it again" if KEY.fullmatch(path.stem) else ""
