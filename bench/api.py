@@ -24,7 +24,7 @@ from bench.report.leaderboard import TABLE
 from bench.report.rows import BLOCK, STUDIED, order
 from bench.report.sections import curves
 from bench.report.sections.slices import sliceable
-from bench.spec import SHOWN, BenchError, read, row_name, unknown
+from bench.spec import SHOWN, BenchError, read, unknown
 from bench.store.frame import chosen
 from bench.store.store import Store
 from bench.study import own
@@ -153,12 +153,10 @@ def load(folder: str | Path = "results", *, ours: str = STUDIED) -> Results:
     Raises:
         BenchError: where there is no record, or ``ours`` is neither a row of the records nor a model.
     """
-    evidence = Evidence.of(Store(place("folder", folder)), ours=ours, is_installed=registry.is_installed)
+    evidence = Evidence.of(Store(place("folder", folder)), is_installed=registry.is_installed)
     if not evidence.records:
         raise BenchError(f"no records in {evidence.results}")
-    if ours not in list(evidence.frame["row"]):
-        card, preset = registry.find(str(ours))
-        evidence = replace(evidence, ours=row_name(card.name, preset))
+    evidence = replace(evidence, ours=registry.row_of(str(ours), lambda: set(evidence.frame["row"])))
     return Results(evidence)
 
 

@@ -8,12 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bench import __version__, registry
+from bench import __version__
 from bench.files import findable
 from bench.registry import GROUPS
 from bench.run.clock import CHECKPOINT_EVERY
 from bench.run.studies import STUDIES
-from bench.spec import BUDGETS, METRIC_NAMES, PROTOCOLS, BenchError, row_name, unknown
+from bench.spec import BUDGETS, METRIC_NAMES, PROTOCOLS, BenchError, unknown
 
 QUICK_SET = "ml-100k"
 PAPER_FILES = "folder of the paper's files; default: $MCLN_BENCH_DATA, else they are downloaded"
@@ -185,17 +185,3 @@ def add_places(group) -> None:
     group.add_argument("--keep-weights", action="store_true", help=text)
     text = "folder where --tune writes what --hyper tuned reads; default: configs/tuned"
     group.add_argument("--configs", type=place, default=Path("configs/tuned"), help=text)
-
-
-def row_of(text: str, results: Path | None) -> str:
-    """Return the row that ``--ours`` names; with ``results``, it may also be a row of their records without a model."""
-    try:
-        card, preset = registry.find(text)
-    except BenchError:
-        from bench.store.frame import frame
-        from bench.store.store import Store
-
-        if results is None or text not in set(frame(Store(results).records()).get("row", ())):
-            raise
-        return text
-    return row_name(card.name, preset)

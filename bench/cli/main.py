@@ -11,7 +11,7 @@ from bench import __version__, registry
 from bench.cli import records
 from bench.cli.checkout import cards_command, check_command, readme_command, reference_command
 from bench.cli.extract import extract_command
-from bench.cli.flags import PAPER_FILES, QUICK_SET, Parser, add_flags, metrics, once, place, row_of
+from bench.cli.flags import PAPER_FILES, QUICK_SET, Parser, add_flags, metrics, once, place
 from bench.cli.import_data import import_command
 from bench.cli.lists import data_command, models_command, studies_command
 from bench.cli.stored import recommend_command, show_command, verify_command
@@ -96,7 +96,7 @@ def run_command(parser: Parser, argv: list[str]) -> int:
     for text in args.models or ():
         if registry.is_of_file(text):
             registry.from_outside(text)  # before --ours, which may name it
-    ours = row_of(args.ours, args.results if args.report else None)
+    ours = registry.row_of(args.ours, lambda: records.rows(args.results) if args.report else ())
     for_tables = {"ours": ours, "metrics": metrics(args.metrics, args.top)}
     if args.list or args.report:
         print(records.listing(args) if args.list else records.report(args, for_tables))

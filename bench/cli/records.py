@@ -1,5 +1,7 @@
 """The actions --list and --report, which read stored records without torch; and the check for flags without effect."""
 
+from pathlib import Path
+
 from bench import registry
 from bench.run.studies import KNOWN
 from bench.spec import BenchError
@@ -50,6 +52,14 @@ def listing(args) -> str:
     if not args.results.is_dir():
         raise BenchError(f"{args.results} is not a folder; give the folder of the records with --results")
     return show.listing(Store(args.results), show.asked_of(args))
+
+
+def rows(folder: Path) -> set[str]:
+    """Return the rows of the records in a folder, as tables name them."""
+    from bench.store.frame import frame
+    from bench.store.store import Store
+
+    return set(frame(Store(folder).records()).get("row", ()))
 
 
 def report(args, options: dict) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -24,6 +24,7 @@ from bench.spec import (
     Job,
     Training,
     read,
+    row_name,
     unknown,
 )
 
@@ -135,6 +136,18 @@ def find(text: str, *, prefer: str = "default") -> tuple[Card, str]:
     if preset not in card.presets:
         raise unknown(f"preset of {card.name}", preset, card.presets)
     return card, preset if card.presets[preset] else "default"
+
+
+def row_of(text: str, rows: Callable[[], Collection[str]]) -> str:
+    """Return the row of the model that ``text`` names as for ``find``; where no model has the name, return ``text``
+    itself if it is one of ``rows``, such as "MCLN (tuned)"."""
+    try:
+        card, preset = find(text)
+    except BenchError:
+        if text in rows():
+            return text
+        raise
+    return row_name(card.name, preset)
 
 
 def is_preset_named(text: str) -> bool:
