@@ -227,7 +227,7 @@ def test_a_folder_that_cannot_be_written_is_read_where_nothing_is_to_run(call, f
 
 
 def log_of(tmp_path, model: str) -> str:
-    """What a job has said so far; a line per evaluation."""
+    """What a job has said so far; a line per stage and per evaluation."""
     return "".join(path.read_text() for path in (tmp_path / "results/tiny" / model).glob("*.log"))
 
 
@@ -238,7 +238,8 @@ def test_a_signal_ends_the_run_in_good_order(call, folder, tmp_path, number):
     assert local(store).run(planned(folder, models=["VBPR"])) == ["done"]
     flags = ("--models", "BPRMF", "--budget", "standard", "--seeds", "0", "1")
     runner = start(folder, tmp_path, *flags)
-    until(lambda: log_of(tmp_path, "BPRMF"))
+    until(lambda: "epoch" in log_of(tmp_path, "BPRMF"))
+    assert log_of(tmp_path, "BPRMF").startswith("loading\nepoch ")
     jobs = jobs_of(runner)
     runner.send_signal(number)
     out, _ = runner.communicate()
@@ -260,7 +261,7 @@ def test_a_closed_terminal_ends_the_run_in_good_order(folder, tmp_path):
     pipes = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "text": False, "start_new_session": True}
     runner = start(folder, tmp_path, "--models", "BPRMF", "--budget", "full", preexec_fn=own_terminal, **pipes)
     os.close(theirs)
-    until(lambda: os.read(ours, 10**5) and log_of(tmp_path, "BPRMF"))
+    until(lambda: os.read(ours, 10**5) and "epoch" in log_of(tmp_path, "BPRMF"))
     os.close(ours)  # which sends SIGHUP to the whole group
     assert runner.wait() == 129
     assert not list((tmp_path / "results").glob("*/*/*.lock"))

@@ -73,13 +73,13 @@ def main(order: dict, runner: Connection) -> None:
     planned, store = PlannedJob.of(order), Store(Path(order["results"]))
 
     def tell(event: Event) -> None:
-        """Send an event to the runner, and print every evaluation into the log as well."""
+        """Send an event to the runner, and print every stage and evaluation into the log as well."""
         try:
             runner.send(event)
         except OSError:  # the runner is gone, and ``obey`` not yet awake: no fault of the job, so no record
             os._exit(3)
-        if event.value is not None:
-            print(f"epoch {event.epoch} of {event.of}: {event.value:.4f}", file=sys.stderr, flush=True)
+        if event.stage or event.value is not None:
+            print(event.stage or f"epoch {event.epoch} of {event.of}: {event.value:.4f}", file=sys.stderr, flush=True)
 
     try:
         options = {"device": order["device"], "checkpoint_every": order["checkpoint_every"]}
