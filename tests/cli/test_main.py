@@ -283,11 +283,11 @@ def test_a_model_finds_the_modules_of_the_folder_that_the_program_was_started_in
     command.write_text("from bench.cli.main import main\n\nmain()\n")
     flags = ["run", "--datasets", folder, "--models", "mine/own.py:Own", "--budget", "smoke", "--gpus", "none"]
     said = []
-    for size in (8, 4):
+    for size, more in ((8, []), (4, ["--dry-run"]), (8, ["--dry-run"])):
         (project / "parts.py").write_text(f"SIZE = {size}")
-        call = [sys.executable, str(command), *map(str, flags)]
+        call = [sys.executable, str(command), *map(str, flags), *more]
         ended = subprocess.run(
             call, cwd=project, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
         )
         said.append((ended.returncode, ended.stdout.partition("\n")[0] + ended.stderr))
-    assert said == [(0, "1 job: 1 to run, 0 already recorded in results")] * 2
+    assert said == [(0, f"1 job: {1 - n} to run, {n} already recorded in results") for n in (0, 0, 1)]
